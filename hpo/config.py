@@ -1,0 +1,326 @@
+"""The application's settings: one dataclass per section, one subclass per option.
+
+Types only. Values live in conf/*.yaml; composing them is `compose`'s job.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+MISSING: Any = "???"  # omegaconf's mark for "no value yet"; spelled here so that this module stays dependency-free
+
+
+class ParamType(Enum):
+    float = "float"
+    int = "int"
+    categorical = "categorical"
+
+
+@dataclass
+class ParamConfig:
+    """One tunable dimension as written in a space file."""
+
+    type: ParamType = MISSING
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    step: float | None = None
+    choices: list[Any] | None = None
+    levels: list[Any] | None = None
+    n_levels: int | None = None
+    when: dict[str, Any] | None = None
+
+
+@dataclass
+class SpaceConfig:
+    """All tunable dimensions, keyed by section and then by the name of the field they set."""
+
+    data: dict[str, ParamConfig] = field(default_factory=dict)
+    model: dict[str, ParamConfig] = field(default_factory=dict)
+    train: dict[str, ParamConfig] = field(default_factory=dict)
+
+
+# --- samplers -------------------------------------------------------------------------------------
+
+
+@dataclass
+class SamplerConfig:
+    """Proposes params."""
+
+
+@dataclass
+class GridConfig(SamplerConfig):
+    pass
+
+
+@dataclass
+class RandomConfig(SamplerConfig):
+    pass
+
+
+@dataclass
+class TPEConfig(SamplerConfig):
+    n_startup_trials: int = MISSING
+    n_ei_candidates: int = MISSING
+    multivariate: bool = MISSING
+    constant_liar: bool = MISSING
+
+
+# --- pruners --------------------------------------------------------------------------------------
+
+
+@dataclass
+class PrunerConfig:
+    """Stops trials early."""
+
+
+@dataclass
+class NoPrunerConfig(PrunerConfig):
+    pass
+
+
+@dataclass
+class MedianConfig(PrunerConfig):
+    n_startup_trials: int = MISSING
+    n_warmup_epochs: int = MISSING
+
+
+@dataclass
+class AshaConfig(PrunerConfig):
+    min_epochs: int = MISSING
+    reduction_factor: int = MISSING
+
+
+@dataclass
+class HyperbandConfig(PrunerConfig):
+    min_epochs: int = MISSING
+    max_epochs: int | None = None
+    reduction_factor: int = MISSING
+
+
+# --- data -----------------------------------------------------------------------------------------
+
+
+class Tokenizer(Enum):
+    spacy = "spacy"
+    words = "words"
+
+
+class Keep(Enum):
+    """Which tokens of a text longer than `max_tokens` are kept."""
+
+    head = "head"
+    tail = "tail"
+    both = "both"
+
+
+@dataclass
+class DataConfig:
+    """Texts with labels, and how they become token ids."""
+
+    name: str = MISSING
+    tokenizer: Tokenizer = MISSING
+    min_freq: int = MISSING
+    max_vocab: int = MISSING
+    max_tokens: int | None = None
+    keep: Keep = MISSING
+    train_fraction: float = MISSING
+    valid: float = MISSING
+    split_seed: int = MISSING
+    cache: str = MISSING
+
+
+@dataclass
+class DocstringsConfig(DataConfig):
+    packages: list[str] = MISSING
+    n_per_class: int = MISSING
+    min_words: int = MISSING
+    max_words: int = MISSING
+    test: float = MISSING
+
+
+@dataclass
+class ImdbConfig(DataConfig):
+    path: str | None = None
+    encoding: str = MISSING
+
+
+@dataclass
+class FolderConfig(DataConfig):
+    path: str = MISSING
+    encoding: str = MISSING
+    test: float = MISSING
+
+
+@dataclass
+class TableConfig(DataConfig):
+    path: str = MISSING
+    encoding: str = MISSING
+    text_column: str = MISSING
+    label_column: str = MISSING
+    split_column: str | None = None
+    test: float = MISSING
+
+
+# --- one trial: model, training, trainer ------------------------------------------------------------
+
+
+@dataclass
+class ModelConfig:
+    """Sizes of an AWD-LSTM; `emb_sz: null` ties it to half of n_hid, at most 400."""
+
+    drop_mult: float = MISSING
+    n_hid: int = MISSING
+    emb_sz: int | None = None
+    n_layers: int = MISSING
+
+
+class Schedule(Enum):
+    one_cycle = "one_cycle"
+    fine_tune = "fine_tune"
+
+
+class Precision(Enum):
+    fp32 = "fp32"
+    bf16 = "bf16"
+    fp16 = "fp16"
+
+
+@dataclass
+class TrainConfig:
+    """How one trial trains. `lr` is the peak of the schedule, `epochs` its length."""
+
+    lr: float = MISSING
+    epochs: int = MISSING
+    batch_size: int = MISSING
+    weight_decay: float = MISSING
+    schedule: Schedule = MISSING
+    freeze_epochs: int = MISSING
+    bptt: int = MISSING
+    max_len: int = MISSING
+    precision: Precision = MISSING
+
+
+@dataclass
+class TrainerConfig:
+    """What turns params into metrics."""
+
+
+@dataclass
+class AwdLstmConfig(TrainerConfig):
+    divergence_loss: float = MISSING
+
+
+@dataclass
+class SyntheticConfig(TrainerConfig):
+    noise: float = MISSING
+    epoch_s: float = MISSING
+
+
+@dataclass
+class TrialConfig:
+    """Limits and leftovers of one trial."""
+
+    timeout_s: float | None = None
+    keep_checkpoints: bool = MISSING
+
+
+# --- the study and its surroundings -----------------------------------------------------------------
+
+
+class Metric(Enum):
+    """What a study optimises; the direction follows from it."""
+
+    accuracy = "accuracy"
+    macro_f1 = "macro_f1"
+    valid_loss = "valid_loss"
+
+    @property
+    def direction(self) -> str:
+        return "minimize" if self is Metric.valid_loss else "maximize"
+
+
+@dataclass
+class StudyConfig:
+    """A study's name, what it optimises, and its total budget."""
+
+    name: str | None = None
+    metric: Metric = MISSING
+    n_trials: int | None = None
+    timeout_s: float | None = None
+    n_epochs: int | None = None
+    ordered: bool = MISSING
+    test: bool = MISSING
+
+
+@dataclass
+class StorageConfig:
+    """Where the record lives."""
+
+    folder: str = MISSING
+
+
+@dataclass
+class SqliteConfig(StorageConfig):
+    path: str = MISSING
+
+
+@dataclass
+class MemoryConfig(StorageConfig):
+    pass
+
+
+@dataclass
+class TrackingConfig:
+    """Who is shown the record."""
+
+
+@dataclass
+class MlflowConfig(TrackingConfig):
+    uri: str = MISSING
+    experiment: str | None = None
+    flush_timeout_s: float = MISSING
+
+
+@dataclass
+class NoTrackingConfig(TrackingConfig):
+    pass
+
+
+@dataclass
+class ExecutorConfig:
+    """What executes trials."""
+
+    device: str = MISSING
+    threads: int = MISSING
+
+
+@dataclass
+class InlineConfig(ExecutorConfig):
+    pass
+
+
+@dataclass
+class ProcessesConfig(ExecutorConfig):
+    n_workers: int | None = None
+
+
+@dataclass
+class Config:
+    """Everything `python -m hpo` was told."""
+
+    seed: int = MISSING
+    study: StudyConfig = field(default_factory=StudyConfig)
+    trial: TrialConfig = field(default_factory=TrialConfig)
+    space: SpaceConfig = field(default_factory=SpaceConfig)
+    sampler: SamplerConfig = MISSING
+    pruner: PrunerConfig = MISSING
+    data: DataConfig = MISSING
+    model: ModelConfig = MISSING
+    train: TrainConfig = MISSING
+    trainer: TrainerConfig = MISSING
+    storage: StorageConfig = MISSING
+    tracking: TrackingConfig = MISSING
+    executor: ExecutorConfig = MISSING

@@ -1,0 +1,100 @@
+"""Frozen facts read back from the record: one study, its trials, their epochs.
+
+Plain data; `storage` reads and writes them, `tracking` and the reports show them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hpo.trainer import ParamValue
+
+RUNNING, COMPLETE, PRUNED, FAIL = "RUNNING", "COMPLETE", "PRUNED", "FAIL"
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch: its number from 1, what was measured, and when it ended (ms since 1970, UTC)."""
+
+    epoch: int
+    metrics: Mapping[str, float]
+    ended_ms: int
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One evaluation of params.
+
+    Attributes:
+        number: From 0, unique in the study.
+        state: RUNNING, COMPLETE, PRUNED or FAIL.
+        params: Searched values by config path.
+        value: The study's metric after the last epoch; None unless COMPLETE or PRUNED.
+        seed: The trial's own seed.
+        attempt: Which try this is, from 1.
+        epochs: In order, without gaps.
+        started_ms, ended_ms: Milliseconds since 1970, UTC; ended_ms is None while RUNNING.
+        reason, error: Set when FAIL.
+        facts: device, host, precision, threads, n_params...
+    """
+
+    number: int
+    state: str
+    params: Mapping[str, ParamValue]
+    value: float | None
+    seed: int
+    attempt: int
+    epochs: tuple[EpochRecord, ...]
+    started_ms: int
+    ended_ms: int | None = None
+    reason: str | None = None
+    error: str | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def n_epochs(self) -> int:
+        return len(self.epochs)
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state != RUNNING
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """One sampler + one seed, many trials.
+
+    Attributes:
+        name: Unique in the storage.
+        uid: Unique anywhere; made when the study was created.
+        experiment: The experiment it belongs to (MLflow's experiment name).
+        metric, direction: What is optimised and whether "minimize" or "maximize".
+        tags: sampler, pruner, seed, data, space, data_fingerprint, git_commit, host...
+        config: The composed configuration as plain nested data, secrets masked.
+        space: The space as plain nested data.
+        corpus: Facts of the prepared data: fingerprint, source, n_train, n_valid, n_test,
+            n_classes, n_vocab; empty for trainers without data.
+        folder: The study's folder.
+        created_ms: Milliseconds since 1970, UTC.
+        test: Test metrics of the best trial once evaluated, with its trial number.
+    """
+
+    name: str
+    uid: str
+    experiment: str
+    metric: str
+    direction: str
+    tags: Mapping[str, str]
+    config: Mapping[str, object]
+    space: Mapping[str, object]
+    corpus: Mapping[str, ParamValue]
+    folder: str
+    created_ms: int
+    test: Mapping[str, float] = field(default_factory=dict)
+
+    def best(self, trials: list[TrialRecord]) -> TrialRecord | None:
+        """Returns the COMPLETE trial with the best value (the earliest on ties), or None."""
+        complete = [t for t in trials if t.state == COMPLETE and t.value is not None]
+        sign = 1.0 if self.direction == "minimize" else -1.0
+        return min(complete, key=lambda t: (sign * (t.value or 0.0), t.number), default=None)
