@@ -37,7 +37,6 @@ class ParamConfig:
 class SpaceConfig:
     """All tunable dimensions, keyed by section and then by the name of the field they set."""
 
-    data: dict[str, ParamConfig] = field(default_factory=dict)
     model: dict[str, ParamConfig] = field(default_factory=dict)
     train: dict[str, ParamConfig] = field(default_factory=dict)
 
