@@ -98,3 +98,18 @@ class StudyRecord:
         complete = [t for t in trials if t.state == COMPLETE and t.value is not None]
         sign = 1.0 if self.direction == "minimize" else -1.0
         return min(complete, key=lambda t: (sign * (t.value or 0.0), t.number), default=None)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The total a study may spend; None means unlimited.
+
+    Attributes:
+        n_trials: Finished trials, whatever their state.
+        timeout_s: Seconds of driving, summed over all drivers of the study.
+        n_epochs: Epochs done by all trials.
+    """
+
+    n_trials: int | None = None
+    timeout_s: float | None = None
+    n_epochs: int | None = None

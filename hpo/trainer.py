@@ -87,6 +87,7 @@ class TrialResult:
         reason: Set when the trial failed.
         error: A sentence or a traceback beside `reason`.
         facts: What was really used: device, precision, threads, n_params, resumed_from.
+        test: Test metrics, when a test was asked for.
     """
 
     n_epochs: int
@@ -94,6 +95,7 @@ class TrialResult:
     reason: Reason | None = None
     error: str | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
+    test: Mapping[str, float] = field(default_factory=dict)
 
 
 OnEpoch = Callable[[EpochReport], Decision]
