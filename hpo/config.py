@@ -72,7 +72,9 @@ class TPEConfig(SamplerConfig):
 
 @dataclass
 class PrunerConfig:
-    """Stops trials early."""
+    """Stops trials early; `same_epochs` compares only trials planned for as many epochs."""
+
+    same_epochs: bool = MISSING
 
 
 @dataclass

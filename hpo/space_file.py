@@ -1,0 +1,215 @@
+"""Reads the `space` section of a config into a `Space`, refusing what makes no sense.
+
+Each refusal is one sentence that names the config path.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields
+from enum import Enum
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from hpo.config import Config, ParamConfig, ParamType
+from hpo.space import Condition, Param, Space, evenly
+from hpo.trainer import ParamValue
+
+MAX_INT_LEVELS = 32  # an int range up to this size is its own grid
+
+
+def read_space(config: Config) -> Space:
+    """Returns the search space that `config.space` describes.
+
+    Raises:
+        ValueError: if it is empty, names an unknown path, or an entry contradicts itself.
+    """
+    sections: dict[str, Mapping[str, ParamConfig]] = {"model": config.space.model, "train": config.space.train}
+    entries = {f"{section}.{name}": entry for section, params in sections.items() for name, entry in params.items()}
+    if not entries:
+        raise ValueError("space is empty; choose one (space=awd_lstm_small) or leave at least one param in it.")
+    fixed = _searchable(config)
+    for path in entries:
+        if path not in fixed:
+            raise ValueError(f"space.{path} sets nothing: there is no {path}; searchable are {', '.join(sorted(fixed))}.")
+    params = [_read_param(path, entry, entries) for path, entry in entries.items()]
+    for param in params:
+        _check_assignable(param, fixed[param.path])
+    return Space(params=tuple(_parents_first(params)), fixed=fixed)
+
+
+def _searchable(config: Config) -> dict[str, ParamValue]:
+    """Returns the fixed value of every config path a space may set."""
+    found: dict[str, ParamValue] = {}
+    for section in ("model", "train"):
+        node = getattr(config, section)
+        for field in fields(node):
+            value = getattr(node, field.name)
+            found[f"{section}.{field.name}"] = value.value if isinstance(value, Enum) else value
+    return found
+
+
+def _read_param(path: str, entry: ParamConfig, entries: Mapping[str, ParamConfig]) -> Param:
+    where = f"space.{path}"
+    if entry.type is ParamType.categorical:
+        distribution = _categorical(where, entry)
+    else:
+        distribution = _numeric(where, entry)
+    levels = _levels(where, entry, distribution)
+    return Param(path, distribution, levels, _condition(where, entry, entries))
+
+
+def _categorical(where: str, entry: ParamConfig) -> BaseDistribution:
+    if not entry.choices:
+        raise ValueError(f"{where} is categorical without choices; give it {where}.choices=[a,b].")
+    for name in ("low", "high", "step"):
+        if getattr(entry, name) is not None:
+            raise ValueError(f"{where}.{name} makes no sense for a categorical param; remove it or set {where}.type.")
+    for choice in entry.choices:
+        if not isinstance(choice, int | float | str | bool | None):
+            raise ValueError(f"{where}.choices has {choice!r}; choices are numbers, texts, booleans or null.")
+    if len({repr(choice) for choice in entry.choices}) < len(entry.choices):
+        raise ValueError(f"{where}.choices={entry.choices} names a choice twice; remove the double.")
+    return CategoricalDistribution(entry.choices)
+
+
+def _numeric(where: str, entry: ParamConfig) -> BaseDistribution:
+    if entry.choices is not None:
+        raise ValueError(f"{where} has choices but type {entry.type.value}; set {where}.type=categorical.")
+    for name in ("low", "high"):
+        bound = getattr(entry, name)
+        if bound is None or not math.isfinite(bound):
+            raise ValueError(f"{where}.{name}={bound} is no bound; give a finite number.")
+    assert entry.low is not None
+    assert entry.high is not None
+    if entry.low > entry.high:
+        raise ValueError(f"{where} has low={entry.low:g} above high={entry.high:g}; swap them or widen the range.")
+    if entry.log and entry.low <= 0:
+        raise ValueError(f"{where} is on a log scale with low={entry.low:g}; low must be above 0, or set {where}.log=false.")
+    if entry.step is not None and (entry.step <= 0 or not math.isfinite(entry.step)):
+        raise ValueError(f"{where}.step={entry.step:g} must be above 0.")
+    if entry.log and entry.step is not None:
+        raise ValueError(f"{where} has both log and step; a log scale has no step, remove one of them.")
+    if entry.type is ParamType.float:
+        high = _last_step(entry.low, entry.high, entry.step)
+        return FloatDistribution(entry.low, high, log=entry.log, step=entry.step)
+    for name in ("low", "high", "step"):
+        number = getattr(entry, name)
+        if number is not None and number != int(number):
+            raise ValueError(f"{where}.{name}={number:g} is not a whole number, as type int needs.")
+    step = int(entry.step or 1)
+    high = int(_last_step(entry.low, entry.high, step))
+    return IntDistribution(int(entry.low), high, log=entry.log, step=step)
+
+
+def _last_step(low: float, high: float, step: float | None) -> float:
+    """Returns the largest value on the steps from `low`; Optuna would move `high` there with a warning."""
+    if step is None:
+        return high
+    return low + math.floor((high - low) / step + 1e-9) * step
+
+
+def _levels(where: str, entry: ParamConfig, distribution: BaseDistribution) -> tuple[ParamValue, ...]:
+    if entry.levels is not None and entry.n_levels is not None:
+        raise ValueError(f"{where} has both levels and n_levels; remove one of them.")
+    if entry.n_levels is not None and entry.n_levels < 1:
+        raise ValueError(f"{where}.n_levels={entry.n_levels} must be at least 1.")
+    if entry.levels is not None:
+        if not entry.levels:
+            raise ValueError(f"{where}.levels is empty; name at least one level.")
+        return tuple(_checked_level(where, level, distribution) for level in entry.levels)
+    match distribution:
+        case CategoricalDistribution(choices=choices):
+            if entry.n_levels is not None:
+                raise ValueError(f"{where}.n_levels makes no sense for a categorical param; use {where}.levels.")
+            return tuple(choices)
+        case FloatDistribution(low=low, high=high, log=log, step=step):
+            if entry.n_levels is None:
+                n_steps = 1 + round((high - low) / step) if step else (1 if low == high else 0)
+                return tuple(low + i * (step or 0.0) for i in range(n_steps))
+            return tuple(_on_step(value, low, high, step) for value in evenly(low, high, log=log, n=entry.n_levels))
+        case IntDistribution(low=low, high=high, log=log, step=step):
+            if entry.n_levels is None:
+                values = range(low, high + 1, step)
+                return tuple(values) if len(values) <= MAX_INT_LEVELS else ()
+            places = evenly(float(low), float(high), log=log, n=entry.n_levels)
+            return tuple(dict.fromkeys(low + round((place - low) / step) * step for place in places))
+    raise TypeError(f"{where} has an unknown distribution {distribution!r}.")
+
+
+def _on_step(value: float, low: float, high: float, step: float | None) -> float:
+    if step is None:
+        return value
+    return min(low + round((value - low) / step) * step, high)
+
+
+def _checked_level(where: str, level: ParamValue, distribution: BaseDistribution) -> ParamValue:
+    try:
+        inside = distribution._contains(distribution.to_internal_repr(level))
+    except (ValueError, TypeError):
+        inside = False
+    is_number = isinstance(level, int | float) and not isinstance(level, bool)
+    if isinstance(distribution, IntDistribution):
+        inside = inside and is_number and level == int(level)  # type: ignore[arg-type]  # is_number says so
+    elif isinstance(distribution, FloatDistribution):
+        inside = inside and is_number
+    if not inside:
+        raise ValueError(f"{where}.levels has {level!r}, which lies outside {_range(distribution)}; move it or widen the range.")
+    external: ParamValue = distribution.to_external_repr(distribution.to_internal_repr(level))
+    return external
+
+
+def _range(distribution: BaseDistribution) -> str:
+    match distribution:
+        case CategoricalDistribution(choices=choices):
+            return f"its choices {list(choices)}"
+        case FloatDistribution(low=low, high=high, step=step) | IntDistribution(low=low, high=high, step=step):
+            steps = f" in steps of {step:g}" if step not in (None, 1) else ""
+            return f"its range {low:g} to {high:g}{steps}"
+    return repr(distribution)
+
+
+def _condition(where: str, entry: ParamConfig, entries: Mapping[str, ParamConfig]) -> Condition | None:
+    if entry.when is None:
+        return None
+    if set(entry.when) != {"param", "in"} or not isinstance(entry.when["in"], list) or not entry.when["in"]:
+        raise ValueError(f"{where}.when must be {{param: <path>, in: [<values>]}}; given was {entry.when}.")
+    path = str(entry.when["param"])
+    if f"space.{path}" == where:
+        raise ValueError(f"{where}.when refers to itself; name another param.")
+    values = tuple(entry.when["in"])
+    if path in entries:
+        parent = entries[path]
+        distribution = _categorical(f"space.{path}", parent) if parent.choices else _numeric(f"space.{path}", parent)
+        for value in values:
+            _checked_level(f"{where}.when.in, as", value, distribution)
+    return Condition(path, values)
+
+
+def _parents_first(params: list[Param]) -> list[Param]:
+    """Orders params so that a condition's param comes before those that depend on it."""
+    ordered: list[Param] = []
+    waiting = list(params)
+    while waiting:
+        placed = {param.path for param in ordered}
+        searched = {param.path for param in params}
+        ready = [p for p in waiting if p.when is None or p.when.path in placed or p.when.path not in searched]
+        if not ready:
+            paths = ", ".join(f"space.{param.path}" for param in waiting)
+            raise ValueError(f"{paths} depend on each other in a circle; remove one of their conditions.")
+        ordered += ready
+        waiting = [param for param in waiting if param not in ready]
+    return ordered
+
+
+def _check_assignable(param: Param, fixed: ParamValue) -> None:
+    """Refuses a param whose values cannot stand where its config path stands."""
+    where = f"space.{param.path}"
+    match param.distribution:
+        case FloatDistribution():
+            if isinstance(fixed, int | str) and not isinstance(fixed, float):
+                raise ValueError(f"{where} is a float, but {param.path}={fixed!r} is not; set {where}.type.")
+        case IntDistribution():
+            if isinstance(fixed, str | bool):
+                raise ValueError(f"{where} is an int, but {param.path}={fixed!r} is not; set {where}.type.")
