@@ -22,14 +22,15 @@ from omegaconf.errors import (
 )
 
 from hpo import config as c
+from hpo import search_config as s
 
 OPTIONS: dict[str, dict[str, type]] = {
-    "sampler": {"grid": c.GridConfig, "random": c.RandomConfig, "tpe": c.TPEConfig},
+    "sampler": {"grid": s.GridConfig, "random": s.RandomConfig, "tpe": s.TPEConfig},
     "pruner": {
-        "none": c.NoPrunerConfig,
-        "median": c.MedianConfig,
-        "asha": c.AshaConfig,
-        "hyperband": c.HyperbandConfig,
+        "none": s.NoPrunerConfig,
+        "median": s.MedianConfig,
+        "asha": s.AshaConfig,
+        "hyperband": s.HyperbandConfig,
     },
     "data": {
         "docstrings": c.DocstringsConfig,

@@ -12,7 +12,10 @@ from enum import Enum
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from hpo.config import Config, ParamConfig, ParamType
+from hpo.config import Config
+from hpo.limits import check_limits
+from hpo.params import SECTIONS, apply_params
+from hpo.search_config import ParamConfig, ParamType
 from hpo.space import Condition, Param, Space, evenly
 from hpo.trainer import ParamValue
 
@@ -25,8 +28,9 @@ def read_space(config: Config) -> Space:
     Raises:
         ValueError: if it is empty, names an unknown path, or an entry contradicts itself.
     """
-    sections: dict[str, Mapping[str, ParamConfig]] = {"model": config.space.model, "train": config.space.train}
-    entries = {f"{section}.{name}": entry for section, params in sections.items() for name, entry in params.items()}
+    entries: dict[str, ParamConfig] = {
+        f"{section}.{name}": entry for section in SECTIONS for name, entry in getattr(config.space, section).items()
+    }
     if not entries:
         raise ValueError("space is empty; choose one (space=awd_lstm_small) or leave at least one param in it.")
     fixed = _searchable(config)
@@ -35,14 +39,14 @@ def read_space(config: Config) -> Space:
             raise ValueError(f"space.{path} sets nothing: there is no {path}; searchable are {', '.join(sorted(fixed))}.")
     params = [_read_param(path, entry, entries) for path, entry in entries.items()]
     for param in params:
-        _check_assignable(param, fixed[param.path])
+        _check_assignable(param, config)
     return Space(params=tuple(_parents_first(params)), fixed=fixed)
 
 
 def _searchable(config: Config) -> dict[str, ParamValue]:
     """Returns the fixed value of every config path a space may set."""
     found: dict[str, ParamValue] = {}
-    for section in ("model", "train"):
+    for section in SECTIONS:
         node = getattr(config, section)
         for field in fields(node):
             value = getattr(node, field.name)
@@ -203,13 +207,19 @@ def _parents_first(params: list[Param]) -> list[Param]:
     return ordered
 
 
-def _check_assignable(param: Param, fixed: ParamValue) -> None:
+def _check_assignable(param: Param, config: Config) -> None:
     """Refuses a param whose values cannot stand where its config path stands."""
-    where = f"space.{param.path}"
+    for value in _extremes(param):
+        try:
+            check_limits(apply_params(config, {param.path: value}), only=param.path)
+        except ValueError as error:
+            raise ValueError(f"space.{param.path} allows {value!r}: {error}") from error
+
+
+def _extremes(param: Param) -> tuple[ParamValue, ...]:
     match param.distribution:
-        case FloatDistribution():
-            if isinstance(fixed, int | str) and not isinstance(fixed, float):
-                raise ValueError(f"{where} is a float, but {param.path}={fixed!r} is not; set {where}.type.")
-        case IntDistribution():
-            if isinstance(fixed, str | bool):
-                raise ValueError(f"{where} is an int, but {param.path}={fixed!r} is not; set {where}.type.")
+        case CategoricalDistribution(choices=choices):
+            return tuple(choices)
+        case FloatDistribution(low=low, high=high) | IntDistribution(low=low, high=high):
+            return (low, high)
+    return ()

@@ -1,0 +1,106 @@
+"""The values each number of the configuration may have, and the sentence for one that it may not.
+
+Types are checked when the configuration is composed; whether the data exist is found out by `data`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+
+from hpo.config import Config
+
+
+@dataclass(frozen=True)
+class Limit:
+    """An interval; `above` and `below` exclude their ends, `low` and `high` include them."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    above: float = -math.inf
+    below: float = math.inf
+
+    def allows(self, value: float) -> bool:
+        return self.low <= value <= self.high and self.above < value < self.below
+
+    def __str__(self) -> str:
+        parts = [
+            f"at least {self.low:g}" if self.low > -math.inf else "",
+            f"above {self.above:g}" if self.above > -math.inf else "",
+            f"at most {self.high:g}" if self.high < math.inf else "",
+            f"below {self.below:g}" if self.below < math.inf else "",
+        ]
+        return " and ".join(part for part in parts if part) or "finite"
+
+
+COUNT, SHARE = Limit(low=1), Limit(above=0, below=1)
+
+LIMITS: dict[str, Limit] = {
+    "seed": Limit(low=0, high=2**32 - 1),
+    "study.n_trials": COUNT,
+    "study.timeout_s": Limit(above=0),
+    "study.n_epochs": COUNT,
+    "trial.timeout_s": Limit(above=0),
+    "sampler.n_startup_trials": Limit(low=0),
+    "sampler.n_ei_candidates": COUNT,
+    "pruner.n_startup_trials": Limit(low=0),
+    "pruner.n_warmup_epochs": Limit(low=0),
+    "pruner.min_epochs": COUNT,
+    "pruner.max_epochs": COUNT,
+    "pruner.reduction_factor": Limit(low=2),
+    "data.n_per_class": Limit(low=10),
+    "data.min_words": COUNT,
+    "data.max_words": COUNT,
+    "data.min_freq": COUNT,
+    "data.max_vocab": Limit(low=10),
+    "data.max_tokens": Limit(low=4),
+    "data.train_fraction": Limit(above=0, high=1),
+    "data.valid": SHARE,
+    "data.test": SHARE,
+    "data.split_seed": Limit(low=0, high=2**32 - 1),
+    "model.drop_mult": Limit(low=0, below=2),
+    "model.n_hid": COUNT,
+    "model.emb_sz": COUNT,
+    "model.n_layers": COUNT,
+    "train.lr": Limit(above=0),
+    "train.epochs": COUNT,
+    "train.batch_size": Limit(low=2),
+    "train.weight_decay": Limit(low=0),
+    "train.freeze_epochs": Limit(low=0),
+    "train.bptt": Limit(low=2),
+    "train.max_len": Limit(low=2),
+    "trainer.divergence_loss": Limit(above=0),
+    "trainer.noise": Limit(low=0),
+    "trainer.epoch_s": Limit(low=0),
+    "tracking.flush_timeout_s": Limit(low=0),
+    "executor.threads": COUNT,
+    "executor.n_workers": COUNT,
+}
+
+
+def check_limits(config: Config, *, only: str | None = None) -> None:
+    """Refuses a number outside its interval.
+
+    Args:
+        config: Any configuration whose types are right.
+        only: Look at this path alone.
+
+    Raises:
+        ValueError: naming the first such path, what was given and what is allowed.
+    """
+    for path, value in _numbers(config, ""):
+        if only not in (None, path):
+            continue
+        limit = LIMITS.get(path, Limit())
+        if not math.isfinite(value) or not limit.allows(value):
+            raise ValueError(f"{path}={value:g} must be {limit}.")
+
+
+def _numbers(node: object, path: str) -> Iterator[tuple[str, float]]:
+    if is_dataclass(node):
+        for field in fields(node):
+            if field.name != "space":
+                yield from _numbers(getattr(node, field.name), f"{path}.{field.name}".lstrip("."))
+    elif isinstance(node, int | float) and not isinstance(node, bool):
+        yield path, node
