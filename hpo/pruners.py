@@ -28,7 +28,7 @@ def build_pruner(config: PrunerConfig, *, max_epochs: int) -> BasePruner:
         case NoPrunerConfig():
             return NopPruner()
         case MedianConfig():
-            return MedianPruner(n_startup_trials=config.n_startup_trials, n_warmup_steps=config.n_warmup_epochs)
+            return MedianPruner(n_startup_trials=config.n_startup_trials, n_warmup_steps=config.n_warmup_epochs + 1)
         case AshaConfig():
             return SuccessiveHalvingPruner(
                 min_resource=config.min_epochs, reduction_factor=config.reduction_factor, min_early_stopping_rate=0

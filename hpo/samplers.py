@@ -6,6 +6,7 @@ one; and the grid, which keeps its own ledger of cells.
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping, Sequence
 
@@ -113,7 +114,7 @@ class CellSampler(BaseSampler):
                 raise Exhausted("every cell of the grid has its trial")
             cell = still_open[0]
             study._storage.set_trial_system_attr(trial._trial_id, CELL, cell)
-        self._given = {trial.number: self.cells.get(cell, {})}
+        self._given = {trial.number: json.loads(cell)}
 
     def _open(self, trials: Sequence[FrozenTrial]) -> list[str]:
         taken: dict[str, int] = {}

@@ -36,7 +36,9 @@ def read_space(config: Config) -> Space:
     fixed = _searchable(config)
     for path in entries:
         if path not in fixed:
-            raise ValueError(f"space.{path} sets nothing: there is no {path}; searchable are {', '.join(sorted(fixed))}.")
+            raise ValueError(
+                f"space.{path} sets nothing: there is no {path}; searchable are {', '.join(sorted(fixed))}."
+            )
     params = [_read_param(path, entry, entries) for path, entry in entries.items()]
     for param in params:
         _check_assignable(param, config)
@@ -90,7 +92,9 @@ def _numeric(where: str, entry: ParamConfig) -> BaseDistribution:
     if entry.low > entry.high:
         raise ValueError(f"{where} has low={entry.low:g} above high={entry.high:g}; swap them or widen the range.")
     if entry.log and entry.low <= 0:
-        raise ValueError(f"{where} is on a log scale with low={entry.low:g}; low must be above 0, or set {where}.log=false.")
+        raise ValueError(
+            f"{where} is on a log scale with low={entry.low:g}; low must be above 0, or set {where}.log=false."
+        )
     if entry.step is not None and (entry.step <= 0 or not math.isfinite(entry.step)):
         raise ValueError(f"{where}.step={entry.step:g} must be above 0.")
     if entry.log and entry.step is not None:
@@ -159,7 +163,9 @@ def _checked_level(where: str, level: ParamValue, distribution: BaseDistribution
     elif isinstance(distribution, FloatDistribution):
         inside = inside and is_number
     if not inside:
-        raise ValueError(f"{where}.levels has {level!r}, which lies outside {_range(distribution)}; move it or widen the range.")
+        raise ValueError(
+            f"{where}.levels has {level!r}, which lies outside {_range(distribution)}; move it or widen the range."
+        )
     external: ParamValue = distribution.to_external_repr(distribution.to_internal_repr(level))
     return external
 

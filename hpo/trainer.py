@@ -102,7 +102,12 @@ OnEpoch = Callable[[EpochReport], Decision]
 
 
 class Trainer(Protocol):
-    """Trains one trial at a time. A call is repeatable: same request, same metrics."""
+    """Trains one trial at a time. A call is repeatable: same request, same metrics.
+
+    `needs_torch` says whether an "auto" device is worth looking for a GPU.
+    """
+
+    needs_torch: bool
 
     def train(self, request: TrialRequest, on_epoch: OnEpoch) -> TrialResult:
         """Trains `request.train.epochs` epochs, calling `on_epoch` after each.

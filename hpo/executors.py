@@ -1,0 +1,85 @@
+"""Chooses and builds the executor, with no more workers than there are cores.
+
+How each runs its jobs is in the module of its name.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+from hpo.config import AwdLstmConfig, ExecutorConfig, InlineConfig, ProcessesConfig, TrainerConfig
+from hpo.executor import Executor
+
+
+def n_cores() -> int:
+    """Returns how many cores this process may use (its affinity, not the machine's size)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def n_workers(config: ExecutorConfig) -> int:
+    """Returns how many trials `config` runs at once: as asked, else one per GPU, else one per core.
+
+    Raises:
+        ValueError: if workers x threads exceed the cores.
+    """
+    cores = n_cores()
+    if config.threads > cores:
+        raise ValueError(f"executor.threads={config.threads} is more than the {cores} cores this process may use.")
+    if not isinstance(config, ProcessesConfig):
+        return 1
+    if config.n_workers is None:
+        n_gpus = 0 if config.device == "cpu" else _n_gpus()
+        return max(1, min(n_gpus or cores, cores // config.threads))
+    if config.n_workers * config.threads > cores:
+        raise ValueError(
+            f"executor.n_workers={config.n_workers} x executor.threads={config.threads} is more than the "
+            f"{cores} cores this process may use; lower one of them."
+        )
+    return config.n_workers
+
+
+def build_executor(config: ExecutorConfig, trainer: TrainerConfig) -> Executor:
+    """Returns the executor that `config` describes, its workers already starting."""
+    match config:
+        case InlineConfig():
+            from hpo.inline import InlineExecutor
+
+            return InlineExecutor()
+        case ProcessesConfig():
+            from hpo.processes import ProcessesExecutor
+
+            preload = isinstance(trainer, AwdLstmConfig)
+            return ProcessesExecutor(n_workers=n_workers(config), threads=config.threads, preload=preload)
+    raise ValueError(f"executor={type(config).__name__} is not one of inline, processes.")
+
+
+def check_device(device: str) -> None:
+    """Refuses a device that is not there.
+
+    Raises:
+        ValueError: naming what may be given.
+    """
+    if device in ("auto", "cpu"):
+        return
+    kind, _, index = device.partition(":")
+    if kind != "cuda" or (index and not index.isdigit()):
+        raise ValueError(f"executor.device={device} is not a device; give auto, cpu, cuda or cuda:<number>.")
+    import torch
+
+    if not torch.cuda.is_available() or int(index or 0) >= torch.cuda.device_count():
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        raise ValueError(f"executor.device={device} is not on this machine, which has {count} usable GPUs; try auto.")
+
+
+def _n_gpus() -> int:
+    """Returns how many GPUs the driver tool lists; torch is too slow to ask before the first trial."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return len([part for part in visible.split(",") if part.strip() not in ("", "-1")])
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return 0
+    listed = subprocess.run([tool, "--list-gpus"], capture_output=True, text=True, timeout=20, check=False)
+    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())

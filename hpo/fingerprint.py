@@ -1,0 +1,76 @@
+"""What a study's results depend on, so that a study is only ever continued as what it is.
+
+Budgets, workers, places and displays are not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+
+from hpo.config import Config
+from hpo.search_config import GridConfig
+from hpo.space import Space
+
+RECORD_FORMAT = 1  # raised when an older record can no longer be continued
+SECTIONS = ("sampler", "pruner", "model", "train", "trainer")
+
+
+def fingerprint(config: Config, space: Space, corpus: str, *, n_workers: int) -> dict[str, str]:
+    """Returns every setting that changes results, by its config path.
+
+    A grid may be extended and reordered, so neither its levels nor its seed count. With ordered
+    results the number of workers decides what a proposal has seen.
+    """
+    found = {"format": str(RECORD_FORMAT), "study.metric": config.study.metric.name}
+    found["study.ordered"] = str(config.study.ordered)
+    if config.study.ordered:
+        found["executor.n_workers"] = str(n_workers)
+    if not isinstance(config.sampler, GridConfig):
+        found["seed"] = str(config.seed)
+    if corpus:
+        found["data"] = corpus
+    for section in SECTIONS:
+        node = getattr(config, section)
+        found[section] = type(node).__name__.removesuffix("Config")
+        found.update({path: str(value) for path, value in flatten(node, section).items()})
+    for param in space.params:
+        condition = f" when {param.when.path} in {list(param.when.values)}" if param.when else ""
+        found[f"space.{param.path}"] = f"{param.distribution!r}{condition}"
+    return found
+
+
+def flatten(node: object, path: str) -> dict[str, object]:
+    """Returns the leaves of nested dataclasses, mappings and enums by their config path."""
+    if is_dataclass(node):
+        node = {field.name: getattr(node, field.name) for field in fields(node)}
+    if isinstance(node, Mapping):
+        leaves: dict[str, object] = {}
+        for key, value in node.items():
+            leaves.update(flatten(value, f"{path}.{key}" if path else str(key)))
+        return leaves
+    return {path: node.name if isinstance(node, Enum) else node}
+
+
+def check_fingerprint(name: str, stored: Mapping[str, str], given: Mapping[str, str]) -> None:
+    """Refuses to continue a study as something else.
+
+    Raises:
+        ValueError: one sentence with every difference.
+    """
+    if stored.get("format") != given["format"]:
+        raise ValueError(
+            f"Study '{name}' was made by another version of hpo (record format {stored.get('format')}, "
+            f"this one writes {given['format']}); continue it with that version, or choose another study.name."
+        )
+    differences = [
+        f"{path} was {stored.get(path, 'absent')} and is now {given.get(path, 'absent')}"
+        for path in sorted({*stored, *given})
+        if stored.get(path) != given.get(path)
+    ]
+    if differences:
+        raise ValueError(
+            f"Study '{name}' cannot be continued with other settings: {'; '.join(differences)}. "
+            "Give the old values, or choose another study.name."
+        )

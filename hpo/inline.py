@@ -1,0 +1,53 @@
+"""The executor that runs one job after another in the driver's own process.
+
+For debugging and for tests; a job that dies takes the driver with it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from hpo.executor import Job, OnReport, Outcome
+from hpo.trainer import Decision, EpochReport, Reason, TrialResult
+from hpo.worker import run_job
+
+
+class InlineExecutor:
+    """Holds at most one job, which runs inside `wait`."""
+
+    def __init__(self) -> None:
+        self.n_workers = 1
+        self._job: Job | None = None
+
+    def submit(self, job: Job) -> None:
+        if self._job is not None:
+            raise RuntimeError("the inline executor holds one job at a time")
+        self._job = job
+
+    def wait(self, on_report: OnReport, *, timeout_s: float) -> Sequence[Outcome]:
+        if self._job is None:
+            return []
+        job, self._job = self._job, None
+        return [Outcome(job.request.number, job.request.attempt, _run(job, on_report))]
+
+    def close(self) -> None:
+        self._job = None
+
+
+def _run(job: Job, on_report: OnReport) -> TrialResult:
+    """Runs `job`; its time limit can only be seen between epochs."""
+    deadline = time.monotonic() + job.timeout_s if job.timeout_s is not None else None
+    is_late = False
+
+    def on_epoch(report: EpochReport) -> Decision:
+        nonlocal is_late
+        decision = on_report(job.request.number, job.request.attempt, report)
+        is_late = deadline is not None and time.monotonic() > deadline
+        return Decision.STOP if is_late else decision
+
+    result = run_job(job, on_epoch)
+    if is_late:
+        error = f"took longer than trial.timeout_s={job.timeout_s:g}"
+        return TrialResult(n_epochs=result.n_epochs, reason=Reason.TIMEOUT, error=error, facts=result.facts)
+    return result

@@ -1,0 +1,60 @@
+"""The lock that makes a study have one driver at a time.
+
+A `flock` on a file in the study's folder: the kernel lets go of it when its holder dies.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from pathlib import Path
+from types import TracebackType
+
+
+class StudyHeld(Exception):
+    """Another driver works on this study."""
+
+
+class StudyLock:
+    """Held from `with` to its end; the file names the holder."""
+
+    def __init__(self, folder: Path, study: str) -> None:
+        self._path = folder / "lock"
+        self._study = study
+        self._file: int | None = None
+
+    def __enter__(self) -> StudyLock:
+        """Takes the lock.
+
+        Raises:
+            StudyHeld: at once, naming the host and process of the holder.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(file)
+            raise StudyHeld(self._refusal()) from error
+        os.ftruncate(file, 0)
+        os.write(file, json.dumps({"host": socket.gethostname(), "pid": os.getpid()}).encode())
+        self._file = file
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            os.ftruncate(self._file, 0)
+            os.close(self._file)
+            self._file = None
+
+    def _refusal(self) -> str:
+        try:
+            holder = json.loads(self._path.read_text())
+            who = f"process {holder['pid']} on {holder['host']}"
+        except (OSError, ValueError, KeyError):
+            who = "another process"
+        return f"Study '{self._study}' is held by {who}; wait for it, stop it, or choose another study.name."

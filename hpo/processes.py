@@ -1,0 +1,149 @@
+"""The executor that keeps a pool of processes on this machine: spawned once, running many jobs.
+
+One pipe per process, so that one that dies takes nothing but its own job with it. Nothing is
+decided here: reports go up, answers go down.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import connection
+from multiprocessing.context import SpawnProcess
+
+from hpo.executor import Job, OnReport, Outcome
+from hpo.trainer import Reason, TrialResult
+from hpo.worker import READY, REPORT, serve
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+MAX_STARTS_LOST = 3  # workers in a row that die before they are ready
+
+
+@dataclass
+class _Worker:
+    """One process of the pool: idle, or at a job since `began` (monotonic seconds)."""
+
+    slot: int
+    process: SpawnProcess
+    pipe: connection.Connection
+    job: Job | None = None
+    began: float | None = None
+    is_ready: bool = False
+
+    @property
+    def deadline(self) -> float | None:
+        if self.job is None or self.job.timeout_s is None or self.began is None:
+            return None
+        return self.began + self.job.timeout_s
+
+
+class ProcessesExecutor:
+    """Runs up to `n_workers` jobs at once, each in a process with `threads` threads."""
+
+    def __init__(self, *, n_workers: int, threads: int, preload: bool) -> None:
+        self.n_workers = n_workers
+        self._preload = preload
+        self._n_starts_lost = 0
+        for variable in THREAD_VARIABLES:  # read by torch when the child imports it
+            os.environ[variable] = str(threads)
+        self._workers = [self._start(slot) for slot in range(n_workers)]
+
+    def submit(self, job: Job) -> None:
+        worker = next((worker for worker in self._workers if worker.job is None), None)
+        if worker is None:
+            raise RuntimeError(f"all {self.n_workers} workers are busy")
+        worker.job = job
+        if worker.is_ready:
+            self._hand_over(worker)
+
+    def wait(self, on_report: OnReport, *, timeout_s: float) -> Sequence[Outcome]:
+        end = time.monotonic() + timeout_s
+        while True:
+            outcomes = self._expired()
+            deadlines = [worker.deadline for worker in self._workers if worker.deadline is not None]
+            left = max(0.0, min([end, *deadlines]) - time.monotonic())
+            ready = set(connection.wait([worker.pipe for worker in self._workers], timeout=left))
+            for worker in [worker for worker in self._workers if worker.pipe in ready]:
+                outcome = self._receive(worker, on_report)
+                outcomes += [outcome] if outcome is not None else []
+            if outcomes or time.monotonic() >= end:
+                return outcomes
+
+    def close(self) -> None:
+        for worker in self._workers:
+            self._end(worker)
+        self._workers = []
+
+    def _start(self, slot: int) -> _Worker:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=serve, args=(theirs, slot, self._preload), daemon=True, name=f"hpo-{slot}")
+        process.start()
+        theirs.close()  # so that the worker's death is the pipe's end
+        return _Worker(slot, process, ours)
+
+    def _hand_over(self, worker: _Worker) -> None:
+        worker.began = time.monotonic()
+        with suppress(BrokenPipeError, ConnectionResetError):  # a dead worker is noticed by `wait`
+            worker.pipe.send(worker.job)
+
+    def _receive(self, worker: _Worker, on_report: OnReport) -> Outcome | None:
+        try:
+            kind, payload = worker.pipe.recv()
+        except (EOFError, ConnectionResetError, OSError):
+            return self._lost(worker)
+        if kind == READY:
+            worker.is_ready = True
+            self._n_starts_lost = 0
+            if worker.job is not None:
+                self._hand_over(worker)
+            return None
+        assert worker.job is not None
+        number, attempt = worker.job.request.number, worker.job.request.attempt
+        if kind == REPORT:
+            with suppress(BrokenPipeError, ConnectionResetError):
+                worker.pipe.send(on_report(number, attempt, payload))
+            return None
+        worker.job, worker.began = None, None
+        return Outcome(number, attempt, payload)
+
+    def _lost(self, worker: _Worker) -> Outcome | None:
+        """Replaces a dead worker; returns its job's outcome if it had begun one."""
+        worker.process.join(timeout=10)
+        detail = f"worker process {worker.process.pid} ended with exit code {worker.process.exitcode}"
+        if not worker.is_ready:
+            self._n_starts_lost += 1
+            if self._n_starts_lost >= MAX_STARTS_LOST:
+                raise RuntimeError(f"{detail} before its first trial, {MAX_STARTS_LOST} times in a row")
+        job = worker.job
+        self._replace(worker)
+        if job is None:
+            return None
+        return Outcome(job.request.number, job.request.attempt, None, lost=detail)
+
+    def _expired(self) -> list[Outcome]:
+        """Kills the workers whose job is past its time limit; returns those jobs' outcomes."""
+        now = time.monotonic()
+        outcomes = []
+        for worker in list(self._workers):
+            if worker.deadline is not None and worker.deadline <= now:
+                job = worker.job
+                assert job is not None
+                error = f"took longer than trial.timeout_s={job.timeout_s:g}"
+                result = TrialResult(n_epochs=0, reason=Reason.TIMEOUT, error=error)
+                self._replace(worker)
+                outcomes.append(Outcome(job.request.number, job.request.attempt, result))
+        return outcomes
+
+    def _replace(self, worker: _Worker) -> None:
+        self._end(worker)
+        self._workers[self._workers.index(worker)] = self._start(worker.slot)
+
+    def _end(self, worker: _Worker) -> None:
+        worker.pipe.close()
+        worker.process.kill()
+        worker.process.join()

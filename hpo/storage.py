@@ -1,0 +1,229 @@
+"""Where the record lives: Optuna's storages, and a study in one of them.
+
+`StudyStore` is the only writer; it keeps beside Optuna's own fields what they have no place for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
+from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy import event
+
+from hpo.config import MemoryConfig, SqliteConfig, StorageConfig
+from hpo.pruners import PrunerView
+from hpo.record import COMPLETE, EpochRecord, StudyRecord, TrialRecord
+from hpo.samplers import REASON
+from hpo.space import Space
+from hpo.trainer import EpochReport
+
+BEGIN, ATTEMPT, EPOCH, END = "hpo:begin", "hpo:attempt", "hpo:epoch:", "hpo:end"  # system attributes of a trial
+STUDY, FINGERPRINT, ELAPSED, TEST = "hpo:study", "hpo:fingerprint", "hpo:elapsed_s", "hpo:test"  # of a study
+
+Now = Callable[[], int]
+"""Returns milliseconds since 1970, UTC."""
+
+
+def open_storage(config: StorageConfig) -> BaseStorage:
+    """Returns the storage that `config` describes, created if it is not there yet."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    match config:
+        case MemoryConfig():
+            return InMemoryStorage()
+        case SqliteConfig():
+            return _open_sqlite(Path(config.path))
+    raise ValueError(f"storage={type(config).__name__} is not one of sqlite, memory.")
+
+
+def studies_folder(config: StorageConfig) -> Path:
+    """Returns the folder of all studies: beside the database, so that both name the same studies."""
+    beside = Path(config.path).parent if isinstance(config, SqliteConfig) else Path()
+    return beside / config.folder
+
+
+def _open_sqlite(path: Path) -> RDBStorage:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    storage = RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}})
+
+    @event.listens_for(storage.engine, "connect")
+    def _on_connect(connection: Any, _: object) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")  # readers and other studies do not block the driver
+        connection.execute("PRAGMA synchronous=NORMAL")  # a killed process loses nothing
+
+    storage.engine.dispose()  # connections made before the listener have neither setting
+    return storage
+
+
+def study_names(storage: BaseStorage) -> list[str]:
+    return sorted(study.study_name for study in storage.get_all_studies())
+
+
+class StudyStore:
+    """One study: asks, adopts, notes epochs and ends of trials; reads them back as records."""
+
+    def __init__(
+        self, storage: BaseStorage, name: str, *, direction: str, sampler: BaseSampler, pruner: BasePruner
+    ) -> None:
+        self._study = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            direction=direction,
+            sampler=sampler,
+            pruner=pruner,
+            load_if_exists=True,
+        )
+        self._storage = self._study._storage
+        self._pruner = pruner
+        self._frozen = {trial.number: trial for trial in self._all()}
+
+    def ask(self, space: Space, *, seed_of: Callable[[int], int], now: Now) -> TrialRecord:
+        """Returns a new trial, RUNNING, its params proposed by the sampler.
+
+        Raises:
+            Exhausted: if the sampler has nothing left; no trial is left behind.
+        """
+        trial = self._study.ask()
+        return self._begin(trial, space, seed_of=seed_of, now=now)
+
+    def adopt(self, number: int, space: Space, *, seed_of: Callable[[int], int], now: Now) -> TrialRecord:
+        """Returns the RUNNING trial `number` of an earlier driver, its missing params sampled."""
+        trial = Trial(self._study, self._frozen[number]._trial_id)
+        return self._begin(trial, space, seed_of=seed_of, now=now)
+
+    def _begin(self, trial: Trial, space: Space, *, seed_of: Callable[[int], int], now: Now) -> TrialRecord:
+        space.suggest(trial)
+        if BEGIN not in trial.system_attrs:
+            begin = {"started_ms": now(), "seed": seed_of(trial.number)}
+            self._storage.set_trial_system_attr(trial._trial_id, BEGIN, begin)
+        return self._refresh(trial.number, trial._trial_id)
+
+    def begin_attempt(self, number: int, *, n_crashes: int) -> TrialRecord:
+        """Counts one more try at trial `number`; `n_crashes` of them killed their worker."""
+        trial = self._frozen[number]
+        attempt = int(trial.system_attrs.get(ATTEMPT, {}).get("attempt", 0)) + 1
+        self._storage.set_trial_system_attr(trial._trial_id, ATTEMPT, {"attempt": attempt, "n_crashes": n_crashes})
+        return self._refresh(number, trial._trial_id)
+
+    def n_crashes(self, number: int) -> int:
+        return int(self._frozen[number].system_attrs.get(ATTEMPT, {}).get("n_crashes", 0))
+
+    def add_epoch(
+        self, number: int, report: EpochReport, value: float, *, compared: Callable[[FrozenTrial], bool], now: Now
+    ) -> tuple[TrialRecord, bool]:
+        """Notes an epoch and asks the pruner; returns the trial and whether to stop it.
+
+        The decision and the pruner's notes go into one write, so that an epoch reported again by
+        a resumed trial gets the answer it got before.
+        """
+        trial = self._frozen[number]
+        noted = trial.system_attrs.get(f"{EPOCH}{report.epoch}")
+        if noted is None:
+            view = PrunerView(self._study, lambda t: t.number == number or compared(t))
+            stop = view.decide(self._pruner, trial, epoch=report.epoch, value=value)
+            noted = {"metrics": dict(report.metrics), "ended_ms": now(), "stop": stop, "notes": view.noted}
+            self._storage.set_trial_system_attr(trial._trial_id, f"{EPOCH}{report.epoch}", noted)
+        for key, note in noted["notes"].items():
+            if key not in trial.system_attrs:
+                self._storage.set_trial_system_attr(trial._trial_id, key, note)
+        if report.epoch not in trial.intermediate_values:
+            self._storage.set_trial_intermediate_value(trial._trial_id, report.epoch, value)
+        return self._refresh(number, trial._trial_id), bool(noted["stop"])
+
+    def note_end(self, number: int, end: Mapping[str, object]) -> TrialRecord:
+        """Notes how trial `number` ended: state, value, ended_ms, reason, error, facts. Not yet told."""
+        trial = self._frozen[number]
+        self._storage.set_trial_system_attr(trial._trial_id, END, dict(end))
+        return self._refresh(number, trial._trial_id)
+
+    def has_end(self, number: int) -> bool:
+        return END in self._frozen[number].system_attrs
+
+    def tell(self, number: int) -> TrialRecord:
+        """Ends trial `number` as noted by `note_end`."""
+        trial = self._frozen[number]
+        end = trial.system_attrs[END]
+        shown = {"epochs": len(trial.intermediate_values), REASON: end["reason"], **end["facts"]}
+        for key, value in shown.items():
+            if value is not None:
+                self._storage.set_trial_user_attr(trial._trial_id, key, value)
+        values = [end["value"]] if end["state"] == COMPLETE else None
+        self._study.tell(number, values, state=TrialState[end["state"]])
+        return self._refresh(number, trial._trial_id)
+
+    def trials(self) -> list[TrialRecord]:
+        return [self._as_record(trial) for _, trial in sorted(self._frozen.items())]
+
+    def frozen(self) -> list[FrozenTrial]:
+        return [trial for _, trial in sorted(self._frozen.items())]
+
+    def get(self, key: str) -> Any:
+        """Returns a system attribute of the study, or None."""
+        return self._storage.get_study_system_attrs(self._study._study_id).get(key)
+
+    def set(self, key: str, value: object) -> None:
+        self._storage.set_study_system_attr(self._study._study_id, key, value)
+
+    def show(self, tags: Mapping[str, str]) -> None:
+        """Writes `tags` where people see them: Optuna's user attributes of the study."""
+        for key, value in tags.items():
+            self._study.set_user_attr(key, value)
+
+    def _all(self) -> list[FrozenTrial]:
+        return self._study.get_trials(deepcopy=False)
+
+    def _refresh(self, number: int, trial_id: int) -> TrialRecord:
+        self._frozen[number] = self._storage.get_trial(trial_id)
+        return self._as_record(self._frozen[number])
+
+    def _as_record(self, trial: FrozenTrial) -> TrialRecord:
+        return read_trial(trial)
+
+
+def read_trial(trial: FrozenTrial) -> TrialRecord:
+    """Returns what the record holds of `trial`."""
+    attrs = trial.system_attrs
+    begin, end = attrs.get(BEGIN, {}), attrs.get(END, {})
+    is_finished = trial.state.is_finished()
+    return TrialRecord(
+        number=trial.number,
+        state=trial.state.name,
+        params=dict(trial.params),
+        value=trial.value if trial.state in (TrialState.COMPLETE, TrialState.PRUNED) else None,
+        seed=int(begin.get("seed", 0)),
+        attempt=int(attrs.get(ATTEMPT, {}).get("attempt", 0)),
+        epochs=_read_epochs(attrs),
+        started_ms=int(begin.get("started_ms", 0)),
+        ended_ms=int(end["ended_ms"]) if is_finished and end else None,
+        reason=end.get("reason") if is_finished else None,
+        error=end.get("error") if is_finished else None,
+        facts=end.get("facts", {}) if is_finished else {},
+    )
+
+
+def _read_epochs(attrs: Mapping[str, Any]) -> tuple[EpochRecord, ...]:
+    epochs = []
+    while (noted := attrs.get(f"{EPOCH}{len(epochs) + 1}")) is not None:
+        epochs.append(EpochRecord(len(epochs) + 1, noted["metrics"], int(noted["ended_ms"])))
+    return tuple(epochs)
+
+
+def read_study(storage: BaseStorage, name: str) -> tuple[StudyRecord, list[TrialRecord]]:
+    """Returns a study and its trials, without being able to change them.
+
+    Raises:
+        KeyError: if there is no such study.
+        ValueError: if it was not made by this package.
+    """
+    study_id = storage.get_study_id_from_name(name)
+    attrs = storage.get_study_system_attrs(study_id)
+    if STUDY not in attrs:
+        raise ValueError(f"Study '{name}' was not made by hpo; choose another study.name.")
+    study = StudyRecord(**{**attrs[STUDY], "test": attrs.get(TEST, {})})
+    trials = [read_trial(trial) for trial in storage.get_all_trials(study_id, deepcopy=False)]
+    return study, trials

@@ -1,0 +1,30 @@
+"""The folders of trials inside a study's folder, and what is thrown away when a trial ends.
+
+What trainers put there is their business.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hpo.checkpoint import delete_checkpoints
+
+WEIGHTS = ("model.safetensors", "model.json")
+
+
+def trial_folder(study_folder: Path, number: int) -> Path:
+    """Returns the folder of trial `number`; it need not exist."""
+    return study_folder / "trials" / f"{number:04d}"
+
+
+def tidy_trial(folder: Path, *, keep_weights: bool, keep_checkpoints: bool) -> None:
+    """Deletes from the folder of a trial that ended what nobody will read again."""
+    if not folder.is_dir():
+        return
+    if not keep_checkpoints:
+        delete_checkpoints(str(folder))
+    if not keep_weights:
+        for name in WEIGHTS:
+            (folder / name).unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()

@@ -1,0 +1,99 @@
+"""Runs one job at a time: plain data in, one message per epoch, a result out.
+
+A worker opens no database, sees no password and imports neither optuna nor mlflow.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing import connection, parent_process
+
+from hpo.config import AwdLstmConfig, SyntheticConfig
+from hpo.executor import Job, Task
+from hpo.trainer import Decision, EpochReport, OnEpoch, Reason, Trainer, TrialResult
+
+READY, REPORT, RESULT = "ready", "report", "result"
+
+
+def run_job(job: Job, on_epoch: OnEpoch, *, slot: int = 0) -> TrialResult:
+    """Returns how `job` ended; an exception of the trainer becomes a failed result.
+
+    Args:
+        job: What to do.
+        on_epoch: Told of every epoch of a training.
+        slot: The worker's place in its pool, which chooses its GPU when the device is "auto".
+    """
+    try:
+        trainer = _build_trainer(job)
+        request = replace(job.request, device=_device(job.request.device, slot, trainer.needs_torch))
+        if job.task is Task.TEST:
+            return TrialResult(n_epochs=0, test=trainer.test(request))
+        return trainer.train(request, on_epoch)
+    except Exception:
+        return TrialResult(n_epochs=0, reason=Reason.ERROR, error=traceback.format_exc())
+
+
+def serve(pipe: connection.Connection, slot: int, preload: bool) -> None:
+    """Runs jobs from `pipe` until it closes: the life of a worker process.
+
+    Args:
+        pipe: Receives jobs and decisions, sends (kind, payload) messages.
+        slot: The worker's place in its pool.
+        preload: Import the heavy libraries before the first job arrives.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    if preload:
+        import hpo.awd_lstm  # noqa: F401  # for its imports
+    pipe.send((READY, None))
+    while True:
+        try:
+            job: Job = pipe.recv()
+            pipe.send((RESULT, run_job(job, _asking(pipe), slot=slot)))
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            return
+
+
+def _asking(pipe: connection.Connection) -> Callable[[EpochReport], Decision]:
+    def on_epoch(report: EpochReport) -> Decision:
+        pipe.send((REPORT, report))
+        decision: Decision = pipe.recv()
+        return decision
+
+    return on_epoch
+
+
+def _die_with_parent() -> None:
+    """Ends this process as soon as the driver is gone, so that no orphan writes a checkpoint."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _build_trainer(job: Job) -> Trainer:
+    match job.request.trainer:
+        case AwdLstmConfig():
+            from hpo.awd_lstm import AwdLstm
+
+            return AwdLstm()
+        case SyntheticConfig():
+            from hpo.synthetic import Synthetic
+
+            return Synthetic()
+    raise ValueError(f"trainer={type(job.request.trainer).__name__} is not one of awd_lstm, synthetic.")
+
+
+def _device(asked: str, slot: int, needs_torch: bool) -> str:
+    if asked != "auto":
+        return asked
+    if not needs_torch:
+        return "cpu"
+    import torch
+
+    return f"cuda:{slot % torch.cuda.device_count()}" if torch.cuda.is_available() else "cpu"
