@@ -1,0 +1,15 @@
+"""Where the package's own files are.
+
+Imports nothing, so that `python -m hpo --help` stays instant; a study's files are `storage`'s.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def conf_folder() -> Path:
+    """Returns the folder of YAML files: inside an installed package, else beside the package."""
+    package = Path(__file__).resolve().parent
+    installed = package / "conf"
+    return installed if installed.is_dir() else package.parent / "conf"
