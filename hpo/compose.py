@@ -84,8 +84,12 @@ def explain(error: Exception) -> str:
                 return _unknown_key(cause)
             case MissingMandatoryValue():
                 return f"{cause.full_key} has no value; give it one: {cause.full_key}=…"
-            case ValidationError():
+            case ValidationError() if "$VALUE" not in str(
+                cause
+            ):  # omegaconf fills its template in one cause further out
                 return _wrong_type(cause, chain)
+        if "does not support deletion" in str(cause):
+            return "Only params can be deleted, one by one, as in ~space.train.lr; groups and settings stay."
     return _one_line(str(chain[0]))
 
 
@@ -142,6 +146,9 @@ def _unknown_key(error: OmegaConfBaseException) -> str:
     known = {field.name: None for field in fields(error.object_type)} if is_dataclass(error.object_type) else {}
     parent = where.rpartition(".")[0]
     allowed = f"; {parent or 'the configuration'} has {', '.join(known)}" if known else ""
+    section, _, name = parent.partition(".")
+    if section == "space" and name and "." not in name:
+        allowed = f"; add a param as '+{parent}={{{error.key}: {{type: float, low: 0.1, high: 1.0}}}}'"
     return f"{where} is not a setting{_suggestion(str(error.key), known)}{allowed}."
 
 
@@ -153,11 +160,11 @@ def _suggestion(key: str, known: Mapping[str, object]) -> str:
 def _wrong_type(error: ValidationError, chain: list[BaseException]) -> str:
     text = _one_line(str(error))
     where = str(error.full_key or "")
-    if "Invalid type assigned" in text and where.startswith("space."):
-        return f"{where} is not a param; add one as '+space.train={{wd: {{type: float, low: 0.1, high: 1.0}}}}'."
     override = next((_one_line(str(e)) for e in chain if "Error merging override" in str(e)), "")
     if not where and override:
         where = override.removeprefix("Error merging override ")
+    if "is not a subclass of" in text:
+        return f"{where.partition('=')[0]} is a group of settings, not a value; set one inside it, as in space.train.lr.high=0.05."
     return f"{where}: {text.rstrip('.')}." if where else f"{text.rstrip('.')}."
 
 

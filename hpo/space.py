@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import optuna
@@ -156,10 +156,11 @@ def _suggest(trial: optuna.Trial, param: Param) -> ParamValue:
 
 def evenly(low: float, high: float, *, log: bool, n: int) -> list[float]:
     """Returns `n` values from `low` to `high`, both included, even on the linear or log scale."""
-    if n == 1:
-        return [_interpolate(low, high, log=log, unit=0.5)]
-    inner: Sequence[float] = [_interpolate(low, high, log=log, unit=i / (n - 1)) for i in range(1, n - 1)]
-    return [low, *inner, high]
+    units = [0.5] if n == 1 else [i / (n - 1) for i in range(1, n - 1)]
+    inner = [
+        float(f"{_interpolate(low, high, log=log, unit=unit):.12g}") for unit in units
+    ]  # 0.01, not 0.010000000000000004
+    return inner if n == 1 else [low, *inner, high]
 
 
 def _interpolate(low: float, high: float, *, log: bool, unit: float) -> float:
