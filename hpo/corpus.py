@@ -1,0 +1,226 @@
+"""Prepared data: token ids, labels and vocabulary on disk, read by every trial of every study.
+
+`prepare` makes them once per content; `open_corpus` maps them into memory. Reading texts is
+`data`'s concern.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.cache import Cache, digest
+from hpo.config import DataConfig
+from hpo.data import Source, open_source
+from hpo.parts import PARTS, Rows, check_fractions, split_texts
+from hpo.pool import tokenize_texts
+from hpo.texts import Texts, check_texts
+from hpo.tokens import SPECIAL, Cut, Tokens, build_vocab, to_ids, tokenizer_versions
+
+FORMAT = 1  # raised whenever the same config and texts would give other files
+
+Fact = str | int | float
+OnProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The texts of one part; text i is `ids[offsets[i]:offsets[i + 1]]`.
+
+    Attributes:
+        ids: Token ids of all texts in one row, uint16 or uint32, memory-mapped.
+        offsets: int64, one more than there are texts, from 0.
+        labels: Index into the corpus's classes of each text, int64.
+    """
+
+    ids: NDArray[np.uint16] | NDArray[np.uint32]
+    offsets: NDArray[np.int64]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What a trial reads.
+
+    Attributes:
+        folder: Where it lies.
+        vocab: Token of each id; xxunk is 0, xxpad 1, xxbos 2.
+        classes: Class name of each label.
+        fingerprint: Equal for equal ids, labels, vocabulary, classes and package versions.
+        facts: fingerprint, name, source, tokenizer, versions, n_train, n_valid, n_test, n_classes,
+            n_vocab, n_tokens.
+        train, valid, test: The parts.
+    """
+
+    folder: Path
+    vocab: list[str]
+    classes: list[str]
+    fingerprint: str
+    facts: dict[str, Fact]
+    train: Part
+    valid: Part
+    test: Part
+
+    def part(self, name: str) -> Part:
+        """Returns the part called "train", "valid" or "test"."""
+        if name not in PARTS:
+            raise ValueError(f"a corpus has no part {name!r}; allowed are {', '.join(PARTS)}.")
+        part: Part = getattr(self, name)
+        return part
+
+
+def open_corpus(folder: str | Path) -> Corpus:
+    """Returns the corpus `prepare` left in `folder`, its ids memory-mapped.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    folder = Path(folder)
+    try:
+        described = json.loads((folder / "corpus.json").read_text(encoding="utf-8"))
+        train, valid, test = (_open_part(folder, name) for name in PARTS)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{folder} holds no prepared corpus ({Path(error.filename).name} is missing); delete the folder and start "
+            "the study again, which prepares the data anew."
+        ) from error
+    return Corpus(
+        folder=folder,
+        vocab=described["vocab"],
+        classes=described["classes"],
+        fingerprint=described["facts"]["fingerprint"],
+        facts=described["facts"],
+        train=train,
+        valid=valid,
+        test=test,
+    )
+
+
+def prepare(config: DataConfig, *, on_progress: OnProgress | None = None) -> Path:
+    """Returns the folder of the prepared corpus, making it if these texts were never prepared.
+
+    Args:
+        config: The texts and how they become ids.
+        on_progress: Called with (stage, done, total); stages are "read" and "tokenize".
+
+    Raises:
+        ValueError: If a setting or the data is not what it must be; the message names the config path.
+        FileNotFoundError: If a path is not there.
+    """
+    report = on_progress or (lambda _stage, _done, _total: None)
+    check_fractions(config)
+    _check_settings(config)
+    source = open_source(config)
+    cache = Cache(config.cache)
+    signature = digest(_signature(config, source))
+    known = cache.find(signature)
+    if known is not None:
+        return known
+    texts = check_texts(source.read(lambda done, total: report("read", done, total)), config, source=source.shown)
+    parts = split_texts(texts, config)
+    key = digest(_content(config, source, texts, parts))
+    name = re.sub(r"[^\w.-]+", "_", config.name)
+    folder = cache.make(f"{name}-{key}", lambda folder: _write_corpus(folder, config, source, texts, parts, report))
+    cache.remember(signature, folder)
+    return folder
+
+
+def _check_settings(config: DataConfig) -> None:
+    lowest = {"min_freq": 1, "max_vocab": len(SPECIAL) + 1, "max_tokens": 2}
+    for name, low in lowest.items():
+        value: int | None = getattr(config, name)
+        if value is not None and value < low:
+            raise ValueError(f"data.{name}={value} is too low; the lowest allowed is {low}.")
+
+
+def _open_part(folder: Path, name: str) -> Part:
+    return Part(
+        ids=np.load(folder / f"{name}.ids.npy", mmap_mode="r"),
+        offsets=np.load(folder / f"{name}.offsets.npy"),
+        labels=np.load(folder / f"{name}.labels.npy"),
+    )
+
+
+def _signature(config: DataConfig, source: Source) -> Iterator[str]:
+    settings = {name: value for name, value in asdict(config).items() if name != "cache"}
+    yield _as_json({"format": FORMAT, "kind": source.kind, "config": settings, "source": source.signature})
+    yield _as_json(tokenizer_versions(config.tokenizer))
+
+
+def _content(config: DataConfig, source: Source, texts: Texts, parts: Mapping[str, Rows]) -> Iterator[bytes | str]:
+    names = ("tokenizer", "min_freq", "max_vocab", "max_tokens", "keep")
+    yield _as_json({"format": FORMAT, "kind": source.kind, "versions": texts.versions})
+    yield _as_json({name: getattr(config, name) for name in names})
+    yield _as_json(tokenizer_versions(config.tokenizer))
+    for part, rows in parts.items():
+        yield part
+        for row in rows:
+            yield texts.labels[row]
+            yield texts.texts[row]
+
+
+def _write_corpus(
+    folder: Path, config: DataConfig, source: Source, texts: Texts, parts: Mapping[str, Rows], report: OnProgress
+) -> None:
+    rows = np.concatenate([parts[name] for name in PARTS])
+    tokens = tokenize_texts(
+        [texts.texts[row] for row in rows],
+        config.tokenizer,
+        Cut(config.max_tokens, config.keep),
+        on_progress=lambda done, total: report("tokenize", done, total),
+    )
+    vocab = _train_vocab(tokens, len(parts["train"]), config)
+    ids = to_ids(tokens.words, vocab).astype(np.uint16 if len(vocab) <= 2**16 else np.uint32)[tokens.codes]
+    ends = np.cumsum([0, *(len(parts[name]) for name in PARTS)])
+    offsets = np.concatenate([[0], np.cumsum(tokens.lengths)])
+    label_of = {name: i for i, name in enumerate(texts.classes)}
+    written: list[NDArray[np.generic]] = []
+    for name, first, last in zip(PARTS, ends, ends[1:], strict=False):
+        part_offsets = offsets[first : last + 1]
+        arrays: dict[str, NDArray[np.generic]] = {
+            "ids": ids[part_offsets[0] : part_offsets[-1]],
+            "offsets": (part_offsets - part_offsets[0]).astype(np.int64),
+            "labels": np.array([label_of[texts.labels[row]] for row in parts[name]], dtype=np.int64),
+        }
+        for kind, array in arrays.items():
+            np.save(folder / f"{name}.{kind}.npy", array)
+            written.append(array)
+    versions = ", ".join(f"{package} {version}" for package, version in texts.versions.items())
+    fingerprint = digest([*(array.tobytes() for array in written), _as_json([vocab, texts.classes])])
+    facts: dict[str, Fact] = {
+        "fingerprint": f"{fingerprint} ({versions})" if versions else fingerprint,
+        "name": config.name,
+        "source": source.kind,
+        "tokenizer": config.tokenizer.value,
+        "versions": versions,
+        **{f"n_{name}": len(parts[name]) for name in PARTS},
+        "n_classes": len(texts.classes),
+        "n_vocab": len(vocab),
+        "n_tokens": len(ids),
+    }
+    described = {"facts": facts, "classes": texts.classes, "vocab": vocab}
+    (folder / "corpus.json").write_text(json.dumps(described, ensure_ascii=False), encoding="utf-8")
+
+
+def _train_vocab(tokens: Tokens, n_train: int, config: DataConfig) -> list[str]:
+    n_tokens = int(tokens.lengths[:n_train].sum())
+    counts = np.bincount(tokens.codes[:n_tokens], minlength=len(tokens.words))
+    return build_vocab(tokens.words, counts, min_freq=config.min_freq, max_vocab=config.max_vocab)
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, default=_plain)
+
+
+def _plain(value: object) -> object:
+    return value.value if isinstance(value, Enum) else str(value)

@@ -1,0 +1,108 @@
+"""Tokenizing many texts, inline when they are few and in a process pool when they are many.
+
+What a token is, is `tokens`'s concern.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+
+from hpo.config import Tokenizer
+from hpo.tokens import Cut, Tokenize, Tokens, build_tokenizer, encode, join_tokens
+
+N_INLINE = 5000  # fewer texts are tokenized sooner than processes start
+N_CHUNK = 500
+
+OnTokenize = Callable[[int, int], None]
+
+_tokenize: Tokenize | None = None  # one per pool process
+
+
+def tokenize_texts(
+    texts: Sequence[str], tokenizer: Tokenizer, cut: Cut, *, on_progress: OnTokenize, n_processes: int | None = None
+) -> Tokens:
+    """Returns the cut tokens of `texts` in their order.
+
+    Args:
+        texts: What to tokenize.
+        tokenizer: How.
+        cut: Which tokens of a long text stay.
+        on_progress: Called with (texts done, texts in all).
+        n_processes: 0 for none; None for the CPUs at hand if there are many texts, else none.
+    """
+    chunks = [texts[start : start + N_CHUNK] for start in range(0, len(texts), N_CHUNK)]
+    if n_processes is None:
+        n_processes = 0 if len(texts) < N_INLINE else n_cpus()
+    done, results = 0, []
+    on_progress(0, len(texts))
+    for tokens in _pooled(chunks, tokenizer, cut, n_processes) if n_processes else _inline(chunks, tokenizer, cut):
+        results.append(tokens)
+        done += len(tokens.lengths)
+        on_progress(done, len(texts))
+    return join_tokens(results)
+
+
+def n_cpus() -> int:
+    """Returns the CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _inline(chunks: Sequence[Sequence[str]], tokenizer: Tokenizer, cut: Cut) -> Iterator[Tokens]:
+    tokenize = build_tokenizer(tokenizer)
+    for chunk in chunks:
+        yield encode(chunk, tokenize, cut)
+
+
+def _pooled(chunks: Sequence[Sequence[str]], tokenizer: Tokenizer, cut: Cut, n_processes: int) -> Iterator[Tokens]:
+    context = multiprocessing.get_context("spawn")
+    with _one_thread_each():
+        pool = ProcessPoolExecutor(n_processes, mp_context=context, initializer=_start_process, initargs=(tokenizer,))
+        try:
+            futures = [pool.submit(_encode_chunk, chunk, cut) for chunk in chunks]
+            for future in futures:
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Lets processes started inside use one OpenMP and one MKL thread."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _start_process(tokenizer: Tokenizer) -> None:
+    """Builds this process's tokenizer; lets it die with its parent, which alone answers Ctrl-C."""
+    global _tokenize
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    _tokenize = build_tokenizer(tokenizer)
+
+
+def _die_with_parent() -> None:
+    """Ends a pool process whose parent was killed: its work queue would keep it waiting for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _encode_chunk(texts: Sequence[str], cut: Cut) -> Tokens:
+    assert _tokenize is not None, "the pool's initializer builds it"
+    return encode(texts, _tokenize, cut)
