@@ -1,0 +1,142 @@
+"""The MLflow mirror of the record: one background thread that writes the newest state of each trial.
+
+MLflow may be slow, away or full of errors: the study never waits for it, and nothing is lost that a
+later `sync` could not bring. What a run shows is in `mlflow_trial` and `mlflow_study`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpo.mlflow_client import mask_secrets, prepare_import, resolve_uri
+from hpo.mlflow_trial import trial_uid
+from hpo.mlflow_writer import Ending, Writer
+from hpo.newest import NewestQueue
+from hpo.record import StudyRecord, TrialRecord
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+MAX_WAITING = 1000
+REFRESH_S = 1.0
+MAX_BACKOFF_S = 60.0
+_log = logging.getLogger("hpo.mirror")
+
+
+@dataclass(frozen=True)
+class _Item:
+    """What waits to be written: a trial, or the study itself with or without its ending."""
+
+    study: StudyRecord
+    trial: TrialRecord | None = None
+    ending: Ending | None = None
+
+
+class Mirror:
+    """A `Tracker` that shows the record in MLflow.
+
+    Only the newest record of a trial waits, so a slow MLflow costs neither time nor memory. An
+    open trial is refreshed once a second at most; one that ends sooner is written in one go.
+
+    Args:
+        uri: MLflow's tracking URI.
+        distributions: The space, for the plots.
+
+    Raises:
+        ValueError: if MLflow cannot keep runs at `uri`.
+    """
+
+    def __init__(self, uri: str, distributions: Mapping[str, BaseDistribution]) -> None:
+        self._uri = resolve_uri(uri)
+        self._writer = Writer(self._uri, distributions)
+        self._queue: NewestQueue[_Item] = NewestQueue(MAX_WAITING)
+        self._ended: set[str] = set()
+        self._has_warned = False
+        self._thread: threading.Thread | None = None
+
+    def study(self, study: StudyRecord) -> None:
+        self._ended.discard(study.uid)
+        self._put(study.uid, _Item(study))
+
+    def trial(self, study: StudyRecord, trial: TrialRecord) -> None:
+        delay_s = 0.0 if trial.is_finished else REFRESH_S
+        self._put(trial_uid(study, trial.number), _Item(study, trial=trial), delay_s=delay_s)
+
+    def finish(
+        self, study: StudyRecord, trials: Sequence[TrialRecord], folder: Path, *, is_finished: bool = True
+    ) -> None:
+        self._ended.add(study.uid)
+        self._put(study.uid, _Item(study, ending=Ending(tuple(trials), folder, is_finished)))
+
+    def close(self, timeout_s: float) -> int:
+        self._queue.close()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+        return len(self._queue.abandon() | self._writer.refused)
+
+    def sync(self, study: StudyRecord, trials: Sequence[TrialRecord], folder: Path, *, is_finished: bool) -> int:
+        """Makes MLflow equal to the record of a study no driver works on; in the foreground.
+
+        Runs left RUNNING by a dead driver are closed. Doing it twice changes nothing.
+
+        Returns:
+            How many runs were created or changed.
+
+        Raises:
+            ConnectionError: if MLflow cannot be reached or does not answer properly.
+        """
+        prepare_import()
+        try:
+            return self._writer.write_ended(study, Ending(tuple(trials), folder, is_finished), is_fresh=True)
+        except Exception as error:
+            raise ConnectionError(f"MLflow at {self._explain(error)}") from None
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """Uids of the runs MLflow would not take."""
+        return frozenset(self._writer.refused)
+
+    def _put(self, uid: str, item: _Item, *, delay_s: float = 0.0) -> None:
+        self._queue.put(uid, item, delay_s=delay_s)
+        if self._thread is None:
+            prepare_import()
+            self._thread = threading.Thread(target=self._run, name="mlflow-mirror", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        backoff_s = 0.0
+        while (taken := self._queue.take(backoff_s)) is not None:
+            uid, item = taken
+            try:
+                self._write(item)
+            except Exception as error:
+                self._queue.give_back(uid, item)
+                self._warn_once(error)
+                backoff_s = min(MAX_BACKOFF_S, max(1.0, 2 * backoff_s))
+            else:
+                trials = item.ending.trials if item.ending else ()
+                self._queue.settle(trial_uid(item.study, trial.number) for trial in trials)
+                backoff_s = 0.0
+
+    def _write(self, item: _Item) -> None:
+        if item.ending is not None:
+            self._writer.write_ended(item.study, item.ending)
+        elif item.trial is None:
+            self._writer.write_study(item.study)
+        elif item.trial.is_finished or item.study.uid not in self._ended:
+            self._writer.write_trial(item.study, item.trial)
+
+    def _warn_once(self, error: Exception) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            _log.warning("MLflow at %s; the study goes on, its trials will be shown later.", self._explain(error))
+
+    def _explain(self, error: Exception) -> str:
+        lines = str(error).strip().splitlines() or [""]
+        reason = f"{type(error).__name__}: {lines[0]}"
+        return mask_secrets(f"{self._uri} cannot be written ({reason[:300]})", self._uri)

@@ -1,0 +1,155 @@
+"""Opens MLflow: its environment, quiet imports, the experiment, and which errors are worth a retry.
+
+Knows nothing of records: `mlflow_content` says what a run shows, `mlflow_runs` writes it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import re
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql")
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_TRUNCATE_LONG_VALUES": "false",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_SKIP_PIP_REQUIREMENTS_CHECK": "true",
+    "MLFLOW_UV_AUTO_DETECT": "false",
+    "MLFLOW_LOG_UV_FILES": "false",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+}
+PERMANENT = {"BAD_REQUEST", "INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST"}
+_LOCK_TIMEOUT_S = 60.0
+
+
+def resolve_uri(uri: str) -> str:
+    """Returns `uri` with a relative SQLite path made absolute, so that no later chdir matters.
+
+    Raises:
+        ValueError: if MLflow cannot keep runs there (its file store is gone since 3.17).
+    """
+    scheme, separator, rest = uri.partition("://")
+    if not separator or scheme.split("+")[0] not in SCHEMES:
+        raise ValueError(
+            f"tracking.uri={mask_secrets(uri, uri)!r} is nothing MLflow can write to; "
+            "give sqlite:///mlflow.db, or the http:// address of a running `mlflow server`."
+        )
+    if scheme.split("+")[0] != "sqlite":
+        return uri
+    path, mark, query = rest.removeprefix("/").partition("?")
+    if not path or path == ":memory:":
+        raise ValueError(f"tracking.uri={uri!r} names no file; give one as in sqlite:///mlflow.db.")
+    return f"{scheme}:///{Path(path).absolute()}{mark}{query}"
+
+
+def open_client(uri: str) -> MlflowClient:
+    """Returns a client of the MLflow behind a resolved `uri`, its tables created if need be."""
+    prepare_import()
+    from mlflow import MlflowClient
+
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    path = _sqlite_path(uri)
+    if path is None:
+        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path.parent):
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        client.search_experiments(max_results=1)
+        return client
+
+
+def prepare_import() -> None:
+    """Sets what MLflow reads once, when imported, and silences the warnings of its own modules."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    # Forced, because the client repeats even POST: a repeated create_run makes two runs.
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+    warnings.filterwarnings("ignore", module=r"(mlflow|alembic)(\.|$)")
+
+
+def open_experiment(client: MlflowClient, uri: str, name: str) -> str:
+    """Returns the id of the experiment called `name`, created or restored if need be."""
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        try:
+            return str(client.create_experiment(name, artifact_location=artifact_location(uri, name)))
+        except Exception as error:
+            if getattr(error, "error_code", None) != "RESOURCE_ALREADY_EXISTS":
+                raise
+            experiment = client.get_experiment_by_name(name)
+    if experiment.lifecycle_stage == "deleted":
+        client.restore_experiment(experiment.experiment_id)
+    return str(experiment.experiment_id)
+
+
+def artifact_location(uri: str, experiment: str) -> str | None:
+    """Returns where the artifacts of an experiment lie; None where a server decides.
+
+    Beside the SQLite file, so that `mlflow ui` started there shows them and the working directory
+    stays clean.
+    """
+    if uri.startswith(("http://", "https://")):
+        return None
+    path = _sqlite_path(uri)
+    folder = path.parent if path else Path.cwd()
+    return (folder / "mlartifacts" / quote(experiment, safe=" ")).as_uri()
+
+
+def is_permanent(error: Exception) -> bool:
+    """Tells whether MLflow refuses what was sent, as opposed to being away, busy or misconfigured."""
+    return getattr(error, "error_code", None) in PERMANENT
+
+
+def mask_secrets(text: str, uri: str) -> str:
+    """Returns `text` without the user and password that `uri` carries."""
+    secret = uri.partition("://")[2].rpartition("@")[0]
+    if secret:
+        password = secret.partition(":")[2] or secret
+        for word in (secret, unquote(secret), password, unquote(password)):
+            text = text.replace(word, "***")
+    return re.sub(r"://[^/\s]*@", "://***@", text)
+
+
+def _sqlite_path(uri: str) -> Path | None:
+    scheme, _, rest = uri.partition(":///")
+    return Path(rest.partition("?")[0]) if scheme.split("+")[0] == "sqlite" else None
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Holds an advisory lock on `folder` itself, which leaves no lock file behind.
+
+    MLflow creates its tables unguarded: two first users at once break each other's migration.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _wait_for_lock(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for_lock(descriptor: int) -> None:
+    deadline = time.monotonic() + _LOCK_TIMEOUT_S
+    while time.monotonic() < deadline:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+    raise TimeoutError("another process has been creating MLflow's tables for a minute")

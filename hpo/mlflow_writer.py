@@ -1,0 +1,134 @@
+"""Writes studies and trials to one MLflow: opens it when needed, sets aside what it refuses.
+
+Raises when MLflow is away; waiting and trying again is the business of `mirror`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpo.mlflow_client import is_permanent, mask_secrets, open_client, open_experiment
+from hpo.mlflow_content import RunContent
+from hpo.mlflow_runs import StudyRuns
+from hpo.mlflow_study import ended_study_content, study_content
+from hpo.mlflow_trial import trial_content
+from hpo.record import StudyRecord, TrialRecord
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from optuna.distributions import BaseDistribution
+
+REFUSED_FILE = "mlflow-refused.jsonl"
+_log = logging.getLogger("hpo.mirror")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What is known when no driver works on a study any more."""
+
+    trials: tuple[TrialRecord, ...]
+    folder: Path
+    is_finished: bool
+
+
+class Writer:
+    """Writes what `mlflow_study` and `mlflow_trial` say should be shown.
+
+    Attributes:
+        refused: Uids of the runs MLflow would not take; each has a line in `REFUSED_FILE`.
+    """
+
+    def __init__(self, uri: str, distributions: Mapping[str, BaseDistribution]) -> None:
+        self.refused: set[str] = set()
+        self._uri = uri
+        self._distributions = distributions
+        self._client: MlflowClient | None = None
+        self._runs: dict[str, StudyRuns] = {}
+
+    def write_study(self, study: StudyRecord) -> None:
+        """Writes a study whose trials run."""
+        self._write(study, study_content(study))
+
+    def write_trial(self, study: StudyRecord, trial: TrialRecord) -> None:
+        """Writes a trial some driver works on, or has just ended."""
+        self._write(study, trial_content(study, trial, is_live=True))
+
+    def write_ended(self, study: StudyRecord, ending: Ending, *, is_fresh: bool = False) -> int:
+        """Makes all runs of a study equal to its record; returns how many were created or changed.
+
+        Args:
+            study: The study.
+            ending: Its trials and how it ended.
+            is_fresh: Look up what exists even if this process wrote it.
+        """
+        runs = self._open(study, is_fresh=is_fresh)
+        changed = set() if runs.has(study.uid) else {study.uid}
+        for trial in ending.trials:
+            content = trial_content(study, trial, is_live=False)
+            if self._write(study, content):
+                changed.add(content.uid)
+        content = ended_study_content(study, ending.trials, is_finished=ending.is_finished)
+        if self._write(study, content, plots_of=ending):
+            changed.add(content.uid)
+        return len(changed)
+
+    def _write(self, study: StudyRecord, content: RunContent, *, plots_of: Ending | None = None) -> bool:
+        """Writes one run if it needs it; what MLflow refuses twice is set aside."""
+        for is_fresh in (False, True):
+            try:
+                runs = self._open(study, is_fresh=is_fresh)
+                is_needed = runs.needs(content)
+                if is_needed:
+                    self._write_with_plots(runs, study, content, plots_of)
+                self.refused.discard(content.uid)
+                return is_needed
+            except Exception as error:
+                self._forget(study)
+                if not is_permanent(error):
+                    raise
+                refusal = error
+        self._refuse(study, content, refusal)
+        return False
+
+    def _write_with_plots(
+        self, runs: StudyRuns, study: StudyRecord, content: RunContent, plots_of: Ending | None
+    ) -> None:
+        if content.uid != study.uid and not runs.has(study.uid):
+            runs.write(study_content(study))
+        if plots_of is None:
+            return runs.write(content)
+        from hpo.plots import write_plots
+
+        with tempfile.TemporaryDirectory() as folder:
+            plots = Path(folder) / "plots"
+            write_plots(study, plots_of.trials, self._distributions, plots)
+            return runs.write(content, files=plots)
+
+    def _open(self, study: StudyRecord, *, is_fresh: bool) -> StudyRuns:
+        if self._client is None:
+            self._client = open_client(self._uri)
+        if is_fresh or study.uid not in self._runs:
+            experiment_id = open_experiment(self._client, self._uri, study.experiment)
+            self._runs[study.uid] = StudyRuns(self._client, experiment_id, study.uid)
+        return self._runs[study.uid]
+
+    def _forget(self, study: StudyRecord) -> None:
+        if study.uid in self._runs:
+            self._runs[study.uid].forget()
+
+    def _refuse(self, study: StudyRecord, content: RunContent, error: Exception) -> None:
+        reason = mask_secrets(str(error), self._uri)
+        line = json.dumps({"uid": content.uid, "name": content.name, "status": content.status, "error": reason})
+        path = Path(study.folder) / REFUSED_FILE
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        if not self.refused:
+            _log.warning("MLflow refuses %s of %s (%s); see %s.", content.name, study.name, reason[:200], path)
+        self.refused.add(content.uid)

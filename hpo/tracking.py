@@ -1,0 +1,89 @@
+"""Who is shown the record while it grows: the contract, the choice, and the tracker that shows nothing.
+
+MLflow's side of it is `mirror`. No tracker is ever read by a study or a report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from hpo.config import MlflowConfig, NoTrackingConfig, TrackingConfig
+from hpo.record import StudyRecord, TrialRecord
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+
+class Tracker(Protocol):
+    """Shows studies and trials to people.
+
+    The calls come in this order: `study`; `trial` after each ask, each epoch and each end, with the
+    newest record of that trial; `finish`; `close`. All but `close` return at once and never raise
+    because of whoever is shown the record.
+    """
+
+    def study(self, study: StudyRecord) -> None:
+        """Shows a study that begins or continues."""
+        ...
+
+    def trial(self, study: StudyRecord, trial: TrialRecord) -> None:
+        """Shows the newest state of a trial."""
+        ...
+
+    def finish(
+        self, study: StudyRecord, trials: Sequence[TrialRecord], folder: Path, *, is_finished: bool = True
+    ) -> None:
+        """Shows what came out of a study.
+
+        Args:
+            study: Its newest record, with test metrics if there are any.
+            trials: All of its trials, in the order of their numbers.
+            folder: The study's folder.
+            is_finished: Whether its budget is spent; False when it was interrupted.
+        """
+        ...
+
+    def close(self, timeout_s: float) -> int:
+        """Ends the showing, after at most `timeout_s`; returns how many runs are not shown completely."""
+        ...
+
+
+class NoTracker:
+    """Shows nothing."""
+
+    def study(self, study: StudyRecord) -> None:
+        pass
+
+    def trial(self, study: StudyRecord, trial: TrialRecord) -> None:
+        pass
+
+    def finish(
+        self, study: StudyRecord, trials: Sequence[TrialRecord], folder: Path, *, is_finished: bool = True
+    ) -> None:
+        pass
+
+    def close(self, timeout_s: float) -> int:
+        return 0
+
+
+def build_tracker(config: TrackingConfig, distributions: Mapping[str, BaseDistribution]) -> Tracker:
+    """Returns the tracker that `config` asks for.
+
+    Args:
+        config: The section `tracking`.
+        distributions: The space, for the plots.
+
+    Raises:
+        ValueError: if MLflow cannot keep runs at `tracking.uri`.
+    """
+    match config:
+        case NoTrackingConfig():
+            return NoTracker()
+        case MlflowConfig():
+            from hpo.mirror import Mirror
+
+            return Mirror(config.uri, distributions)
+        case _:
+            raise ValueError(f"tracking={type(config).__name__} is unknown; use mlflow or none.")
