@@ -1,0 +1,166 @@
+"""The trainer that trains fastai AWD-LSTM text classifiers on a prepared corpus.
+
+It carries out one trial; the parts it is put together from each have their own module.
+"""
+
+from __future__ import annotations
+
+import gc
+from functools import partial
+
+import numpy as np
+import torch
+
+from hpo.batches import Batches
+from hpo.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from hpo.classifier import build_classifier, choose_architecture
+from hpo.config import AwdLstmConfig
+from hpo.corpus import open_corpus
+from hpo.fits import plan_fits
+from hpo.learner import autocast, build_learner, effective_precision, release, run_fit
+from hpo.monitor import Diverged, Events, Monitor, Stopped
+from hpo.scores import Scores, score
+from hpo.seeds import derive_seed, seed_everything
+from hpo.snapshot import capture, restore, restore_weights
+from hpo.trainer import OnEpoch, Reason, TrialRequest, TrialResult
+from hpo.weights import count_params, load_weights, save_weights
+
+History = list[dict[str, float]]
+
+
+class AwdLstm:
+    """Trains and tests AWD-LSTM classifiers; holds nothing between calls."""
+
+    needs_torch = True
+
+    def train(self, request: TrialRequest, on_epoch: OnEpoch) -> TrialResult:
+        """Trains the trial from its newest checkpoint, or from the start. See `Trainer.train`."""
+        history: History = []  # this and the facts outlive a failure
+        facts = _describe_surroundings(request)
+        reason, error, is_stopped = None, None, False
+        try:
+            is_stopped = _run(request, on_epoch, history=history, facts=facts)
+        except Diverged as failure:
+            reason, error = Reason.DIVERGED, str(failure)
+        except (MemoryError, RuntimeError) as failure:
+            if not _is_out_of_memory(failure):
+                raise
+            reason, error = Reason.OOM, f"Epoch {len(history) + 1}: no memory left on {request.device}. {failure}"
+        finally:
+            _free_memory(request.device)
+        return TrialResult(len(history), stopped=is_stopped, reason=reason, error=error, facts=facts)
+
+    def test(self, request: TrialRequest) -> dict[str, float]:
+        """Returns the test metrics of the weights `train` left. See `Trainer.test`."""
+        torch.set_num_threads(request.threads)
+        model, architecture = load_weights(request.folder)
+        part = open_corpus(request.corpus).test
+        batches = Batches(part, batch_size=request.train.batch_size, bptt=architecture.bptt, device=request.device)
+        scores = score(model.to(batches.device), batches, autocast=autocast(request))
+        return {
+            "test_loss": scores.loss,
+            "test_accuracy": scores.accuracy,
+            "test_macro_f1": scores.macro_f1,
+            "n_test": float(batches.n_rows),
+        }
+
+
+def _run(request: TrialRequest, on_epoch: OnEpoch, *, history: History, facts: dict[str, str]) -> bool:
+    """Trains the trial and leaves its weights; returns whether it was told to stop."""
+    torch.set_num_threads(request.threads)
+    trial = _Trial(request)
+    facts |= {"n_params": str(count_params(trial.model)), "emb_sz": str(trial.architecture.emb_sz)}
+    checkpoint, refused = read_checkpoint(request)
+    if refused:
+        facts["checkpoint_warning"] = " ".join(refused)
+    if checkpoint is not None:
+        history.extend(checkpoint.history)
+        facts["resumed_from"] = str(checkpoint.epoch)
+    try:
+        trial.fit(trial.monitor(on_epoch, history), checkpoint)
+        is_stopped = False
+    except Stopped:
+        is_stopped = True
+    finally:
+        release(trial.learner)
+    save_weights(request.folder, trial.model, trial.architecture)
+    return is_stopped
+
+
+class _Trial:
+    """The network of one trial, its batches and its learner."""
+
+    def __init__(self, request: TrialRequest) -> None:
+        corpus = open_corpus(request.corpus)
+        self.request = request
+        self.architecture = choose_architecture(
+            request.model, request.train, n_vocab=len(corpus.vocab), n_classes=len(corpus.classes)
+        )
+        self.order = np.random.default_rng(derive_seed(request.seed, "order"))
+        cut = partial(
+            Batches, batch_size=request.train.batch_size, bptt=request.train.bptt, device=torch.device(request.device)
+        )
+        self.train, self.valid = cut(corpus.train, generator=self.order), cut(corpus.valid)
+        seed_everything(request.seed, device=request.device)
+        self.model = build_classifier(self.architecture)
+        self.learner = build_learner(request, self.model, self.train)
+
+    def monitor(self, on_epoch: OnEpoch, history: History) -> Monitor:
+        assert isinstance(self.request.trainer, AwdLstmConfig)
+        return Monitor(
+            n_tokens=self.train.n_tokens,
+            divergence_loss=self.request.trainer.divergence_loss,
+            device=self.train.device,
+            save=self._save,
+            on_epoch=on_epoch,
+            history=history,
+        )
+
+    def fit(self, monitor: Monitor, checkpoint: Checkpoint | None) -> None:
+        """Runs the fits, or what a checkpoint has left of them."""
+        n_done = 0
+        if checkpoint is not None:
+            n_done = checkpoint.epoch
+            restore_weights(self.model, checkpoint)
+            monitor.report()  # the process may have ended between writing the checkpoint and reporting
+        for fit in plan_fits(self.request.train):
+            if n_done < fit.n_epochs:
+                start = partial(self._restore, checkpoint, with_moments=n_done > 0)
+                run_fit(self.learner, fit, Events(monitor, self._validate, start_epoch=n_done, start=start))
+                checkpoint = None
+            n_done = max(0, n_done - fit.n_epochs)
+
+    def _validate(self) -> Scores:
+        return score(self.model, self.valid, autocast=autocast(self.request))
+
+    def _save(self, history: History) -> None:
+        write_checkpoint(self.request, Checkpoint(history, *capture(self.learner, self.order)))
+
+    def _restore(self, checkpoint: Checkpoint | None, *, with_moments: bool) -> None:
+        if checkpoint is not None:
+            restore(checkpoint, self.learner, self.order, with_moments=with_moments)
+
+
+def _describe_surroundings(request: TrialRequest) -> dict[str, str]:
+    facts = {
+        "device": request.device,
+        "precision": effective_precision(request).value,
+        "threads": str(request.threads),
+        "resumed_from": "0",
+    }
+    if request.device.startswith("cuda"):
+        facts["device_name"] = torch.cuda.get_device_name(request.device)
+    return facts
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Returns whether torch or Python ran out of memory; torch's CPU allocator raises a plain RuntimeError."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return any(words in str(error).lower() for words in ("out of memory", "can't allocate memory", "not enough memory"))
+
+
+def _free_memory(device: str) -> None:
+    gc.collect()
+    if device.startswith("cuda"):
+        torch.cuda.empty_cache()

@@ -1,0 +1,131 @@
+"""The AWD-LSTM text classifier: fastai's network with three of its parts replaced by equals.
+
+The replacements keep fastai's distributions, initial weights and state_dict keys. No training here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding, pad
+
+from hpo.batches import PAD
+from hpo.config import ModelConfig, TrainConfig
+from hpo.fastai_api import (
+    AWD_LSTM,
+    PoolingLinearClassifier,
+    SentenceEncoder,
+    SequentialRNN,
+    WeightDropout,
+    awd_lstm_clas_config,
+)
+
+_HEAD_WIDTH, _HEAD_DROPOUT = 50, 0.1  # the defaults of fastai.text.models.core.get_text_classifier
+_MAX_EMB_SZ = 400
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Everything `build_classifier` needs; written beside the weights so that they can be loaded again."""
+
+    n_vocab: int
+    n_classes: int
+    emb_sz: int
+    n_hid: int
+    n_layers: int
+    drop_mult: float
+    bptt: int
+    max_len: int
+
+
+def choose_architecture(model: ModelConfig, train: TrainConfig, *, n_vocab: int, n_classes: int) -> Architecture:
+    """Returns the effective sizes; `emb_sz: null` becomes half of n_hid, at most 400."""
+    return Architecture(
+        n_vocab=n_vocab,
+        n_classes=n_classes,
+        emb_sz=model.emb_sz or max(1, min(_MAX_EMB_SZ, model.n_hid // 2)),
+        n_hid=model.n_hid,
+        n_layers=model.n_layers,
+        drop_mult=model.drop_mult,
+        bptt=train.bptt,
+        max_len=train.max_len,
+    )
+
+
+def build_classifier(architecture: Architecture) -> nn.Module:
+    """Returns the untrained network; draws its weights from torch's global generator as fastai does.
+
+    Input: ids, shape (rows, tokens), padded as by `Batches`. Output: a tuple whose first item is the
+    logits, shape (rows, n_classes); the others serve fastai's AR and TAR regularisation.
+    """
+    a = architecture
+    dropouts = {name: p * a.drop_mult for name, p in awd_lstm_clas_config.items() if name.endswith("_p")}
+    output_p = dropouts.pop("output_p")
+    body = _Body(a.n_vocab, a.emb_sz, a.n_hid, a.n_layers, pad_token=PAD, **dropouts)
+    body.encoder_dp = _EmbeddingDropout(body.encoder, body.encoder_dp.embed_p)
+    widths = [3 * a.emb_sz, _HEAD_WIDTH, a.n_classes]
+    head = PoolingLinearClassifier(widths, [output_p, _HEAD_DROPOUT], bptt=a.bptt)
+    network: nn.Module = SequentialRNN(_SentenceEncoder(a.bptt, body, pad_idx=PAD, max_len=a.max_len), head)
+    return network
+
+
+class _Body(AWD_LSTM):  # type: ignore[misc]  # fastai is untyped
+    """AWD_LSTM with `_WeightDropout`."""
+
+    def _one_rnn(self, n_in: int, n_out: int, bidir: bool, weight_p: float, _layer: int) -> nn.Module:
+        return _WeightDropout(nn.LSTM(n_in, n_out, 1, batch_first=True, bidirectional=bidir), weight_p)
+
+
+class _WeightDropout(WeightDropout):  # type: ignore[misc]  # fastai is untyped
+    """WeightDropout that also works at p = 0.
+
+    There F.dropout returns the parameter itself (fastai/text/models/awdlstm.py:56), assigning it to the
+    LSTM registers it, and the next reset raises "cannot assign 'torch.FloatTensor' as parameter".
+    """
+
+    def _setweights(self) -> None:
+        if self.training and self.weight_p > 0:
+            super()._setweights()
+        else:
+            for name in self.layer_names:
+                setattr(self.module, name, getattr(self, f"{name}_raw").clone())
+
+
+class _EmbeddingDropout(nn.Module):
+    """EmbeddingDropout that scales the rows it looked up instead of a copy of the whole table.
+
+    Same distribution: one mask entry per word of the vocabulary and call. With 60,000 words this
+    makes the operation 2.5 times faster.
+    """
+
+    def __init__(self, emb: nn.Embedding, embed_p: float) -> None:
+        super().__init__()
+        self.emb, self.embed_p = emb, embed_p
+
+    def forward(self, words: Tensor) -> Tensor:
+        rows = embedding(words, self.emb.weight, self.emb.padding_idx)
+        if not self.training or self.embed_p == 0:
+            return rows
+        kept = 1 - self.embed_p
+        mask = self.emb.weight.new_empty(self.emb.num_embeddings).bernoulli_(kept).div_(kept)
+        return rows * mask[words].unsqueeze(-1)
+
+
+class _SentenceEncoder(SentenceEncoder):  # type: ignore[misc]  # fastai is untyped
+    """SentenceEncoder that learns from the GPU once per batch, not once per chunk, which rows have begun."""
+
+    def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        self.reset()
+        n_rows, width = ids.shape
+        mask = ids == self.pad_idx
+        begun: list[int] = (~mask[:, :: self.bptt]).sum(0).tolist()
+        n_dropped = math.ceil(max(0, width - self.max_len) / self.bptt)  # leading chunks whose output is not kept
+        outputs = []
+        for chunk, n_begun in enumerate(begun):
+            output = self.module(ids[:n_begun, chunk * self.bptt : (chunk + 1) * self.bptt])
+            if chunk >= n_dropped:
+                outputs.append(pad(output, (0, 0, 0, 0, 0, n_rows - n_begun)))
+        return torch.cat(outputs, dim=1), mask[:, n_dropped * self.bptt :]

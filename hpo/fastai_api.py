@@ -1,0 +1,51 @@
+"""The names of fastai this package uses, imported without the warnings its import sets off.
+
+Nothing else: importing from here instead of from fastai keeps `-W error` usable and the filter in one place.
+fastai is untyped, so every name is opaque to mypy.
+"""
+
+import warnings
+
+with warnings.catch_warnings():
+    # fastai/layers.py:552 decorates with torch.jit.script four times; fastai/tabular/core.py:17 sets a pandas option.
+    warnings.filterwarnings("ignore", message=r"`torch\.jit\.script` is deprecated", category=DeprecationWarning)
+    warnings.filterwarnings("ignore", message="The 'mode.chained_assignment' option is deprecated")
+
+    from fastai.callback.core import Callback, CancelFitException, TrainEvalCallback
+    from fastai.callback.fp16 import AMPMode, MixedPrecision
+    from fastai.callback.rnn import rnn_cbs
+    from fastai.callback.schedule import ParamScheduler  # its module gives Learner fit_one_cycle
+    from fastai.data.core import DataLoaders
+    from fastai.learner import Learner
+    from fastai.losses import CrossEntropyLossFlat
+    from fastai.optimizer import OptimWrapper
+    from fastai.text.models.awdlstm import (
+        AWD_LSTM,
+        WeightDropout,
+        awd_lstm_clas_config,
+        awd_lstm_clas_split,
+    )
+    from fastai.text.models.core import PoolingLinearClassifier, SentenceEncoder, SequentialRNN
+    from fastai.torch_core import norm_bias_params
+
+__all__ = [
+    "AWD_LSTM",
+    "AMPMode",
+    "Callback",
+    "CancelFitException",
+    "CrossEntropyLossFlat",
+    "DataLoaders",
+    "Learner",
+    "MixedPrecision",
+    "OptimWrapper",
+    "ParamScheduler",
+    "PoolingLinearClassifier",
+    "SentenceEncoder",
+    "SequentialRNN",
+    "TrainEvalCallback",
+    "WeightDropout",
+    "awd_lstm_clas_config",
+    "awd_lstm_clas_split",
+    "norm_bias_params",
+    "rnn_cbs",
+]

@@ -1,0 +1,150 @@
+"""What watches a trial's training: measures each epoch, has it checkpointed, reports it, ends it.
+
+fastai's events reach it through `Events`; the arithmetic knows no fastai.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import psutil
+import torch
+
+from hpo.fastai_api import Callback, CancelFitException
+from hpo.scores import Scores
+from hpo.trainer import Decision, EpochReport, OnEpoch
+
+
+class Stopped(Exception):
+    """The trial was told to stop."""
+
+
+class Diverged(Exception):
+    """A loss was not finite or beyond `trainer.divergence_loss`."""
+
+
+@dataclass
+class Monitor:
+    """Keeps the history of one trial through all its fits.
+
+    Per epoch, in this order: start_epoch, add_batch..., end_training, end_epoch. The last measures,
+    calls `save`, then reports, so that a killed process repeats at most the epoch it was in.
+
+    Attributes:
+        n_tokens: Tokens trained on per epoch.
+        divergence_loss: Largest loss that is still taken for training, in nats.
+        device: What the network computes on.
+        save: Writes a checkpoint of the history given.
+        on_epoch: Hears of every epoch.
+        history: Metrics of the epochs done.
+    """
+
+    n_tokens: int
+    divergence_loss: float
+    device: torch.device
+    save: Callable[[list[dict[str, float]]], None]
+    on_epoch: OnEpoch
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    def start_epoch(self) -> None:
+        self._started, self._loss_sum, self._n_rows = time.perf_counter(), 0.0, 0
+
+    def add_batch(self, loss: float, n_rows: int) -> None:
+        """Adds one training batch.
+
+        Raises:
+            Diverged: if its loss is not finite or too large.
+        """
+        self._check(loss, "training")
+        self._loss_sum += loss * n_rows
+        self._n_rows += n_rows
+
+    def end_training(self) -> None:
+        self._training_s = time.perf_counter() - self._started
+
+    def end_epoch(self, scores: Scores) -> None:
+        """Completes the epoch.
+
+        Raises:
+            Diverged: if the validation loss is not finite or too large.
+            Stopped: if the listener asks for it.
+        """
+        self._check(scores.loss, "validation")
+        self.history.append(
+            {
+                "train_loss": self._loss_sum / self._n_rows,
+                "valid_loss": scores.loss,
+                "accuracy": scores.accuracy,
+                "macro_f1": scores.macro_f1,
+                "seconds": time.perf_counter() - self._started,
+                "tokens_per_s": self.n_tokens / self._training_s,
+                "peak_mb": _peak_mb(self.device),
+            }
+        )
+        self.save(self.history)
+        self.report()
+
+    def report(self) -> None:
+        """Reports the last epoch.
+
+        Raises:
+            Stopped: if the listener asks for it.
+        """
+        if self.on_epoch(EpochReport(len(self.history), self.history[-1])) is Decision.STOP:
+            raise Stopped
+
+    def _check(self, loss: float, part: str) -> None:
+        if not loss <= self.divergence_loss:  # false for NaN as well
+            shown = f"{loss:.4g}" if math.isfinite(loss) else "not finite"
+            raise Diverged(
+                f"Epoch {len(self.history) + 1}: the {part} loss is {shown}, beyond "
+                f"trainer.divergence_loss={self.divergence_loss:g}; lower train.lr."
+            )
+
+
+class Events(Callback):  # type: ignore[misc]  # fastai is untyped
+    """Passes the events of one fit on to a Monitor, and ends the fit when that raises.
+
+    fastai rewrites exceptions that leave a callback and needs them to have arguments
+    (fastai/callback/core.py, Callback.__call__), so the original waits in `raised`.
+    """
+
+    order, run_valid = 70, False
+
+    def __init__(
+        self, monitor: Monitor, validate: Callable[[], Scores], *, start_epoch: int, start: Callable[[], None]
+    ) -> None:
+        self.monitor, self.validate, self.start_epoch, self.start = monitor, validate, start_epoch, start
+        self.raised: Exception | None = None
+
+    def before_epoch(self) -> None:
+        if self.epoch == self.start_epoch:
+            self._guard(self.start)
+        self.monitor.start_epoch()
+
+    def after_batch(self) -> None:
+        # reading the loss waits for the GPU once a batch, as fastai's Recorder does, which is not used
+        self._guard(lambda: self.monitor.add_batch(self.learn.loss.item(), len(self.learn.yb[0])))
+
+    def after_train(self) -> None:
+        self.monitor.end_training()
+
+    def after_epoch(self) -> None:
+        if self.epoch >= self.start_epoch:  # skipped epochs come by here too
+            self._guard(lambda: self.monitor.end_epoch(self.validate()))
+
+    def _guard(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:
+            self.raised = error
+            raise CancelFitException from error
+
+
+def _peak_mb(device: torch.device) -> float:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    return float(psutil.Process().memory_info().rss) / 2**20
