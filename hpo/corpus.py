@@ -111,7 +111,7 @@ def prepare(config: DataConfig, *, on_progress: OnProgress | None = None) -> Pat
 
     Args:
         config: The texts and how they become ids.
-        on_progress: Called with (stage, done, total); stages are "read" and "tokenize".
+        on_progress: Called with (stage, done, total); stages are "files" and "texts".
 
     Raises:
         ValueError: If a setting or the data is not what it must be; the message names the config path.
@@ -126,7 +126,7 @@ def prepare(config: DataConfig, *, on_progress: OnProgress | None = None) -> Pat
     known = cache.find(signature)
     if known is not None:
         return known
-    texts = check_texts(source.read(lambda done, total: report("read", done, total)), config, source=source.shown)
+    texts = check_texts(source.read(lambda done, total: report("files", done, total)), config, source=source.shown)
     parts = split_texts(texts, config)
     key = digest(_content(config, source, texts, parts))
     name = re.sub(r"[^\w.-]+", "_", config.name)
@@ -177,7 +177,7 @@ def _write_corpus(
         [texts.texts[row] for row in rows],
         config.tokenizer,
         Cut(config.max_tokens, config.keep),
-        on_progress=lambda done, total: report("tokenize", done, total),
+        on_progress=lambda done, total: report("texts", done, total),
     )
     vocab = _train_vocab(tokens, len(parts["train"]), config)
     ids = to_ids(tokens.words, vocab).astype(np.uint16 if len(vocab) <= 2**16 else np.uint32)[tokens.codes]

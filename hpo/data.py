@@ -7,11 +7,14 @@ the cache are `parts`, `tokens` and `corpus`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hpo.config import DataConfig, DocstringsConfig
+from hpo.config import DataConfig, DocstringsConfig, FolderConfig, ImdbConfig, TableConfig
 from hpo.docstrings import docstring_versions, read_docstrings
+from hpo.folder import TextFile, files_signature, find_files, read_files
+from hpo.imdb import find_reviews
+from hpo.table import existing_file, read_table
 from hpo.texts import Texts
 
 OnRead = Callable[[int, int], None]
@@ -43,12 +46,45 @@ def open_source(config: DataConfig) -> Source:
     """
     match config:
         case DocstringsConfig():
-            versions = docstring_versions(config)
-            return Source(
-                kind="docstrings",
-                shown=f"data.packages={list(config.packages)}",
-                signature={"versions": versions, "python": sys.version_info[:2]},
-                read=lambda on_read: read_docstrings(config, on_file=on_read),
+            return _docstrings(config)
+        case ImdbConfig():
+            return _files(
+                "imdb", f"data.path={config.path}" if config.path else "data=imdb", find_reviews(config), config
             )
+        case FolderConfig():
+            return _files("folder", f"data.path={config.path}", find_files(config), config)
+        case TableConfig():
+            return _table(config)
         case _:
             raise ValueError(f"data is a {type(config).__name__}; allowed are docstrings, imdb, folder and table.")
+
+
+def _docstrings(config: DocstringsConfig) -> Source:
+    return Source(
+        kind="docstrings",
+        shown=f"data.packages={list(config.packages)}",
+        signature={"versions": docstring_versions(config), "python": sys.version_info[:2]},
+        read=lambda on_read: read_docstrings(config, on_file=on_read),
+    )
+
+
+def _files(kind: str, shown: str, files: Sequence[TextFile], config: ImdbConfig | FolderConfig) -> Source:
+    return Source(
+        kind=kind,
+        shown=shown,
+        signature={"files": files_signature(files)},
+        read=lambda on_read: read_files(files, config.encoding, on_file=on_read),
+    )
+
+
+def _table(config: TableConfig) -> Source:
+    path = existing_file(config)
+    status = path.stat()
+
+    def read(on_read: OnRead) -> Texts:
+        texts = read_table(config)
+        on_read(1, 1)
+        return texts
+
+    signature = {"file": (str(path), status.st_size, status.st_mtime_ns)}
+    return Source(kind="table", shown=f"data.path={config.path}", signature=signature, read=read)

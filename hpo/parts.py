@@ -33,6 +33,8 @@ def split_texts(texts: Texts, config: DataConfig) -> dict[str, Rows]:
     labels = np.array(texts.labels, dtype=object)
     given = np.array(texts.given if texts.given is not None else ["train"] * len(texts), dtype=object)
     parts = {name: np.flatnonzero(given == name) for name in PARTS}
+    if not len(parts["train"]):
+        raise ValueError(f"data={config.name} has no text in its train part; give it some.")
     test = _test_fraction(config)
     left = 1.0
     if not len(parts["test"]):

@@ -1,0 +1,141 @@
+"""Texts of data=table: the columns of a CSV, TSV or Parquet file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpo.config import TableConfig
+from hpo.delimited import Row, read_csv, read_tsv
+from hpo.encoding import decode
+from hpo.parts import PARTS
+from hpo.texts import Texts
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A table's columns by name, and where each row was found."""
+
+    values: Mapping[str, Sequence[object]]
+    places: Sequence[str]
+
+
+def read_table(config: TableConfig) -> Texts:
+    """Returns the texts of the file `data.path`; its suffix says what it is.
+
+    Labels may be of any type and become class names by `str`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be read as its suffix says, or a column or a value is missing.
+    """
+    path = existing_file(config)
+    columns = _read_columns(path, config)
+    texts = ["" if value is None else value for value in columns.values[config.text_column]]
+    for text, place in zip(texts, columns.places, strict=True):
+        if not isinstance(text, str):
+            raise ValueError(
+                f"data.text_column={config.text_column} holds {text!r} in {place}, which is no text; "
+                "name the column of texts or convert it."
+            )
+    return Texts(
+        texts=[text for text in texts if isinstance(text, str)],
+        labels=_labels(columns, config),
+        places=columns.places,
+        given=_given(columns, config) if config.split_column else None,
+    )
+
+
+def existing_file(config: TableConfig) -> Path:
+    """Returns `data.path` as an absolute path.
+
+    Raises:
+        FileNotFoundError: If it is not there.
+        ValueError: If it is a folder.
+    """
+    path = Path(config.path).expanduser().absolute()
+    if not path.exists():
+        raise FileNotFoundError(f"data.path={config.path} does not exist; give a .csv, .tsv or .parquet file.")
+    if path.is_dir():
+        raise ValueError(f"data.path={config.path} is a folder; give a file, or use data=folder for class folders.")
+    return path
+
+
+def _read_columns(path: Path, config: TableConfig) -> Columns:
+    shown = f"data.path={config.path}"
+    match path.suffix.lower():
+        case ".csv":
+            return _columns(read_csv(decode(path.read_bytes(), config.encoding, shown=shown), shown=shown), config)
+        case ".tsv":
+            return _columns(read_tsv(decode(path.read_bytes(), config.encoding, shown=shown), shown=shown), config)
+        case ".parquet":
+            return _read_parquet(path, config)
+        case suffix:
+            raise ValueError(f"{shown} ends in {suffix!r}; allowed are .csv, .tsv and .parquet.")
+
+
+def _columns(rows: Sequence[Row], config: TableConfig) -> Columns:
+    names = list(rows[0].fields) if rows else []
+    _check_names(names, config)
+    return Columns(
+        values={name: [row.fields[names.index(name)] for row in rows[1:]] for name in _wanted(config)},
+        places=[f"line {row.line}" for row in rows[1:]],
+    )
+
+
+def _read_parquet(path: Path, config: TableConfig) -> Columns:
+    from pyarrow import ArrowInvalid, parquet
+
+    try:
+        file = parquet.ParquetFile(path)
+        _check_names(file.schema_arrow.names, config)
+        table = file.read(columns=list(_wanted(config)))
+    except ArrowInvalid as error:
+        raise ValueError(f"data.path={config.path} is no readable Parquet file ({error}); write it anew.") from error
+    return Columns(
+        values={name: table.column(name).to_pylist() for name in _wanted(config)},
+        places=[f"row {i + 1}" for i in range(table.num_rows)],
+    )
+
+
+def _wanted(config: TableConfig) -> dict[str, str]:
+    """Returns the config path of each column to read."""
+    wanted = {config.text_column: "data.text_column", config.label_column: "data.label_column"}
+    if config.split_column:
+        wanted[config.split_column] = "data.split_column"
+    return wanted
+
+
+def _check_names(names: Sequence[str], config: TableConfig) -> None:
+    for name, path in _wanted(config).items():
+        if names.count(name) != 1:
+            found = f"has {names.count(name)} columns of that name" if name in names else f"has {', '.join(names)}"
+            raise ValueError(
+                f"{path}={name} is not one column of data.path={config.path}, which {found or 'is empty'}."
+            )
+
+
+def _labels(columns: Columns, config: TableConfig) -> list[str]:
+    values = columns.values[config.label_column]
+    missing = [place for value, place in zip(values, columns.places, strict=True) if _is_missing(value)]
+    if missing:
+        raise ValueError(
+            f"data.label_column={config.label_column} has {len(missing)} missing labels, the first in {missing[0]}; "
+            "fill them or leave those rows out."
+        )
+    return [str(value) for value in values]
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value == "" or value != value
+
+
+def _given(columns: Columns, config: TableConfig) -> list[str]:
+    values = [str(value) for value in columns.values[config.split_column or ""]]
+    for value, place in zip(values, columns.places, strict=True):
+        if value not in PARTS:
+            raise ValueError(
+                f"data.split_column={config.split_column} holds {value!r} in {place}; allowed are train, valid, test."
+            )
+    return values
