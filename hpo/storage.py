@@ -98,7 +98,7 @@ class StudyStore:
 
     def _begin(self, trial: Trial, space: Space, *, seed_of: Callable[[int], int], now: Now) -> TrialRecord:
         space.suggest(trial)
-        if BEGIN not in trial.system_attrs:
+        if BEGIN not in self._storage.get_trial_system_attrs(trial._trial_id):
             begin = {"started_ms": now(), "seed": seed_of(trial.number)}
             self._storage.set_trial_system_attr(trial._trial_id, BEGIN, begin)
         return self._refresh(trial.number, trial._trial_id)

@@ -1,0 +1,54 @@
+"""What several test modules need: a working directory of their own and a composed configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import open_dict
+
+from hpo.compose import register_schemas, to_config
+from hpo.config import Config
+from hpo.display import build_display
+from hpo.paths import conf_folder
+from hpo.session import Plan, Report, plan, run
+
+Composer = Callable[..., tuple[Config, dict[str, str]]]
+
+
+def compose_config(*overrides: str) -> tuple[Config, dict[str, str]]:
+    """Returns the configuration of a command line and the chosen option of every group."""
+    register_schemas()
+    with initialize_config_dir(str(conf_folder().absolute()), version_base="1.3"):
+        composed = compose("config", overrides=list(overrides), return_hydra_config=True)
+    chosen = composed.hydra.runtime.choices
+    choices = {str(group): str(option) if option else "" for group, option in chosen.items()}
+    with open_dict(composed):
+        del composed["hydra"]
+    return to_config(composed), choices
+
+
+def plan_study(*overrides: str) -> Plan:
+    config, choices = compose_config(*overrides)
+    return plan(config, choices)
+
+
+def run_study(*overrides: str) -> Report:
+    """Runs a study in this process as `python -m hpo` would and returns what it left to say."""
+    display = build_display()
+    try:
+        return run(plan_study(*overrides), display)
+    finally:
+        display.close()
+
+
+SYNTHETIC = ("trainer=synthetic", "tracking=none", "executor=inline")
+
+
+@pytest.fixture
+def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
