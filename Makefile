@@ -1,0 +1,55 @@
+# What users and developers type; `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?= sampler=tpe
+PORT ?= 5000
+LOCKS := pyproject.toml constraints.txt
+
+.PHONY: help run ui test slow lint clean
+.DEFAULT_GOAL := help
+
+help: ## List these targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
+
+run: $(VENV)/stamp-run ## Run a study; make run ARGS="sampler=grid study.n_trials=4" passes overrides on
+	$(BIN)/python -m hpo $(ARGS)
+
+ui: $(VENV)/stamp-run ## Browse every trial at http://127.0.0.1:5000 (PORT=5001 for another port)
+	MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT) --workers 1
+
+test: $(VENV)/stamp-test ## Run the tests that take seconds
+	$(BIN)/python -m pytest
+
+slow: $(VENV)/stamp-test ## Run the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/stamp-dev ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean: ## Remove the environment and the caches; studies and records stay
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find hpo tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("hpo needs Python 3.11 or newer; name one: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp is older than nothing it depends on, so a second call installs nothing.
+# A larger extra includes the smaller ones.
+$(VENV)/stamp-run: $(LOCKS) | $(BIN)/python
+	@echo "Setting up $(VENV): a few minutes, once."
+	$(BIN)/pip install -q -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/stamp-test: $(LOCKS) | $(BIN)/python
+	@echo "Setting up $(VENV) for the tests: a few minutes, once."
+	$(BIN)/pip install -q -c constraints.txt -e ".[test]"
+	@touch $(VENV)/stamp-run $@
+
+$(VENV)/stamp-dev: $(LOCKS) | $(BIN)/python
+	@echo "Setting up $(VENV) for the checks: a few minutes, once."
+	$(BIN)/pip install -q -c constraints.txt -e ".[dev]"
+	@touch $(VENV)/stamp-run $(VENV)/stamp-test $@

@@ -1,0 +1,100 @@
+"""How far a study is: what is done of its budget, what runs, what is best, how long it may still take.
+
+Pure and frozen, so that a screen may draw one while the next is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from hpo.record import RUNNING, Budget, StudyRecord, TrialRecord
+
+
+@dataclass(frozen=True)
+class Spend:
+    """What is spent of one limit of the budget; `done` counts a half-run trial by half."""
+
+    done: float
+    total: float
+    unit: str
+
+    @property
+    def share(self) -> float:
+        return min(self.done / self.total, 1.0) if self.total > 0 else 1.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A study under way.
+
+    Attributes:
+        study: The study.
+        budget: Its total budget.
+        trials: By number, the newest state of each.
+        spent_s: Seconds of driving before this driver.
+        share_before: What was spent of the budget before this driver, in [0, 1].
+    """
+
+    study: StudyRecord
+    budget: Budget
+    trials: Mapping[int, TrialRecord]
+    spent_s: float = 0.0
+    share_before: float = 0.0
+
+    def with_trial(self, trial: TrialRecord) -> Progress:
+        return replace(self, trials={**self.trials, trial.number: trial})
+
+    @property
+    def running(self) -> list[TrialRecord]:
+        return sorted((t for t in self.trials.values() if t.state == RUNNING), key=lambda t: t.number)
+
+    @property
+    def n_finished(self) -> int:
+        return sum(trial.is_finished for trial in self.trials.values())
+
+    @property
+    def incumbent(self) -> TrialRecord | None:
+        return self.study.best(list(self.trials.values()))
+
+    def binding(self, elapsed_s: float) -> Spend | None:
+        """Returns the limit nearest to its end after `elapsed_s` of this driver; None without a limit."""
+        budget = self.budget
+        spends = [
+            (sum(self._trial_share(t) for t in self.trials.values()), budget.n_trials, "trials"),
+            (float(sum(t.n_epochs for t in self.trials.values())), budget.n_epochs, "epochs"),
+            (self.spent_s + elapsed_s, budget.timeout_s, "s"),
+        ]
+        limits = [Spend(done, total, unit) for done, total, unit in spends if total is not None]
+        return max(limits, key=lambda spend: spend.share, default=None)
+
+    def left_s(self, elapsed_s: float) -> float | None:
+        """Returns the seconds still to go at the pace of this driver; None where nothing can be said."""
+        spend = self.binding(elapsed_s)
+        if spend is None or spend.share <= self.share_before:
+            return None
+        return elapsed_s * (1.0 - spend.share) / (spend.share - self.share_before)
+
+    def _trial_share(self, trial: TrialRecord) -> float:
+        planned = planned_epochs(self.study, trial)
+        return 1.0 if trial.is_finished else min(trial.n_epochs / planned, 1.0) if planned else 0.0
+
+
+def open_progress(study: StudyRecord, trials: Sequence[TrialRecord], budget: Budget, spent_s: float) -> Progress:
+    """Returns the progress of a study at the moment a driver opens it."""
+    progress = Progress(study, budget, {trial.number: trial for trial in trials}, spent_s)
+    spend = progress.binding(0.0)
+    return replace(progress, share_before=spend.share if spend else 0.0)
+
+
+def planned_epochs(study: StudyRecord, trial: TrialRecord) -> int | None:
+    """Returns the fidelity of `trial`: searched, or the study's; never below what it has already done."""
+    train = study.config.get("train")
+    fixed = train.get("epochs") if isinstance(train, Mapping) else None
+    planned = trial.params.get("train.epochs", fixed)
+    return max(int(planned), trial.n_epochs) if isinstance(planned, int | float) else None
+
+
+def metric_curve(study: StudyRecord, trial: TrialRecord) -> list[float]:
+    """Returns the study's metric after each epoch of `trial` that measured it."""
+    return [epoch.metrics[study.metric] for epoch in trial.epochs if study.metric in epoch.metrics]

@@ -1,0 +1,175 @@
+"""What a study leaves on the terminal at its end: what is best, what failed, where everything is, what next.
+
+Says only what the trials say; the report on several studies is not here.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hpo.notation import (
+    format_counts,
+    format_duration,
+    format_number,
+    format_params,
+    last_line,
+    override_line,
+    printable,
+)
+from hpo.record import COMPLETE, FAIL, StudyRecord, TrialRecord
+from hpo.terminal import unless_gone
+
+N_BEST, N_NAMED = 5, 8  # trials in the table; failed trials named per reason
+SUBJECT_WIDTH = 8
+
+
+def print_summary(
+    console: Console,
+    study: StudyRecord,
+    trials: Sequence[TrialRecord],
+    *,
+    outcome: str,
+    tracking: str,
+    n_unmirrored: int,
+    next_command: str,
+) -> None:
+    """Prints what came out of a study.
+
+    Args:
+        console: Where to.
+        study: Its newest record.
+        trials: All of its trials.
+        outcome: Why the driver stopped: "the budget is reached".
+        tracking: MLflow's tracking URI; empty when nothing is mirrored.
+        n_unmirrored: Trials that MLflow does not show completely yet.
+        next_command: What continues or repeats the study.
+    """
+    with unless_gone(console):
+        console.print()
+        _say(console, "study", f"{printable(study.name)}: {outcome}", style="bold")
+        _say(console, "trials", f"{format_counts(trials)}; {_spent(trials)}")
+        _print_failures(console, trials)
+        _print_best(console, study, trials)
+        _print_places(console, study, tracking, n_unmirrored)
+        _say_whole(console, "next", next_command)
+
+
+def _print_best(console: Console, study: StudyRecord, trials: Sequence[TrialRecord]) -> None:
+    best = study.best(list(trials))
+    if best is None:
+        _say(console, "best", "none: no trial is complete, so no params can be recommended", style="yellow")
+        return
+    console.print("", _best_table(study, trials), "", sep="\n")
+    _say(console, "best", f"trial {best.number}; its params, to paste behind python -m hpo:", style="bold")
+    console.print(Text(override_line(best.params), style="green"), soft_wrap=True)
+    if study.test:
+        _say(console, "test", _test_text(study.test, best))
+
+
+def _best_table(study: StudyRecord, trials: Sequence[TrialRecord]) -> Table:
+    sign = 1.0 if study.direction == "minimize" else -1.0
+    ranked = [t for t in trials if t.state == COMPLETE and t.value is not None]
+    ranked.sort(key=lambda t: (sign * (t.value or 0.0), t.number))
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for heading in ("trial", study.metric, "epochs"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("training", justify="right", no_wrap=True)
+    table.add_column("params", overflow="fold")
+    for trial in ranked[:N_BEST]:
+        seconds = _training_s([trial])
+        table.add_row(
+            str(trial.number),
+            format_number(trial.value or 0.0),
+            str(trial.n_epochs),
+            "" if seconds is None else format_duration(seconds),
+            format_params(trial.params),
+        )
+    return table
+
+
+def _print_failures(console: Console, trials: Sequence[TrialRecord]) -> None:
+    """Prints each reason once, with the trials it befell and what the newest of them said."""
+    failed: dict[str, list[TrialRecord]] = defaultdict(list)
+    for trial in trials:
+        if trial.state == FAIL:
+            failed[trial.reason or "no reason given"].append(trial)
+    for reason, befallen in failed.items():
+        numbers = ", ".join(str(trial.number) for trial in befallen[:N_NAMED])
+        more = f" and {len(befallen) - N_NAMED} more" if len(befallen) > N_NAMED else ""
+        error = last_line(befallen[-1].error or "")
+        _say(console, "failed", f"{reason}: trial {numbers}{more}{f' - {error}' if error else ''}", style="red")
+
+
+def _print_places(console: Console, study: StudyRecord, tracking: str, n_unmirrored: int) -> None:
+    _say_whole(console, "record", _record_text(study))
+    _say_whole(console, "folder", printable(study.folder))
+    if not tracking:
+        _say(console, "mlflow", "not used (tracking=none)")
+        return
+    _say_whole(console, "mlflow", _mlflow_text(tracking))
+    if n_unmirrored:
+        are = "trial is" if n_unmirrored == 1 else "trials are"
+        _say_whole(console, "", f"{n_unmirrored} {are} not in MLflow yet: python -m hpo.sync", style="yellow")
+
+
+def _record_text(study: StudyRecord) -> str:
+    storage = study.config.get("storage")
+    path = storage.get("path") if isinstance(storage, Mapping) else None
+    return f"{path} ({Path(str(path)).absolute()})" if path else "in memory, gone now (storage=memory)"
+
+
+def _mlflow_text(tracking: str) -> str:
+    shown = _without_password(tracking)
+    if urlsplit(tracking).scheme in ("http", "https"):
+        return f"open {shown}"
+    return f"mlflow ui --workers 1 --backend-store-uri {shlex.quote(shown)}"
+
+
+def _without_password(uri: str) -> str:
+    parts = urlsplit(uri)
+    if parts.password is None:
+        return uri
+    return uri.replace(f":{parts.password}@", ":***@", 1)
+
+
+def _test_text(test: Mapping[str, float], best: TrialRecord) -> str:
+    tested = int(test.get("trial", best.number))
+    metrics = ", ".join(
+        f"{name} {int(value) if name.startswith('n_') else format_number(value)}"
+        for name, value in test.items()
+        if name != "trial"
+    )
+    return f"{metrics} (trial {tested}{'' if tested == best.number else ', best before the newest trials'})"
+
+
+def _spent(trials: Sequence[TrialRecord]) -> str:
+    n_epochs, seconds = sum(trial.n_epochs for trial in trials), _training_s(trials)
+    return f"{n_epochs} epochs" + ("" if seconds is None else f", {format_duration(seconds)} of training")
+
+
+def _training_s(trials: Sequence[TrialRecord]) -> float | None:
+    """Returns the seconds that epochs took, all trials together; None where none was measured."""
+    seconds = [e.metrics["seconds"] for trial in trials for e in trial.epochs if "seconds" in e.metrics]
+    return sum(seconds) if seconds else None
+
+
+def _say(console: Console, subject: str, sentence: str, *, style: str = "") -> None:
+    """Prints a sentence, wrapped under itself."""
+    row = Table.grid()
+    row.add_column(width=SUBJECT_WIDTH, style="dim")
+    row.add_column(overflow="fold")
+    row.add_row(subject, Text(sentence, style))
+    console.print(row)
+
+
+def _say_whole(console: Console, subject: str, line: str, *, style: str = "") -> None:
+    """Prints a path or a command without a break, so that it can be copied."""
+    console.print(Text.assemble((f"{subject:<{SUBJECT_WIDTH}}", "dim"), (line, style)), soft_wrap=True)

@@ -1,0 +1,32 @@
+"""The terminal hpo writes to, and what happens when it goes away.
+
+What is written there is decided by `display` and `summary`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+
+def open_console() -> Console:
+    """Returns a console on standard output that never fails over a character it cannot show."""
+    console = Console(highlight=False)
+    if isinstance(console.file, io.TextIOWrapper) and console.options.ascii_only:
+        console.file.reconfigure(errors="replace")
+    return console
+
+
+@contextmanager
+def unless_gone(console: Console) -> Iterator[None]:
+    """Silences `console` when nobody reads it any more: a closed pipe or a lost login must not end a study.
+
+    Rich turns a closed pipe into SystemExit; a lost login is an OSError.
+    """
+    try:
+        yield
+    except (OSError, SystemExit):
+        console.quiet = True
