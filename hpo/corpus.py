@@ -14,38 +14,21 @@ from enum import Enum
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpo.cache import Cache, digest
 from hpo.config import DataConfig
 from hpo.data import Source, open_source
+from hpo.ids import SPECIAL, Part, number_texts
 from hpo.parts import PARTS, Rows, check_fractions, split_texts
-from hpo.pool import tokenize_texts
 from hpo.texts import Texts, check_texts
-from hpo.tokens import SPECIAL, Cut, Tokens, build_vocab, to_ids, tokenizer_versions
+from hpo.tokens import tokenizer_versions
 
 FORMAT = 1  # raised whenever the same config and texts would give other files
 
+__all__ = ["Corpus", "Part", "open_corpus", "prepare"]
+
 Fact = str | int | float
 OnProgress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Part:
-    """The texts of one part; text i is `ids[offsets[i]:offsets[i + 1]]`.
-
-    Attributes:
-        ids: Token ids of all texts in one row, uint16 or uint32, memory-mapped.
-        offsets: int64, one more than there are texts, from 0.
-        labels: Index into the corpus's classes of each text, int64.
-    """
-
-    ids: NDArray[np.uint16] | NDArray[np.uint32]
-    offsets: NDArray[np.int64]
-    labels: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
 
 @dataclass(frozen=True)
@@ -57,8 +40,8 @@ class Corpus:
         vocab: Token of each id; xxunk is 0, xxpad 1, xxbos 2.
         classes: Class name of each label.
         fingerprint: Equal for equal ids, labels, vocabulary, classes and package versions.
-        facts: fingerprint, name, source, tokenizer, versions, n_train, n_valid, n_test, n_classes,
-            n_vocab, n_tokens.
+        facts: fingerprint, name, source, tokenizer, n_train, n_valid, n_test, n_classes, n_vocab,
+            n_tokens, and versions where the texts come from packages.
         train, valid, test: The parts.
     """
 
@@ -172,50 +155,27 @@ def _content(config: DataConfig, source: Source, texts: Texts, parts: Mapping[st
 def _write_corpus(
     folder: Path, config: DataConfig, source: Source, texts: Texts, parts: Mapping[str, Rows], report: OnProgress
 ) -> None:
-    rows = np.concatenate([parts[name] for name in PARTS])
-    tokens = tokenize_texts(
-        [texts.texts[row] for row in rows],
-        config.tokenizer,
-        Cut(config.max_tokens, config.keep),
-        on_progress=lambda done, total: report("texts", done, total),
-    )
-    vocab = _train_vocab(tokens, len(parts["train"]), config)
-    ids = to_ids(tokens.words, vocab).astype(np.uint16 if len(vocab) <= 2**16 else np.uint32)[tokens.codes]
-    ends = np.cumsum([0, *(len(parts[name]) for name in PARTS)])
-    offsets = np.concatenate([[0], np.cumsum(tokens.lengths)])
-    label_of = {name: i for i, name in enumerate(texts.classes)}
-    written: list[NDArray[np.generic]] = []
-    for name, first, last in zip(PARTS, ends, ends[1:], strict=False):
-        part_offsets = offsets[first : last + 1]
-        arrays: dict[str, NDArray[np.generic]] = {
-            "ids": ids[part_offsets[0] : part_offsets[-1]],
-            "offsets": (part_offsets - part_offsets[0]).astype(np.int64),
-            "labels": np.array([label_of[texts.labels[row]] for row in parts[name]], dtype=np.int64),
-        }
-        for kind, array in arrays.items():
+    vocab, numbered = number_texts(texts, parts, config, on_progress=lambda done, total: report("texts", done, total))
+    written: list[bytes | str] = [_as_json([vocab, texts.classes])]
+    for name, part in numbered.items():
+        for kind, array in asdict(part).items():
             np.save(folder / f"{name}.{kind}.npy", array)
-            written.append(array)
-    versions = ", ".join(f"{package} {version}" for package, version in texts.versions.items())
-    fingerprint = digest([*(array.tobytes() for array in written), _as_json([vocab, texts.classes])])
+            written.append(array.tobytes())
     facts: dict[str, Fact] = {
-        "fingerprint": f"{fingerprint} ({versions})" if versions else fingerprint,
+        "fingerprint": digest(written),
         "name": config.name,
         "source": source.kind,
         "tokenizer": config.tokenizer.value,
-        "versions": versions,
-        **{f"n_{name}": len(parts[name]) for name in PARTS},
+        **{f"n_{name}": len(part) for name, part in numbered.items()},
         "n_classes": len(texts.classes),
         "n_vocab": len(vocab),
-        "n_tokens": len(ids),
+        "n_tokens": sum(len(part.ids) for part in numbered.values()),
     }
+    if texts.versions:
+        versions = ", ".join(f"{package} {version}" for package, version in texts.versions.items())
+        facts |= {"versions": versions, "fingerprint": f"{facts['fingerprint']} ({versions})"}
     described = {"facts": facts, "classes": texts.classes, "vocab": vocab}
     (folder / "corpus.json").write_text(json.dumps(described, ensure_ascii=False), encoding="utf-8")
-
-
-def _train_vocab(tokens: Tokens, n_train: int, config: DataConfig) -> list[str]:
-    n_tokens = int(tokens.lengths[:n_train].sum())
-    counts = np.bincount(tokens.codes[:n_tokens], minlength=len(tokens.words))
-    return build_vocab(tokens.words, counts, min_freq=config.min_freq, max_vocab=config.max_vocab)
 
 
 def _as_json(value: object) -> str:

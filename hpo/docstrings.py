@@ -9,7 +9,7 @@ import ast
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from importlib import metadata
 from inspect import cleandoc
@@ -124,16 +124,24 @@ def _docstrings(path: Path) -> Iterator[str]:
 
 def _build_mask(files: dict[str, list[Path]]) -> Callable[[str], str]:
     """Returns the function that puts `MASK` for names, abbreviations and paths from a module's name on."""
-    names = {name.lower() for name in (*NAMES, *files)}
+    words = {*(name.lower() for name in files), *_import_names(files)}
     modules = {part.lstrip("_") for paths in files.values() for path in paths for part in (path.stem, path.parent.name)}
 
     @cache
     def mask_word(word: str) -> str:
         first, dot, _ = word.partition(".")
-        is_name = any(name in word.lower() for name in names) or first.split("-")[0] in ABBREVIATIONS
+        start = first.split("-")[0]
+        is_name = any(name in word.lower() for name in NAMES) or start in ABBREVIATIONS
+        is_name = is_name or start.lower() in words or first.lower() in words
         return MASK if is_name or (dot and first.lstrip("_") in modules) else word
 
     return lambda text: WORD.sub(lambda match: mask_word(match.group()), text)
+
+
+def _import_names(packages: Iterable[str]) -> set[str]:
+    listed = {file.parts[0] for package in packages for file in _distribution(package).files or []}
+    names = {name.removesuffix(".py").lower() for name in listed}
+    return {name for name in names if name.isidentifier()}
 
 
 def _drop_duplicates(found: dict[str, list[str]]) -> dict[str, list[str]]:

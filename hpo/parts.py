@@ -72,17 +72,20 @@ def _cut(rows: Rows, labels: NDArray[np.object_], fraction: float, config: DataC
     """Returns (the rest, a stratified share of `fraction`) of `rows`, both in ascending order."""
     from sklearn.model_selection import train_test_split
 
+    refusal = _too_small(list(labels[rows]), getattr(config, name), name)
     try:
         rest, share = train_test_split(
             rows, test_size=fraction, stratify=labels[rows], random_state=derive_seed(config.split_seed, name)
         )
     except ValueError as error:
-        raise ValueError(_too_small(list(labels[rows]), getattr(config, name), name)) from error
+        raise ValueError(refusal) from error
+    if not set(labels[rest]) == set(labels[share]) == set(labels[rows]):
+        raise ValueError(refusal)
     return np.sort(rest), np.sort(share)
 
 
 def _too_small(labels: Sequence[str], fraction: float, name: str) -> str:
-    rarest, n_texts = min(Counter(labels).items(), key=lambda item: (item[1], item[0])) if len(labels) else ("", 0)
+    rarest, n_texts = min(Counter(labels).items(), key=lambda item: (item[1], item[0]))
     return (
         f"data.{name}={fraction} cannot be cut from {len(labels)} texts of {len(set(labels))} classes so that every "
         f"class has its share (the smallest, {rarest!r}, has {n_texts}); add texts, leave the class out or raise "

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from hpo.config import Tokenizer
 from hpo.tokens import Cut, Tokenize, Tokens, build_tokenizer, encode, join_tokens
 
-N_INLINE = 5000  # fewer texts are tokenized sooner than processes start
+N_INLINE = {Tokenizer.spacy: 5_000, Tokenizer.words: 100_000}  # fewer texts are done sooner than processes start
 N_CHUNK = 500
 
 OnTokenize = Callable[[int, int], None]
@@ -38,7 +38,7 @@ def tokenize_texts(
     """
     chunks = [texts[start : start + N_CHUNK] for start in range(0, len(texts), N_CHUNK)]
     if n_processes is None:
-        n_processes = 0 if len(texts) < N_INLINE else n_cpus()
+        n_processes = 0 if len(texts) < N_INLINE[tokenizer] else n_cpus()
     done, results = 0, []
     on_progress(0, len(texts))
     for tokens in _pooled(chunks, tokenizer, cut, n_processes) if n_processes else _inline(chunks, tokenizer, cut):

@@ -110,10 +110,8 @@ def _wanted(config: TableConfig) -> dict[str, str]:
 def _check_names(names: Sequence[str], config: TableConfig) -> None:
     for name, path in _wanted(config).items():
         if names.count(name) != 1:
-            found = f"has {names.count(name)} columns of that name" if name in names else f"has {', '.join(names)}"
-            raise ValueError(
-                f"{path}={name} is not one column of data.path={config.path}, which {found or 'is empty'}."
-            )
+            found = f"has the columns {', '.join(names)}" if names else "is empty"
+            raise ValueError(f"{path}={name} must be exactly one column of data.path={config.path}, which {found}.")
 
 
 def _labels(columns: Columns, config: TableConfig) -> list[str]:

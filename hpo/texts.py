@@ -5,6 +5,7 @@ Reading lives in `docstrings`, `imdb`, `folder` and `table`; splitting in `parts
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -74,7 +75,5 @@ def _check_blank(texts: Texts, source: str) -> None:
 
 
 def _class_order(name: str) -> tuple[int, float, str]:
-    try:
-        return (0, float(name), name)
-    except ValueError:
-        return (1, 0.0, name)
+    is_number = re.fullmatch(r"[+-]?\d+(\.\d*)?", name)
+    return (0, float(name), name) if is_number else (1, 0.0, name)

@@ -1,6 +1,6 @@
-"""Texts become tokens, tokens become ids, by fastai's rules.
+"""Texts become tokens by fastai's rules or simpler ones.
 
-Which texts, and where ids are kept, is `corpus`'s concern.
+Processes are `pool`'s concern, numbers `ids`'s.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 
 from hpo.config import Keep, Tokenizer
 
-SPECIAL = ("xxunk", "xxpad", "xxbos", "xxeos", "xxfld", "xxrep", "xxwrep", "xxup", "xxmaj")
-PAD_ID = SPECIAL.index("xxpad")
-FAKE = "xxfake"
+BOS = "xxbos"
 
 Tokenize = Callable[[Sequence[str]], Iterable[Sequence[str]]]
 
@@ -83,7 +81,7 @@ def tokenizer_versions(tokenizer: Tokenizer) -> dict[str, str]:
 def split_words(texts: Sequence[str]) -> Iterator[list[str]]:
     """Yields xxbos, then lower-cased words and punctuation marks, of each text."""
     for text in texts:
-        yield ["xxbos", *re.findall(r"\w+(?:['’]\w+)*|[^\w\s]", text.lower())]
+        yield [BOS, *re.findall(r"\w+(?:['’]\w+)*|[^\w\s]", text.lower())]
 
 
 def encode(texts: Sequence[str], tokenize: Tokenize, cut: Cut) -> Tokens:
@@ -103,31 +101,6 @@ def join_tokens(chunks: Iterable[Tokens]) -> Tokens:
         flats.append(to_joint[chunk.codes])
         lengths.append(chunk.lengths)
     return Tokens(list(codes), np.concatenate(flats), np.concatenate(lengths))
-
-
-def build_vocab(words: Sequence[str], counts: NDArray[np.int64], *, min_freq: int, max_vocab: int) -> list[str]:
-    """Returns the vocabulary fastai's `make_vocab` makes: special tokens, then words by frequency.
-
-    Ties are in order of first appearance; "xxfake" fills up to a multiple of eight (and adds eight
-    where nothing is missing, as fastai does).
-
-    Args:
-        words: Distinct tokens in order of first appearance.
-        counts: How often each occurs.
-        min_freq: Words occurring less often are left out.
-        max_vocab: Length before filling up.
-    """
-    by_frequency = np.argsort(-counts, kind="stable")[:max_vocab]
-    frequent = [words[i] for i in by_frequency if counts[i] >= min_freq]
-    special = set(SPECIAL)
-    vocab = [*SPECIAL, *(word for word in frequent if word not in special)][:max_vocab]
-    return vocab + [FAKE] * (8 - len(vocab) % 8)
-
-
-def to_ids(words: Sequence[str], vocab: Sequence[str]) -> NDArray[np.uint32]:
-    """Returns the id of each word; words outside the vocabulary get xxunk's, 0."""
-    index = {word: i for i, word in enumerate(vocab) if word != FAKE}
-    return np.array([index.get(word, 0) for word in words], dtype=np.uint32)
 
 
 @contextmanager
