@@ -146,6 +146,8 @@ def _unknown_key(error: OmegaConfBaseException) -> str:
     known = {field.name: None for field in fields(error.object_type)} if is_dataclass(error.object_type) else {}
     parent = where.rpartition(".")[0]
     allowed = f"; {parent or 'the configuration'} has {', '.join(known)}" if known else ""
+    if parent.endswith(".when"):
+        return f"{parent} is new here; put a plus before it: '+{parent}={{param: model.n_hid, in: [64]}}'."
     section, _, name = parent.partition(".")
     if section == "space" and name and "." not in name:
         allowed = f"; add a param as '+{parent}={{{error.key}: {{type: float, low: 0.1, high: 1.0}}}}'"

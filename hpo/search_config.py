@@ -30,7 +30,7 @@ class ParamConfig:
     choices: list[Any] | None = None
     levels: list[Any] | None = None
     n_levels: int | None = None
-    when: dict[str, Any] | None = None
+    when: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

@@ -181,7 +181,7 @@ def _range(distribution: BaseDistribution) -> str:
 
 
 def _condition(where: str, entry: ParamConfig, entries: Mapping[str, ParamConfig]) -> Condition | None:
-    if entry.when is None:
+    if not entry.when:
         return None
     if set(entry.when) != {"param", "in"} or not isinstance(entry.when["in"], list) or not entry.when["in"]:
         raise ValueError(f"{where}.when must be {{param: <path>, in: [<values>]}}; given was {entry.when}.")
