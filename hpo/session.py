@@ -34,7 +34,7 @@ from hpo.record import StudyRecord, TrialRecord
 from hpo.samplers import build_sampler
 from hpo.space import Space
 from hpo.space_file import read_space
-from hpo.storage import FINGERPRINT, STUDY, TEST, StudyStore, open_storage, studies_folder
+from hpo.storage import ENDED, FINGERPRINT, STUDY, TEST, StudyStore, open_storage, studies_folder
 from hpo.study import Driver, Ending, StopRequest, Surroundings
 from hpo.tracking import build_tracker
 
@@ -125,6 +125,7 @@ def run(planned: Plan, display: Display) -> Report:
             tracker = build_tracker(config.tracking, planned.space.distributions())
         executor = build_executor(config.executor, config.trainer)
         around = Surroundings(store, sampler, executor, tracker, display, stop, _now_ms)
+        store.set(ENDED, False)
         driver = Driver(config, study, planned.space, corpus=corpus, around=around)
         try:
             ending = driver.run()
@@ -132,6 +133,7 @@ def run(planned: Plan, display: Display) -> Report:
                 driver.test_best()
         finally:
             executor.close()
+        store.set(ENDED, ending is not Ending.INTERRUPTED)
         trials = [trial for _, trial in sorted(driver.trials.items())]
         tracker.finish(driver.study, trials, folder, is_finished=ending is not Ending.INTERRUPTED)
         timeout_s = config.tracking.flush_timeout_s if isinstance(config.tracking, MlflowConfig) else 0.0
@@ -188,12 +190,14 @@ def _open_study(planned: Plan, store: StudyStore, corpus: Path | None, folder: P
     stored = store.get(FINGERPRINT)
     if stored is not None:
         check_fingerprint(planned.name, stored, given)
+        store.set_space(planned.space)
         return StudyRecord(**{**store.get(STUDY), "folder": str(folder), "test": store.get(TEST) or {}})
     if store.trials():
         raise ValueError(f"Study '{planned.name}' was not made by hpo; choose another study.name.")
     facts = {str(key): value for key, value in opened.facts.items()} if opened else {}
     study = _new_study(planned, facts, given, folder)
     store.show(study.tags)
+    store.set_space(planned.space)
     store.set(STUDY, {key: value for key, value in asdict(study).items() if key != "test"})
     store.set(FINGERPRINT, given)
     return study

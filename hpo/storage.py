@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
@@ -25,6 +26,7 @@ from hpo.trainer import EpochReport
 
 BEGIN, ATTEMPT, EPOCH, END = "hpo:begin", "hpo:attempt", "hpo:epoch:", "hpo:end"  # system attributes of a trial
 STUDY, FINGERPRINT, ELAPSED, TEST = "hpo:study", "hpo:fingerprint", "hpo:elapsed_s", "hpo:test"  # of a study
+DISTRIBUTIONS, ENDED = "hpo:distributions", "hpo:ended"
 
 Now = Callable[[], int]
 """Returns milliseconds since 1970, UTC."""
@@ -169,6 +171,10 @@ class StudyStore:
     def set(self, key: str, value: object) -> None:
         self._storage.set_study_system_attr(self._study._study_id, key, value)
 
+    def set_space(self, space: Space) -> None:
+        """Notes the space, for those who draw it; a grid's may have grown."""
+        self.set(DISTRIBUTIONS, {path: distribution_to_json(d) for path, d in space.distributions().items()})
+
     def show(self, tags: Mapping[str, str]) -> None:
         """Writes `tags` where people see them: Optuna's user attributes of the study."""
         for key, value in tags.items():
@@ -227,3 +233,18 @@ def read_study(storage: BaseStorage, name: str) -> tuple[StudyRecord, list[Trial
     study = StudyRecord(**{**attrs[STUDY], "test": attrs.get(TEST, {})})
     trials = [read_trial(trial) for trial in storage.get_all_trials(study_id, deepcopy=False)]
     return study, trials
+
+
+def read_distributions(storage: BaseStorage, name: str) -> dict[str, BaseDistribution]:
+    """Returns the space of a study as Optuna's distributions, by config path."""
+    stored = _read(storage, name, DISTRIBUTIONS) or {}
+    return {path: json_to_distribution(text) for path, text in stored.items()}
+
+
+def is_ended(storage: BaseStorage, name: str) -> bool:
+    """Returns whether the last driver of a study reached its budget."""
+    return bool(_read(storage, name, ENDED))
+
+
+def _read(storage: BaseStorage, name: str, key: str) -> Any:
+    return storage.get_study_system_attrs(storage.get_study_id_from_name(name)).get(key)

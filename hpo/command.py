@@ -1,0 +1,74 @@
+"""What every command line of the package shares: composing its arguments, refusing in one sentence.
+
+What a command does is its own module's business.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from hpo.config import Config
+
+DONE, MISTAKE, HELD = 0, 2, 3
+
+Call = Callable[["Config", dict[str, str]], int]
+"""Does a command's work, given the settings and the option chosen in every group; returns an exit code."""
+
+
+def compose_and_call(argv: Sequence[str], call: Call) -> int:
+    """Composes `argv` with conf/ and calls `call`, once per job of a multirun.
+
+    Returns:
+        The largest exit code; 2 with a sentence on stderr if `argv` cannot be composed.
+    """
+    import hydra
+
+    from hpo.compose import explain, is_composition_error, register_schemas
+    from hpo.paths import conf_folder
+
+    register_schemas()
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing and exiting with 1
+    sys.argv = [sys.argv[0], *argv]
+    codes: list[int] = []
+
+    def task(composed: DictConfig) -> None:
+        codes.append(_call(composed, call))
+
+    command = hydra.main(version_base="1.3", config_path=str(conf_folder().absolute()), config_name="config")(task)
+    try:
+        command()
+    except Exception as error:
+        if not is_composition_error(error):
+            raise
+        return refuse(explain(error))
+    return max(codes, default=DONE)
+
+
+def _call(composed: DictConfig, call: Call) -> int:
+    from hydra.core.hydra_config import HydraConfig
+
+    from hpo.compose import explain, is_composition_error, to_config
+
+    chosen = HydraConfig.get().runtime.choices
+    choices = {str(group): str(option) if option and option != "None" else "" for group, option in chosen.items()}
+    try:
+        config = to_config(composed)
+    except Exception as error:
+        if is_composition_error(error):
+            return refuse(explain(error))
+        if isinstance(error, ValueError):
+            return refuse(str(error))
+        raise
+    return call(config, choices)
+
+
+def refuse(sentence: str, *, code: int = MISTAKE) -> int:
+    """Prints `sentence` on stderr and returns `code`."""
+    print(f"hpo: {sentence}", file=sys.stderr)
+    return code
