@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 MAX_WAITING = 1000
-REFRESH_S = 1.0
+REFRESH_S = 5.0
 MAX_BACKOFF_S = 60.0
 _log = logging.getLogger("hpo.mirror")
 
@@ -41,7 +41,7 @@ class Mirror:
     """A `Tracker` that shows the record in MLflow.
 
     Only the newest record of a trial waits, so a slow MLflow costs neither time nor memory. An
-    open trial is refreshed once a second at most; one that ends sooner is written in one go.
+    open trial is refreshed every `REFRESH_S` at most; one that ends sooner is written in one go.
 
     Args:
         uri: MLflow's tracking URI.

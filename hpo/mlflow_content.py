@@ -87,8 +87,9 @@ def to_text(value: object) -> str:
 
 
 def to_yaml(data: Mapping[str, object]) -> str:
-    """Returns nested plain data as YAML, in its own order."""
-    return yaml.safe_dump(plain(data), sort_keys=False, allow_unicode=True)
+    """Returns nested plain data as YAML, sorted: the record does not promise an order."""
+    text: str = yaml.dump(plain(data), Dumper=yaml.CSafeDumper, sort_keys=True, allow_unicode=True)
+    return text
 
 
 def plain(data: Mapping[str, object]) -> dict[str, object]:

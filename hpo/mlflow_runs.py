@@ -83,7 +83,7 @@ class StudyRuns:
         return shown != (content.digest, content.status, content.end_ms, self._parent_id(content))
 
     def write(self, content: RunContent, *, files: Path | None = None) -> None:
-        """Brings one run up to date.
+        """Brings one run up to date. Its end comes last: only then does `needs` believe the digest.
 
         Args:
             content: What it shows; the run of the study must have been written before its trials'.
@@ -122,7 +122,8 @@ class StudyRuns:
 
     def _tags(self, content: RunContent) -> dict[str, str]:
         parent_id = self._parent_id(content)
-        return dict(content.tags) | ({PARENT_TAG: parent_id} if parent_id else {})
+        tags = dict(content.tags) | ({PARENT_TAG: parent_id} if parent_id else {})
+        return tags | ({DIGEST_TAG: content.digest} if content.end_ms is not None else {})
 
     def _create(self, content: RunContent) -> _Known:
         tags = self._tags(content)
@@ -163,7 +164,7 @@ class StudyRuns:
         """Writes params, tags and metrics in one request; params are immutable, so only new ones."""
         from mlflow.entities import Metric, Param, RunTag
 
-        tags = self._tags(content) | ({DIGEST_TAG: content.digest} if content.end_ms is not None else {})
+        tags = self._tags(content)
         new_tags = {key: text for key, text in tags.items() if known.tags.get(key) != text}
         new_params = {path: text for path, text in content.params.items() if path not in known.params}
         points = [point for point in content.metrics if point not in known.metrics]

@@ -98,7 +98,7 @@ def _study_metrics(study: StudyRecord, trials: Sequence[TrialRecord]) -> Iterato
         if best is not None and best.value is not None and math.isfinite(best.value):
             yield MetricPoint("best_value", best.value, trial.ended_ms or 0, n_ended)
     at_ms = (ended[-1].ended_ms or 0) if ended else study.created_ms
-    for name, value in study.test.items():
+    for name, value in sorted(study.test.items()):
         key = name if name.startswith("test") else f"test_{name}"
         if math.isfinite(value):
             yield MetricPoint(legal_key(key), float(value), at_ms, len(ended))
@@ -124,9 +124,10 @@ def _summary(study: StudyRecord, trials: Sequence[TrialRecord]) -> str:
     if best is not None and best.value is not None:
         lines += ["", f"Best {study.metric}: **{best.value:.6g}** in trial {best.number}."]
         lines += ["", "| param | value |", "|---|---|"]
-        lines += [f"| {path} | {to_text(value)} |" for path, value in best.params.items()]
+        lines += [f"| {path} | {to_text(value)} |" for path, value in sorted(best.params.items())]
     if study.test:
-        lines += ["", "On the test part: " + ", ".join(f"{key} {value:.6g}" for key, value in study.test.items())]
+        measured = ", ".join(f"{key} {value:.6g}" for key, value in sorted(study.test.items()))
+        lines += ["", f"On the test part: {measured}"]
     return "\n".join(lines)
 
 
@@ -138,7 +139,7 @@ def _corpus(study: StudyRecord) -> dict[str, str]:
         "name": study.tags.get("data", "data")[:500],
         "digest": fingerprint[:MAX_DIGEST_CHARS],
         "source": json.dumps({"uri": str(study.corpus.get("source", ""))}),
-        "profile": json.dumps({key: value for key, value in study.corpus.items() if key.startswith("n_")}),
+        "profile": json.dumps({key: value for key, value in sorted(study.corpus.items()) if key.startswith("n_")}),
     }
 
 

@@ -57,7 +57,7 @@ def trial_content(study: StudyRecord, trial: TrialRecord, *, is_live: bool) -> R
 
 def _trial_metrics(trial: TrialRecord) -> Iterator[MetricPoint]:
     for epoch in trial.epochs:
-        for name, value in epoch.metrics.items():
+        for name, value in sorted(epoch.metrics.items()):
             yield MetricPoint(legal_key(name), float(value), epoch.ended_ms, epoch.epoch)
     if trial.ended_ms is None:
         return

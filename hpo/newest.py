@@ -96,6 +96,11 @@ class NewestQueue(Generic[T]):
         with self._changed:
             self._is_abandoned = True
             self._changed.notify_all()
+        return self.left()
+
+    def left(self) -> set[str]:
+        """Returns the uids of what waits, is being worked on, or was dropped."""
+        with self._changed:
             return {*self._waiting, *self._dropped, *([self._taken] if self._taken else [])}
 
     def _next(self, resume_s: float) -> tuple[str | None, float]:
