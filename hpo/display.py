@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from rich.console import Console, Group, RenderableType
@@ -17,7 +18,7 @@ from hpo.notation import printable
 from hpo.progress import Progress, open_progress
 from hpo.record import FAIL, Budget, StudyRecord, TrialRecord
 from hpo.screen import bar, frame, opening_line, trial_line
-from hpo.terminal import open_console, unless_gone
+from hpo.terminal import open_console, tolerant, unless_gone
 
 REFRESH_HZ = 2  # drawing takes processor time from the trials
 
@@ -50,7 +51,7 @@ class Display(Protocol):
 
 def build_display(console: Console | None = None) -> Display:
     """Returns a live screen on a terminal, and plain lines anywhere else."""
-    console = console or open_console()
+    console = tolerant(console) if console else open_console()
     return LiveDisplay(console) if console.is_terminal and not console.is_dumb_terminal else PlainDisplay(console)
 
 
@@ -122,7 +123,8 @@ class LiveDisplay(PlainDisplay):
 
     def close(self) -> None:
         self._is_closed = True
-        with unless_gone(self._console):
+        # Rich's stop trips over a start that a lost terminal cut short.
+        with unless_gone(self._console), suppress(IndexError):
             self._live.stop()
 
     def _start(self) -> None:

@@ -80,12 +80,12 @@ def sparkline(values: Sequence[float], *, width: int = 12, ascii_only: bool = Fa
         return ""
     if len(finite) > width:
         finite = [finite[round(i * (len(finite) - 1) / (width - 1))] for i in range(width)]
-    low, high = min(finite), max(finite)
     blocks = ASCII_BLOCKS if ascii_only else BLOCKS
-    top = len(blocks) - 1
-    return "".join(
-        blocks[round(top * (value / 2 - low / 2) / (high / 2 - low / 2)) if high > low else 3] for value in finite
-    )
+    low = min(finite) / 2  # halves, so that the span of the largest floats is finite too
+    span = max(finite) / 2 - low
+    if span == 0:
+        return blocks[3] * len(finite)
+    return "".join(blocks[round((value / 2 - low) / span * (len(blocks) - 1))] for value in finite)
 
 
 def last_line(text: str) -> str:
@@ -96,7 +96,7 @@ def last_line(text: str) -> str:
 
 def printable(text: str) -> str:
     """Returns `text` as one line that cannot steer a terminal."""
-    return "".join(c if c.isprintable() else " " for c in text.strip())
+    return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
 def _leaf(path: str) -> str:

@@ -33,14 +33,14 @@ class Progress:
         budget: Its total budget.
         trials: By number, the newest state of each.
         spent_s: Seconds of driving before this driver.
-        share_before: What was spent of the budget before this driver, in [0, 1].
+        shares_before: What was spent of each limit before this driver, in [0, 1].
     """
 
     study: StudyRecord
     budget: Budget
     trials: Mapping[int, TrialRecord]
     spent_s: float = 0.0
-    share_before: float = 0.0
+    shares_before: tuple[float, ...] = ()
 
     def with_trial(self, trial: TrialRecord) -> Progress:
         return replace(self, trials={**self.trials, trial.number: trial})
@@ -59,21 +59,28 @@ class Progress:
 
     def binding(self, elapsed_s: float) -> Spend | None:
         """Returns the limit nearest to its end after `elapsed_s` of this driver; None without a limit."""
+        return max(self._spends(elapsed_s), key=lambda spend: spend.share, default=None)
+
+    def left_s(self, elapsed_s: float) -> float | None:
+        """Returns the seconds to the first limit at the pace of this driver; None where nothing can be said."""
+        limits = zip(self._spends(elapsed_s), self.shares_before, strict=True)
+        return min(
+            (
+                elapsed_s * (1.0 - spend.share) / (spend.share - before)
+                for spend, before in limits
+                if spend.share > before
+            ),
+            default=None,
+        )
+
+    def _spends(self, elapsed_s: float) -> list[Spend]:
         budget = self.budget
         spends = [
             (sum(self._trial_share(t) for t in self.trials.values()), budget.n_trials, "trials"),
             (float(sum(t.n_epochs for t in self.trials.values())), budget.n_epochs, "epochs"),
             (self.spent_s + elapsed_s, budget.timeout_s, "s"),
         ]
-        limits = [Spend(done, total, unit) for done, total, unit in spends if total is not None]
-        return max(limits, key=lambda spend: spend.share, default=None)
-
-    def left_s(self, elapsed_s: float) -> float | None:
-        """Returns the seconds still to go at the pace of this driver; None where nothing can be said."""
-        spend = self.binding(elapsed_s)
-        if spend is None or spend.share <= self.share_before:
-            return None
-        return elapsed_s * (1.0 - spend.share) / (spend.share - self.share_before)
+        return [Spend(done, total, unit) for done, total, unit in spends if total is not None]
 
     def _trial_share(self, trial: TrialRecord) -> float:
         planned = planned_epochs(self.study, trial)
@@ -83,8 +90,7 @@ class Progress:
 def open_progress(study: StudyRecord, trials: Sequence[TrialRecord], budget: Budget, spent_s: float) -> Progress:
     """Returns the progress of a study at the moment a driver opens it."""
     progress = Progress(study, budget, {trial.number: trial for trial in trials}, spent_s)
-    spend = progress.binding(0.0)
-    return replace(progress, share_before=spend.share if spend else 0.0)
+    return replace(progress, shares_before=tuple(spend.share for spend in progress._spends(0.0)))
 
 
 def planned_epochs(study: StudyRecord, trial: TrialRecord) -> int | None:

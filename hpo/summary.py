@@ -26,6 +26,7 @@ from hpo.notation import (
 )
 from hpo.record import COMPLETE, FAIL, StudyRecord, TrialRecord
 from hpo.terminal import unless_gone
+from hpo.trainer import ParamValue
 
 N_BEST, N_NAMED = 5, 8  # trials in the table; failed trials named per reason
 SUBJECT_WIDTH = 8
@@ -49,7 +50,7 @@ def print_summary(
         trials: All of its trials.
         outcome: Why the driver stopped: "the budget is reached".
         tracking: MLflow's tracking URI; empty when nothing is mirrored.
-        n_unmirrored: Trials that MLflow does not show completely yet.
+        n_unmirrored: Runs that MLflow does not show completely yet.
         next_command: What continues or repeats the study.
     """
     with unless_gone(console):
@@ -116,14 +117,36 @@ def _print_places(console: Console, study: StudyRecord, tracking: str, n_unmirro
         return
     _say_whole(console, "mlflow", _mlflow_text(tracking))
     if n_unmirrored:
-        are = "trial is" if n_unmirrored == 1 else "trials are"
-        _say_whole(console, "", f"{n_unmirrored} {are} not in MLflow yet: python -m hpo.sync", style="yellow")
+        are = "run is" if n_unmirrored == 1 else "runs are"
+        _say_whole(console, "", f"{n_unmirrored} {are} not in MLflow yet: {_remedy(study, tracking)}", style="yellow")
+
+
+def _remedy(study: StudyRecord, tracking: str) -> str:
+    if _record_path(study) is None:
+        return "lost, as the record was in memory"
+    return f"python -m hpo.sync {override_line(_sync_params(study, tracking))}"
+
+
+def _sync_params(study: StudyRecord, tracking: str) -> dict[str, ParamValue]:
+    """Returns what `hpo.sync` must be told, beside its defaults, to find the study."""
+    found: dict[str, ParamValue] = {"study.name": study.name}
+    path = _record_path(study)
+    if path not in (None, "hpo.db"):
+        found["storage.path"] = path
+    if tracking != "sqlite:///mlflow.db":
+        found["tracking.uri"] = _without_password(tracking)
+    return found
 
 
 def _record_text(study: StudyRecord) -> str:
+    path = _record_path(study)
+    return f"{path} ({Path(path).absolute()})" if path else "in memory, gone now (storage=memory)"
+
+
+def _record_path(study: StudyRecord) -> str | None:
     storage = study.config.get("storage")
     path = storage.get("path") if isinstance(storage, Mapping) else None
-    return f"{path} ({Path(str(path)).absolute()})" if path else "in memory, gone now (storage=memory)"
+    return None if path is None else str(path)
 
 
 def _mlflow_text(tracking: str) -> str:

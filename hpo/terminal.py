@@ -13,8 +13,12 @@ from rich.console import Console
 
 
 def open_console() -> Console:
-    """Returns a console on standard output that never fails over a character it cannot show."""
-    console = Console(highlight=False)
+    """Returns a console on standard output."""
+    return tolerant(Console(highlight=False))
+
+
+def tolerant(console: Console) -> Console:
+    """Returns `console`, which from now on never fails over a character that its encoding lacks."""
     if isinstance(console.file, io.TextIOWrapper) and console.options.ascii_only:
         console.file.reconfigure(errors="replace")
     return console

@@ -1,0 +1,121 @@
+"""The direction of the arrows: who may import whom, who may touch which library, how long a thing may be."""
+
+from __future__ import annotations
+
+import ast
+from fnmatch import fnmatch
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import hpo
+
+# A module imports from rows below its own, and from its own row. A new module goes into the lowest row it can.
+LAYERS = (
+    "__main__ sync",
+    "command session study display screen progress summary help terminal notation",
+    "executors inline processes",
+    "worker",
+    "synthetic awd_lstm learner fits classifier batches optimizer monitor scores snapshot weights fastai_api",
+    "samplers pruners storage fingerprint lock tracking mirror mlflow_* newest plots",
+    "corpus cache ids pool data docstrings imdb folder table delimited encoding parts texts tokens",
+    "space space_file params limits compose record executor trainer trial_folder checkpoint seeds files",
+    "config search_config paths __init__",
+)
+# Libraries, and the only modules that may import them, be it inside a function.
+FENCES = {
+    "hydra omegaconf": "command compose config search_config __main__ sync",
+    "mlflow": "tracking mirror mlflow_*",
+    "optuna sqlalchemy": "sync session study storage samplers pruners space space_file tracking mirror mlflow_* plots",
+    "torch torchvision fastai fastcore": "awd_lstm learner classifier batches optimizer monitor scores snapshot "
+    "weights fastai_api checkpoint seeds tokens imdb executors worker",
+    "ray": "ray",
+}
+# What each of these reaches through everything it imports: commands before they do anything, others at any time.
+UNREACHABLE = {
+    "help": "hydra omegaconf optuna mlflow torch fastai numpy pandas rich",
+    "__main__": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
+    "sync": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
+    "worker": "hydra omegaconf optuna mlflow sqlalchemy",
+}
+MAX_FILE, MAX_FUNCTION = 300, 60
+
+TREES = {path.stem: ast.parse(path.read_text("utf-8")) for path in sorted(Path(hpo.__path__[0]).glob("*.py"))}
+
+
+def imports(module: str, *, lazy: bool = True) -> set[str]:
+    """Returns what a module imports: our modules as `.name`, libraries by name; not `lazy`: on its top level."""
+    found: set[str] = set()
+    for node in ast.walk(TREES[module]) if lazy else TREES[module].body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"hpo/{module}.py line {node.lineno}: write the import absolutely."
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    parts = [name.split(".") for name in found]
+    ours = {f".{name[1]}" if len(name) > 1 and name[1] in TREES else ".__init__" for name in parts if name[0] == "hpo"}
+    return ours | {name[0] for name in parts if name[0] != "hpo"}
+
+
+def reach(module: str, *, lazy: bool) -> set[str]:
+    """Returns everything a module imports, directly or through others of ours."""
+    seen, waiting = set[str](), {f".{module}"}
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        if name.startswith("."):
+            waiting |= imports(name[1:], lazy=lazy) - seen
+    return seen
+
+
+def stands_in(module: str, names: str) -> bool:
+    return any(fnmatch(module, name) for name in names.split())
+
+
+def row(module: str) -> int:
+    rows = [number for number, names in enumerate(LAYERS) if stands_in(module, names)]
+    assert rows, (
+        f"hpo/{module}.py is in no row of LAYERS in tests/test_architecture.py; add it to the lowest it can be in."
+    )
+    return rows[0]
+
+
+@pytest.mark.parametrize("module", TREES)
+def test_imports_point_downwards(module: str) -> None:
+    own = row(module)
+    for imported in imports(module):
+        if imported.startswith("."):
+            assert own <= row(imported[1:]), f"hpo/{module}.py imports hpo{imported}, which lies above it in LAYERS."
+
+
+def test_no_import_cycle() -> None:
+    graph = {module: {name[1:] for name in imports(module) if name.startswith(".")} for module in TREES}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"modules import each other: {' -> '.join(error.args[1])}")
+
+
+@pytest.mark.parametrize("libraries", FENCES)
+def test_libraries_stay_behind_their_fence(libraries: str) -> None:
+    for module in TREES:
+        strays = imports(module) & set(libraries.split())
+        allowed = FENCES[libraries]
+        assert not strays or stands_in(module, allowed), f"hpo/{module}.py imports {strays}; only {allowed} may."
+
+
+@pytest.mark.parametrize("module", [module for module in UNREACHABLE if module in TREES])
+def test_heavy_imports_are_out_of_reach(module: str) -> None:
+    strays = reach(module, lazy=module not in LAYERS[0].split()) & set(UNREACHABLE[module].split())
+    assert not strays, f"hpo/{module}.py reaches {strays} through what it imports."
+
+
+@pytest.mark.parametrize("module", TREES)
+def test_files_and_functions_are_short(module: str) -> None:
+    n_lines = len((Path(hpo.__path__[0]) / f"{module}.py").read_text("utf-8").splitlines())
+    assert n_lines <= MAX_FILE, f"hpo/{module}.py has {n_lines} lines, at most {MAX_FILE}: is it still one noun?"
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.FunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert length <= MAX_FUNCTION, f"hpo/{module}.py: {node.name} has {length} lines, at most {MAX_FUNCTION}."
