@@ -142,8 +142,8 @@ class LiveDisplay(PlainDisplay):
             for stage, (done, total) in self._stages.items()
         ]
         if self._progress is not None:
-            room = self._console.height - len(rows)
+            room = self._console.height - len(rows) - 1
             rows.append(
                 frame(self._progress, time.monotonic() - self._opened_s, n_rows=room, ascii_only=self._is_ascii)
             )
-        return Group(*rows)
+        return Group(*rows, "")  # an empty line for the cursor: an echoed ^C would wrap behind a full one

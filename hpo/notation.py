@@ -61,11 +61,17 @@ def format_budget(budget: Budget) -> str:
     return " or ".join(limit for limit in limits if limit) or "no limit"
 
 
-def format_counts(trials: Iterable[TrialRecord]) -> str:
-    """Returns how many trials are in which state: `2 running, 7 complete, 3 failed (2 diverged, 1 oom)`."""
+def format_counts(trials: Iterable[TrialRecord], *, running: str = "running") -> str:
+    """Returns how many trials are in which state: `2 running, 7 complete, 3 failed (2 diverged, 1 oom)`.
+
+    Args:
+        trials: Any number of them.
+        running: What RUNNING is called; while no driver is at work it is not "running".
+    """
     trials = list(trials)
     counts = Counter(trial.state for trial in trials)
-    parts = [f"{counts[state]} {word}" for state, word in STATE_WORDS.items() if counts[state]]
+    words = STATE_WORDS | {RUNNING: running}
+    parts = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
     reasons = Counter(trial.reason or "no reason" for trial in trials if trial.state == FAIL)
     if reasons:
         named = [reason if len(reasons) == 1 else f"{n} {reason}" for reason, n in reasons.most_common()]

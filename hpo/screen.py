@@ -31,7 +31,9 @@ STYLES = {RUNNING: "cyan", COMPLETE: "green", PRUNED: "yellow", FAIL: "red"}
 def opening_line(progress: Progress) -> Text:
     """Returns what a study is and how much of it is done."""
     study = progress.study
-    done = f"continued, {format_counts(progress.trials.values())}" if progress.trials else "new"
+    done = (
+        f"continued, {format_counts(progress.trials.values(), running='to go on with')}" if progress.trials else "new"
+    )
     strategy = f" by {study.tags['sampler']}" if "sampler" in study.tags else ""
     goal = f"{study.direction} {study.metric}{strategy}; budget {format_budget(progress.budget)}"
     return Text.assemble("study ", (printable(study.name), "bold"), f": {done}; {goal}; in {printable(study.folder)}")

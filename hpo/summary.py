@@ -56,7 +56,7 @@ def print_summary(
     with unless_gone(console):
         console.print()
         _say(console, "study", f"{printable(study.name)}: {outcome}", style="bold")
-        _say(console, "trials", f"{format_counts(trials)}; {_spent(trials)}")
+        _say(console, "trials", f"{format_counts(trials, running='to go on with')}; {_spent(trials)}")
         _print_failures(console, trials)
         _print_best(console, study, trials)
         _print_places(console, study, tracking, n_unmirrored)

@@ -81,7 +81,7 @@ def test_a_continued_study_says_what_it_already_has_and_does_not_repeat_it() -> 
     display.study_opened(STUDY, TRIALS, Budget(n_trials=9))
     display.trial_changed(TRIALS[0])
     (line,) = log_of(display, console)
-    assert "continued, 2 running, 2 complete, 1 pruned, 1 failed (diverged);" in line
+    assert "continued, 2 to go on with, 2 complete, 1 pruned, 1 failed (diverged);" in line
 
 
 def test_a_screen_keeps_the_lines_and_leaves_its_last_state() -> None:

@@ -70,7 +70,7 @@ def test_without_a_complete_trial_nothing_is_recommended() -> None:
     text = summary(STUDY, [make_trial(0, PRUNED), make_trial(1, FAIL), make_trial(2, RUNNING)])
     assert "best    none: no trial is complete, so no params can be recommended" in text
     assert "train.lr=" not in text
-    assert "1 running, 1 pruned, 1 failed (diverged)" in text
+    assert "1 to go on with, 1 pruned, 1 failed (diverged)" in text
     assert "best    none" in summary(STUDY, [])
 
 
