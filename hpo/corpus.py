@@ -23,7 +23,7 @@ from hpo.parts import PARTS, Rows, check_fractions, split_texts
 from hpo.texts import Texts, check_texts
 from hpo.tokens import tokenizer_versions
 
-FORMAT = 1  # raised whenever the same config and texts would give other files
+FORMAT = 2  # raised whenever the same config and texts would give other files
 
 __all__ = ["Corpus", "Part", "open_corpus", "prepare"]
 

@@ -21,8 +21,8 @@ from hpo.config import DocstringsConfig
 from hpo.seeds import derive_seed
 from hpo.texts import Texts
 
-ABBREVIATIONS = ("np", "pd", "plt", "mpl", "pyplot", "pylab", "sa", "sp", "skl")
-NAMES = ("numpy", "scipy", "pandas", "sklearn", "scikit", "matplotlib", "mpl_toolkits", "sqlalchemy")
+ABBREVIATIONS = ("np", "pd", "plt", "sa", "sp", "skl")
+NAMES = ("numpy", "scipy", "pandas", "sklearn", "scikit", "matplotlib", "pyplot", "pylab", "sqlalchemy")
 WORD = re.compile(r"[A-Za-z_]\w*(?:[.-]\w+)*")
 MASK = "library"
 
@@ -130,10 +130,13 @@ def _build_mask(files: dict[str, list[Path]]) -> Callable[[str], str]:
     @cache
     def mask_word(word: str) -> str:
         first, dot, _ = word.partition(".")
-        start = first.split("-")[0]
-        is_name = any(name in word.lower() for name in NAMES) or start in ABBREVIATIONS
-        is_name = is_name or start.lower() in words or first.lower() in words
-        return MASK if is_name or (dot and first.lstrip("_") in modules) else word
+        pieces = re.split(r"[._-]", word)
+        is_name = any(name in word.lower() for name in NAMES) or not words.isdisjoint(
+            {first.lower(), pieces[0].lower()}
+        )
+        is_short = any(piece in ABBREVIATIONS or piece.startswith("mpl") for piece in pieces)
+        is_path = bool(dot) and first.lstrip("_") in modules
+        return MASK if is_name or is_short or is_path else word
 
     return lambda text: WORD.sub(lambda match: mask_word(match.group()), text)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-
 SUGGESTED = ("cp1252", "latin-1", "utf-8")
 
 
@@ -19,15 +17,13 @@ def decode(content: bytes, encoding: str, *, shown: str) -> str:
         ValueError: If there is no such encoding or the bytes are not in it.
     """
     try:
-        codec = codecs.lookup(encoding).name
-        text, _ = codecs.lookup("utf-8-sig" if codec == "utf-8" else codec).decode(content, "strict")
+        return content.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise ValueError(_undecodable(content, encoding, error, shown)) from error
-    except (LookupError, UnicodeError, ValueError) as error:
-        raise ValueError(_unknown(encoding)) from error
-    if not isinstance(text, str):  # hex, zip and the like turn bytes into bytes
-        raise ValueError(_unknown(encoding))
-    return text
+    except (LookupError, ValueError) as error:
+        raise ValueError(
+            f"data.encoding={encoding!r} is no text encoding Python knows; use utf-8, latin-1, cp1252 or utf-16."
+        ) from error
 
 
 def _undecodable(content: bytes, encoding: str, error: UnicodeDecodeError, shown: str) -> str:
@@ -37,7 +33,3 @@ def _undecodable(content: bytes, encoding: str, error: UnicodeDecodeError, shown
         f"{shown} is not {encoding} throughout: line {line} has byte 0x{content[error.start]:02x} "
         f"(byte {error.start + 1:,} of the file); try {' or '.join(others[:2])}, or convert the file."
     )
-
-
-def _unknown(encoding: str) -> str:
-    return f"data.encoding={encoding!r} is no text encoding Python knows; use utf-8, latin-1, cp1252 or utf-16."

@@ -1,0 +1,80 @@
+"""Where IMDb is looked for; the real reviews where they are at hand."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sources import SHARED, class_folders, imdb, write_folder
+
+from hpo.corpus import open_corpus, prepare
+from hpo.imdb import find_reviews
+from hpo.tokens import quiet_imports
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for fastai's data."""
+    monkeypatch.setenv("FASTAI_HOME", str(tmp_path / "home"))
+    write_folder(tmp_path / "home", {"config.ini": "[DEFAULT]\ndata = data\narchive = archive\n"})
+    return tmp_path / "home"
+
+
+def lay_out(root: Path, n_per_class: int = 5) -> Path:
+    files = {
+        place: text for part in ("train", "test") for place, text in class_folders(n_per_class, f"{part}/").items()
+    }
+    return write_folder(root, {**files, "train/unsup/1.txt": "?", "unsup/2.txt": "?"})
+
+
+def test_fastai_data_folder_is_found_as_fastai_finds_it(home: Path, tmp_path: Path) -> None:
+    lay_out(home / "elsewhere" / "imdb")
+    (home / "config.ini").write_text("[DEFAULT]\ndata = elsewhere\narchive = archive\n")
+    files = find_reviews(imdb(tmp_path))
+    with quiet_imports():
+        from fastai.data.external import URLs, fastai_cfg, untar_data
+    fastai_cfg.cache_clear()
+    try:
+        assert {file.path.parents[2] for file in files} == {untar_data(URLs.IMDB)}
+    finally:
+        fastai_cfg.cache_clear()
+    assert len(files) == 20
+
+
+def test_published_parts_stay_and_valid_comes_from_train(tmp_path: Path) -> None:
+    corpus = open_corpus(prepare(imdb(tmp_path / "cache", path=str(lay_out(tmp_path / "imdb", 10)))))
+    assert corpus.classes == ["neg", "pos"]
+    assert [len(corpus.part(name)) for name in ("train", "valid", "test")] == [16, 4, 20]
+
+
+def test_an_incomplete_folder_is_refused(home: Path, tmp_path: Path) -> None:
+    write_folder(home / "data" / "imdb", class_folders(2, "train/"))
+    with pytest.raises(ValueError, match=r"imdb lacks the folder test/neg; data=imdb expects"):
+        find_reviews(imdb(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"^data\.path=.*none does not exist"):
+        find_reviews(imdb(tmp_path, path=str(tmp_path / "none")))
+
+
+@pytest.mark.usefixtures("home")
+def test_without_reviews_and_network_one_sentence_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with quiet_imports():
+        from fastai.data.external import URLs, fastai_cfg
+    monkeypatch.setattr(URLs, "IMDB", "http://127.0.0.1:9/imdb.tgz")
+    monkeypatch.setenv("no_proxy", "*")
+    fastai_cfg.cache_clear()
+    with pytest.raises(FileNotFoundError, match=r"^data=imdb is neither .* data\.path=FOLDER, or use data=docstrings"):
+        find_reviews(imdb(tmp_path))
+    fastai_cfg.cache_clear()
+
+
+@pytest.mark.skipif(not (SHARED / "data" / "imdb").is_dir(), reason="../shared/data/imdb is not there")
+def test_real_reviews(home: Path, tmp_path: Path) -> None:
+    command = [sys.executable, SHARED / "bin" / "lay-out-imdb", "--root", home / "data", "--per-class", "50"]
+    subprocess.run(list(map(str, command)), check=True, capture_output=True)
+    corpus = open_corpus(prepare(imdb(tmp_path / "cache", valid=0.1, max_tokens=250)))
+    assert (corpus.facts["n_train"], corpus.facts["n_valid"], corpus.facts["n_test"]) == (90, 10, 100)
+    assert max(corpus.train.offsets[1:] - corpus.train.offsets[:-1]) == 250
