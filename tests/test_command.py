@@ -1,0 +1,184 @@
+"""The command line as a user types it: mistakes are one sentence, kills lose nothing, one driver at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import psutil
+import pytest
+
+from conftest import run_study
+from hpo.__main__ import main
+from hpo.record import COMPLETE, TrialRecord
+from hpo.space import canonical
+from hpo.storage import read_study
+
+MISTAKES = {
+    "sampler=bayes": "sampler=bayes does not exist; conf/sampler has grid, random, tpe.",
+    "sampler.n_startup=3": "sampler.n_startup is not a setting (did you mean n_startup_trials?)",
+    "samplr=tpe": "samplr is not a setting (did you mean sampler?)",
+    "seed=abc": "seed: Value 'abc'",
+    "seed=-1": "seed=-1 must be at least 0",
+    "study.metric=acc": "study.metric: Invalid value 'acc', expected one of [accuracy, macro_f1, valid_loss].",
+    "study.n_trials=0": "study.n_trials=0 must be at least 1.",
+    "study.name=a/b": "study.name='a/b' must be a file name",
+    "space.train.lr.low=1": "space.train.lr has low=1 above high=0.1",
+    "space.train.lr.low=0": "log scale with low=0",
+    "space.train.lr.low=x": "space.train.lr.low: Value 'x'",
+    "space.train.lr=3": "space.train.lr is a group of settings",
+    "space.train.epochs.levels=[9]": "has 9, which lies outside its range 2 to 6",
+    "space.train.wd.low=1": "space.train.wd is not a setting",
+    "+space.train={wd: {type: float, low: 0.1, high: 1}}": "there is no train.wd",
+    "~space.train": "Only params can be deleted",
+    "+foo=1": "foo is not a setting; remove it.",
+    "+trainer._target_=os.system": "trainer._target_ is not allowed",
+    "x y": "The override 'x y' cannot be read",
+    "executor.n_workers=9999": "is more than the",
+    "executor.device=gpu": "executor.device=gpu is not a device",
+    "data.valid=1.5": "data.valid=1.5 must be above 0 and below 1",
+    "train.lr=-1": "train.lr=-1 must be above 0.",
+    "experiment=nothing": "experiment=nothing does not exist",
+    "data=table": "data.path",
+}
+
+
+@pytest.mark.parametrize("override", MISTAKES)
+def test_a_mistake_is_one_sentence_and_leaves_nothing_behind(
+    override: str, workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([override]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("hpo: ")
+    assert captured.err.count("\n") == 1
+    assert MISTAKES[override] in captured.err
+    assert list(workdir.iterdir()) == []
+
+
+def test_a_grid_without_levels_is_refused(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sampler=grid", "space.train.lr.n_levels=null"]) == 2
+    assert "space.train.lr has too many values for a grid" in capsys.readouterr().err
+
+
+def test_an_empty_space_is_refused(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    params = ("model.drop_mult", "model.n_hid", "train.lr", "train.epochs")
+    assert main([f"~space.{path}" for path in params]) == 2
+    assert "space is empty" in capsys.readouterr().err
+    assert list(workdir.iterdir()) == []
+
+
+def test_a_multirun_runs_every_combination(workdir: Path) -> None:
+    assert main(["-m", "trainer=synthetic", "tracking=none", "executor=inline", "sampler=random,tpe", "seed=0,1", "study.n_trials=2"]) == 0
+    assert len([path for path in (workdir / "studies").iterdir() if path.is_dir()]) == 4
+
+
+Start = Callable[..., "subprocess.Popen[str]"]
+SLOW = ("trainer=synthetic", "tracking=none", "trainer.epoch_s=0.1", "study.n_trials=6", "study.name=x")
+
+
+@pytest.fixture
+def start(workdir: Path) -> Start:
+    def start(*overrides: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "hpo", *overrides],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=workdir,
+        )
+
+    return start
+
+
+def wait_for_epochs(n: int, *, timeout_s: float = 120) -> None:
+    """Waits until the study x in the working directory has noted `n` epochs."""
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        if Path("hpo.db").exists():
+            try:
+                if sum(trial.n_epochs for trial in read("x")) >= n:
+                    return
+            except (KeyError, ValueError, optuna.exceptions.StorageInternalError):
+                pass
+        time.sleep(0.1)
+    raise AssertionError(f"the study did not reach {n} epochs")
+
+
+def read(name: str) -> list[TrialRecord]:
+    return read_study(optuna.storages.RDBStorage("sqlite:///hpo.db"), name)[1]
+
+
+def test_a_killed_driver_leaves_no_worker_and_the_same_command_continues(start: Start) -> None:
+    undisturbed = run_study(*SLOW[:2], "study.n_trials=6", "study.name=y", "executor=inline", "storage.path=y/hpo.db")
+    one = (*SLOW, "executor.n_workers=1")
+    driver = start(*one)
+    wait_for_epochs(4)
+    workers = psutil.Process(driver.pid).children(recursive=True)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait(timeout=20)
+    psutil.wait_procs(workers, timeout=20)
+    assert not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers)
+    again = start(*one)
+    assert again.wait(timeout=120) == 0
+    trials = read("x")
+    assert [t.state for t in trials] == [COMPLETE] * 6
+    assert [canonical(t.params) for t in trials] == [canonical(t.params) for t in undisturbed.trials]
+    assert [t.epochs[-1].metrics["valid_loss"] for t in trials] == [
+        t.epochs[-1].metrics["valid_loss"] for t in undisturbed.trials
+    ]
+
+
+def test_a_killed_worker_is_replaced_and_its_trial_tried_again(start: Start) -> None:
+    driver = start(*SLOW)
+    wait_for_epochs(3)
+    worker = next(c for c in psutil.Process(driver.pid).children() if "spawn_main" in " ".join(c.cmdline()))
+    worker.kill()
+    out, _ = driver.communicate(timeout=120)
+    assert driver.returncode == 0
+    assert "trying again (attempt 2)" in out
+    trials = read("x")
+    assert [t.state for t in trials] == [COMPLETE] * 6
+    assert sorted(t.attempt for t in trials) == [1, 1, 1, 1, 1, 2]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_the_study_and_says_how_to_continue(start: Start, number: int, code: int) -> None:
+    driver = start(*SLOW)
+    wait_for_epochs(2)
+    driver.send_signal(number)
+    out, _ = driver.communicate(timeout=30)
+    assert driver.returncode == code
+    assert "interrupted" in out
+    assert "python -m hpo trainer=synthetic" in out
+    assert start(*SLOW).wait(timeout=120) == 0
+    assert [t.state for t in read("x")] == [COMPLETE] * 6
+
+
+def test_a_second_driver_is_refused_at_once_and_names_the_holder(start: Start) -> None:
+    driver = start(*SLOW, "study.n_trials=60")
+    wait_for_epochs(1)
+    began = time.monotonic()
+    second = start(*SLOW)
+    _, err = second.communicate(timeout=60)
+    assert second.returncode == 3
+    assert f"process {driver.pid} on {socket.gethostname()}" in err
+    assert time.monotonic() - began < 30  # starting Python included; the refusal itself is immediate
+    driver.kill()
+    driver.communicate()
+    assert json.loads((Path("studies") / "x" / "lock").read_text())["pid"] == driver.pid
+    assert start(*SLOW).wait(timeout=120) == 0  # a dead holder's lock does not block
+
+
+def test_memory_storage_leaves_no_database(workdir: Path) -> None:
+    report = run_study("trainer=synthetic", "tracking=none", "executor=inline", "storage=memory", "study.n_trials=2")
+    assert len(report.trials) == 2
+    assert not (workdir / "hpo.db").exists()

@@ -1,0 +1,240 @@
+"""Contract of every executor in conf/executor: same jobs, same outcomes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from conftest import SYNTHETIC, compose_config, run_study
+from hpo.config import Config, SyntheticConfig
+from hpo.executor import Executor, Job, Outcome, Task
+from hpo.executors import build_executor, check_device, n_cores, n_workers
+from hpo.paths import conf_folder
+from hpo.processes import ProcessesExecutor
+from hpo.trainer import Decision, EpochReport, Reason, TrialRequest
+
+EXECUTORS = sorted(path.stem for path in (conf_folder() / "executor").glob("*.yaml"))
+
+
+def make_config(name: str, *overrides: str) -> Config:
+    return compose_config("trainer=synthetic", f"executor={name}", *overrides)[0]
+
+
+@pytest.fixture(params=EXECUTORS)
+def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
+    config = make_config(str(request.param))
+    executor = build_executor(config.executor, config.trainer)
+    yield executor
+    executor.close()
+
+
+def make_job(folder: Path, number: int = 0, *, epoch_s: float = 0.0, epochs: int = 4, **changes: object) -> Job:
+    config = make_config("inline")
+    trial = folder / str(number)
+    trial.mkdir(parents=True, exist_ok=True)
+    request = TrialRequest(
+        number=number,
+        attempt=1,
+        params={},
+        model=config.model,
+        train=replace(config.train, epochs=epochs),
+        trainer=SyntheticConfig(noise=0.01, epoch_s=epoch_s),
+        corpus="",
+        seed=number,
+        device="auto",
+        threads=1,
+        folder=str(trial),
+    )
+    return replace(Job(Task.TRAIN, request), **changes)  # type: ignore[arg-type]  # fields of Job
+
+
+class Reports:
+    """Answers reports with CONTINUE, or STOP after `stop_after` epochs; keeps them."""
+
+    def __init__(self, stop_after: int = 99) -> None:
+        self.seen: list[tuple[int, int, int]] = []
+        self.metrics: dict[tuple[int, int], float] = {}
+        self._stop_after = stop_after
+
+    def __call__(self, number: int, attempt: int, report: EpochReport) -> Decision:
+        self.seen.append((number, attempt, report.epoch))
+        self.metrics[number, report.epoch] = report.metrics["valid_loss"]
+        return Decision.STOP if report.epoch >= self._stop_after else Decision.CONTINUE
+
+
+def drain(executor: Executor, reports: Reports, n: int, *, rounds: int = 600) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    for _ in range(rounds):
+        outcomes += executor.wait(reports, timeout_s=0.1)
+        if len(outcomes) >= n:
+            return outcomes
+    raise AssertionError(f"{len(outcomes)} of {n} jobs ended")
+
+
+def test_a_job_reports_each_epoch_once_and_ends(executor: Executor, tmp_path: Path) -> None:
+    reports = Reports()
+    executor.submit(make_job(tmp_path))
+    (outcome,) = drain(executor, reports, 1)
+    assert [epoch for _, _, epoch in reports.seen] == [1, 2, 3, 4]
+    assert outcome.result is not None
+    assert (outcome.number, outcome.attempt, outcome.result.n_epochs, outcome.result.stopped) == (0, 1, 4, False)
+
+
+def test_stop_is_obeyed(executor: Executor, tmp_path: Path) -> None:
+    reports = Reports(stop_after=2)
+    executor.submit(make_job(tmp_path))
+    (outcome,) = drain(executor, reports, 1)
+    assert len(reports.seen) == 2
+    assert outcome.result is not None
+    assert outcome.result.stopped
+
+
+def test_a_test_job_returns_test_metrics(executor: Executor, tmp_path: Path) -> None:
+    executor.submit(make_job(tmp_path))
+    drain(executor, Reports(), 1)
+    executor.submit(make_job(tmp_path, task=Task.TEST))
+    (outcome,) = drain(executor, Reports(), 1)
+    assert outcome.result is not None
+    assert 0 < outcome.result.test["test_accuracy"] < 1
+
+
+def test_an_exception_becomes_a_failed_result(executor: Executor, tmp_path: Path) -> None:
+    executor.submit(make_job(tmp_path, task=Task.TEST))  # nothing was trained there
+    (outcome,) = drain(executor, Reports(), 1)
+    assert outcome.result is not None
+    assert outcome.result.reason is Reason.ERROR
+    assert "FileNotFoundError" in (outcome.result.error or "")
+
+
+def test_more_jobs_than_workers_are_refused(executor: Executor, tmp_path: Path) -> None:
+    for number in range(executor.n_workers):
+        executor.submit(make_job(tmp_path, number))
+    with pytest.raises(RuntimeError):
+        executor.submit(make_job(tmp_path, 99))
+
+
+def test_waiting_for_nothing_returns(executor: Executor) -> None:
+    assert executor.wait(Reports(), timeout_s=0.05) == []
+
+
+def test_the_time_limit_ends_a_job(executor: Executor, tmp_path: Path) -> None:
+    executor.submit(make_job(tmp_path, epoch_s=0.4, epochs=50, timeout_s=0.7))
+    (outcome,) = drain(executor, Reports(), 1)
+    assert outcome.result is not None
+    assert outcome.result.reason is Reason.TIMEOUT
+    executor.submit(make_job(tmp_path, 1))
+    (outcome,) = drain(executor, Reports(), 1)
+    assert outcome.result is not None
+    assert outcome.result.reason is None
+
+
+def test_all_executors_measure_the_same(tmp_path: Path) -> None:
+    measured = []
+    for name in EXECUTORS:
+        config = make_config(name)
+        executor, reports = build_executor(config.executor, config.trainer), Reports()
+        for number in range(4):
+            executor.submit(make_job(tmp_path / name, number))
+            drain(executor, reports, 1)
+        executor.close()
+        measured.append(reports.metrics)
+    assert all(metrics == measured[0] for metrics in measured)
+
+
+@pytest.fixture
+def pool() -> Iterator[ProcessesExecutor]:
+    executor = ProcessesExecutor(n_workers=2, threads=1, preload=False)
+    yield executor
+    executor.close()
+
+
+def kill_worker_at(epoch: int, *, attempts: tuple[int, ...] = (1,)) -> Reports:
+    """Kills one worker process when trial 0 reports `epoch`."""
+
+    class Killer(Reports):
+        def __call__(self, number: int, attempt: int, report: EpochReport) -> Decision:
+            if number == 0 and report.epoch == epoch and attempt in attempts:
+                children = [c for c in psutil.Process().children() if "spawn_main" in " ".join(c.cmdline())]
+                os.kill(children[0].pid, signal.SIGKILL)
+            return super().__call__(number, attempt, report)
+
+    return Killer()
+
+
+def test_a_killed_worker_loses_its_own_job_alone_and_is_replaced(tmp_path: Path) -> None:
+    pool, reports = ProcessesExecutor(n_workers=1, threads=1, preload=False), kill_worker_at(2)
+    try:
+        pool.submit(make_job(tmp_path, epoch_s=0.05))
+        (lost,) = drain(pool, reports, 1)
+        assert lost.result is None
+        assert "exit code -9" in lost.lost
+        job = make_job(tmp_path)
+        pool.submit(replace(job, request=replace(job.request, attempt=2)))
+        (ended,) = drain(pool, reports, 1)
+        assert ended.result is not None
+        assert (ended.attempt, ended.result.n_epochs) == (2, 4)
+    finally:
+        pool.close()
+
+
+def test_two_jobs_run_at_once(pool: ProcessesExecutor, tmp_path: Path) -> None:
+    reports = Reports()
+    for number in range(2):
+        pool.submit(make_job(tmp_path, number, epoch_s=0.1))
+    drain(pool, reports, 2)
+    order = [number for number, _, _ in reports.seen]
+    assert order != sorted(order)
+
+
+def test_close_ends_every_process(tmp_path: Path) -> None:
+    pool = ProcessesExecutor(n_workers=2, threads=1, preload=False)
+    pool.submit(make_job(tmp_path, epoch_s=5))
+    pids = [worker.process.pid for worker in pool._workers]
+    pool.close()
+    assert not any(psutil.pid_exists(pid) for pid in pids if pid is not None)
+
+
+def test_threads_are_set_before_the_heavy_imports(pool: ProcessesExecutor) -> None:
+    for worker in pool._workers:
+        environment = psutil.Process(worker.process.pid).environ()
+        assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "1"
+
+
+def test_a_trial_that_kills_three_workers_is_given_up(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import hpo.study
+
+    real = hpo.study.Driver._on_report
+    killer = kill_worker_at(1, attempts=(1, 2, 3))
+
+    def on_report(self: hpo.study.Driver, number: int, attempt: int, report: EpochReport) -> Decision:
+        killer(number, attempt, report)
+        return real(self, number, attempt, report)
+
+    monkeypatch.setattr(hpo.study.Driver, "_on_report", on_report)
+    report = run_study(*SYNTHETIC, "executor=processes", "executor.n_workers=1", "study.n_trials=2", "trainer.epoch_s=0.05")
+    assert [(t.state, t.reason) for t in report.trials] == [("FAIL", "crash-loop"), ("COMPLETE", None)]
+    assert report.trials[0].attempt == 3
+
+
+def test_the_default_is_a_one_thread_worker_per_core() -> None:
+    assert n_workers(make_config("processes").executor) == n_cores()
+    assert n_workers(make_config("inline").executor) == 1
+
+
+def test_more_work_than_cores_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"executor\.n_workers=.* is more than the"):
+        n_workers(make_config("processes", f"executor.n_workers={n_cores() + 1}").executor)
+    with pytest.raises(ValueError, match=r"executor\.threads=.* is more than the"):
+        n_workers(make_config("inline", f"executor.threads={n_cores() + 1}").executor)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:x", "tpu:0", "cuda:99"])
+def test_a_device_that_is_not_there_is_refused(device: str) -> None:
+    with pytest.raises(ValueError, match=f"executor.device={device} is not"):
+        check_device(device)
