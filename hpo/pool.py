@@ -9,9 +9,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from hpo.config import Tokenizer
 from hpo.tokens import Cut, Tokenize, Tokens, build_tokenizer, encode, join_tokens
@@ -39,12 +39,14 @@ def tokenize_texts(
     chunks = [texts[start : start + N_CHUNK] for start in range(0, len(texts), N_CHUNK)]
     if n_processes is None:
         n_processes = 0 if len(texts) < N_INLINE[tokenizer] else n_cpus()
+    encoded = _pooled(chunks, tokenizer, cut, n_processes) if n_processes else _inline(chunks, tokenizer, cut)
     done, results = 0, []
     on_progress(0, len(texts))
-    for tokens in _pooled(chunks, tokenizer, cut, n_processes) if n_processes else _inline(chunks, tokenizer, cut):
-        results.append(tokens)
-        done += len(tokens.lengths)
-        on_progress(done, len(texts))
+    with closing(encoded):  # else an exception's traceback would keep the pool at work
+        for tokens in encoded:
+            results.append(tokens)
+            done += len(tokens.lengths)
+            on_progress(done, len(texts))
     return join_tokens(results)
 
 
@@ -53,13 +55,15 @@ def n_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _inline(chunks: Sequence[Sequence[str]], tokenizer: Tokenizer, cut: Cut) -> Iterator[Tokens]:
+def _inline(chunks: Sequence[Sequence[str]], tokenizer: Tokenizer, cut: Cut) -> Generator[Tokens, None, None]:
     tokenize = build_tokenizer(tokenizer)
     for chunk in chunks:
         yield encode(chunk, tokenize, cut)
 
 
-def _pooled(chunks: Sequence[Sequence[str]], tokenizer: Tokenizer, cut: Cut, n_processes: int) -> Iterator[Tokens]:
+def _pooled(
+    chunks: Sequence[Sequence[str]], tokenizer: Tokenizer, cut: Cut, n_processes: int
+) -> Generator[Tokens, None, None]:
     context = multiprocessing.get_context("spawn")
     with _one_thread_each():
         pool = ProcessPoolExecutor(n_processes, mp_context=context, initializer=_start_process, initargs=(tokenizer,))

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -46,7 +47,20 @@ def test_processes_give_the_same_tokens_in_the_same_order(monkeypatch: pytest.Mo
     assert os.environ["OMP_NUM_THREADS"] == "7"
 
 
-def test_no_process_outlives_a_killed_parent(tmp_path) -> None:
+def test_an_interruption_ends_the_pool() -> None:
+    def interrupt(done: int, _total: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    before = set(psutil.Process().children(recursive=True))
+    with pytest.raises(KeyboardInterrupt) as error:
+        tokenize_texts(["text"] * 5000, Tokenizer.words, CUT, on_progress=interrupt, n_processes=1)
+    left = {child for child in psutil.Process().children(recursive=True) if "spawn_main" in " ".join(child.cmdline())}
+    assert error.tb is not None  # which keeps the frames alive
+    assert not left - before
+
+
+def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
     script = tmp_path / "sleeper.py"
     script.write_text(SLEEPER)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
