@@ -9,7 +9,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from hpo.command import DONE, HELD, compose_and_call, refuse
+from hpo.command import DONE, HELD, INTERRUPTED, compose_and_call, refuse
 
 if TYPE_CHECKING:
     from hpo.config import Config
@@ -44,6 +44,8 @@ def _run_study(config: Config, choices: dict[str, str], argv: list[str]) -> int:
         return refuse(str(error), code=HELD)
     except Refused as error:
         return refuse(str(error))
+    except KeyboardInterrupt:
+        return refuse("interrupted; the same command continues.", code=INTERRUPTED)
     finally:
         display.close()
     _sum_up(planned, report, argv)

@@ -166,7 +166,8 @@ def _wrong_type(error: ValidationError, chain: list[BaseException]) -> str:
     if not where and override:
         where = override.removeprefix("Error merging override ")
     if "is not a subclass of" in text:
-        return f"{where.partition('=')[0]} is a group of settings, not a value; set one inside it, as in space.train.lr.high=0.05."
+        group = where.partition("=")[0]
+        return f"{group} is a group of settings, not a value; set one inside it, as in space.train.lr.high=0.05."
     return f"{where}: {text.rstrip('.')}." if where else f"{text.rstrip('.')}."
 
 

@@ -1,6 +1,6 @@
-"""The lock that makes a study have one driver at a time.
+"""Locks between processes: one driver a study, one creator a database.
 
-A `flock` on a file in the study's folder: the kernel lets go of it when its holder dies.
+Each is a `flock`: the kernel lets go of it when its holder dies.
 """
 
 from __future__ import annotations
@@ -9,8 +9,13 @@ import fcntl
 import json
 import os
 import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+
+FOLDER_TIMEOUT_S = 60.0
 
 
 class StudyHeld(Exception):
@@ -58,3 +63,30 @@ class StudyLock:
         except (OSError, ValueError, KeyError):
             who = "another process"
         return f"Study '{self._study}' is held by {who}; wait for it, stop it, or choose another study.name."
+
+
+@contextmanager
+def folder_locked(folder: Path) -> Iterator[None]:
+    """Holds a lock on `folder` itself, which leaves no file behind.
+
+    Optuna and MLflow create their tables unguarded: two first users at once break each other.
+
+    Raises:
+        TimeoutError: if another process holds it for a minute.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _wait_for_lock(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for_lock(descriptor: int) -> None:
+    deadline = time.monotonic() + FOLDER_TIMEOUT_S
+    while time.monotonic() < deadline:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+    raise TimeoutError("another process has been creating tables in this folder for a minute")

@@ -5,17 +5,15 @@ Knows nothing of records: `mlflow_content` says what a run shows, `mlflow_runs` 
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import re
-import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
+
+from hpo.lock import folder_locked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,7 +32,6 @@ ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
 PERMANENT = {"BAD_REQUEST", "INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST"}
-_LOCK_TIMEOUT_S = 60.0
 
 
 def resolve_uri(uri: str) -> str:
@@ -68,7 +65,7 @@ def open_client(uri: str) -> MlflowClient:
     if path is None:
         return MlflowClient(tracking_uri=uri, registry_uri=uri)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(path.parent):
+    with folder_locked(path.parent):
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
         return client
@@ -129,27 +126,3 @@ def mask_secrets(text: str, uri: str) -> str:
 def _sqlite_path(uri: str) -> Path | None:
     scheme, _, rest = uri.partition(":///")
     return Path(rest.partition("?")[0]) if scheme.split("+")[0] == "sqlite" else None
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Holds an advisory lock on `folder` itself, which leaves no lock file behind.
-
-    MLflow creates its tables unguarded: two first users at once break each other's migration.
-    """
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        _wait_for_lock(descriptor)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _wait_for_lock(descriptor: int) -> None:
-    deadline = time.monotonic() + _LOCK_TIMEOUT_S
-    while time.monotonic() < deadline:
-        try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(0.05)
-    raise TimeoutError("another process has been creating MLflow's tables for a minute")

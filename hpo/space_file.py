@@ -58,10 +58,7 @@ def _searchable(config: Config) -> dict[str, ParamValue]:
 
 def _read_param(path: str, entry: ParamConfig, entries: Mapping[str, ParamConfig]) -> Param:
     where = f"space.{path}"
-    if entry.type is ParamType.categorical:
-        distribution = _categorical(where, entry)
-    else:
-        distribution = _numeric(where, entry)
+    distribution = _categorical(where, entry) if entry.type is ParamType.categorical else _numeric(where, entry)
     levels = _levels(where, entry, distribution)
     return Param(path, distribution, levels, _condition(where, entry, entries))
 

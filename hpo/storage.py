@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy import event
 
 from hpo.config import MemoryConfig, SqliteConfig, StorageConfig
+from hpo.lock import folder_locked
 from hpo.pruners import PrunerView
 from hpo.record import COMPLETE, EpochRecord, StudyRecord, TrialRecord
 from hpo.samplers import REASON
@@ -51,7 +52,8 @@ def studies_folder(config: StorageConfig) -> Path:
 
 def _open_sqlite(path: Path) -> RDBStorage:
     path.parent.mkdir(parents=True, exist_ok=True)
-    storage = RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}})
+    with folder_locked(path.parent):
+        storage = RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}})
 
     @event.listens_for(storage.engine, "connect")
     def _on_connect(connection: Any, _: object) -> None:

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sources import class_folders, folder, reviews, table, with_cache, write_folder, write_tsv
 
 from hpo.config import DataConfig, Keep, TableConfig, Tokenizer
 from hpo.corpus import open_corpus, prepare
+
+from sources import class_folders, folder, reviews, table, with_cache, write_folder, write_tsv
 
 SCRIPT = """
 import pickle, sys, time

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import compose_config
-from sources import SETTINGS, class_folders, write_folder, write_tsv
 
 from hpo.data import open_source
+
+from conftest import compose_config
+from sources import SETTINGS, class_folders, write_folder, write_tsv
 
 
 @pytest.mark.parametrize("kind", ["docstrings", "imdb", "folder", "table"])

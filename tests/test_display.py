@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from shown import make_study, make_trial
 
 from hpo.display import Display, LiveDisplay, PlainDisplay, build_display
 from hpo.progress import open_progress
 from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, Budget, TrialRecord
 from hpo.screen import frame
+
+from shown import make_study, make_trial
 
 STUDY = make_study(Path("studies/docs"))
 TRIALS = [

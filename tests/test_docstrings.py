@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from sources import docstrings
 
 from hpo.docstrings import docstring_versions, read_docstrings
+
+from sources import docstrings
 
 VERBS = ["open", "close", "read", "write", "find", "sort", "merge"]
 

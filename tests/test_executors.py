@@ -11,13 +11,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conftest import SYNTHETIC, compose_config, run_study
 from hpo.config import Config, SyntheticConfig
 from hpo.executor import Executor, Job, Outcome, Task
 from hpo.executors import build_executor, check_device, n_cores, n_workers
 from hpo.paths import conf_folder
 from hpo.processes import ProcessesExecutor
 from hpo.trainer import Decision, EpochReport, Reason, TrialRequest
+
+from conftest import SYNTHETIC, compose_config, run_study
 
 EXECUTORS = sorted(path.stem for path in (conf_folder() / "executor").glob("*.yaml"))
 
@@ -217,7 +218,9 @@ def test_a_trial_that_kills_three_workers_is_given_up(workdir: Path, monkeypatch
         return real(self, number, attempt, report)
 
     monkeypatch.setattr(hpo.study.Driver, "_on_report", on_report)
-    report = run_study(*SYNTHETIC, "executor=processes", "executor.n_workers=1", "study.n_trials=2", "trainer.epoch_s=0.05")
+    report = run_study(
+        *SYNTHETIC, "executor=processes", "executor.n_workers=1", "study.n_trials=2", "trainer.epoch_s=0.05"
+    )
     assert [(t.state, t.reason) for t in report.trials] == [("FAIL", "crash-loop"), ("COMPLETE", None)]
     assert report.trials[0].attempt == 3
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sources import class_folders, folder, write_folder
 
 from hpo.folder import files_signature, find_files, read_files
 from hpo.texts import Texts
+
+from sources import class_folders, folder, write_folder
 
 
 def read(root: Path, **settings: object) -> Texts:

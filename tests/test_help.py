@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import compose_config
 
 from hpo.compose import OPTIONS
 from hpo.help import help_text, read_groups
 from hpo.paths import conf_folder
 from hpo.space_file import read_space
+
+from conftest import compose_config
 
 HEAVY = {"hydra", "omegaconf", "optuna", "mlflow", "torch", "fastai", "numpy", "pandas", "rich"}
 README = Path(__file__).parent.parent / "README.md"

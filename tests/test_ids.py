@@ -6,12 +6,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from sources import table
 
 from hpo.ids import FAKE, SPECIAL, build_vocab, number_texts
 from hpo.parts import split_texts
 from hpo.texts import Texts
 from hpo.tokens import quiet_imports, split_words
+
+from sources import table
 
 WORDS = ["the", "cat", "sat", "on", "the", "mat", "and", "the", "dog", "xxunk", "sat", "on", "the", "cat", "who", "sat"]
 

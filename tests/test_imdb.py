@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from sources import SHARED, class_folders, imdb, write_folder
 
 from hpo.corpus import open_corpus, prepare
 from hpo.imdb import find_reviews
 from hpo.tokens import quiet_imports
+
+from sources import SHARED, class_folders, imdb, write_folder
 
 
 @pytest.fixture

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 from optuna.distributions import FloatDistribution
-from shown import make_study, make_trial, make_trials, new_db, shown
 
 from hpo.mirror import Mirror
 from hpo.mlflow_client import open_client, prepare_import
 from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, StudyRecord, TrialRecord
+
+from shown import make_study, make_trial, make_trials, new_db, shown
 
 SPACE = {"train.lr": FloatDistribution(1e-4, 0.1, log=True)}
 

@@ -10,13 +10,14 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from shown import make_study, make_trial, make_trials
 
 from hpo.mlflow_client import artifact_location, mask_secrets, resolve_uri
 from hpo.mlflow_content import legal_tags, to_text
 from hpo.mlflow_study import ended_study_content, study_content, trials_csv
 from hpo.mlflow_trial import trial_content
 from hpo.record import FAIL, PRUNED, RUNNING, EpochRecord
+
+from shown import make_study, make_trial, make_trials
 
 STUDY = make_study(Path("studies/x"))
 

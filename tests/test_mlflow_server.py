@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 from optuna.distributions import FloatDistribution
-from shown import make_study, make_trial, new_db, shown
 
 from hpo.mirror import Mirror
 from hpo.mlflow_client import open_client
+
+from shown import make_study, make_trial, new_db, shown
 
 SPACE = {"train.lr": FloatDistribution(1e-4, 0.1, log=True)}
 

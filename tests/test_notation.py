@@ -9,7 +9,6 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
-from shown import make_trial
 
 from hpo.notation import (
     format_budget,
@@ -24,6 +23,8 @@ from hpo.notation import (
 )
 from hpo.record import FAIL, RUNNING, Budget
 from hpo.trainer import ParamValue
+
+from shown import make_trial
 
 TEXTS = st.text(st.characters(categories=("L", "N", "P", "S"), exclude_characters="$", include_characters=" '\\"))
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers()

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sources import table
 
 from hpo.parts import split_texts
 from hpo.texts import Texts
+
+from sources import table
 
 CONFIG = table("x.csv")
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from shown import make_study, make_trial
 
 from hpo.plots import write_plots
 from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, TrialRecord
+
+from shown import make_study, make_trial
 
 SPACE = {
     "train.lr": FloatDistribution(1e-4, 1.0, log=True),

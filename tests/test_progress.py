@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from shown import make_study, make_trial
 
 from hpo.progress import metric_curve, open_progress, planned_epochs
 from hpo.record import COMPLETE, FAIL, RUNNING, Budget, TrialRecord
+
+from shown import make_study, make_trial
 
 STUDY = make_study(Path("studies/docs"), config={"train": {"epochs": 4}})
 

@@ -7,9 +7,10 @@ import pytest
 from optuna.pruners import HyperbandPruner, NopPruner
 from optuna.trial import Trial
 
-from conftest import compose_config
 from hpo.paths import conf_folder
 from hpo.pruners import PrunerView, build_pruner
+
+from conftest import compose_config
 
 PRUNERS = sorted(path.stem for path in (conf_folder() / "pruner").glob("*.yaml"))
 

@@ -6,12 +6,13 @@ import optuna
 import pytest
 from optuna.trial import Trial, TrialState
 
-from conftest import compose_config
 from hpo.paths import conf_folder
 from hpo.samplers import REASON, CellSampler, SeededRandom, build_sampler
 from hpo.space import Space, canonical
 from hpo.space_file import read_space
 from hpo.trainer import ParamValue
+
+from conftest import compose_config
 
 SAMPLERS = sorted(path.stem for path in (conf_folder() / "sampler").glob("*.yaml"))
 CONDITIONAL = (

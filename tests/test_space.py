@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import compose_config
 from hpo.paths import conf_folder
 from hpo.space import Param, Space, canonical, evenly
 from hpo.space_file import read_space
+
+from conftest import compose_config
 
 SPACES = sorted(path.stem for path in (conf_folder() / "space").glob("*.yaml"))
 
@@ -126,7 +127,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("override", REFUSALS)
 def test_nonsense_is_refused_in_a_sentence_that_names_the_path(override: str) -> None:
-    with pytest.raises(ValueError, match="^space") as refusal:
+    with pytest.raises(ValueError, match=r"^space") as refusal:
         read(override)
     assert REFUSALS[override] in str(refusal.value)
     assert "\n" not in str(refusal.value)

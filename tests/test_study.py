@@ -11,13 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import hpo.session
-from conftest import SYNTHETIC, plan_study, run_study
 from hpo.display import build_display
 from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, TrialRecord
 from hpo.session import Refused, Report, run
 from hpo.space import canonical
 from hpo.storage import read_study
 from hpo.study import Ending
+
+from conftest import SYNTHETIC, plan_study, run_study
 
 
 class Killed(BaseException):
@@ -123,7 +124,9 @@ def test_a_grid_ends_when_every_cell_has_its_trial(workdir: Path) -> None:
     report = run_study(*SYNTHETIC, *small)
     assert report.ending is Ending.EXHAUSTED
     assert len({canonical(t.params) for t in report.trials}) == len(report.trials) == 9
-    wide = run_study(*SYNTHETIC, *small, "space.train.epochs.levels=[2,3,4,6]", "seed=5", f"study.name={report.study.name}")
+    wide = run_study(
+        *SYNTHETIC, *small, "space.train.epochs.levels=[2,3,4,6]", "seed=5", f"study.name={report.study.name}"
+    )
     assert len({canonical(t.params) for t in wide.trials}) == len(wide.trials) == 12
 
 
@@ -151,7 +154,9 @@ def test_a_trial_past_its_time_limit_fails(workdir: Path) -> None:
     slow = ("trainer.epoch_s=0.5", "trial.timeout_s=0.6", "study.n_trials=2", "space.train.epochs.low=4")
     slow += ("space.train.epochs.levels=[4,6]",)
     for executor in ("inline", "processes"):
-        report = run_study("trainer=synthetic", "tracking=none", f"executor={executor}", *slow, f"study.name={executor}")
+        report = run_study(
+            "trainer=synthetic", "tracking=none", f"executor={executor}", *slow, f"study.name={executor}"
+        )
         assert [(t.state, t.reason) for t in report.trials] == [(FAIL, "timeout")] * 2
 
 

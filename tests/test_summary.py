@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from rich.console import Console
-from shown import make_study, make_trial
 
 from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, EpochRecord, StudyRecord, TrialRecord
 from hpo.summary import print_summary
+
+from shown import make_study, make_trial
 
 STUDY = make_study(Path("/runs/studies/docs"), config={"storage": {"path": "hpo.db"}})
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from sources import SHARED, table
 
 from hpo.table import read_table
+
+from sources import SHARED, table
 
 ROWS = {"text": ["good", "bad, really", 'so "so"'], "label": [1, 0, 1]}
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sources import SETTINGS
 
 from hpo.texts import Texts, check_texts
+
+from sources import SETTINGS
 
 
 def texts(*rows: tuple[str, str]) -> Texts:

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from shown import make_study, make_trial, make_trials, new_db
 
 from hpo.config import MlflowConfig, NoTrackingConfig, TrackingConfig
 from hpo.mirror import Mirror
 from hpo.mlflow_client import prepare_import
 from hpo.record import RUNNING
 from hpo.tracking import NoTracker, Tracker, build_tracker
+
+from shown import make_study, make_trial, make_trials, new_db
 
 TRACKERS: list[Callable[[Path], TrackingConfig]] = [
     lambda _: NoTrackingConfig(),
