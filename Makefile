@@ -18,10 +18,10 @@ run: $(VENV)/stamp-run ## Run a study; make run ARGS="sampler=grid study.n_trial
 ui: $(VENV)/stamp-run ## Browse every trial at http://127.0.0.1:5000 (PORT=5001 for another port)
 	MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT) --workers 1
 
-test: $(VENV)/stamp-test ## Run the tests that take seconds
+test: $(VENV)/stamp-test ## Run all tests but the slow ones
 	$(BIN)/python -m pytest
 
-slow: $(VENV)/stamp-test ## Run the tests that take minutes
+slow: $(VENV)/stamp-test ## Run the slow tests
 	$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/stamp-dev ## Check style and types
