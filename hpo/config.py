@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Literal
 
 from hpo.search_config import MISSING, PrunerConfig, SamplerConfig, SpaceConfig
 
@@ -140,7 +141,7 @@ class Metric(Enum):
     valid_loss = "valid_loss"
 
     @property
-    def direction(self) -> str:
+    def direction(self) -> Literal["minimize", "maximize"]:
         return "minimize" if self is Metric.valid_loss else "maximize"
 
 

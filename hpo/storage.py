@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
@@ -29,6 +29,8 @@ BEGIN, ATTEMPT, EPOCH, END = "hpo:begin", "hpo:attempt", "hpo:epoch:", "hpo:end"
 STUDY, FINGERPRINT, ELAPSED, TEST = "hpo:study", "hpo:fingerprint", "hpo:elapsed_s", "hpo:test"  # of a study
 DISTRIBUTIONS, ENDED = "hpo:distributions", "hpo:ended"
 
+Direction = Literal["minimize", "maximize"]
+Json = Any  # whatever json.dumps takes
 Now = Callable[[], int]
 """Returns milliseconds since 1970, UTC."""
 
@@ -72,7 +74,7 @@ class StudyStore:
     """One study: asks, adopts, notes epochs and ends of trials; reads them back as records."""
 
     def __init__(
-        self, storage: BaseStorage, name: str, *, direction: str, sampler: BaseSampler, pruner: BasePruner
+        self, storage: BaseStorage, name: str, *, direction: Direction, sampler: BaseSampler, pruner: BasePruner
     ) -> None:
         self._study = optuna.create_study(
             storage=storage,
@@ -139,7 +141,7 @@ class StudyStore:
             self._storage.set_trial_intermediate_value(trial._trial_id, report.epoch, value)
         return self._refresh(number, trial._trial_id), bool(noted["stop"])
 
-    def note_end(self, number: int, end: Mapping[str, object]) -> TrialRecord:
+    def note_end(self, number: int, end: Mapping[str, Json]) -> TrialRecord:
         """Notes how trial `number` ended: state, value, ended_ms, reason, error, facts. Not yet told."""
         trial = self._frozen[number]
         self._storage.set_trial_system_attr(trial._trial_id, END, dict(end))
@@ -170,7 +172,7 @@ class StudyStore:
         """Returns a system attribute of the study, or None."""
         return self._storage.get_study_system_attrs(self._study._study_id).get(key)
 
-    def set(self, key: str, value: object) -> None:
+    def set(self, key: str, value: Json) -> None:
         self._storage.set_study_system_attr(self._study._study_id, key, value)
 
     def set_space(self, space: Space) -> None:
@@ -215,7 +217,7 @@ def read_trial(trial: FrozenTrial) -> TrialRecord:
 
 
 def _read_epochs(attrs: Mapping[str, Any]) -> tuple[EpochRecord, ...]:
-    epochs = []
+    epochs: list[EpochRecord] = []
     while (noted := attrs.get(f"{EPOCH}{len(epochs) + 1}")) is not None:
         epochs.append(EpochRecord(len(epochs) + 1, noted["metrics"], int(noted["ended_ms"])))
     return tuple(epochs)
