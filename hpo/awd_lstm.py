@@ -77,13 +77,10 @@ def _run(request: TrialRequest, on_epoch: OnEpoch, *, history: History, facts: d
         history.extend(checkpoint.history)
         facts["resumed_from"] = str(checkpoint.epoch)
     try:
-        trial.fit(trial.monitor(on_epoch, history), checkpoint)
-        is_stopped = False
-    except Stopped:
-        is_stopped = True
+        is_stopped = trial.fit(trial.monitor(on_epoch, history), checkpoint)
+        save_weights(request.folder, trial.model, trial.architecture)
     finally:
-        release(trial.learner)
-    save_weights(request.folder, trial.model, trial.architecture)
+        trial.close()
     return is_stopped
 
 
@@ -116,8 +113,20 @@ class _Trial:
             history=history,
         )
 
-    def fit(self, monitor: Monitor, checkpoint: Checkpoint | None) -> None:
-        """Runs the fits, or what a checkpoint has left of them."""
+    def fit(self, monitor: Monitor, checkpoint: Checkpoint | None) -> bool:
+        """Runs the fits, or what a checkpoint has left of them; returns whether it was told to stop."""
+        try:
+            self._fit(monitor, checkpoint)
+        except Stopped:
+            return True
+        return False
+
+    def close(self) -> None:
+        """Lets go of everything, as this object may live on in an exception's traceback."""
+        release(self.learner)
+        vars(self).clear()
+
+    def _fit(self, monitor: Monitor, checkpoint: Checkpoint | None) -> None:
         n_done = 0
         if checkpoint is not None:
             n_done = checkpoint.epoch
@@ -161,6 +170,7 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 def _free_memory(device: str) -> None:
-    gc.collect()
+    """Gives a GPU's memory back for other processes; on the CPU `close` has freed it already."""
     if device.startswith("cuda"):
+        gc.collect()
         torch.cuda.empty_cache()

@@ -95,37 +95,41 @@ class _WeightDropout(WeightDropout):  # type: ignore[misc]  # fastai is untyped
 
 
 class _EmbeddingDropout(nn.Module):
-    """EmbeddingDropout that scales the rows it looked up instead of a copy of the whole table.
+    """EmbeddingDropout over a whole batch: scales the rows it looks up instead of copies of the table.
 
-    Same distribution: one mask entry per word of the vocabulary and call. With 60,000 words this
-    makes the operation 2.5 times faster.
+    Same distribution as fastai's: every chunk of `bptt` tokens drops words of its own. One lookup per
+    batch instead of one per chunk means one dense gradient of the table instead of one per chunk.
     """
 
     def __init__(self, emb: nn.Embedding, embed_p: float) -> None:
         super().__init__()
         self.emb, self.embed_p = emb, embed_p
 
-    def forward(self, words: Tensor) -> Tensor:
-        rows = embedding(words, self.emb.weight, self.emb.padding_idx)
+    def forward(self, words: Tensor, bptt: int) -> Tensor:
+        """Returns the vectors of `words`, shape (rows, tokens, emb_sz)."""
+        vectors = embedding(words, self.emb.weight, self.emb.padding_idx)
         if not self.training or self.embed_p == 0:
-            return rows
-        kept = 1 - self.embed_p
-        mask = self.emb.weight.new_empty(self.emb.num_embeddings).bernoulli_(kept).div_(kept)
-        return rows * mask[words].unsqueeze(-1)
+            return vectors
+        chunk = torch.arange(words.shape[1], device=words.device) // bptt
+        n_words, n_chunks, kept = self.emb.num_embeddings, -(-words.shape[1] // bptt), 1 - self.embed_p
+        mask = vectors.new_empty(n_chunks * n_words).bernoulli_(kept).div_(kept)
+        return vectors * mask[words + chunk * n_words].unsqueeze(-1)
 
 
 class _SentenceEncoder(SentenceEncoder):  # type: ignore[misc]  # fastai is untyped
-    """SentenceEncoder that learns from the GPU once per batch, not once per chunk, which rows have begun."""
+    """SentenceEncoder that looks a batch up at once and asks the GPU once which rows have begun, not per chunk."""
 
     def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         self.reset()
         n_rows, width = ids.shape
         mask = ids == self.pad_idx
+        vectors = self.module.encoder_dp(ids, self.bptt)
         begun: list[int] = (~mask[:, :: self.bptt]).sum(0).tolist()
         n_dropped = math.ceil(max(0, width - self.max_len) / self.bptt)  # leading chunks whose output is not kept
         outputs = []
         for chunk, n_begun in enumerate(begun):
-            output = self.module(ids[:n_begun, chunk * self.bptt : (chunk + 1) * self.bptt])
+            columns = slice(chunk * self.bptt, (chunk + 1) * self.bptt)
+            output = self.module(vectors[:n_begun, columns], from_embeds=True)
             if chunk >= n_dropped:
                 outputs.append(pad(output, (0, 0, 0, 0, 0, n_rows - n_begun)))
         return torch.cat(outputs, dim=1), mask[:, n_dropped * self.bptt :]

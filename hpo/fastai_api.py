@@ -11,14 +11,13 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message=r"`torch\.jit\.script` is deprecated", category=DeprecationWarning)
     warnings.filterwarnings("ignore", message="The 'mode.chained_assignment' option is deprecated")
 
-    from fastai.callback.core import Callback, CancelFitException, TrainEvalCallback
+    from fastai.callback.core import Callback, TrainEvalCallback, event
     from fastai.callback.fp16 import AMPMode, MixedPrecision
     from fastai.callback.rnn import rnn_cbs
     from fastai.callback.schedule import ParamScheduler  # its module gives Learner fit_one_cycle
     from fastai.data.core import DataLoaders
     from fastai.learner import Learner
-    from fastai.losses import CrossEntropyLossFlat
-    from fastai.optimizer import OptimWrapper
+    from fastai.optimizer import Optimizer
     from fastai.text.models.awdlstm import (
         AWD_LSTM,
         WeightDropout,
@@ -26,18 +25,15 @@ with warnings.catch_warnings():
         awd_lstm_clas_split,
     )
     from fastai.text.models.core import PoolingLinearClassifier, SentenceEncoder, SequentialRNN
-    from fastai.torch_core import norm_bias_params
 
 __all__ = [
     "AWD_LSTM",
     "AMPMode",
     "Callback",
-    "CancelFitException",
-    "CrossEntropyLossFlat",
     "DataLoaders",
     "Learner",
     "MixedPrecision",
-    "OptimWrapper",
+    "Optimizer",
     "ParamScheduler",
     "PoolingLinearClassifier",
     "SentenceEncoder",
@@ -46,6 +42,6 @@ __all__ = [
     "WeightDropout",
     "awd_lstm_clas_config",
     "awd_lstm_clas_split",
-    "norm_bias_params",
+    "event",
     "rnn_cbs",
 ]

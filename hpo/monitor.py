@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import psutil
 import torch
 
-from hpo.fastai_api import Callback, CancelFitException
+from hpo.fastai_api import Callback
 from hpo.scores import Scores
 from hpo.trainer import Decision, EpochReport, OnEpoch
 
@@ -106,42 +106,30 @@ class Monitor:
 
 
 class Events(Callback):  # type: ignore[misc]  # fastai is untyped
-    """Passes the events of one fit on to a Monitor, and ends the fit when that raises.
+    """Passes the events of one fit on to a Monitor; `start` is called before the first epoch not skipped."""
 
-    fastai rewrites exceptions that leave a callback and needs them to have arguments
-    (fastai/callback/core.py, Callback.__call__), so the original waits in `raised`.
-    """
-
-    order, run_valid = 70, False
+    order = 70
 
     def __init__(
         self, monitor: Monitor, validate: Callable[[], Scores], *, start_epoch: int, start: Callable[[], None]
     ) -> None:
         self.monitor, self.validate, self.start_epoch, self.start = monitor, validate, start_epoch, start
-        self.raised: Exception | None = None
 
     def before_epoch(self) -> None:
         if self.epoch == self.start_epoch:
-            self._guard(self.start)
+            self.start()
         self.monitor.start_epoch()
 
     def after_batch(self) -> None:
         # reading the loss waits for the GPU once a batch, as fastai's Recorder does, which is not used
-        self._guard(lambda: self.monitor.add_batch(self.learn.loss.item(), len(self.learn.yb[0])))
+        self.monitor.add_batch(self.learn.loss.item(), len(self.learn.yb[0]))
 
     def after_train(self) -> None:
         self.monitor.end_training()
 
     def after_epoch(self) -> None:
         if self.epoch >= self.start_epoch:  # skipped epochs come by here too
-            self._guard(lambda: self.monitor.end_epoch(self.validate()))
-
-    def _guard(self, step: Callable[[], None]) -> None:
-        try:
-            step()
-        except Exception as error:
-            self.raised = error
-            raise CancelFitException from error
+            self.monitor.end_epoch(self.validate())
 
 
 def _peak_mb(device: torch.device) -> float:

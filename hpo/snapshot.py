@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from hpo.checkpoint import Array, Checkpoint
 from hpo.fastai_api import Learner
+from hpo.optimizer import MOMENTS, FusedAdamW
 from hpo.weights import copy_tensors, named_tensors
 
 
@@ -25,7 +26,7 @@ def capture(learner: Learner, order: np.random.Generator) -> tuple[dict[str, Arr
     Python's and numpy's global ones, the loss scale of fp16. The schedule follows from the epoch.
     """
     named = [(f"model.{name}", tensor) for name, tensor in named_tensors(learner.model).items()]
-    named += [*_moments(learner.opt.opt), ("random.torch", torch.get_rng_state())]
+    named += [*_moments(learner.opt), ("random.torch", torch.get_rng_state())]
     if _device(learner.model).type == "cuda":
         named.append(("random.cuda", torch.cuda.get_rng_state(_device(learner.model))))
     tensors = {name: tensor.detach().cpu().numpy() for name, tensor in named}
@@ -36,7 +37,7 @@ def capture(learner: Learner, order: np.random.Generator) -> tuple[dict[str, Arr
 def restore(checkpoint: Checkpoint, learner: Learner, order: np.random.Generator, *, with_moments: bool) -> None:
     """Puts everything back but the weights; without moments where a new fit begins with new ones."""
     if with_moments:
-        _restore_moments(learner.opt.opt, checkpoint.tensors)
+        _restore_moments(learner.opt, checkpoint.tensors)
         if checkpoint.state["scaler"]:
             learner.scaler.load_state_dict(checkpoint.state["scaler"])
     torch.set_rng_state(torch.from_numpy(checkpoint.tensors["random.torch"].copy()))
@@ -51,24 +52,24 @@ def restore_weights(model: nn.Module, checkpoint: Checkpoint) -> None:
     copy_tensors({name.removeprefix("model."): torch.from_numpy(array) for name, array in arrays.items()}, model)
 
 
-def _moments(optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Tensor]]:
+def _moments(optimizer: FusedAdamW) -> Iterator[tuple[str, Tensor]]:
     for index, param in enumerate(_params(optimizer)):
-        for key, tensor in optimizer.state.get(param, {}).items():
-            yield f"optimizer.{index}.{key}", tensor
+        for key in MOMENTS:
+            if key in optimizer.state[param]:  # a frozen parameter has none
+                yield f"optimizer.{index}.{key}", optimizer.state[param][key]
 
 
-def _restore_moments(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Array]) -> None:
+def _restore_moments(optimizer: FusedAdamW, tensors: Mapping[str, Array]) -> None:
     params = _params(optimizer)
     for name, array in tensors.items():
         match name.split("."):
             case ["optimizer", index, key]:
                 param = params[int(index)]
-                # fused kernels want the step count on the parameter's device as well
                 optimizer.state[param][key] = torch.from_numpy(array.copy()).to(param.device)
 
 
-def _params(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
-    return [param for group in optimizer.param_groups for param in group["params"]]
+def _params(optimizer: FusedAdamW) -> list[nn.Parameter]:
+    return [param for group in optimizer.param_lists for param in group]
 
 
 def _capture_random(order: np.random.Generator) -> dict[str, object]:
