@@ -53,14 +53,13 @@ def _run_study(config: Config, choices: dict[str, str], argv: list[str]) -> int:
 
 
 def _sum_up(planned: Plan, report: Report, argv: list[str]) -> None:
-    from rich.console import Console
-
     from hpo.config import MlflowConfig
     from hpo.summary import print_summary
+    from hpo.terminal import open_console
 
     tracking = planned.config.tracking
     print_summary(
-        Console(),
+        open_console(),
         report.study,
         report.trials,
         outcome=report.ending.value,

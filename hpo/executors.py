@@ -41,7 +41,7 @@ def n_workers(config: ExecutorConfig) -> int:
 
 
 def build_executor(config: ExecutorConfig, trainer: TrainerConfig) -> Executor:
-    """Returns the executor that `config` describes, its workers already starting."""
+    """Returns the executor that `config` describes; its workers start with the first job."""
     match config:
         case InlineConfig():
             from hpo.inline import InlineExecutor

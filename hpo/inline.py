@@ -35,6 +35,14 @@ class InlineExecutor:
         self._job = None
 
 
+class _DriverError(BaseException):
+    """Carries the driver's own error past the trainer, which would take it for the trial's."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
 def _run(job: Job, on_report: OnReport) -> TrialResult:
     """Runs `job`; its time limit can only be seen between epochs."""
     deadline = time.monotonic() + job.timeout_s if job.timeout_s is not None else None
@@ -42,11 +50,17 @@ def _run(job: Job, on_report: OnReport) -> TrialResult:
 
     def on_epoch(report: EpochReport) -> Decision:
         nonlocal is_late
-        decision = on_report(job.request.number, job.request.attempt, report)
+        try:
+            decision = on_report(job.request.number, job.request.attempt, report)
+        except Exception as error:
+            raise _DriverError(error) from error
         is_late = deadline is not None and time.monotonic() > deadline
         return Decision.STOP if is_late else decision
 
-    result = run_job(job, on_epoch)
+    try:
+        result = run_job(job, on_epoch)
+    except _DriverError as wrapped:
+        raise wrapped.error from None
     if is_late:
         error = f"took longer than trial.timeout_s={job.timeout_s:g}"
         return TrialResult(n_epochs=result.n_epochs, reason=Reason.TIMEOUT, error=error, facts=result.facts)

@@ -48,11 +48,13 @@ class ProcessesExecutor:
         self.n_workers = n_workers
         self._preload = preload
         self._n_starts_lost = 0
+        self._workers: list[_Worker] = []
         for variable in THREAD_VARIABLES:  # read by torch when the child imports it
             os.environ[variable] = str(threads)
-        self._workers = [self._start(slot) for slot in range(n_workers)]
 
     def submit(self, job: Job) -> None:
+        if not self._workers:  # all at once, so that they warm up side by side; none for a study that has ended
+            self._workers = [self._start(slot) for slot in range(self.n_workers)]
         worker = next((worker for worker in self._workers if worker.job is None), None)
         if worker is None:
             raise RuntimeError(f"all {self.n_workers} workers are busy")

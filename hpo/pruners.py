@@ -58,7 +58,7 @@ class PrunerView:
         """Returns whether to stop `trial` after `epoch` with `value`; notes stay in `noted`."""
         seen = copy(trial)
         seen.intermediate_values = {**trial.intermediate_values, epoch: value}
-        return pruner.prune(self._as_study(), seen)
+        return bool(pruner.prune(self._as_study(), seen))  # numpy's bool is not JSON's
 
     def _as_study(self) -> optuna.Study:
         view = copy(self._study)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 from optuna.trial import FrozenTrial
@@ -22,6 +21,7 @@ from hpo.record import COMPLETE, FAIL, PRUNED, Budget, StudyRecord, TrialRecord
 from hpo.samplers import CellSampler
 from hpo.seeds import derive_seed
 from hpo.space import Space
+from hpo.stop import Ending, Interrupted, StopRequest
 from hpo.storage import ELAPSED, TEST, StudyStore
 from hpo.tracking import Tracker
 from hpo.trainer import Decision, EpochReport, Reason, TrialRequest, TrialResult
@@ -29,29 +29,6 @@ from hpo.trial_folder import tidy_trial, trial_folder
 
 MAX_CRASHES = 3  # a trial that killed so many workers is given up
 WAIT_S = 0.5  # how long a signal may go unnoticed
-
-
-class StopRequest:
-    """Set by a signal handler, looked at by the driver between two steps."""
-
-    def __init__(self) -> None:
-        self.signal: int | None = None
-
-    @property
-    def is_set(self) -> bool:
-        return self.signal is not None
-
-
-class Interrupted(BaseException):
-    """Ends a trial that runs inside the driver; no `except Exception` may swallow it."""
-
-
-class Ending(Enum):
-    """Why a driver stopped."""
-
-    BUDGET = "the budget is reached"
-    EXHAUSTED = "every cell of the grid has its trial"
-    INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True)
@@ -89,7 +66,8 @@ class Driver:
     def run(self) -> Ending:
         """Drives the study until its budget is reached, the grid is exhausted or a signal came."""
         self._around.tracker.study(self.study)
-        self._around.display.study_opened(self.study, list(self.trials.values()), self._budget)
+        trials = list(self.trials.values())
+        self._around.display.study_opened(self.study, trials, self._budget, spent_s=self._elapsed_before)
         try:
             self._adopt()
             while not self._around.stop.is_set:
@@ -103,6 +81,7 @@ class Driver:
             pass
         finally:
             self._note_elapsed()
+        self._around.display.note("Interrupted: leaving the running trials to whoever continues the study.")
         return Ending.INTERRUPTED
 
     def test_best(self) -> None:

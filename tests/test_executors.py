@@ -201,7 +201,10 @@ def test_close_ends_every_process(tmp_path: Path) -> None:
     assert not any(psutil.pid_exists(pid) for pid in pids if pid is not None)
 
 
-def test_threads_are_set_before_the_heavy_imports(pool: ProcessesExecutor) -> None:
+def test_threads_are_set_before_the_heavy_imports(pool: ProcessesExecutor, tmp_path: Path) -> None:
+    for number in range(2):
+        pool.submit(make_job(tmp_path, number))
+    drain(pool, Reports(), 2)
     for worker in pool._workers:
         environment = psutil.Process(worker.process.pid).environ()
         assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "1"
@@ -241,3 +244,18 @@ def test_more_work_than_cores_is_refused() -> None:
 def test_a_device_that_is_not_there_is_refused(device: str) -> None:
     with pytest.raises(ValueError, match=f"executor.device={device} is not"):
         check_device(device)
+
+
+@pytest.mark.parametrize("name", EXECUTORS)
+def test_an_error_of_the_driver_is_not_taken_for_the_trials(name: str, tmp_path: Path) -> None:
+    def broken(number: int, attempt: int, report: EpochReport) -> Decision:
+        raise KeyError("the driver has a bug")
+
+    config = make_config(name)
+    executor = build_executor(config.executor, config.trainer)
+    try:
+        executor.submit(make_job(tmp_path))
+        with pytest.raises(KeyError, match="the driver has a bug"):
+            executor.wait(broken, timeout_s=60)
+    finally:
+        executor.close()

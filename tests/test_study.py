@@ -16,7 +16,7 @@ from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, TrialRecord
 from hpo.session import Refused, Report, run
 from hpo.space import canonical
 from hpo.storage import read_study
-from hpo.study import Ending
+from hpo.stop import Ending
 
 from conftest import SYNTHETIC, plan_study, run_study
 

@@ -1,0 +1,113 @@
+"""A study from configuration to MLflow, read back by MLflow's own client and compared with the record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hpo.mlflow_client import open_client, resolve_uri
+from hpo.record import COMPLETE, FAIL, PRUNED, TrialRecord
+from hpo.session import Report
+from hpo.sync import main as sync
+
+from conftest import run_study
+
+STATUS = {COMPLETE: "FINISHED", PRUNED: "KILLED", FAIL: "FAILED"}
+URI = "sqlite:///mlflow.db"
+
+
+def compare_with_mlflow(report: Report) -> None:
+    """Asserts that MLflow holds every trial of the record once, with equal params, states and curves."""
+    client = open_client(resolve_uri(URI))
+    experiment = client.get_experiment_by_name(report.study.experiment)
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id], f"tags.`hpo.study_uid` = '{report.study.uid}'")
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+    assert [parent.info.run_name for parent in parents] == [report.study.name]
+    assert parents[0].info.status == "FINISHED"
+    assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parents[0].info.run_id}
+    by_number = {int(child.data.tags["hpo.trial"]): child for child in children}
+    assert sorted(by_number) == [trial.number for trial in report.trials]
+    assert len(children) == len(report.trials)
+    for trial in report.trials:
+        child = by_number[trial.number]
+        assert child.info.status == STATUS[trial.state]
+        assert child.data.params == {path: str(value) for path, value in trial.params.items()}
+        for name in ("valid_loss", "accuracy", "macro_f1"):
+            assert curve(client.get_metric_history(child.info.run_id, name)) == record_curve(trial, name)
+
+
+def curve(points: list) -> list[tuple[int, float, int]]:  # type: ignore[type-arg]  # mlflow is untyped
+    return [(point.step, point.value, point.timestamp) for point in points]
+
+
+def record_curve(trial: TrialRecord, name: str) -> list[tuple[int, float, int]]:
+    return [(epoch.epoch, epoch.metrics[name], epoch.ended_ms) for epoch in trial.epochs]
+
+
+@pytest.mark.parametrize("sampler", ["grid", "random", "tpe"])
+def test_mlflow_equals_the_record(sampler: str, workdir: Path) -> None:
+    report = run_study(
+        "trainer=synthetic",
+        "executor=inline",
+        f"sampler={sampler}",
+        "pruner=median",
+        "pruner.n_startup_trials=2",
+        "space.train.lr.high=0.3",
+        "study.n_trials=12",
+    )
+    assert report.n_unmirrored == 0
+    assert len(report.trials) == 12
+    assert {trial.state for trial in report.trials} >= {COMPLETE, PRUNED}
+    compare_with_mlflow(report)
+
+
+def test_a_study_on_real_text(workdir: Path) -> None:
+    report = run_study(
+        "data.n_per_class=60",
+        "data.tokenizer=words",
+        f"data.cache={workdir}/cache",
+        "space.model.n_hid.choices=[16]",
+        "space.train.epochs.low=1",
+        "space.train.epochs.high=2",
+        "space.train.epochs.levels=null",
+        "study.n_trials=3",
+    )
+    assert [trial.state for trial in report.trials] == [COMPLETE] * 3
+    assert report.study.test["n_test"] == 54
+    assert 0 < report.study.test["test_accuracy"] < 1
+    assert report.trials[0].facts["device"].startswith(("cpu", "cuda"))
+    compare_with_mlflow(report)
+    (workdir / "mlflow.db").unlink()
+    assert sync(["tracking.uri=sqlite:///mlflow.db"]) == 0
+    compare_with_mlflow(report)
+
+
+def test_sync_adds_nothing_the_second_time(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_study("trainer=synthetic", "executor=inline", "tracking=none", "study.n_trials=3", "study.name=x")
+    assert sync([]) == 0
+    assert "x: 4 of 4 runs created or changed" in capsys.readouterr().out
+    assert sync([]) == 0
+    assert "x: already complete" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    {
+        "study.name=y": "There is no study.name=y; the record has x.",
+        "tracking=none": "nothing to bring up to date",
+    }.items(),
+)
+def test_sync_refuses_in_a_sentence(
+    workdir: Path, capsys: pytest.CaptureFixture[str], override: str, sentence: str
+) -> None:
+    run_study("trainer=synthetic", "executor=inline", "tracking=none", "study.n_trials=1", "study.name=x")
+    assert sync([override]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_sync_without_a_record_is_refused(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sync([]) == 2
+    assert "There is no record at storage.path=hpo.db" in capsys.readouterr().err
