@@ -34,8 +34,8 @@ from hpo.record import StudyRecord, TrialRecord
 from hpo.samplers import build_sampler
 from hpo.space import Space
 from hpo.space_file import read_space
-from hpo.storage import ENDED, FINGERPRINT, STUDY, TEST, StudyStore, open_storage, studies_folder
 from hpo.stop import Ending, StopRequest
+from hpo.storage import ENDED, FINGERPRINT, STUDY, TEST, StudyStore, open_storage, studies_folder
 from hpo.study import Driver, Surroundings
 from hpo.tracking import build_tracker
 

@@ -15,8 +15,8 @@ from hpo.display import build_display
 from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, TrialRecord
 from hpo.session import Refused, Report, run
 from hpo.space import canonical
-from hpo.storage import read_study
 from hpo.stop import Ending
+from hpo.storage import read_study
 
 from conftest import SYNTHETIC, plan_study, run_study
 
