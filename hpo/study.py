@@ -60,12 +60,12 @@ class Driver:
         self._budget = Budget(config.study.n_trials, config.study.timeout_s, config.study.n_epochs)
         self._out: set[int] = set()  # numbers handed to the executor
         self._held: set[int] = set()  # ended, waiting for their turn to be told
+        self._is_shown = False
         self._began = time.monotonic()
         self._elapsed_before = float(around.store.get(ELAPSED) or 0.0)
 
     def run(self) -> Ending:
         """Drives the study until its budget is reached, the grid is exhausted or a signal came."""
-        self._around.tracker.study(self.study)
         trials = list(self.trials.values())
         self._around.display.study_opened(self.study, trials, self._budget, spent_s=self._elapsed_before)
         try:
@@ -261,6 +261,9 @@ class Driver:
             )
 
     def _changed(self, record: TrialRecord) -> None:
+        if not self._is_shown:  # a study with nothing left to do stays as it is shown
+            self._around.tracker.study(self.study)
+            self._is_shown = True
         self.trials[record.number] = record
         self._around.tracker.trial(self.study, record)
         self._around.display.trial_changed(record)
