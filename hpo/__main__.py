@@ -13,7 +13,8 @@ from hpo.command import DONE, HELD, INTERRUPTED, compose_and_call, refuse
 
 if TYPE_CHECKING:
     from hpo.config import Config
-    from hpo.session import Plan, Report
+    from hpo.plan import Plan
+    from hpo.session import Report
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,7 +32,8 @@ def _run_study(config: Config, choices: dict[str, str], argv: list[str]) -> int:
     """Runs one study; a mistake in what was given ends in a sentence."""
     from hpo.display import build_display
     from hpo.lock import StudyHeld
-    from hpo.session import Refused, plan, run
+    from hpo.plan import plan
+    from hpo.session import Refused, run
 
     try:
         planned = plan(config, choices)

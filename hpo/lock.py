@@ -30,6 +30,15 @@ class StudyLock:
         self._study = study
         self._file: int | None = None
 
+    def check(self) -> None:
+        """Refuses early, creating nothing, when another driver holds the lock.
+
+        Raises:
+            StudyHeld: naming the host and process of the holder.
+        """
+        if self._path.exists():
+            os.close(self._take())
+
     def __enter__(self) -> StudyLock:
         """Takes the lock.
 
@@ -37,12 +46,7 @@ class StudyLock:
             StudyHeld: at once, naming the host and process of the holder.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(file)
-            raise StudyHeld(self._refusal()) from error
+        file = self._take()
         os.ftruncate(file, 0)
         os.write(file, json.dumps({"host": socket.gethostname(), "pid": os.getpid()}).encode())
         self._file = file
@@ -55,6 +59,15 @@ class StudyLock:
             os.ftruncate(self._file, 0)
             os.close(self._file)
             self._file = None
+
+    def _take(self) -> int:
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(file)
+            raise StudyHeld(self._refusal()) from error
+        return file
 
     def _refusal(self) -> str:
         try:

@@ -1,4 +1,4 @@
-"""One command's work on one study: check, prepare, open, drive, test, close, sum up.
+"""One command's work on one study: prepare, open, drive, test, close.
 
 The order matters: whatever can be refused is refused before anything is created on disk.
 """
@@ -22,59 +22,20 @@ from types import FrameType
 from optuna.samplers import BaseSampler
 
 from hpo import __version__
-from hpo.config import AwdLstmConfig, Config, FolderConfig, MlflowConfig, TableConfig
+from hpo.config import AwdLstmConfig, Config, MlflowConfig
 from hpo.corpus import open_corpus, prepare
 from hpo.display import Display
-from hpo.executors import build_executor, check_device, n_workers
+from hpo.executors import build_executor
 from hpo.fingerprint import check_fingerprint, fingerprint
-from hpo.limits import check_limits
 from hpo.lock import StudyLock
+from hpo.plan import Plan
 from hpo.pruners import build_pruner
 from hpo.record import StudyRecord, TrialRecord
 from hpo.samplers import build_sampler
-from hpo.space import Space
-from hpo.space_file import read_space
 from hpo.stop import Ending, StopRequest
 from hpo.storage import ENDED, FINGERPRINT, STUDY, TEST, StudyStore, open_storage, studies_folder
 from hpo.study import Driver, Surroundings
 from hpo.tracking import build_tracker
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A checked configuration, ready to be driven; nothing of it is on disk yet.
-
-    Attributes:
-        config: The settings.
-        choices: The option chosen in each config group, by group.
-        space: The search space.
-        n_workers: Trials at once.
-    """
-
-    config: Config
-    choices: Mapping[str, str]
-    space: Space
-    n_workers: int
-
-    @property
-    def name(self) -> str:
-        """The study's name: as given, else what identifies it."""
-        if self.config.study.name:
-            return self.config.study.name
-        parts = [self.subject, self.choices["space"], self.choices["sampler"], self.choices["pruner"]]
-        return "-".join([*parts, f"s{self.config.seed}"])
-
-    @property
-    def subject(self) -> str:
-        """What the study is about: the experiment's name, else the trainer's or the data's."""
-        if self.choices.get("experiment"):
-            return self.choices["experiment"]
-        if not isinstance(self.config.trainer, AwdLstmConfig):
-            return self.choices["trainer"]
-        match self.config.data:
-            case TableConfig(path=path) | FolderConfig(path=path):
-                return Path(path).stem
-        return self.choices["data"]
 
 
 @dataclass(frozen=True)
@@ -86,22 +47,6 @@ class Report:
     ending: Ending
     signal: int | None
     n_unmirrored: int
-
-
-def plan(config: Config, choices: Mapping[str, str]) -> Plan:
-    """Returns what is going to be done.
-
-    Raises:
-        ValueError: for a setting that makes no sense, in one sentence.
-    """
-    check_limits(config)
-    check_device(config.executor.device)
-    space = read_space(config)
-    build_sampler(config.sampler, space, config.seed)
-    planned = Plan(config, choices, space, n_workers(config.executor))
-    if set(planned.name) & set('/\\:*?"<>|\n') or planned.name.startswith("."):
-        raise ValueError(f"study.name={planned.name!r} must be a file name: no slash, colon, star or leading dot.")
-    return planned
 
 
 class Refused(Exception):
@@ -116,10 +61,12 @@ def run(planned: Plan, display: Display) -> Report:
         StudyHeld: if another driver works on the study.
     """
     config = planned.config
+    folder = (studies_folder(config.storage) / planned.name).absolute()
+    lock = StudyLock(folder, planned.name)
+    lock.check()
     with _refusing():
         corpus = _prepare(config, display)
-    folder = (studies_folder(config.storage) / planned.name).absolute()
-    with StudyLock(folder, planned.name), _signals() as stop, _notes(display):
+    with lock, _signals() as stop, _notes(display):
         with _refusing():
             store, sampler = _open_store(planned)
             study = _open_study(planned, store, corpus, folder)

@@ -13,7 +13,8 @@ from hpo.compose import register_schemas, to_config
 from hpo.config import Config
 from hpo.display import build_display
 from hpo.paths import conf_folder
-from hpo.session import Plan, Report, plan, run
+from hpo.plan import Plan, plan
+from hpo.session import Report, run
 
 Composer = Callable[..., tuple[Config, dict[str, str]]]
 

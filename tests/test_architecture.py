@@ -14,7 +14,7 @@ import hpo
 # A module imports from rows below its own, and from its own row. A new module goes into the lowest row it can.
 LAYERS = (
     "__main__ sync",
-    "command session study display screen progress summary help terminal notation",
+    "command session plan study display screen progress summary help terminal notation",
     "executors inline processes",
     "worker",
     "synthetic awd_lstm learner fits classifier batches optimizer monitor scores snapshot weights fastai_api",
@@ -27,7 +27,7 @@ LAYERS = (
 FENCES = {
     "hydra omegaconf": "command compose config search_config __main__ sync",
     "mlflow": "tracking mirror mlflow_*",
-    "optuna sqlalchemy": "sync session study storage samplers pruners space space_file tracking mirror mlflow_* plots",
+    "optuna sqlalchemy": "sync session plan study storage samplers pruners space space_file tracking mirror mlflow_* plots",
     "torch torchvision fastai fastcore": "awd_lstm learner classifier batches optimizer monitor scores snapshot "
     "weights fastai_api checkpoint seeds tokens imdb executors worker",
     "ray": "ray",

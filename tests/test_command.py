@@ -32,6 +32,7 @@ MISTAKES = {
     "seed=-1": "seed=-1 must be at least 0",
     "study.metric=acc": "study.metric: Invalid value 'acc', expected one of [accuracy, macro_f1, valid_loss].",
     "study.n_trials=0": "study.n_trials=0 must be at least 1.",
+    "study.n_trials=null": "study.n_trials=null leaves the study without an end",
     "study.name=a/b": "study.name='a/b' must be a file name",
     "space.train.lr.low=1": "space.train.lr has low=1 above high=0.1",
     "space.train.lr.low=0": "log scale with low=0",

@@ -1,0 +1,74 @@
+"""A command's plan: its settings checked as a whole, before anything of it is on disk.
+
+Doing it is `session`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpo.config import AwdLstmConfig, Config, FolderConfig, TableConfig
+from hpo.executors import check_device, n_workers
+from hpo.limits import check_limits
+from hpo.samplers import build_sampler
+from hpo.search_config import GridConfig
+from hpo.space import Space
+from hpo.space_file import read_space
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked configuration, ready to be driven; nothing of it is on disk yet.
+
+    Attributes:
+        config: The settings.
+        choices: The option chosen in each config group, by group.
+        space: The search space.
+        n_workers: Trials at once.
+    """
+
+    config: Config
+    choices: Mapping[str, str]
+    space: Space
+    n_workers: int
+
+    @property
+    def name(self) -> str:
+        """The study's name: as given, else what identifies it."""
+        if self.config.study.name:
+            return self.config.study.name
+        parts = [self.subject, self.choices["space"], self.choices["sampler"], self.choices["pruner"]]
+        return "-".join([*parts, f"s{self.config.seed}"])
+
+    @property
+    def subject(self) -> str:
+        """What the study is about: the experiment's name, else the trainer's or the data's."""
+        if self.choices.get("experiment"):
+            return self.choices["experiment"]
+        if not isinstance(self.config.trainer, AwdLstmConfig):
+            return self.choices["trainer"]
+        match self.config.data:
+            case TableConfig(path=path) | FolderConfig(path=path):
+                return Path(path).stem
+        return self.choices["data"]
+
+
+def plan(config: Config, choices: Mapping[str, str]) -> Plan:
+    """Returns what is going to be done.
+
+    Raises:
+        ValueError: for a setting that makes no sense, in one sentence.
+    """
+    check_limits(config)
+    check_device(config.executor.device)
+    budget = (config.study.n_trials, config.study.timeout_s, config.study.n_epochs)
+    if all(limit is None for limit in budget) and not isinstance(config.sampler, GridConfig):
+        raise ValueError("study.n_trials=null leaves the study without an end; give study.timeout_s or study.n_epochs.")
+    space = read_space(config)
+    build_sampler(config.sampler, space, config.seed)
+    planned = Plan(config, choices, space, n_workers(config.executor))
+    if set(planned.name) & set('/\\:*?"<>|\n') or planned.name.startswith("."):
+        raise ValueError(f"study.name={planned.name!r} must be a file name: no slash, colon, star or leading dot.")
+    return planned

@@ -1,0 +1,93 @@
+"""What changes results is in the fingerprint, what does not is not: every key of the configuration is sorted."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from enum import Enum
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hpo.config import Config
+from hpo.fingerprint import check_fingerprint, fingerprint, flatten
+from hpo.space_file import read_space
+
+from conftest import compose_config
+
+# Budgets, places, workers, displays, and `data`, which is in by the digest of the prepared texts.
+OUTSIDE = ("study.name", "study.n_trials", "study.timeout_s", "study.n_epochs", "study.test", "trial.", "storage.")
+OUTSIDE += ("tracking.", "executor.", "data.")
+
+
+def found(config: Config) -> dict[str, str]:
+    return fingerprint(config, read_space(config), "digest", n_workers=2)
+
+
+def keys() -> list[str]:
+    config = compose_config("pruner=median")[0]
+    return [path for path in flatten(config, "") if not path.startswith("space.")]
+
+
+def changed(node: object, path: str) -> object:
+    """Returns a copy of `node` in which the value at `path` is another one of its kind."""
+    from dataclasses import replace
+
+    name, _, rest = path.partition(".")
+    assert is_dataclass(node)
+    assert name in {field.name for field in fields(node)}
+    value = getattr(node, name)
+    return replace(node, **{name: changed(value, rest) if rest else another(value)})  # type: ignore[type-var]
+
+
+def another(value: object) -> object:
+    match value:
+        case bool():
+            return not value
+        case int() | float():
+            return value + 1
+        case Enum():
+            return next(member for member in type(value) if member is not value)
+        case str():
+            return value + "x"
+        case list():
+            return [*value, "x"]
+        case _:
+            return 7
+
+
+@pytest.mark.parametrize("path", keys())
+def test_every_key_is_inside_or_outside_on_purpose(path: str) -> None:
+    config = compose_config("pruner=median")[0]
+    other = changed(config, path)
+    assert isinstance(other, Config)
+    assert (found(other) == found(config)) == path.startswith(OUTSIDE), path
+
+
+def test_a_grid_may_grow_and_be_reordered() -> None:
+    grid = ("sampler=grid",)
+    assert found(compose_config(*grid)[0]) == found(compose_config(*grid, "space.train.lr.n_levels=5", "seed=4")[0])
+    assert found(compose_config(*grid)[0]) != found(compose_config(*grid, "space.train.lr.high=0.5")[0])
+
+
+def test_ordered_results_depend_on_the_number_of_workers() -> None:
+    for ordered, is_equal in (("true", False), ("false", True)):
+        config = compose_config(f"study.ordered={ordered}")[0]
+        two, four = (fingerprint(config, read_space(config), "", n_workers=n) for n in (2, 4))
+        assert (two == four) is is_equal
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.text(min_size=1), st.text()), st.dictionaries(st.text(min_size=1), st.text()))
+def test_only_equal_fingerprints_pass(stored: dict[str, str], given: dict[str, str]) -> None:
+    stored, given = {**stored, "format": "1"}, {**given, "format": "1"}
+    if stored == given:
+        check_fingerprint("x", stored, given)
+    else:
+        with pytest.raises(ValueError, match="cannot be continued with other settings"):
+            check_fingerprint("x", stored, given)
+
+
+def test_a_record_of_another_version_says_so() -> None:
+    with pytest.raises(ValueError, match="made by another version of hpo"):
+        check_fingerprint("x", {"format": "0"}, {"format": "1"})
