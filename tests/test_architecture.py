@@ -27,7 +27,7 @@ LAYERS = (
 FENCES = {
     "hydra omegaconf": "command compose config search_config __main__ sync",
     "mlflow": "tracking mirror mlflow_*",
-    "optuna sqlalchemy": "sync session plan study storage samplers pruners space space_file tracking mirror mlflow_* plots",
+    "optuna sqlalchemy": "sync session study storage samplers pruners space space_file tracking mirror mlflow_* plots",
     "torch torchvision fastai fastcore": "awd_lstm learner classifier batches optimizer monitor scores snapshot "
     "weights fastai_api checkpoint seeds tokens imdb executors worker",
     "ray": "ray",
