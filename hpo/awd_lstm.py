@@ -68,6 +68,8 @@ class AwdLstm:
 def _run(request: TrialRequest, on_epoch: OnEpoch, *, history: History, facts: dict[str, str]) -> bool:
     """Trains the trial and leaves its weights; returns whether it was told to stop."""
     torch.set_num_threads(request.threads)
+    if request.device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats(request.device)
     trial = _Trial(request)
     facts |= {"n_params": str(count_params(trial.model)), "emb_sz": str(trial.architecture.emb_sz)}
     checkpoint, refused = read_checkpoint(request)
@@ -159,14 +161,14 @@ def _describe_surroundings(request: TrialRequest) -> dict[str, str]:
     }
     if request.device.startswith("cuda"):
         facts["device_name"] = torch.cuda.get_device_name(request.device)
+        facts["tf32"] = str(torch.backends.cudnn.allow_tf32)  # what cuDNN makes of fp32
     return facts
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    """Returns whether torch or Python ran out of memory; torch's CPU allocator raises a plain RuntimeError."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return any(words in str(error).lower() for words in ("out of memory", "can't allocate memory", "not enough memory"))
+    """Returns whether memory ran out; torch's CPU allocator and cuBLAS say so in a plain RuntimeError."""
+    signs = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
+    return isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in signs)
 
 
 def _free_memory(device: str) -> None:

@@ -55,6 +55,8 @@ def write_checkpoint(request: TrialRequest, checkpoint: Checkpoint) -> None:
     path = folder / f"{checkpoint.epoch:06d}.safetensors"
     write_atomically(path, data)
     write_atomically(_hash_path(path), hash_bytes(data).encode())
+    for leftover in folder.glob(".*"):  # of a process killed while writing
+        leftover.unlink(missing_ok=True)
     for old in sorted(folder.glob("*.safetensors"))[:-N_KEPT]:
         _hash_path(old).unlink(missing_ok=True)
         old.unlink(missing_ok=True)

@@ -97,7 +97,7 @@ class Monitor:
             raise Stopped
 
     def _check(self, loss: float, part: str) -> None:
-        if not loss <= self.divergence_loss:  # false for NaN as well
+        if not (math.isfinite(loss) and loss <= self.divergence_loss):
             shown = f"{loss:.4g}" if math.isfinite(loss) else "not finite"
             raise Diverged(
                 f"Epoch {len(self.history) + 1}: the {part} loss is {shown}, beyond "

@@ -15,7 +15,7 @@ from hpo.trainer import Decision, EpochReport, TrialRequest
 CLOCKED = ("seconds", "tokens_per_s", "peak_mb")  # the metrics that may differ between equal trials
 
 
-def write_corpus(folder: Path, *, n_train: int = 160, n_classes: int = 3, n_vocab: int = 60) -> Path:
+def write_corpus(folder: Path, *, n_train: int = 90, n_classes: int = 3, n_vocab: int = 60) -> Path:
     """Writes a corpus in the format of `hpo.corpus`: each class prefers its own words."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
