@@ -146,6 +146,18 @@ def test_a_cpu_computes_in_fp32_and_says_so(tmp_path: Path, corpus: Path, precis
     assert result.facts["precision"] == "fp32"
 
 
+@pytest.mark.filterwarnings("ignore:.*CUDA is not available", "ignore:torch.cuda.amp.GradScaler", "ignore:.*autocast")
+@pytest.mark.parametrize("precision", [Precision.bf16, Precision.fp16])
+def test_mixed_precision_fits_in(
+    tmp_path: Path, corpus: Path, precision: Precision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a CPU fastai's mixed precision computes in fp32: its events run, the numbers stay."""
+    _, expected = train(make_request(tmp_path / "fp32", corpus=corpus))
+    monkeypatch.setattr("hpo.learner.effective_precision", lambda _request: precision)
+    _, reports = train(make_request(tmp_path / "mixed", corpus=corpus))
+    assert repeatable(reports) == repeatable(expected)
+
+
 def test_no_dropout_at_all(tmp_path: Path, corpus: Path) -> None:
     result, _ = train(make_request(tmp_path, corpus=corpus, model={"drop_mult": 0.0}, epochs=2))
     assert result.n_epochs == 2

@@ -42,6 +42,7 @@ def make_request(
     corpus: Path | str = "",
     trainer: TrainerConfig | None = None,
     seed: int = 1,
+    device: str = "cpu",
     model: dict[str, object] | None = None,
     **train: object,
 ) -> TrialRequest:
@@ -68,7 +69,7 @@ def make_request(
         trainer=trainer or AwdLstmConfig(divergence_loss=20.0),
         corpus=str(corpus),
         seed=seed,
-        device="cpu",
+        device=device,
         threads=1,
         folder=str(folder),
     )
