@@ -9,7 +9,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from hpo.command import DONE, HELD, INTERRUPTED, compose_and_call, refuse
+from hpo.command import DONE, HELD, compose_and_call, refuse
 
 if TYPE_CHECKING:
     from hpo.config import Config
@@ -46,8 +46,6 @@ def _run_study(config: Config, choices: dict[str, str], argv: list[str]) -> int:
         return refuse(str(error), code=HELD)
     except Refused as error:
         return refuse(str(error))
-    except KeyboardInterrupt:
-        return refuse("interrupted; the same command continues.", code=INTERRUPTED)
     finally:
         display.close()
     _sum_up(planned, report, argv)
@@ -72,12 +70,22 @@ def _sum_up(planned: Plan, report: Report, argv: list[str]) -> None:
 
 
 def _next_command(planned: Plan, report: Report, argv: list[str]) -> str:
-    """Returns what to type next: the same again when interrupted, a larger budget when it is spent."""
+    """Returns what to type next: the same again when interrupted, more of the budget that was reached."""
+    from hpo.stop import Ending
+
     words = ["python", "-m", "hpo", *argv]
-    n_trials = planned.config.study.n_trials
-    if report.signal is None and n_trials is not None:
-        words = [word for word in words if not word.startswith("study.n_trials=")] + [f"study.n_trials={2 * n_trials}"]
-    return shlex.join(words)
+    if report.signal is not None:
+        return shlex.join(words)
+    if report.ending is Ending.EXHAUSTED:
+        return shlex.join([word for word in words if not word.startswith("sampler=")] + ["sampler=tpe"])
+    study = planned.config.study
+    if study.n_trials is not None and len(report.trials) >= study.n_trials:
+        path, budget = "study.n_trials", 2.0 * study.n_trials
+    elif study.n_epochs is not None and sum(t.n_epochs for t in report.trials) >= study.n_epochs:
+        path, budget = "study.n_epochs", 2.0 * study.n_epochs
+    else:
+        path, budget = "study.timeout_s", 2.0 * (study.timeout_s or 0.0)
+    return shlex.join([word for word in words if not word.startswith(f"{path}=")] + [f"{path}={budget:g}"])
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ What a command does is its own module's business.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,14 +37,21 @@ def compose_and_call(argv: Sequence[str], call: Call) -> int:
     register_schemas()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing and exiting with 1
     sys.argv = [sys.argv[0], *argv]
+    signal.signal(signal.SIGTERM, _terminate)
     codes: list[int] = []
 
     def task(composed: DictConfig) -> None:
         codes.append(_call(composed, call))
+        if codes[-1] > 128:  # stopped by a signal: so are the jobs after it
+            raise SystemExit(codes[-1])
 
     command = hydra.main(version_base="1.3", config_path=str(conf_folder().absolute()), config_name="config")(task)
     try:
         command()
+    except SystemExit as end:
+        return int(end.code or 0)
+    except KeyboardInterrupt:
+        return refuse("interrupted; the same command continues.", code=INTERRUPTED)
     except Exception as error:
         if not is_composition_error(error):
             raise
@@ -50,22 +59,27 @@ def compose_and_call(argv: Sequence[str], call: Call) -> int:
     return max(codes, default=DONE)
 
 
+def _terminate(number: int, _: FrameType | None) -> None:
+    """Ends the command by an exception, so that what it holds is let go; studies handle signals themselves."""
+    raise SystemExit(128 + number)
+
+
 def _call(composed: DictConfig, call: Call) -> int:
     from hydra.core.hydra_config import HydraConfig
 
-    from hpo.compose import explain, is_composition_error, to_config
+    from hpo.compose import explain, fix_overridden, is_composition_error, to_config
 
     chosen = HydraConfig.get().runtime.choices
     choices = {str(group): str(option) if option and option != "None" else "" for group, option in chosen.items()}
     try:
-        config = to_config(composed)
+        config, fixing = fix_overridden(to_config(composed), HydraConfig.get().overrides.task)
     except Exception as error:
         if is_composition_error(error):
             return refuse(explain(error))
         if isinstance(error, ValueError):
             return refuse(str(error))
         raise
-    return call(config, choices)
+    return call(config, {**choices, "fixed": fixing})
 
 
 def refuse(sentence: str, *, code: int = MISTAKE) -> int:

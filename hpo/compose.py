@@ -6,8 +6,8 @@ The only module that knows omegaconf; what the settings mean is none of its busi
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -23,6 +23,7 @@ from omegaconf.errors import (
 
 from hpo import config as c
 from hpo import search_config as s
+from hpo.params import SECTIONS
 
 OPTIONS: dict[str, dict[str, type]] = {
     "sampler": {"grid": s.GridConfig, "random": s.RandomConfig, "tpe": s.TPEConfig},
@@ -71,6 +72,22 @@ def to_config(composed: DictConfig) -> c.Config:
     return config
 
 
+def fix_overridden(config: c.Config, overrides: Sequence[str]) -> tuple[c.Config, str]:
+    """Takes the params out of the space that the command line gives a value: `train.lr=0.01` means that value.
+
+    Returns:
+        The configuration, and the overrides that did so, sorted, separated by commas.
+    """
+    space, fixing = config.space, []
+    for override in overrides:
+        section, _, name = override.partition("=")[0].partition(".")
+        entries = getattr(space, section, None)
+        if section in SECTIONS and entries and name in entries:
+            space = replace(space, **{section: {key: entry for key, entry in entries.items() if key != name}})
+            fixing.append(override)
+    return replace(config, space=space), ",".join(sorted(fixing))
+
+
 def explain(error: Exception) -> str:
     """Returns one sentence for an error of composition: what was given and what is allowed."""
     chain = list(_causes(error))
@@ -79,7 +96,7 @@ def explain(error: Exception) -> str:
             case MissingConfigException() if cause.missing_cfg_file:
                 return _missing_option(cause)
             case OverrideParseException():
-                return f"The override '{cause.override}' cannot be read; write path=value, and quote lists and braces."
+                return _unreadable(cause.override)
             case ConfigAttributeError() | ConfigKeyError():
                 return _unknown_key(cause)
             case MissingMandatoryValue():
@@ -88,6 +105,8 @@ def explain(error: Exception) -> str:
                 cause
             ):  # omegaconf fills its template in one cause further out
                 return _wrong_type(cause, chain)
+        if "Ambiguous value for argument" in str(cause):
+            return _unreadable(str(cause).split("'")[1])
         if "does not support deletion" in str(cause):
             return "Only params can be deleted, one by one, as in ~space.train.lr; groups and settings stay."
     return _one_line(str(chain[0]))
@@ -129,6 +148,16 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     if inner is not None:
         yield from _causes(inner)
     yield error
+
+
+def _unreadable(override: str) -> str:
+    path, equals, value = override.partition("=")
+    if not equals:
+        return f"The override '{override}' cannot be read; write path=value."
+    return (
+        f"The override '{override}' cannot be read; a value with spaces or signs needs two pairs of quotes, "
+        f"""'{path}="{value}"', and a list brackets, '{path}=[a,b]'."""
+    )
 
 
 def _missing_option(error: MissingConfigException) -> str:

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 
+from optuna.distributions import CategoricalDistribution
+
 from hpo.config import Config
 from hpo.search_config import GridConfig
-from hpo.space import Space
+from hpo.space import Param, Space
 
 RECORD_FORMAT = 1  # raised when an older record can no longer be continued
 SECTIONS = ("sampler", "pruner", "model", "train", "trainer")
@@ -20,10 +22,11 @@ SECTIONS = ("sampler", "pruner", "model", "train", "trainer")
 def fingerprint(config: Config, space: Space, corpus: str, *, n_workers: int) -> dict[str, str]:
     """Returns every setting that changes results, by its config path.
 
-    A grid may be extended and reordered, so neither its levels nor its seed count. With ordered
+    A grid may be extended and reordered, so neither its levels and ranges nor its seed count. With ordered
     results the number of workers decides what a proposal has seen.
     """
     found = {"format": str(RECORD_FORMAT), "study.metric": config.study.metric.name}
+    found["storage.folder"] = config.storage.folder  # where the trials' weights are, and the lock
     found["study.ordered"] = str(config.study.ordered)
     if config.study.ordered:
         found["executor.n_workers"] = str(n_workers)
@@ -36,9 +39,18 @@ def fingerprint(config: Config, space: Space, corpus: str, *, n_workers: int) ->
         found[section] = type(node).__name__.removesuffix("Config")
         found.update({path: str(value) for path, value in flatten(node, section).items()})
     for param in space.params:
-        condition = f" when {param.when.path} in {list(param.when.values)}" if param.when else ""
-        found[f"space.{param.path}"] = f"{param.distribution!r}{condition}"
+        if param.when is None:
+            del found[param.path]  # every trial sets it
+        found[f"space.{param.path}"] = _describe(param, is_grid=isinstance(config.sampler, GridConfig))
     return found
+
+
+def _describe(param: Param, *, is_grid: bool) -> str:
+    """Returns what of `param` may not change; a grid's numbers may move, their kind may not."""
+    text = repr(param.distribution)
+    if is_grid and not isinstance(param.distribution, CategoricalDistribution):
+        text = type(param.distribution).__name__
+    return f"{text} when {param.when.path} in {list(param.when.values)}" if param.when else text
 
 
 def flatten(node: object, path: str) -> dict[str, object]:

@@ -26,9 +26,9 @@ class Limit:
 
     def __str__(self) -> str:
         parts = [
-            f"at least {self.low:g}" if self.low > -math.inf else "",
+            f"at least {self.low:.10g}" if self.low > -math.inf else "",
             f"above {self.above:g}" if self.above > -math.inf else "",
-            f"at most {self.high:g}" if self.high < math.inf else "",
+            f"at most {self.high:.10g}" if self.high < math.inf else "",
             f"below {self.below:g}" if self.below < math.inf else "",
         ]
         return " and ".join(part for part in parts if part) or "finite"
@@ -93,8 +93,10 @@ def check_limits(config: Config, *, only: str | None = None) -> None:
         if only not in (None, path):
             continue
         limit = LIMITS.get(path, Limit())
-        if not math.isfinite(value) or not limit.allows(value):
-            raise ValueError(f"{path}={value:g} must be {limit}.")
+        if not math.isfinite(value):
+            raise ValueError(f"{path}={value:g} must be a finite number.")
+        if not limit.allows(value):
+            raise ValueError(f"{path}={value:.10g} must be {limit}.")
 
 
 def _numbers(node: object, path: str) -> Iterator[tuple[str, float]]:

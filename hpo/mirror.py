@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MAX_WAITING = 1000
 REFRESH_S = 5.0
+QUIET_S = 3.0  # a wait at the end that needs no word
+AWAY_S = 5.0  # what is waited at the end for an MLflow that does not answer
 MAX_BACKOFF_S = 60.0
 _log = logging.getLogger("hpo.mirror")
 
@@ -57,6 +59,7 @@ class Mirror:
         self._queue: NewestQueue[_Item] = NewestQueue(MAX_WAITING)
         self._ended: set[str] = set()
         self._has_warned = False
+        self._is_away = False  # the last thing MLflow was sent did not arrive
         self._thread: threading.Thread | None = None
 
     def study(self, study: StudyRecord) -> None:
@@ -76,7 +79,11 @@ class Mirror:
     def close(self, timeout_s: float) -> int:
         self._queue.close()
         if self._thread is not None:
-            self._thread.join(timeout_s)
+            self._thread.join(min(timeout_s, QUIET_S))
+            if self._thread.is_alive():
+                timeout_s = min(timeout_s, AWAY_S) if self._is_away else timeout_s
+                _log.warning("Waiting up to %.0f s for MLflow; python -m hpo.sync brings what is missing.", timeout_s)
+                self._thread.join(timeout_s)
         return len(self._queue.abandon() | self._writer.refused)
 
     def sync(self, study: StudyRecord, trials: Sequence[TrialRecord], folder: Path, *, is_finished: bool) -> int:
@@ -117,11 +124,13 @@ class Mirror:
             except Exception as error:
                 self._queue.give_back(uid, item)
                 self._warn_once(error)
+                self._is_away = True
                 backoff_s = min(MAX_BACKOFF_S, max(1.0, 2 * backoff_s))
             else:
                 trials = item.ending.trials if item.ending else ()
                 self._queue.settle(trial_uid(item.study, trial.number) for trial in trials)
                 backoff_s = 0.0
+                self._is_away = False
 
     def _write(self, item: _Item) -> None:
         if item.ending is not None:

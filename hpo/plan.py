@@ -5,6 +5,7 @@ Doing it is `session`'s business.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,12 @@ from hpo.executors import check_device, n_workers
 from hpo.limits import check_limits
 from hpo.samplers import build_sampler
 from hpo.search_config import GridConfig
+from hpo.seeds import derive_seed
 from hpo.space import Space
 from hpo.space_file import read_space
+
+FIXED = "fixed"  # among the choices: the searched params the command line gave a value instead
+MAX_NAME_BYTES = 200
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,10 @@ class Plan:
         if self.config.study.name:
             return self.config.study.name
         parts = [self.subject, self.choices["space"], self.choices["sampler"], self.choices["pruner"]]
-        return "-".join([*parts, f"s{self.config.seed}"])
+        parts.append(f"s{self.config.seed}")
+        if self.choices.get(FIXED):
+            parts.append(f"fixed-{derive_seed(self.choices[FIXED]):08x}")
+        return "-".join(parts)
 
     @property
     def subject(self) -> str:
@@ -50,8 +58,10 @@ class Plan:
         if not isinstance(self.config.trainer, AwdLstmConfig):
             return self.choices["trainer"]
         match self.config.data:
-            case TableConfig(path=path) | FolderConfig(path=path):
-                return Path(path).stem
+            case TableConfig(path=path):
+                return _as_name(Path(path).stem)
+            case FolderConfig(path=path):
+                return _as_name(Path(path).absolute().name)
         return self.choices["data"]
 
 
@@ -66,9 +76,17 @@ def plan(config: Config, choices: Mapping[str, str]) -> Plan:
     budget = (config.study.n_trials, config.study.timeout_s, config.study.n_epochs)
     if all(limit is None for limit in budget) and not isinstance(config.sampler, GridConfig):
         raise ValueError("study.n_trials=null leaves the study without an end; give study.timeout_s or study.n_epochs.")
-    space = read_space(config)
+    space = read_space(config, may_be_empty=bool(choices.get(FIXED)))
     build_sampler(config.sampler, space, config.seed)
     planned = Plan(config, choices, space, n_workers(config.executor))
-    if set(planned.name) & set('/\\:*?"<>|\n') or planned.name.startswith("."):
-        raise ValueError(f"study.name={planned.name!r} must be a file name: no slash, colon, star or leading dot.")
+    if planned.name != _as_name(planned.name) or len(planned.name.encode()) > MAX_NAME_BYTES:
+        raise ValueError(
+            f"study.name={planned.name!r} must be a file name: at most {MAX_NAME_BYTES} bytes, "
+            "no slash, colon, star, quote or leading dot."
+        )
     return planned
+
+
+def _as_name(text: str) -> str:
+    """Returns `text` as the name of a file anywhere."""
+    return re.sub(r'[/\\:*?"<>|\x00-\x1f]+', "_", text).lstrip(".-") or "study"

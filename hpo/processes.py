@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -84,7 +85,9 @@ class ProcessesExecutor:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs, slot, self._preload), daemon=True, name=f"hpo-{slot}")
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited: Ctrl-C is the driver's
         process.start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()  # so that the worker's death is the pipe's end
         return _Worker(slot, process, ours)
 
@@ -121,9 +124,12 @@ class ProcessesExecutor:
             self._n_starts_lost += 1
             if self._n_starts_lost >= MAX_STARTS_LOST:
                 raise RuntimeError(f"{detail} before its first trial, {MAX_STARTS_LOST} times in a row")
-        job = worker.job
-        self._replace(worker)
+        job, was_ready = worker.job, worker.is_ready
+        replacement = self._replace(worker)
         if job is None:
+            return None
+        if not was_ready:  # the trial had not begun: not its fault
+            replacement.job = job
             return None
         return Outcome(job.request.number, job.request.attempt, None, lost=detail)
 
@@ -141,9 +147,11 @@ class ProcessesExecutor:
                 outcomes.append(Outcome(job.request.number, job.request.attempt, result))
         return outcomes
 
-    def _replace(self, worker: _Worker) -> None:
+    def _replace(self, worker: _Worker) -> _Worker:
         self._end(worker)
-        self._workers[self._workers.index(worker)] = self._start(worker.slot)
+        replacement = self._start(worker.slot)
+        self._workers[self._workers.index(worker)] = replacement
+        return replacement
 
     def _end(self, worker: _Worker) -> None:
         worker.pipe.close()

@@ -13,16 +13,17 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 from types import FrameType
 
 from optuna.samplers import BaseSampler
+from sqlalchemy.exc import SQLAlchemyError
 
 from hpo import __version__
-from hpo.config import AwdLstmConfig, Config, MlflowConfig
+from hpo.config import AwdLstmConfig, Config, MemoryConfig, MlflowConfig, SqliteConfig
 from hpo.corpus import open_corpus, prepare
 from hpo.display import Display
 from hpo.executors import build_executor
@@ -61,40 +62,60 @@ def run(planned: Plan, display: Display) -> Report:
         StudyHeld: if another driver works on the study.
     """
     config = planned.config
-    folder = (studies_folder(config.storage) / planned.name).absolute()
+    folder = _study_folder(planned)
     lock = StudyLock(folder, planned.name)
-    lock.check()
-    with _refusing():
+    with _refusing(config):
+        tracker = build_tracker(config.tracking, planned.space.distributions())
+        lock.check()
         corpus = _prepare(config, display)
-    with lock, _signals() as stop, _notes(display):
-        with _refusing():
+    with ExitStack() as held:
+        with _refusing(config):
+            held.enter_context(lock)
             store, sampler = _open_store(planned)
             study = _open_study(planned, store, corpus, folder)
-            tracker = build_tracker(config.tracking, planned.space.distributions())
+        stop = held.enter_context(_signals())
+        held.enter_context(_notes(display))
         executor = build_executor(config.executor, config.trainer)
         around = Surroundings(store, sampler, executor, tracker, display, stop, _now_ms)
-        store.set(ENDED, False)
         driver = Driver(config, study, planned.space, corpus=corpus, around=around)
-        try:
-            ending = driver.run()
-            if ending is not Ending.INTERRUPTED and config.study.test:
-                driver.test_best()
-        finally:
-            executor.close()
-        store.set(ENDED, ending is not Ending.INTERRUPTED)
+        ending = _drive(driver, around, with_test=config.study.test)
         trials = [trial for _, trial in sorted(driver.trials.items())]
         tracker.finish(driver.study, trials, folder, is_finished=ending is not Ending.INTERRUPTED)
         timeout_s = config.tracking.flush_timeout_s if isinstance(config.tracking, MlflowConfig) else 0.0
         return Report(driver.study, trials, ending, stop.signal, tracker.close(timeout_s))
 
 
+def _drive(driver: Driver, around: Surroundings, *, with_test: bool) -> Ending:
+    around.store.set(ENDED, False)
+    try:
+        ending = driver.run()
+        if ending is not Ending.INTERRUPTED and with_test:
+            driver.test_best()
+    finally:
+        around.executor.close()
+    around.store.set(ENDED, ending is not Ending.INTERRUPTED)
+    return ending
+
+
+def _study_folder(planned: Plan) -> Path:
+    """Returns the study's folder; one of its own each time when the record is kept in memory."""
+    studies = studies_folder(planned.config.storage).absolute()
+    is_kept = not isinstance(planned.config.storage, MemoryConfig)
+    return studies / (planned.name if is_kept else f"{planned.name}-{uuid.uuid4().hex[:8]}")
+
+
 @contextmanager
-def _refusing() -> Iterator[None]:
+def _refusing(config: Config) -> Iterator[None]:
     """Turns what set-up raises for bad input into a refusal; bugs in driving stay visible as such."""
     try:
         yield
     except (ValueError, OSError) as error:
         raise Refused(str(error)) from error
+    except (SQLAlchemyError, RuntimeError) as error:
+        if not isinstance(config.storage, SqliteConfig):
+            raise
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise Refused(f"storage.path={config.storage.path} cannot hold the record: {reason}.") from error
 
 
 @contextmanager
@@ -208,9 +229,9 @@ def _git_commit() -> str:
 
 @contextmanager
 def _signals() -> Iterator[StopRequest]:
-    """Turns the first SIGINT or SIGTERM into a request to stop; a second one ends at once."""
+    """Turns the first SIGINT, SIGTERM or SIGHUP into a request to stop; a second one ends at once."""
     stop = StopRequest()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 
     def on_signal(number: int, _: FrameType | None) -> None:
         stop.signal = number

@@ -21,6 +21,8 @@ from optuna.distributions import (
 
 from hpo.trainer import ParamValue
 
+MAX_CELLS = 100_000
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -104,7 +106,7 @@ class Space:
         """Returns every combination of levels once, inactive params left out.
 
         Raises:
-            ValueError: if a param has no levels.
+            ValueError: if a param has no levels, or there are too many cells.
         """
         for param in self.params:
             if not param.levels:
@@ -112,6 +114,11 @@ class Space:
                     f"space.{param.path} has too many values for a grid; "
                     f"give it levels, e.g. space.{param.path}.n_levels=4, or a step."
                 )
+        n_cells = math.prod(len(param.levels) for param in self.params)
+        if n_cells > MAX_CELLS:
+            raise ValueError(
+                f"space makes a grid of {n_cells:,} cells; give fewer levels, {MAX_CELLS:,} cells at most."
+            )
         unique = {canonical(cell): cell for cell in self._cells(0, {})}
         return list(unique.values())
 

@@ -22,8 +22,12 @@ from hpo.trainer import ParamValue
 MAX_INT_LEVELS = 32  # an int range up to this size is its own grid
 
 
-def read_space(config: Config) -> Space:
+def read_space(config: Config, *, may_be_empty: bool = False) -> Space:
     """Returns the search space that `config.space` describes.
+
+    Args:
+        config: The settings.
+        may_be_empty: Whether every param was given a value on purpose, so that nothing is left to search.
 
     Raises:
         ValueError: if it is empty, names an unknown path, or an entry contradicts itself.
@@ -31,7 +35,7 @@ def read_space(config: Config) -> Space:
     entries: dict[str, ParamConfig] = {
         f"{section}.{name}": entry for section in SECTIONS for name, entry in getattr(config.space, section).items()
     }
-    if not entries:
+    if not entries and not may_be_empty:
         raise ValueError("space is empty; choose one (space=awd_lstm_small) or leave at least one param in it.")
     fixed = _searchable(config)
     for path in entries:
@@ -224,5 +228,5 @@ def _extremes(param: Param) -> tuple[ParamValue, ...]:
         case CategoricalDistribution(choices=choices):
             return tuple(choices)
         case FloatDistribution(low=low, high=high) | IntDistribution(low=low, high=high):
-            return (low, high)
+            return (low, high, param.from_unit(0.37))  # a float that is no bound: a whole number only by its step
     return ()

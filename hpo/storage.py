@@ -13,11 +13,12 @@ import optuna
 from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
-from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
+from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage, get_storage
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy import event
 
 from hpo.config import MemoryConfig, SqliteConfig, StorageConfig
+from hpo.history import OrderedHistory
 from hpo.lock import folder_locked
 from hpo.pruners import PrunerView
 from hpo.record import COMPLETE, EpochRecord, StudyRecord, TrialRecord
@@ -76,8 +77,9 @@ class StudyStore:
     def __init__(
         self, storage: BaseStorage, name: str, *, direction: Direction, sampler: BaseSampler, pruner: BasePruner
     ) -> None:
+        self._history = OrderedHistory(get_storage(storage))
         self._study = optuna.create_study(
-            storage=storage,
+            storage=self._history,  # type: ignore[arg-type]  # duck-typed: see its docstring
             study_name=name,
             direction=direction,
             sampler=sampler,
@@ -88,19 +90,22 @@ class StudyStore:
         self._pruner = pruner
         self._frozen = {trial.number: trial for trial in self._all()}
 
-    def ask(self, space: Space, *, seed_of: Callable[[int], int], now: Now) -> TrialRecord:
-        """Returns a new trial, RUNNING, its params proposed by the sampler.
+    def ask(self, space: Space, *, seed_of: Callable[[int], int], now: Now, horizon: int | None = None) -> TrialRecord:
+        """Returns a new trial, RUNNING, its params proposed by the sampler from trials up to `horizon`.
 
         Raises:
             Exhausted: if the sampler has nothing left; no trial is left behind.
         """
-        trial = self._study.ask()
-        return self._begin(trial, space, seed_of=seed_of, now=now)
+        with self._history.seen_from(horizon):
+            return self._begin(self._study.ask(), space, seed_of=seed_of, now=now)
 
-    def adopt(self, number: int, space: Space, *, seed_of: Callable[[int], int], now: Now) -> TrialRecord:
+    def adopt(
+        self, number: int, space: Space, *, seed_of: Callable[[int], int], now: Now, horizon: int | None = None
+    ) -> TrialRecord:
         """Returns the RUNNING trial `number` of an earlier driver, its missing params sampled."""
-        trial = Trial(self._study, self._frozen[number]._trial_id)
-        return self._begin(trial, space, seed_of=seed_of, now=now)
+        with self._history.seen_from(horizon):
+            trial = Trial(self._study, self._frozen[number]._trial_id)
+            return self._begin(trial, space, seed_of=seed_of, now=now)
 
     def _begin(self, trial: Trial, space: Space, *, seed_of: Callable[[int], int], now: Now) -> TrialRecord:
         space.suggest(trial)

@@ -72,7 +72,7 @@ class Driver:
             self._adopt()
             while not self._around.stop.is_set:
                 while self._may_ask():
-                    self._start(self._store.ask(self._space, seed_of=self._seed_of, now=self._around.now_ms))
+                    self._start(self._ask())
                 if not self._out:
                     return Ending.EXHAUSTED if self._is_exhausted() and not self._is_spent() else Ending.BUDGET
                 for outcome in self._around.executor.wait(self._on_report, timeout_s=WAIT_S):
@@ -108,7 +108,9 @@ class Driver:
     def _adopt(self) -> None:
         """Takes over the trials an earlier driver left RUNNING: same number, same params."""
         for number in [trial.number for trial in self.trials.values() if not trial.is_finished]:
-            record = self._store.adopt(number, self._space, seed_of=self._seed_of, now=self._around.now_ms)
+            record = self._store.adopt(
+                number, self._space, seed_of=self._seed_of, now=self._around.now_ms, horizon=self._horizon(number)
+            )
             self._changed(record)
             if self._store.has_end(number):
                 self._held.add(number)
@@ -117,6 +119,14 @@ class Driver:
             if number not in self._held:
                 self._wait_for_slot()
                 self._start(self.trials[number])
+
+    def _ask(self) -> TrialRecord:
+        horizon = self._horizon(len(self.trials))
+        return self._store.ask(self._space, seed_of=self._seed_of, now=self._around.now_ms, horizon=horizon)
+
+    def _horizon(self, number: int) -> int | None:
+        """Returns the last trial whose end counts for trial `number`, when results come in order."""
+        return number - self._around.executor.n_workers if self._config.study.ordered else None
 
     def _wait_for_slot(self) -> None:
         """Waits while more trials were left RUNNING than there are workers now."""
@@ -137,11 +147,16 @@ class Driver:
         budget = self._budget
         if budget.n_trials is not None and len(self.trials) >= budget.n_trials:
             return True
-        if budget.n_epochs is not None:
-            n_epochs = sum(t.n_epochs if t.is_finished else self._planned_epochs(t) for t in self.trials.values())
-            if n_epochs >= budget.n_epochs:
-                return True
+        n_epochs = sum(self._spent_epochs(trial) for trial in self.trials.values())
+        if budget.n_epochs is not None and n_epochs >= budget.n_epochs:
+            return True
         return budget.timeout_s is not None and self._elapsed_s() >= budget.timeout_s
+
+    def _spent_epochs(self, trial: TrialRecord) -> int:
+        """Returns the epochs of `trial`, as planned while the next proposal may not know its end."""
+        horizon = self._horizon(len(self.trials))
+        is_known = trial.is_finished and (horizon is None or trial.number <= horizon)
+        return trial.n_epochs if is_known else self._planned_epochs(trial)
 
     def _is_exhausted(self) -> bool:
         sampler = self._around.sampler
@@ -190,10 +205,10 @@ class Driver:
     def _compared(self, number: int) -> Callable[[FrozenTrial], bool]:
         """Returns which trials the pruner compares trial `number` with."""
         epochs = self._planned_epochs(self.trials[number])
-        horizon = number - self._around.executor.n_workers  # what was told when `number` was asked for
+        horizon = self._horizon(number)
 
         def is_compared(other: FrozenTrial) -> bool:
-            if self._config.study.ordered and other.number > horizon:
+            if horizon is not None and other.number > horizon:
                 return False
             return not self._config.pruner.same_epochs or epochs == other.params.get("train.epochs", epochs)
 
@@ -205,7 +220,8 @@ class Driver:
             return
         self._out.discard(number)
         if outcome.result is None:
-            self._lost(number, outcome.lost)
+            if not self._around.stop.is_set:  # whoever continues the study tries again
+                self._lost(number, outcome.lost)
             return
         self._note_end(number, outcome.result)
 

@@ -18,7 +18,7 @@ LAYERS = (
     "executors inline processes",
     "worker",
     "synthetic awd_lstm learner fits classifier batches optimizer monitor scores snapshot weights fastai_api",
-    "samplers pruners storage fingerprint lock tracking mirror mlflow_* newest plots",
+    "samplers pruners storage history fingerprint lock tracking mirror mlflow_* newest plots",
     "corpus cache ids pool data docstrings imdb folder table delimited encoding parts texts tokens",
     "space space_file params limits compose record stop executor trainer trial_folder checkpoint seeds files",
     "config search_config paths __init__",
@@ -27,7 +27,8 @@ LAYERS = (
 FENCES = {
     "hydra omegaconf": "command compose config search_config __main__ sync",
     "mlflow": "tracking mirror mlflow_*",
-    "optuna sqlalchemy": "sync session study storage samplers pruners space space_file tracking mirror mlflow_* plots",
+    "optuna sqlalchemy": "sync session study storage history fingerprint samplers pruners space space_file tracking "
+    "mirror mlflow_* plots",
     "torch torchvision fastai fastcore": "awd_lstm learner classifier batches optimizer monitor scores snapshot "
     "weights fastai_api checkpoint seeds tokens imdb executors worker",
     "ray": "ray",

@@ -16,8 +16,10 @@ from hpo.space_file import read_space
 from conftest import compose_config
 
 # Budgets, places, workers, displays, and `data`, which is in by the digest of the prepared texts.
-OUTSIDE = ("study.name", "study.n_trials", "study.timeout_s", "study.n_epochs", "study.test", "trial.", "storage.")
+OUTSIDE = ("study.name", "study.n_trials", "study.timeout_s", "study.n_epochs", "study.test", "trial.", "storage.path")
 OUTSIDE += ("tracking.", "executor.", "data.")
+# What every trial sets anyway.
+OUTSIDE += ("model.drop_mult", "model.n_hid", "train.lr", "train.epochs")
 
 
 def found(config: Config) -> dict[str, str]:
@@ -67,7 +69,9 @@ def test_every_key_is_inside_or_outside_on_purpose(path: str) -> None:
 def test_a_grid_may_grow_and_be_reordered() -> None:
     grid = ("sampler=grid",)
     assert found(compose_config(*grid)[0]) == found(compose_config(*grid, "space.train.lr.n_levels=5", "seed=4")[0])
-    assert found(compose_config(*grid)[0]) != found(compose_config(*grid, "space.train.lr.high=0.5")[0])
+    assert found(compose_config(*grid)[0]) == found(compose_config(*grid, "space.train.lr.high=0.5")[0])
+    assert found(compose_config(*grid)[0]) != found(compose_config(*grid, "space.model.n_hid.choices=[64]")[0])
+    assert found(compose_config()[0]) != found(compose_config("space.train.lr.high=0.5")[0])
 
 
 def test_ordered_results_depend_on_the_number_of_workers() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 import hpo.session
 from hpo.display import build_display
+from hpo.processes import ProcessesExecutor
 from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, TrialRecord
 from hpo.session import Refused, Report, run
 from hpo.space import canonical
@@ -60,11 +62,11 @@ def facts(trials: list[TrialRecord]) -> list[tuple[object, ...]]:
     ]
 
 
-COMMAND = ("executor=inline", "sampler=tpe", "sampler.n_startup_trials=3", "pruner=asha", "study.n_trials=7")
+COMMAND = ("executor=inline", "sampler=tpe", "sampler.n_startup_trials=3", "pruner=asha", "study.n_trials=6")
 
 
 @pytest.mark.parametrize("pruner", ["asha", "hyperband", "median"])
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lives=st.lists(st.integers(1, 120), min_size=1, max_size=4))
 def test_a_killed_study_continues_as_if_nothing_had_happened(
     pruner: str, workdir: Path, monkeypatch: pytest.MonkeyPatch, lives: list[int]
@@ -87,15 +89,32 @@ def test_pruning_happens_in_the_study_killed_above(workdir: Path, monkeypatch: p
     assert {t.state for t in report.trials} == {COMPLETE, PRUNED}
 
 
-def test_several_workers_in_order_equal_themselves(workdir: Path) -> None:
+def test_several_workers_in_order_equal_themselves(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = ("trainer=synthetic", "tracking=none", "executor.n_workers=2", "study.ordered=true", "pruner=asha")
+    command += ("sampler.n_startup_trials=2", "trainer.epoch_s=0.005")
     runs = []
-    for folder, first in (("a", 9), ("b", 4), ("c", 7)):
-        place = (f"storage.path={folder}/hpo.db", "trainer.epoch_s=0.005")
-        run_study(*command, *place, f"study.n_trials={first}")
-        runs.append(facts(run_study(*command, *place, "study.n_trials=9").trials))
+    for folder, first, slow in (("a", 14, ()), ("b", 5, (4, 7, 9)), ("c", 8, (3, 5, 10))):
+        monkeypatch.setattr(ProcessesExecutor, "_receive", delayed(slow))
+        place = f"storage.path={folder}/hpo.db"
+        run_study(*command, place, f"study.n_trials={first}")
+        runs.append(facts(run_study(*command, place, "study.n_trials=14").trials))
     assert runs[0] == runs[1] == runs[2]
-    assert [fact[0] for fact in runs[0]] == list(range(9))
+    assert [fact[0] for fact in runs[0]] == list(range(14))
+
+
+def delayed(numbers: tuple[int, ...]) -> Any:
+    """Returns a `_receive` that hears from the trials `numbers` half a second late, so that others end first."""
+    real = ProcessesExecutor._receive
+    heard: dict[int, float] = {}
+
+    def receive(self: ProcessesExecutor, worker: Any, on_report: Any) -> Any:
+        number = worker.job.request.number if worker.job else None
+        if number in numbers and time.monotonic() < heard.setdefault(number, time.monotonic()) + 0.5:
+            time.sleep(0.001)
+            return None
+        return real(self, worker, on_report)
+
+    return receive
 
 
 def test_the_budget_is_a_total(workdir: Path) -> None:
@@ -187,6 +206,7 @@ CHANGES = {
     "pruner=asha": "pruner was NoPruner and is now Asha",
     "sampler=random": "sampler was TPE and is now Random",
     "seed=1": "seed was 0 and is now 1",
+    "storage.folder=other": "storage.folder was studies and is now other",
     "model.n_layers=3": "model.n_layers was 2 and is now 3",
     "study.ordered=true": "study.ordered was False and is now True",
 }
