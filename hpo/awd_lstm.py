@@ -69,7 +69,7 @@ def _run(request: TrialRequest, on_epoch: OnEpoch, *, history: History, facts: d
     """Trains the trial and leaves its weights; returns whether it was told to stop."""
     torch.set_num_threads(request.threads)
     if request.device.startswith("cuda"):
-        torch.cuda.init()  # resetting fails before it
+        torch.cuda.init()  # type: ignore[no-untyped-call]  # resetting fails before it; torch left it untyped
         torch.cuda.reset_peak_memory_stats(request.device)
     trial = _Trial(request)
     facts |= {"n_params": str(count_params(trial.model)), "emb_sz": str(trial.architecture.emb_sz)}
