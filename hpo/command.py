@@ -39,8 +39,11 @@ def compose_and_call(argv: Sequence[str], call: Call) -> int:
     sys.argv = [sys.argv[0], *argv]
     signal.signal(signal.SIGTERM, _terminate)
     codes: list[int] = []
+    is_composed = False
 
     def task(composed: DictConfig) -> None:
+        nonlocal is_composed
+        is_composed = True
         codes.append(_call(composed, call))
         if codes[-1] > 128:  # stopped by a signal: so are the jobs after it
             raise SystemExit(codes[-1])
@@ -53,7 +56,7 @@ def compose_and_call(argv: Sequence[str], call: Call) -> int:
     except KeyboardInterrupt:
         return refuse("interrupted; the same command continues.", code=INTERRUPTED)
     except Exception as error:
-        if not is_composition_error(error):
+        if is_composed and not is_composition_error(error):
             raise
         return refuse(explain(error))
     return max(codes, default=DONE)

@@ -20,6 +20,7 @@ from omegaconf.errors import (
     OmegaConfBaseException,
     ValidationError,
 )
+from yaml import YAMLError
 
 from hpo import config as c
 from hpo import search_config as s
@@ -107,6 +108,10 @@ def explain(error: Exception) -> str:
                 return _wrong_type(cause, chain)
         if "Ambiguous value for argument" in str(cause):
             return _unreadable(str(cause).split("'")[1])
+        if isinstance(cause, YAMLError):
+            return f"A configuration file is not YAML: {' '.join(str(cause).split())}."
+        if "Config group override must be" in str(cause):
+            return "A config group takes the name of one of its options, as in sampler=tpe or tracking=none."
         if "does not support deletion" in str(cause):
             return "Only params can be deleted, one by one, as in ~space.train.lr; groups and settings stay."
     return _one_line(str(chain[0]))
@@ -195,7 +200,7 @@ def _wrong_type(error: ValidationError, chain: list[BaseException]) -> str:
     if not where and override:
         where = override.removeprefix("Error merging override ")
     if "is not a subclass of" in text:
-        group = where.partition("=")[0]
+        group = where.partition("=")[0] or "The top of a configuration file"
         return f"{group} is a group of settings, not a value; set one inside it, as in space.train.lr.high=0.05."
     return f"{where}: {text.rstrip('.')}." if where else f"{text.rstrip('.')}."
 

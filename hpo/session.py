@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 
 from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
 from sqlalchemy.exc import SQLAlchemyError
 
 from hpo import __version__
@@ -68,10 +69,11 @@ def run(planned: Plan, display: Display) -> Report:
         tracker = build_tracker(config.tracking, planned.space.distributions())
         lock.check()
         corpus = _prepare(config, display)
+        storage = open_storage(config.storage)
     with ExitStack() as held:
         with _refusing(config):
             held.enter_context(lock)
-            store, sampler = _open_store(planned)
+            store, sampler = _open_store(planned, storage)
             study = _open_study(planned, store, corpus, folder)
         stop = held.enter_context(_signals())
         held.enter_context(_notes(display))
@@ -135,12 +137,11 @@ def _notes(display: Display) -> Iterator[None]:
         logger.removeHandler(handler)
 
 
-def _open_store(planned: Plan) -> tuple[StudyStore, BaseSampler]:
+def _open_store(planned: Plan, storage: BaseStorage) -> tuple[StudyStore, BaseSampler]:
     config = planned.config
     sampler = build_sampler(config.sampler, planned.space, config.seed)
     pruner = build_pruner(config.pruner, max_epochs=planned.space.max_of("train.epochs", config.train.epochs))
     direction = config.study.metric.direction
-    storage = open_storage(config.storage)
     return StudyStore(storage, planned.name, direction=direction, sampler=sampler, pruner=pruner), sampler
 
 

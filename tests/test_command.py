@@ -51,6 +51,12 @@ MISTAKES = {
     "train.lr=-1": "train.lr=-1 must be above 0.",
     "experiment=nothing": "experiment=nothing does not exist",
     "data=table": "data.path",
+    "sampler=null": "takes the name of one of its options",
+    "data.path=a (1).csv": """'data.path="a (1).csv"'""",
+    "data.path=a,b.csv": """'data.path="a,b.csv"'""",
+    "tracking.uri=foo": "tracking.uri='foo' is nothing MLflow can write to",
+    "study.timeout_s=inf": "study.timeout_s=inf must be a finite number.",
+    "+space.train={bptt: {type: float, low: 10, high: 70}}": "is not a whole number",
 }
 
 
@@ -77,6 +83,35 @@ def test_an_empty_space_is_refused(workdir: Path, capsys: pytest.CaptureFixture[
     assert main([f"~space.{path}" for path in params]) == 2
     assert "space is empty" in capsys.readouterr().err
     assert list(workdir.iterdir()) == []
+
+
+def test_a_broken_configuration_file_is_refused(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (workdir / "mine" / "space").mkdir(parents=True)
+    for content, sentence in (("a: [1", "is not YAML"), ("- 1", "is a group of settings, not a value")):
+        (workdir / "mine" / "space" / "odd.yaml").write_text(content)
+        assert main(["--config-dir", str(workdir / "mine"), "space=odd"]) == 2
+        assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", ["garbage.db", "."])
+def test_a_database_that_cannot_hold_the_record_is_refused(
+    path: str, workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workdir / "garbage.db").write_text("no database at all, but long enough to have a header" * 9)
+    assert main(["trainer=synthetic", "tracking=none", f"storage.path={path}"]) == 2
+    assert f"storage.path={path} cannot hold the record" in capsys.readouterr().err
+    assert [entry.name for entry in workdir.iterdir()] == ["garbage.db"]
+
+
+def test_a_value_on_the_command_line_takes_its_param_out_of_the_space(workdir: Path) -> None:
+    small = ["trainer=synthetic", "tracking=none", "executor=inline", "study.n_trials=2"]
+    assert main([*small, "train.lr=0.02", "study.name=one"]) == 0
+    assert all("train.lr" not in trial.params for trial in read("one"))
+    best = ["model.drop_mult=0.36", "model.n_hid=128", "train.lr=0.0073", "train.epochs=6"]
+    assert main([*small, *best]) == 0  # all of them: the same params again, with other seeds
+    (name,) = [path.name for path in (workdir / "studies").iterdir() if "fixed" in path.name]
+    assert [trial.params for trial in read(name)] == [{}, {}]
+    assert len({trial.value for trial in read(name)}) == 2
 
 
 def test_a_multirun_runs_every_combination(workdir: Path) -> None:
