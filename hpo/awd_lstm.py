@@ -134,7 +134,7 @@ class _Trial:
         if checkpoint is not None:
             n_done = checkpoint.epoch
             restore_weights(self.model, checkpoint)
-            monitor.report()  # the process may have ended between writing the checkpoint and reporting
+            monitor.report_again()
         for fit in plan_fits(self.request.train):
             if n_done < fit.n_epochs:
                 start = partial(self._restore, checkpoint, with_moments=n_done > 0)

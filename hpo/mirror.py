@@ -82,7 +82,7 @@ class Mirror:
             self._thread.join(min(timeout_s, QUIET_S))
             if self._thread.is_alive():
                 timeout_s = min(timeout_s, AWAY_S) if self._is_away else timeout_s
-                _log.warning("Waiting up to %.0f s for MLflow; python -m hpo.sync brings what is missing.", timeout_s)
+                _log.info("Waiting up to %.0f s for MLflow; python -m hpo.sync brings what is missing.", timeout_s)
                 self._thread.join(timeout_s)
         return len(self._queue.abandon() | self._writer.refused)
 

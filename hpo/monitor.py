@@ -85,15 +85,24 @@ class Monitor:
             }
         )
         self.save(self.history)
-        self.report()
+        self.report(len(self.history))
 
-    def report(self) -> None:
-        """Reports the last epoch.
+    def report_again(self) -> None:
+        """Reports every epoch of a checkpoint: who listens may know fewer of them than it holds.
 
         Raises:
             Stopped: if the listener asks for it.
         """
-        if self.on_epoch(EpochReport(len(self.history), self.history[-1])) is Decision.STOP:
+        for epoch in range(1, len(self.history) + 1):
+            self.report(epoch)
+
+    def report(self, epoch: int) -> None:
+        """Reports an epoch done.
+
+        Raises:
+            Stopped: if the listener asks for it.
+        """
+        if self.on_epoch(EpochReport(epoch, self.history[epoch - 1])) is Decision.STOP:
             raise Stopped
 
     def _check(self, loss: float, part: str) -> None:

@@ -122,14 +122,15 @@ def _refusing(config: Config) -> Iterator[None]:
 
 @contextmanager
 def _notes(display: Display) -> Iterator[None]:
-    """Shows the package's warnings on the display instead of in between its lines."""
+    """Shows what the package logs on the display instead of in between its lines."""
 
     class ToDisplay(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             display.note(record.getMessage())
 
-    logger, handler = logging.getLogger("hpo"), ToDisplay(level=logging.WARNING)
+    logger, handler = logging.getLogger("hpo"), ToDisplay(level=logging.INFO)
     logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
     logger.propagate = False
     try:
         yield

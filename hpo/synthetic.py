@@ -44,7 +44,7 @@ class Synthetic:
         if not request.train.lr < _DIVERGING_LR:
             error = f"Epoch 1: the training loss is not finite; lower train.lr={request.train.lr:g}."
             return TrialResult(0, reason=Reason.DIVERGED, error=error, facts=facts)
-        is_stopped = bool(history) and _is_told_to_stop(history, on_epoch)
+        is_stopped = any(_is_told_to_stop(history[:epoch], on_epoch) for epoch in range(1, len(history) + 1))
         while len(history) < request.train.epochs and not is_stopped:
             history.append(_measure_epoch(request, len(history) + 1))
             write_checkpoint(request, Checkpoint(history))

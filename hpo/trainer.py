@@ -113,7 +113,7 @@ class Trainer(Protocol):
         """Trains `request.train.epochs` epochs, calling `on_epoch` after each.
 
         Leaves the final weights in `request.folder`, continues from a checkpoint found there
-        (epochs already reported are reported again only if the checkpoint is older), and returns
+        (all epochs of which are reported again, in order, as their reports may have been lost), and returns
         within one batch of being told to stop. Divergence and lack of memory are returned as
         a `reason`; any other exception may be raised.
         """

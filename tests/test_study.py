@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,16 @@ def test_a_killed_study_continues_as_if_nothing_had_happened(
     report = drive(monkeypatch, storage, None, *command, "storage.folder=b")
     assert facts(report.trials) == facts(undisturbed.trials)
     assert report.study.test == undisturbed.study.test
+
+
+def test_checkpoints_that_outlived_their_record_do_no_harm(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = (*COMMAND, "pruner=median")
+    undisturbed = drive(monkeypatch, optuna.storages.InMemoryStorage(), None, *command, "storage.folder=a")
+    for life in range(30, 130, 9):
+        with suppress(Killed):
+            drive(monkeypatch, optuna.storages.InMemoryStorage(), life, *command, "storage.folder=b")
+    report = drive(monkeypatch, optuna.storages.InMemoryStorage(), None, *command, "storage.folder=b")
+    assert facts(report.trials) == facts(undisturbed.trials)
 
 
 def test_pruning_happens_in_the_study_killed_above(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,8 +84,8 @@ def test_a_killed_trial_goes_on_as_if_nothing_had_happened(trainer: Trainer, bui
         with pytest.raises(RuntimeError, match="killed"):
             trainer.train(build(f"{killed_at}"), before)
         result = trainer.train(build(f"{killed_at}"), after)
-        assert before.epochs + after.epochs == [1, 2, 3]  # the report that was lost comes again, no other
-        assert repeatable([*before.reports, *after.reports]) == repeatable(undisturbed.reports)
+        assert after.epochs == [1, 2, 3]  # whoever listens may have lost any of them
+        assert repeatable(after.reports) == repeatable(undisturbed.reports)
         assert result.n_epochs == 3
         assert result.facts["resumed_from"] == str(killed_at)
 
@@ -95,7 +95,7 @@ def test_a_stop_answered_to_the_repeated_report_counts(trainer: Trainer, build: 
         trainer.train(build(), Listener(fail_at=2))
     listener = Listener(stop_at=2)
     result = trainer.train(build(), listener)
-    assert listener.epochs == [2]
+    assert listener.epochs == [1, 2]
     assert (result.n_epochs, result.stopped) == (2, True)
     assert trainer.test(build())["n_test"] > 0
 
@@ -104,7 +104,7 @@ def test_a_finished_trial_is_not_trained_again(trainer: Trainer, build: Build) -
     trainer.train(build(), Listener())
     listener = Listener()
     result = trainer.train(build(), listener)
-    assert listener.epochs == [3]
+    assert listener.epochs == [1, 2, 3]
     assert result.n_epochs == 3
 
 
@@ -134,7 +134,7 @@ def test_falls_back_from_damaged_checkpoints(trainer: Trainer, build: Build, dam
     result = trainer.train(request, listener)
     assert result.facts["resumed_from"] == "2"
     assert "does not match its hash" in result.facts["checkpoint_warning"]
-    assert repeatable(listener.reports) == repeatable(undisturbed.reports[1:])
+    assert repeatable(listener.reports) == repeatable(undisturbed.reports)
     for file in files:
         file.write_bytes(damage(file.read_bytes()))
     listener = Listener()
