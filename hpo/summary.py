@@ -72,7 +72,7 @@ def _print_best(console: Console, study: StudyRecord, trials: Sequence[TrialReco
     _say(console, "best", f"trial {best.number}; its params, to paste behind python -m hpo:", style="bold")
     console.print(Text(override_line(best.params), style="green"), soft_wrap=True)
     if study.test:
-        _say(console, "test", _test_text(study.test, best))
+        _say_whole(console, "test", _test_text(study.test, best))
 
 
 def _best_table(study: StudyRecord, trials: Sequence[TrialRecord]) -> Table:

@@ -101,6 +101,8 @@ def _read_parquet(path: Path, config: TableConfig) -> Columns:
 
 def _wanted(config: TableConfig) -> dict[str, str]:
     """Returns the config path of each column to read."""
+    if config.text_column == config.label_column:
+        raise ValueError(f"data.text_column and data.label_column are both {config.text_column!r}; name two columns.")
     wanted = {config.text_column: "data.text_column", config.label_column: "data.label_column"}
     if config.split_column:
         wanted[config.split_column] = "data.split_column"

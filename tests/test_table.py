@@ -123,3 +123,9 @@ def test_movie_reviews_in_windows_1252(tmp_path: Path) -> None:
         ValueError, match=r"mr\.tsv is not utf-8 throughout: line \d+ has byte 0x.*data.encoding=cp1252"
     ):
         read_table(table(path))
+
+
+def test_the_label_column_cannot_be_the_text(frame: pd.DataFrame, tmp_path: Path) -> None:
+    path = write(frame, tmp_path / "t.csv")
+    with pytest.raises(ValueError, match="data.text_column and data.label_column are both 'label'; name two columns"):
+        read_table(table(path, text_column="label"))
