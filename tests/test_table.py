@@ -127,5 +127,5 @@ def test_movie_reviews_in_windows_1252(tmp_path: Path) -> None:
 
 def test_the_label_column_cannot_be_the_text(frame: pd.DataFrame, tmp_path: Path) -> None:
     path = write(frame, tmp_path / "t.csv")
-    with pytest.raises(ValueError, match="data.text_column and data.label_column are both 'label'; name two columns"):
+    with pytest.raises(ValueError, match=r"data.text_column and data.label_column are both 'label'; name two columns"):
         read_table(table(path, text_column="label"))
