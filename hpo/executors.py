@@ -10,12 +10,8 @@ import shutil
 import subprocess
 
 from hpo.config import AwdLstmConfig, ExecutorConfig, InlineConfig, ProcessesConfig, TrainerConfig
+from hpo.cores import n_cores
 from hpo.executor import Executor
-
-
-def n_cores() -> int:
-    """Returns how many cores this process may use (its affinity, not the machine's size)."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def n_workers(config: ExecutorConfig) -> int:

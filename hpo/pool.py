@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 
 from hpo.config import Tokenizer
+from hpo.cores import THREAD_VARIABLES, n_cores
 from hpo.tokens import Cut, Tokenize, Tokens, build_tokenizer, encode, join_tokens
 
 N_INLINE = {Tokenizer.spacy: 5_000, Tokenizer.words: 100_000}  # fewer texts are done sooner than processes start
@@ -38,7 +39,7 @@ def tokenize_texts(
     """
     chunks = [texts[start : start + N_CHUNK] for start in range(0, len(texts), N_CHUNK)]
     if n_processes is None:
-        n_processes = 0 if len(texts) < N_INLINE[tokenizer] else n_cpus()
+        n_processes = 0 if len(texts) < N_INLINE[tokenizer] else n_cores()
     encoded = _pooled(chunks, tokenizer, cut, n_processes) if n_processes else _inline(chunks, tokenizer, cut)
     done, results = 0, []
     on_progress(0, len(texts))
@@ -48,11 +49,6 @@ def tokenize_texts(
             done += len(tokens.lengths)
             on_progress(done, len(texts))
     return join_tokens(results)
-
-
-def n_cpus() -> int:
-    """Returns the CPUs this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _inline(chunks: Sequence[Sequence[str]], tokenizer: Tokenizer, cut: Cut) -> Generator[Tokens, None, None]:
@@ -77,10 +73,9 @@ def _pooled(
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """Lets processes started inside use one OpenMP and one MKL thread."""
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
+    """Lets processes started inside use one thread each for numerics."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     try:
         yield
     finally:

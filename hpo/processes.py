@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.context import SpawnProcess
 
+from hpo.cores import THREAD_VARIABLES
 from hpo.executor import Job, OnReport, Outcome
 from hpo.trainer import Reason, TrialResult
 from hpo.worker import READY, REPORT, serve
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 MAX_STARTS_LOST = 3  # workers in a row that die before they are ready
 
 

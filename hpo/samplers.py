@@ -24,10 +24,6 @@ CELL = "hpo:cell"  # system attribute: the cell a trial of the grid was given
 REASON = "reason"  # user attribute: why a trial failed
 
 
-class Exhausted(Exception):
-    """The sampler has nothing left to propose."""
-
-
 def build_sampler(config: SamplerConfig, space: Space, seed: int) -> BaseSampler:
     """Returns the sampler that `config` describes.
 
@@ -111,7 +107,7 @@ class CellSampler(BaseSampler):
             others = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
             still_open = self._open(others)
             if not still_open:
-                raise Exhausted("every cell of the grid has its trial")
+                raise RuntimeError("every cell of the grid has its trial; ask `n_left` first")
             cell = still_open[0]
             study._storage.set_trial_system_attr(trial._trial_id, CELL, cell)
         self._given = {trial.number: json.loads(cell)}

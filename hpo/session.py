@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
 from types import FrameType
@@ -30,6 +30,7 @@ from hpo.display import Display
 from hpo.executors import build_executor
 from hpo.fingerprint import check_fingerprint, fingerprint
 from hpo.lock import StudyLock
+from hpo.mlflow_client import mask_secrets
 from hpo.plan import Plan
 from hpo.pruners import build_pruner
 from hpo.record import StudyRecord, TrialRecord
@@ -177,7 +178,7 @@ def _open_study(planned: Plan, store: StudyStore, corpus: Path | None, folder: P
 def _new_study(
     planned: Plan, facts: Mapping[str, str | int | float], given: Mapping[str, str], folder: Path
 ) -> StudyRecord:
-    config, choices = planned.config, planned.choices
+    config, choices = _masked(planned.config), planned.choices
     tracking = config.tracking
     experiment = tracking.experiment if isinstance(tracking, MlflowConfig) else None
     tags = {group: choices[group] for group in ("sampler", "pruner", "space", "trainer")}
@@ -202,6 +203,15 @@ def _new_study(
         corpus=facts,
         folder=str(folder),
         created_ms=_now_ms(),
+    )
+
+
+def _masked(config: Config) -> Config:
+    """Returns `config` without the password that its tracking URI may hold."""
+    if not isinstance(config.tracking, MlflowConfig):
+        return config
+    return replace(
+        config, tracking=replace(config.tracking, uri=mask_secrets(config.tracking.uri, config.tracking.uri))
     )
 
 

@@ -93,8 +93,7 @@ class StudyStore:
     def ask(self, space: Space, *, seed_of: Callable[[int], int], now: Now, horizon: int | None = None) -> TrialRecord:
         """Returns a new trial, RUNNING, its params proposed by the sampler from trials up to `horizon`.
 
-        Raises:
-            Exhausted: if the sampler has nothing left; no trial is left behind.
+        A grid must have a cell left: see `CellSampler.n_left`.
         """
         with self._history.seen_from(horizon):
             return self._begin(self._study.ask(), space, seed_of=seed_of, now=now)

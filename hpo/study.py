@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from optuna.trial import FrozenTrial
@@ -102,7 +102,7 @@ class Driver:
             return
         test = {"trial": float(best.number), **result.test}
         self._store.set(TEST, test)
-        self.study = StudyRecord(**{**self.study.__dict__, "test": test})
+        self.study = replace(self.study, test=test)
         self._around.tracker.study(self.study)
 
     def _adopt(self) -> None:
@@ -147,10 +147,12 @@ class Driver:
         budget = self._budget
         if budget.n_trials is not None and len(self.trials) >= budget.n_trials:
             return True
-        n_epochs = sum(self._spent_epochs(trial) for trial in self.trials.values())
-        if budget.n_epochs is not None and n_epochs >= budget.n_epochs:
+        if budget.n_epochs is not None and self._n_epochs() >= budget.n_epochs:
             return True
         return budget.timeout_s is not None and self._elapsed_s() >= budget.timeout_s
+
+    def _n_epochs(self) -> int:
+        return sum(self._spent_epochs(trial) for trial in self.trials.values())
 
     def _spent_epochs(self, trial: TrialRecord) -> int:
         """Returns the epochs of `trial`, as planned while the next proposal may not know its end."""

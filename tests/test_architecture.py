@@ -20,7 +20,7 @@ LAYERS = (
     "synthetic awd_lstm learner fits classifier batches optimizer monitor scores snapshot weights fastai_api",
     "samplers pruners storage history fingerprint lock tracking mirror mlflow_* newest plots",
     "corpus cache ids pool data docstrings imdb folder table delimited encoding parts texts tokens",
-    "space space_file params limits compose record stop executor trainer trial_folder checkpoint seeds files",
+    "space space_file params limits compose record stop executor trainer trial_folder checkpoint seeds files cores",
     "config search_config paths __init__",
 )
 # Libraries, and the only modules that may import them, be it inside a function.

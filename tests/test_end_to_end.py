@@ -111,3 +111,19 @@ def test_sync_refuses_in_a_sentence(
 def test_sync_without_a_record_is_refused(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sync([]) == 2
     assert "There is no record at storage.path=hpo.db" in capsys.readouterr().err
+
+
+def test_a_password_in_the_tracking_uri_is_not_in_the_record(workdir: Path) -> None:
+    uri = "http://me:CANARY-7@127.0.0.1:9"  # nobody listens there
+    report = run_study(
+        "trainer=synthetic",
+        "executor=inline",
+        "study.n_trials=1",
+        f"tracking.uri='{uri}'",
+        "tracking.flush_timeout_s=0",
+    )
+    assert report.trials[0].state == COMPLETE
+    assert report.n_unmirrored == 2
+    files = [path for path in workdir.rglob("*") if path.is_file()]
+    assert any(path.name == "hpo.db" for path in files)
+    assert not [path for path in files if b"CANARY-7" in path.read_bytes()]

@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from hpo.config import Config, SyntheticConfig
+from hpo.cores import n_cores
 from hpo.executor import Executor, Job, Outcome, Task
-from hpo.executors import build_executor, check_device, n_cores, n_workers
+from hpo.executors import build_executor, check_device, n_workers
 from hpo.paths import conf_folder
 from hpo.processes import ProcessesExecutor
 from hpo.trainer import Decision, EpochReport, Reason, TrialRequest

@@ -1,0 +1,38 @@
+"""Every file of conf/ composes, alone, into dataclasses that make a sensible plan or say what they lack."""
+
+from __future__ import annotations
+
+import pytest
+
+from hpo.compose import OPTIONS, fix_overridden
+from hpo.paths import conf_folder
+from hpo.space_file import read_space
+
+from conftest import compose_config, plan_study
+
+FILES = sorted(path for path in conf_folder().glob("*/*.yaml"))
+LACKING = {"data=folder": "data.path=texts", "data=table": "data.path=reviews.csv"}
+
+
+@pytest.mark.parametrize("override", [f"{path.parent.name}={path.stem}" for path in FILES])
+def test_every_file_composes_and_makes_a_plan(override: str) -> None:
+    needed = [LACKING[override]] if override in LACKING else []
+    assert plan_study(override, *needed).space.params
+
+
+def test_every_option_has_a_file_and_every_file_an_option() -> None:
+    for group, options in OPTIONS.items():
+        assert set(options) == {path.stem for path in FILES if path.parent.name == group}, group
+
+
+def test_the_command_line_wins_over_an_overlay_whose_other_values_stay() -> None:
+    config, choices = compose_config("experiment=imdb_cpu", "pruner=none", "data.max_tokens=99")
+    assert choices["pruner"] == "none"
+    assert (config.data.max_tokens, config.data.max_vocab) == (99, 20000)
+
+
+def test_a_value_given_takes_its_param_out_of_the_space() -> None:
+    config, fixing = fix_overridden(compose_config("train.lr=0.5")[0], ["train.lr=0.5", "seed=3", "train.batch_size=4"])
+    assert fixing == "train.lr=0.5"
+    assert "train.lr" not in read_space(config).distributions()
+    assert len(read_space(config).params) == 3
