@@ -4,13 +4,9 @@ Nothing else: importing from here instead of from fastai keeps `-W error` usable
 fastai is untyped, so every name is opaque to mypy.
 """
 
-import warnings
+from hpo.tokens import quiet_imports
 
-with warnings.catch_warnings():
-    # fastai/layers.py:552 decorates with torch.jit.script four times; fastai/tabular/core.py:17 sets a pandas option.
-    warnings.filterwarnings("ignore", message=r"`torch\.jit\.script` is deprecated", category=DeprecationWarning)
-    warnings.filterwarnings("ignore", message="The 'mode.chained_assignment' option is deprecated")
-
+with quiet_imports():
     from fastai.callback.core import Callback, TrainEvalCallback, event
     from fastai.callback.fp16 import AMPMode, MixedPrecision
     from fastai.callback.rnn import rnn_cbs

@@ -107,6 +107,7 @@ def join_tokens(chunks: Iterable[Tokens]) -> Tokens:
 def quiet_imports() -> Iterator[None]:
     """Silences what fastai's imports warn about: torch's and pandas's plans, not ours."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r".*torch\.jit\.script.*")
-        warnings.filterwarnings("ignore", message=r".*mode\.chained_assignment.*")
+        # fastai/layers.py:552 decorates with torch.jit.script; fastai/tabular/core.py:17 sets a pandas option.
+        warnings.filterwarnings("ignore", message=r"`torch\.jit\.script` is deprecated", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", message="The 'mode.chained_assignment' option is deprecated")
         yield
