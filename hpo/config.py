@@ -146,6 +146,14 @@ class Metric(Enum):
 
 
 @dataclass
+class ConfirmConfig:
+    """The best configurations of a search, trained again: the `top_k` best, each with `n_seeds` fresh seeds."""
+
+    top_k: int = MISSING
+    n_seeds: int = MISSING
+
+
+@dataclass
 class StudyConfig:
     """A study's name, what it optimises, and its total budget."""
 
@@ -154,7 +162,9 @@ class StudyConfig:
     n_trials: int | None = None
     timeout_s: float | None = None
     n_epochs: int | None = None
+    trials_s: float | None = None
     ordered: bool = MISSING
+    confirm: ConfirmConfig = field(default_factory=ConfirmConfig)
     test: bool = MISSING
 
 

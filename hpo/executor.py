@@ -5,6 +5,7 @@ No executor lives here; an executor knows nothing of Optuna, MLflow or the recor
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -13,9 +14,23 @@ from typing import Protocol
 from hpo.trainer import Decision, EpochReport, TrialRequest, TrialResult
 
 
+def wall_clock_ms() -> int:
+    """Returns milliseconds since 1970, UTC."""
+    return time.time_ns() // 1_000_000
+
+
 class Task(Enum):
     TRAIN = "train"
     TEST = "test"
+
+
+@dataclass(frozen=True)
+class JobKey:
+    """Which attempt at which trial of which study: what reports and outcomes are fenced by."""
+
+    study: str
+    number: int
+    attempt: int
 
 
 @dataclass(frozen=True)
@@ -23,8 +38,13 @@ class Job:
     """One thing to do with one trial; `timeout_s` counts from when a worker begins it."""
 
     task: Task
+    study: str
     request: TrialRequest
     timeout_s: float | None = None
+
+    @property
+    def key(self) -> JobKey:
+        return JobKey(self.study, self.request.number, self.request.attempt)
 
 
 @dataclass(frozen=True)
@@ -32,19 +52,18 @@ class Outcome:
     """How a job ended: with a result, or lost with its worker.
 
     Attributes:
-        number, attempt: Which job.
+        key: Which job.
         result: None when the worker died.
         lost: What is known of the worker's death; empty when there is a result.
     """
 
-    number: int
-    attempt: int
+    key: JobKey
     result: TrialResult | None
     lost: str = ""
 
 
-OnReport = Callable[[int, int, EpochReport], Decision]
-"""Called with (trial number, attempt, report); its answer goes back to the trial."""
+OnReport = Callable[[JobKey, EpochReport], Decision]
+"""Called after every epoch of every job; its answer goes back to the trial."""
 
 
 class Executor(Protocol):
@@ -60,6 +79,10 @@ class Executor(Protocol):
 
     def wait(self, on_report: OnReport, *, timeout_s: float) -> Sequence[Outcome]:
         """Returns the jobs that ended, or nothing after `timeout_s`; answers reports meanwhile."""
+        ...
+
+    def now_ms(self) -> int:
+        """Returns the time on the clock its jobs run on: milliseconds since 1970 UTC, or since a simulation began."""
         ...
 
     def close(self) -> None:

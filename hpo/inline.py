@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from hpo.executor import Job, OnReport, Outcome
+from hpo.executor import Job, OnReport, Outcome, wall_clock_ms
 from hpo.trainer import Decision, EpochReport, Reason, TrialResult
 from hpo.worker import run_job
 
@@ -29,7 +29,10 @@ class InlineExecutor:
         if self._job is None:
             return []
         job, self._job = self._job, None
-        return [Outcome(job.request.number, job.request.attempt, _run(job, on_report))]
+        return [Outcome(job.key, _run(job, on_report))]
+
+    def now_ms(self) -> int:
+        return wall_clock_ms()
 
     def close(self) -> None:
         self._job = None
@@ -51,7 +54,7 @@ def _run(job: Job, on_report: OnReport) -> TrialResult:
     def on_epoch(report: EpochReport) -> Decision:
         nonlocal is_late
         try:
-            decision = on_report(job.request.number, job.request.attempt, report)
+            decision = on_report(job.key, report)
         except Exception as error:
             raise _DriverError(error) from error
         is_late = deadline is not None and time.monotonic() > deadline

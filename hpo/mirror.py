@@ -20,7 +20,7 @@ from hpo.newest import NewestQueue
 from hpo.record import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
+    from hpo.space import Distributions
 
 MAX_WAITING = 1000
 REFRESH_S = 5.0
@@ -47,15 +47,15 @@ class Mirror:
 
     Args:
         uri: MLflow's tracking URI.
-        distributions: The space, for the plots.
+        spaces: The space of each study, for the plots.
 
     Raises:
         ValueError: if MLflow cannot keep runs at `uri`.
     """
 
-    def __init__(self, uri: str, distributions: Mapping[str, BaseDistribution]) -> None:
+    def __init__(self, uri: str, spaces: Mapping[str, Distributions]) -> None:
         self._uri = resolve_uri(uri)
-        self._writer = Writer(self._uri, distributions)
+        self._writer = Writer(self._uri, spaces)
         self._queue: NewestQueue[_Item] = NewestQueue(MAX_WAITING)
         self._ended: set[str] = set()
         self._has_warned = False

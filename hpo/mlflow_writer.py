@@ -22,7 +22,8 @@ from hpo.record import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from optuna.distributions import BaseDistribution
+
+    from hpo.space import Distributions
 
 REFUSED_FILE = "mlflow-refused.jsonl"
 _log = logging.getLogger("hpo.mirror")
@@ -44,10 +45,10 @@ class Writer:
         refused: Uids of the runs MLflow would not take; each has a line in `REFUSED_FILE`.
     """
 
-    def __init__(self, uri: str, distributions: Mapping[str, BaseDistribution]) -> None:
+    def __init__(self, uri: str, spaces: Mapping[str, Distributions]) -> None:
         self.refused: set[str] = set()
         self._uri = uri
-        self._distributions = distributions
+        self._spaces = spaces
         self._client: MlflowClient | None = None
         self._runs: dict[str, StudyRuns] = {}
 
@@ -107,7 +108,7 @@ class Writer:
 
         with tempfile.TemporaryDirectory() as folder:
             plots = Path(folder) / "plots"
-            write_plots(study, plots_of.trials, self._distributions, plots)
+            write_plots(study, plots_of.trials, self._spaces.get(study.name, {}), plots)
             return runs.write(content, files=plots)
 
     def _open(self, study: StudyRecord, *, is_fresh: bool) -> StudyRuns:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from hpo.config import AwdLstmConfig, Config, FolderConfig, TableConfig
+from hpo.config import AwdLstmConfig, Config, FolderConfig, MlflowConfig, TableConfig
 from hpo.executors import check_device, n_workers
 from hpo.limits import check_limits
 from hpo.samplers import build_sampler
@@ -31,13 +31,24 @@ class Plan:
         config: The settings.
         choices: The option chosen in each config group, by group.
         space: The search space.
-        n_workers: Trials at once.
+        n_workers: Trials of this study at once.
+        tags: What it is within a comparison: its strategy and its task.
+        experiment_name: The experiment it belongs to; "" leaves it to the configuration.
     """
 
     config: Config
     choices: Mapping[str, str]
     space: Space
     n_workers: int
+    tags: Mapping[str, str] = field(default_factory=dict)
+    experiment_name: str = ""
+
+    @property
+    def experiment(self) -> str:
+        """The experiment it belongs to: as named, else what it is about."""
+        tracking = self.config.tracking
+        asked = tracking.experiment if isinstance(tracking, MlflowConfig) else None
+        return self.experiment_name or asked or self.subject
 
     @property
     def name(self) -> str:
@@ -73,7 +84,7 @@ def plan(config: Config, choices: Mapping[str, str]) -> Plan:
     """
     check_limits(config)
     check_device(config.executor.device)
-    budget = (config.study.n_trials, config.study.timeout_s, config.study.n_epochs)
+    budget = (config.study.n_trials, config.study.timeout_s, config.study.n_epochs, config.study.trials_s)
     if all(limit is None for limit in budget) and not isinstance(config.sampler, GridConfig):
         raise ValueError("study.n_trials=null leaves the study without an end; give study.timeout_s or study.n_epochs.")
     space = read_space(config, may_be_empty=bool(choices.get(FIXED)))

@@ -17,7 +17,7 @@ from multiprocessing import connection
 from multiprocessing.context import SpawnProcess
 
 from hpo.cores import THREAD_VARIABLES
-from hpo.executor import Job, OnReport, Outcome
+from hpo.executor import Job, OnReport, Outcome, wall_clock_ms
 from hpo.trainer import Reason, TrialResult
 from hpo.worker import READY, REPORT, serve
 
@@ -76,6 +76,9 @@ class ProcessesExecutor:
             if outcomes or time.monotonic() >= end:
                 return outcomes
 
+    def now_ms(self) -> int:
+        return wall_clock_ms()
+
     def close(self) -> None:
         for worker in self._workers:
             self._end(worker)
@@ -108,13 +111,13 @@ class ProcessesExecutor:
                 self._hand_over(worker)
             return None
         assert worker.job is not None
-        number, attempt = worker.job.request.number, worker.job.request.attempt
+        key = worker.job.key
         if kind == REPORT:
             with suppress(BrokenPipeError, ConnectionResetError):
-                worker.pipe.send(on_report(number, attempt, payload))
+                worker.pipe.send(on_report(key, payload))
             return None
         worker.job, worker.began = None, None
-        return Outcome(number, attempt, payload)
+        return Outcome(key, payload)
 
     def _lost(self, worker: _Worker) -> Outcome | None:
         """Replaces a dead worker; returns its job's outcome if it had begun one."""
@@ -131,7 +134,7 @@ class ProcessesExecutor:
         if not was_ready:  # the trial had not begun: not its fault
             replacement.job = job
             return None
-        return Outcome(job.request.number, job.request.attempt, None, lost=detail)
+        return Outcome(job.key, None, lost=detail)
 
     def _expired(self) -> list[Outcome]:
         """Kills the workers whose job is past its time limit; returns those jobs' outcomes."""
@@ -144,7 +147,7 @@ class ProcessesExecutor:
                 error = f"took longer than trial.timeout_s={job.timeout_s:g}"
                 result = TrialResult(n_epochs=0, reason=Reason.TIMEOUT, error=error)
                 self._replace(worker)
-                outcomes.append(Outcome(job.request.number, job.request.attempt, result))
+                outcomes.append(Outcome(job.key, result))
         return outcomes
 
     def _replace(self, worker: _Worker) -> _Worker:

@@ -57,6 +57,11 @@ class TrialRecord:
         return len(self.epochs)
 
     @property
+    def seconds(self) -> float:
+        """Seconds of training and validation, summed over its epochs."""
+        return sum(epoch.metrics.get("seconds", 0.0) for epoch in self.epochs)
+
+    @property
     def is_finished(self) -> bool:
         return self.state != RUNNING
 
@@ -108,8 +113,10 @@ class Budget:
         n_trials: Finished trials, whatever their state.
         timeout_s: Seconds of driving, summed over all drivers of the study.
         n_epochs: Epochs done by all trials.
+        trials_s: Seconds of training, summed over all trials.
     """
 
     n_trials: int | None = None
     timeout_s: float | None = None
     n_epochs: int | None = None
+    trials_s: float | None = None

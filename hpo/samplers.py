@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
 import optuna
@@ -81,7 +82,16 @@ class SeededTPE(TPESampler):
         return value
 
 
-class CellSampler(BaseSampler):
+class Ledger(BaseSampler):
+    """A sampler with a finite number of proposals, each made once; the trials of the study are its ledger."""
+
+    @abstractmethod
+    def n_left(self, trials: Sequence[FrozenTrial]) -> int:
+        """Returns how many proposals are still to be made."""
+        raise NotImplementedError
+
+
+class CellSampler(Ledger):
     """Visits every cell of a grid once, in an order shuffled by the seed.
 
     The ledger is the study itself: a cell is taken by the trial that was given it, so neither

@@ -1,4 +1,4 @@
-"""One command's work on one study: prepare, open, drive, test, close.
+"""One command's work on its studies: prepare, open, drive, confirm, test, close.
 
 The order matters: whatever can be refused is refused before anything is created on disk.
 """
@@ -6,50 +6,55 @@ The order matters: whatever can be refused is refused before anything is created
 from __future__ import annotations
 
 import logging
-import platform
 import signal
-import socket
-import subprocess
-import time
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
-from enum import Enum
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from optuna.samplers import BaseSampler
-from optuna.storages import BaseStorage
 from sqlalchemy.exc import SQLAlchemyError
 
-from hpo import __version__
-from hpo.config import AwdLstmConfig, Config, MemoryConfig, MlflowConfig, SqliteConfig
-from hpo.corpus import open_corpus, prepare
+from hpo.config import AwdLstmConfig, Config, MlflowConfig, SqliteConfig
+from hpo.confirmation import confirmation_name
+from hpo.corpus import prepare
 from hpo.display import Display
 from hpo.executors import build_executor
-from hpo.fingerprint import check_fingerprint, fingerprint
+from hpo.fleet import Fleet
 from hpo.lock import StudyLock
-from hpo.mlflow_client import mask_secrets
+from hpo.opening import Site, open_confirmation, open_search, study_folder
 from hpo.plan import Plan
-from hpo.pruners import build_pruner
 from hpo.record import StudyRecord, TrialRecord
-from hpo.samplers import build_sampler
+from hpo.space import Distributions
 from hpo.stop import Ending, StopRequest
-from hpo.storage import ENDED, FINGERPRINT, STUDY, TEST, StudyStore, open_storage, studies_folder
-from hpo.study import Driver, Surroundings
+from hpo.storage import open_storage
+from hpo.study import Driver
 from hpo.tracking import build_tracker
+from hpo.trial_cache import TrialCache
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a session leaves to say."""
+    """What a session leaves to say of one study."""
 
     study: StudyRecord
     trials: list[TrialRecord]
     ending: Ending
     signal: int | None
     n_unmirrored: int
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """How the studies of one command share what they run on.
+
+    Attributes:
+        is_cached: Whether equal trials of several studies are trained once.
+        design: The design card to keep with each study; None outside comparisons.
+    """
+
+    is_cached: bool = False
+    design: Mapping[str, object] | None = None
 
 
 class Refused(Exception):
@@ -63,48 +68,116 @@ def run(planned: Plan, display: Display) -> Report:
         Refused: if the data or the study cannot be used as they are.
         StudyHeld: if another driver works on the study.
     """
-    config = planned.config
-    folder = _study_folder(planned)
-    lock = StudyLock(folder, planned.name)
+    return run_all([planned], display, display_of=lambda _: display, sharing=Sharing())[0]
+
+
+def run_all(
+    plans: Sequence[Plan], display: Display, *, display_of: Callable[[str], Display], sharing: Sharing
+) -> list[Report]:
+    """Drives all planned studies side by side over one executor, that of the first plan.
+
+    Args:
+        plans: Studies with one storage, tracking and executor.
+        display: Shows the preparation and what is worth a line.
+        display_of: Returns the display of the study with a name.
+        sharing: What they share beside that.
+
+    Raises:
+        Refused: if the data or a study cannot be used as they are.
+        StudyHeld: if another driver works on one of the studies.
+    """
+    config = plans[0].config
+    folders = {planned.name: study_folder(planned) for planned in plans}
     with _refusing(config):
-        tracker = build_tracker(config.tracking, planned.space.distributions())
-        lock.check()
-        corpus = _prepare(config, display)
+        tracker = build_tracker(config.tracking, _distributions(plans))
+        for name, folder in folders.items():
+            StudyLock(folder, name).check()
+        corpora = _prepare(plans, display)
         storage = open_storage(config.storage)
     with ExitStack() as held:
-        with _refusing(config):
-            held.enter_context(lock)
-            store, sampler = _open_store(planned, storage)
-            study = _open_study(planned, store, corpus, folder)
         stop = held.enter_context(_signals())
         held.enter_context(_notes(display))
         executor = build_executor(config.executor, config.trainer)
-        around = Surroundings(store, sampler, executor, tracker, display, stop, _now_ms)
-        driver = Driver(config, study, planned.space, corpus=corpus, around=around)
-        ending = _drive(driver, around, with_test=config.study.test)
-        trials = [trial for _, trial in sorted(driver.trials.items())]
-        tracker.finish(driver.study, trials, folder, is_finished=ending is not Ending.INTERRUPTED)
+        cache = TrialCache(is_on=sharing.is_cached)
+        site = Site(storage, tracker, stop, cache, executor.now_ms, display_of, corpora, held, sharing.design)
+        with _refusing(config):
+            drivers = [open_search(planned, site, folders[planned.name]) for planned in plans]
+        crew = _Crew(site, n_workers=executor.n_workers)
+        fleet = Fleet(drivers, executor, stop=stop, successor=crew.succeed)
+        crew.begin(drivers)
+        try:
+            fleet.run()
+        finally:
+            executor.close()
+        crew.end(fleet.drivers.values())
+        if stop.is_set:
+            display.note("Interrupted: leaving the running trials to whoever continues the study.")
         timeout_s = config.tracking.flush_timeout_s if isinstance(config.tracking, MlflowConfig) else 0.0
-        return Report(driver.study, trials, ending, stop.signal, tracker.close(timeout_s))
+        n_unmirrored = tracker.close(timeout_s)
+        return [
+            Report(driver.study, driver.trials, crew.ending(driver), stop.signal, n_unmirrored) for driver in drivers
+        ]
 
 
-def _drive(driver: Driver, around: Surroundings, *, with_test: bool) -> Ending:
-    around.store.set(ENDED, False)
-    try:
-        ending = driver.run()
-        if ending is not Ending.INTERRUPTED and with_test:
-            driver.test_best()
-    finally:
-        around.executor.close()
-    around.store.set(ENDED, ending is not Ending.INTERRUPTED)
-    return ending
+class _Crew:
+    """What happens around the driving of each study: its beginning, its confirmation, its end."""
+
+    def __init__(self, site: Site, *, n_workers: int) -> None:
+        self._site = site
+        self._n_workers = n_workers
+        self._finished: set[str] = set()
+
+    def begin(self, drivers: Sequence[Driver]) -> None:
+        for driver in drivers:
+            driver.set_ended(False)
+
+    def succeed(self, driver: Driver) -> Driver | None:
+        """Ends a study that is done; returns the driver of its confirmation, if there is to be one."""
+        self._finish(driver, is_finished=True)
+        if driver.study.tags.get("role") == "confirmation" or not driver.assignment.config.study.confirm.top_k:
+            return None
+        successor = open_confirmation(driver, self._site, n_workers=self._n_workers)
+        if successor is not None:
+            successor.set_ended(False)
+        return successor
+
+    def end(self, drivers: Iterable[Driver]) -> None:
+        """Ends the studies that were interrupted."""
+        for driver in drivers:
+            if driver.study.name not in self._finished:
+                self._finish(driver, is_finished=False)
+
+    def ending(self, driver: Driver) -> Ending:
+        return driver.ending if driver.study.name in self._finished else Ending.INTERRUPTED
+
+    def _finish(self, driver: Driver, *, is_finished: bool) -> None:
+        if is_finished:
+            self._finished.add(driver.study.name)
+            driver.set_ended(True)
+        folder = Path(driver.study.folder)
+        self._site.tracker.finish(driver.study, driver.trials, folder, is_finished=is_finished)
 
 
-def _study_folder(planned: Plan) -> Path:
-    """Returns the study's folder; one of its own each time when the record is kept in memory."""
-    studies = studies_folder(planned.config.storage).absolute()
-    is_kept = not isinstance(planned.config.storage, MemoryConfig)
-    return studies / (planned.name if is_kept else f"{planned.name}-{uuid.uuid4().hex[:8]}")
+def _distributions(plans: Sequence[Plan]) -> dict[str, Distributions]:
+    """Returns the space of every study there may be, by its name."""
+    spaces: dict[str, Distributions] = {}
+    for planned in plans:
+        found = planned.space.distributions()
+        spaces |= {planned.name: found, confirmation_name(planned.name): found}
+    return spaces
+
+
+def _prepare(plans: Sequence[Plan], display: Display) -> dict[str, Path]:
+    """Prepares every corpus once; returns each study's folder of it."""
+    prepared: dict[str, Path] = {}
+    corpora: dict[str, Path] = {}
+    for planned in plans:
+        if isinstance(planned.config.trainer, AwdLstmConfig):
+            asked = repr(planned.config.data)
+            if asked not in prepared:
+                prepared[asked] = prepare(planned.config.data, on_progress=display.preparing)
+            corpora[planned.name] = prepared[asked]
+    return corpora
 
 
 @contextmanager
@@ -139,106 +212,6 @@ def _notes(display: Display) -> Iterator[None]:
         logger.removeHandler(handler)
 
 
-def _open_store(planned: Plan, storage: BaseStorage) -> tuple[StudyStore, BaseSampler]:
-    config = planned.config
-    sampler = build_sampler(config.sampler, planned.space, config.seed)
-    pruner = build_pruner(config.pruner, max_epochs=planned.space.max_of("train.epochs", config.train.epochs))
-    direction = config.study.metric.direction
-    return StudyStore(storage, planned.name, direction=direction, sampler=sampler, pruner=pruner), sampler
-
-
-def _prepare(config: Config, display: Display) -> Path | None:
-    if not isinstance(config.trainer, AwdLstmConfig):
-        return None
-    return prepare(config.data, on_progress=display.preparing)
-
-
-def _open_study(planned: Plan, store: StudyStore, corpus: Path | None, folder: Path) -> StudyRecord:
-    """Returns the study's facts, written when it is new, checked when it is not."""
-    opened = open_corpus(corpus) if corpus else None
-    given = fingerprint(
-        planned.config, planned.space, opened.fingerprint if opened else "", n_workers=planned.n_workers
-    )
-    stored = store.get(FINGERPRINT)
-    if stored is not None:
-        check_fingerprint(planned.name, stored, given)
-        store.set_space(planned.space)
-        return StudyRecord(**{**store.get(STUDY), "folder": str(folder), "test": store.get(TEST) or {}})
-    if store.trials():
-        raise ValueError(f"Study '{planned.name}' was not made by hpo; choose another study.name.")
-    facts = {str(key): value for key, value in opened.facts.items()} if opened else {}
-    study = _new_study(planned, facts, given, folder)
-    store.show(study.tags)
-    store.set_space(planned.space)
-    store.set(STUDY, {key: value for key, value in asdict(study).items() if key != "test"})
-    store.set(FINGERPRINT, given)
-    return study
-
-
-def _new_study(
-    planned: Plan, facts: Mapping[str, str | int | float], given: Mapping[str, str], folder: Path
-) -> StudyRecord:
-    config, choices = _masked(planned.config), planned.choices
-    tracking = config.tracking
-    experiment = tracking.experiment if isinstance(tracking, MlflowConfig) else None
-    tags = {group: choices[group] for group in ("sampler", "pruner", "space", "trainer")}
-    tags |= {
-        "seed": str(config.seed),
-        "data": str(facts.get("name", "none")),
-        "data_fingerprint": given.get("data", "none"),
-        "git_commit": _git_commit(),
-        "host": socket.gethostname(),
-        "hpo_version": __version__,
-        "python": platform.python_version(),
-    }
-    return StudyRecord(
-        name=planned.name,
-        uid=uuid.uuid4().hex,
-        experiment=experiment or planned.subject,
-        metric=config.study.metric.name,
-        direction=config.study.metric.direction,
-        tags=tags,
-        config=_plain(asdict(config)),
-        space=_plain(asdict(config.space)),
-        corpus=facts,
-        folder=str(folder),
-        created_ms=_now_ms(),
-    )
-
-
-def _masked(config: Config) -> Config:
-    """Returns `config` without the password that its tracking URI may hold."""
-    if not isinstance(config.tracking, MlflowConfig):
-        return config
-    return replace(
-        config, tracking=replace(config.tracking, uri=mask_secrets(config.tracking.uri, config.tracking.uri))
-    )
-
-
-def _plain(node: dict[str, object]) -> dict[str, object]:
-    """Returns `node` with enums as their names, ready for JSON."""
-    return {key: _plain_value(value) for key, value in node.items()}
-
-
-def _plain_value(value: object) -> object:
-    if isinstance(value, dict):
-        return {str(key): _plain_value(inner) for key, inner in value.items() if inner is not None or key == "name"}
-    if isinstance(value, list | tuple):
-        return [_plain_value(inner) for inner in value]
-    return value.name if isinstance(value, Enum) else value
-
-
-def _git_commit() -> str:
-    """Returns the commit of the working directory's repository, or "none"."""
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False
-        ).stdout.strip()
-    except (OSError, subprocess.TimeoutExpired):
-        return "none"
-    return found or "none"
-
-
 @contextmanager
 def _signals() -> Iterator[StopRequest]:
     """Turns the first SIGINT, SIGTERM or SIGHUP into a request to stop; a second one ends at once."""
@@ -257,7 +230,3 @@ def _signals() -> Iterator[StopRequest]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -23,6 +23,9 @@ from hpo.trainer import ParamValue
 
 MAX_CELLS = 100_000
 
+Distributions = Mapping[str, BaseDistribution]
+"""Optuna's description of a space: a distribution by the path of each param."""
+
 
 @dataclass(frozen=True)
 class Condition:

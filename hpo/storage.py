@@ -28,7 +28,7 @@ from hpo.trainer import EpochReport
 
 BEGIN, ATTEMPT, EPOCH, END = "hpo:begin", "hpo:attempt", "hpo:epoch:", "hpo:end"  # system attributes of a trial
 STUDY, FINGERPRINT, ELAPSED, TEST = "hpo:study", "hpo:fingerprint", "hpo:elapsed_s", "hpo:test"  # of a study
-DISTRIBUTIONS, ENDED = "hpo:distributions", "hpo:ended"
+DISTRIBUTIONS, ENDED, TESTS, DESIGN = "hpo:distributions", "hpo:ended", "hpo:tests", "hpo:design"
 
 Direction = Literal["minimize", "maximize"]
 Json = Any  # whatever json.dumps takes

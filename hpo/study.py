@@ -1,299 +1,214 @@
-"""The driver: asks, hands trials to an executor, notes what they report, decides, tells.
+"""The driver of one study: jobs come out of it, their reports and ends go into it.
 
-The only writer of the record. What a trial does is the workers' business, what people see the
-trackers' and the display's.
+Executing the jobs of one or several drivers is `fleet`'s business, what a trial does the workers'.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from optuna.trial import FrozenTrial
-
-from hpo.config import Config
-from hpo.display import Display
-from hpo.executor import Executor, Job, Outcome, Task
-from hpo.params import apply_params
-from hpo.record import COMPLETE, FAIL, PRUNED, Budget, StudyRecord, TrialRecord
-from hpo.samplers import CellSampler
-from hpo.seeds import derive_seed
-from hpo.space import Space
-from hpo.stop import Ending, Interrupted, StopRequest
-from hpo.storage import ELAPSED, TEST, StudyStore
-from hpo.tracking import Tracker
+from hpo.assignment import Assignment, Surroundings
+from hpo.executor import Job, JobKey, Outcome, Task
+from hpo.record import StudyRecord, TrialRecord
+from hpo.samplers import Ledger
+from hpo.spending import Spending
+from hpo.stop import Ending, Interrupted
+from hpo.storage import ENDED
+from hpo.study_tests import StudyTests
 from hpo.trainer import Decision, EpochReport, Reason, TrialRequest, TrialResult
-from hpo.trial_folder import tidy_trial, trial_folder
+from hpo.trial_book import TrialBook
+from hpo.trial_cache import Original
 
 MAX_CRASHES = 3  # a trial that killed so many workers is given up
-WAIT_S = 0.5  # how long a signal may go unnoticed
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a driver works with and does not own."""
-
-    store: StudyStore
-    sampler: object
-    executor: Executor
-    tracker: Tracker
-    display: Display
-    stop: StopRequest
-    now_ms: Callable[[], int]
 
 
 class Driver:
-    """Drives one study to its budget."""
+    """Drives one study to its budget, then tests what is to be tested.
 
-    def __init__(
-        self, config: Config, study: StudyRecord, space: Space, *, corpus: Path | None, around: Surroundings
-    ) -> None:
-        self.study = study
-        self.trials = {trial.number: trial for trial in around.store.trials()}
-        self._config = config
-        self._space = space
-        self._corpus = corpus
+    The sequence of calls: `open`; then `next_job` whenever a worker is free, `on_report` and
+    `on_end` for the jobs it gave; until `is_done`; `close`, whatever happened.
+    """
+
+    def __init__(self, study: StudyRecord, assignment: Assignment, around: Surroundings) -> None:
+        self.assignment = assignment
         self._around = around
-        self._store = around.store
-        self._budget = Budget(config.study.n_trials, config.study.timeout_s, config.study.n_epochs)
-        self._out: set[int] = set()  # numbers handed to the executor
-        self._held: set[int] = set()  # ended, waiting for their turn to be told
-        self._is_shown = False
-        self._began = time.monotonic()
-        self._elapsed_before = float(around.store.get(ELAPSED) or 0.0)
+        self._cache = around.cache
+        self._book = TrialBook(study, assignment, around)
+        self._spending = Spending(assignment, around.store)
+        self._tests = StudyTests(around.store)
+        self._waiting: list[int] = []  # left RUNNING by an earlier driver, or lost with a worker
+        self._crashed: set[int] = set()  # of those, the ones whose worker died
+        self._out: set[int] = set()  # handed to a worker
+        self._parked: list[int] = []  # an equal trial runs elsewhere
 
-    def run(self) -> Ending:
-        """Drives the study until its budget is reached, the grid is exhausted or a signal came."""
-        trials = list(self.trials.values())
-        self._around.display.study_opened(self.study, trials, self._budget, spent_s=self._elapsed_before)
-        try:
-            self._adopt()
-            while not self._around.stop.is_set:
-                while self._may_ask():
-                    self._start(self._ask())
-                if not self._out:
-                    return Ending.EXHAUSTED if self._is_exhausted() and not self._is_spent() else Ending.BUDGET
-                for outcome in self._around.executor.wait(self._on_report, timeout_s=WAIT_S):
-                    self._ended(outcome)
-        except Interrupted:
-            pass
-        finally:
-            self._note_elapsed()
-        self._around.display.note("Interrupted: leaving the running trials to whoever continues the study.")
-        return Ending.INTERRUPTED
+    @property
+    def study(self) -> StudyRecord:
+        return self._book.study
 
-    def test_best(self) -> None:
-        """Evaluates the best trial on the test part, once per best trial, and notes it."""
-        best = self.study.best(list(self.trials.values()))
-        if best is None or self.study.test.get("trial") == best.number:
-            return
-        self._around.executor.submit(Job(Task.TEST, self._request(best)))
-        outcomes: list[Outcome] = []
-        while not outcomes and not self._around.stop.is_set:
-            outcomes = list(self._around.executor.wait(self._on_report, timeout_s=WAIT_S))
-        if not outcomes:
-            return
-        result = outcomes[0].result
-        if result is None or result.reason is not None:
-            why = (result.error if result else outcomes[0].lost) or "no reason given"
-            self._around.display.note(f"The best trial could not be tested: {why.strip().splitlines()[-1]}")
-            return
-        test = {"trial": float(best.number), **result.test}
-        self._store.set(TEST, test)
-        self.study = replace(self.study, test=test)
-        self._around.tracker.study(self.study)
+    @property
+    def trials(self) -> list[TrialRecord]:
+        return self._book.records
 
-    def _adopt(self) -> None:
-        """Takes over the trials an earlier driver left RUNNING: same number, same params."""
-        for number in [trial.number for trial in self.trials.values() if not trial.is_finished]:
-            record = self._store.adopt(
-                number, self._space, seed_of=self._seed_of, now=self._around.now_ms, horizon=self._horizon(number)
-            )
-            self._changed(record)
-            if self._store.has_end(number):
-                self._held.add(number)
-        self._tell_held()
-        for number in self._running():
-            if number not in self._held:
-                self._wait_for_slot()
-                self._start(self.trials[number])
+    def open(self) -> None:
+        """Shows the study and takes over the trials an earlier driver left RUNNING: same number, same params."""
+        spent_s = self._spending.elapsed_before_s
+        self._around.display.study_opened(self.study, self.trials, self.assignment.budget, spent_s=spent_s)
+        for trial in self.trials:
+            if trial.is_finished:
+                self._cache.settle(self._request(trial.number), self.study.name, trial)
+        self._waiting = self._book.adopt()
 
-    def _ask(self) -> TrialRecord:
-        horizon = self._horizon(len(self.trials))
-        return self._store.ask(self._space, seed_of=self._seed_of, now=self._around.now_ms, horizon=horizon)
+    def next_job(self) -> Job | None:
+        """Returns what a free worker should do for this study now, if there is something.
 
-    def _horizon(self, number: int) -> int | None:
-        """Returns the last trial whose end counts for trial `number`, when results come in order."""
-        return number - self._around.executor.n_workers if self._config.study.ordered else None
+        Trials that an equal one has already been through are ended on the way.
+        """
+        while (number := self._next_number()) is not None:
+            job = self._start(number)
+            if job is not None:
+                return job
+        return None if self._is_searching else self._next_test()
 
-    def _wait_for_slot(self) -> None:
-        """Waits while more trials were left RUNNING than there are workers now."""
-        while len(self._out) >= self._around.executor.n_workers:
-            if self._around.stop.is_set:
-                raise Interrupted
-            for outcome in self._around.executor.wait(self._on_report, timeout_s=WAIT_S):
-                self._ended(outcome)
+    def on_report(self, key: JobKey, report: EpochReport) -> Decision:
+        """Notes an epoch; returns whether the trial goes on.
 
-    def _may_ask(self) -> bool:
-        if len(self._out) >= self._around.executor.n_workers or self._is_spent() or self._is_exhausted():
-            return False
-        if self._config.study.ordered and self._running():
-            return len(self.trials) - min(self._running()) < self._around.executor.n_workers
-        return True
+        Raises:
+            Interrupted: once it is noted, if the driver was asked to stop.
+        """
+        if key.attempt != self._book.trials[key.number].attempt:
+            return Decision.STOP
+        decision = self._book.note_epoch(key.number, report)
+        if self._around.stop.is_set:
+            raise Interrupted
+        return decision
 
-    def _is_spent(self) -> bool:
-        budget = self._budget
-        if budget.n_trials is not None and len(self.trials) >= budget.n_trials:
-            return True
-        if budget.n_epochs is not None and self._n_epochs() >= budget.n_epochs:
-            return True
-        return budget.timeout_s is not None and self._elapsed_s() >= budget.timeout_s
+    def on_end(self, outcome: Outcome) -> None:
+        """Notes how a job ended; outcomes of earlier attempts are dropped."""
+        number = outcome.key.number
+        if self._tests.is_out(number):
+            self._end_test(outcome)
+        elif number in self._out and outcome.key.attempt == self._book.trials[number].attempt:
+            self._out.discard(number)
+            if outcome.result is not None:
+                self._book.note_end(number, outcome.result)
+                self._spending.note_elapsed()
+            elif not self._around.stop.is_set:  # whoever continues the study tries again
+                self._lost(number, outcome.lost)
 
-    def _n_epochs(self) -> int:
-        return sum(self._spent_epochs(trial) for trial in self.trials.values())
+    @property
+    def is_done(self) -> bool:
+        return not self._is_searching and not self._tests.left(self._to_test())
 
-    def _spent_epochs(self, trial: TrialRecord) -> int:
-        """Returns the epochs of `trial`, as planned while the next proposal may not know its end."""
-        horizon = self._horizon(len(self.trials))
-        is_known = trial.is_finished and (horizon is None or trial.number <= horizon)
-        return trial.n_epochs if is_known else self._planned_epochs(trial)
+    @property
+    def ending(self) -> Ending:
+        """Why the search is over."""
+        is_spent = self._spending.is_spent(self._book.trials.values())
+        return Ending.EXHAUSTED if self._is_exhausted() and not is_spent else Ending.BUDGET
+
+    @property
+    def spent_share(self) -> float:
+        """How much of the budget is spent: 0 to 1, beyond it by what running trials overshoot."""
+        return self._spending.share(self._book.trials.values())
+
+    def set_ended(self, is_ended: bool) -> None:
+        """Notes whether the study has reached its end."""
+        self._around.store.set(ENDED, is_ended)
+
+    def close(self) -> None:
+        """Notes the time that was spent."""
+        self._spending.note_elapsed(at_once=True)
+
+    @property
+    def _is_searching(self) -> bool:
+        return bool(self._book.running) or self._is_in_budget()
+
+    def _is_in_budget(self) -> bool:
+        return not self._spending.is_spent(self._book.trials.values()) and not self._is_exhausted()
 
     def _is_exhausted(self) -> bool:
         sampler = self._around.sampler
-        return isinstance(sampler, CellSampler) and sampler.n_left(self._store.frozen()) == 0
+        return isinstance(sampler, Ledger) and sampler.n_left(self._around.store.frozen()) == 0
 
-    def _running(self) -> list[int]:
-        return [trial.number for trial in self.trials.values() if not trial.is_finished]
+    def _next_number(self) -> int | None:
+        for number in self._parked:
+            if self._cache.is_open(self._request(number), self.study.name):
+                self._parked.remove(number)
+                return number
+        if len(self._out) + len(self._parked) >= self.assignment.n_concurrent:
+            return None
+        if self._waiting:
+            return self._waiting.pop(0)
+        return self._book.ask() if self._may_ask() else None
 
-    def _start(self, trial: TrialRecord, *, n_crashes: int | None = None) -> None:
-        crashes = self._store.n_crashes(trial.number) if n_crashes is None else n_crashes
-        record = self._store.begin_attempt(trial.number, n_crashes=crashes)
-        self._changed(record)
-        request = self._request(record)
+    def _may_ask(self) -> bool:
+        running = self._book.running
+        if len(running) >= self.assignment.n_concurrent or not self._is_in_budget():
+            return False
+        is_ordered = self.assignment.config.study.ordered and bool(running)
+        return not is_ordered or len(self._book.trials) - min(running) < self.assignment.n_concurrent
+
+    def _start(self, number: int) -> Job | None:
+        """Begins an attempt; returns its job, or None if it was served or waits for an equal trial."""
+        original = self._cache.find(self._request(number))
+        if original is None and not self._cache.take(self._request(number), self.study.name):
+            self._parked.append(number)
+            return None
+        self._book.begin_attempt(number, has_crashed=number in self._crashed)
+        self._crashed.discard(number)
+        if original is not None:
+            self._serve(number, original)
+            return None
+        request = self._request(number)
         Path(request.folder).mkdir(parents=True, exist_ok=True)
-        self._out.add(trial.number)
-        self._around.executor.submit(Job(Task.TRAIN, request, self._config.trial.timeout_s))
+        self._out.add(number)
+        return Job(Task.TRAIN, self.study.name, request, self.assignment.config.trial.timeout_s)
 
-    def _request(self, trial: TrialRecord) -> TrialRequest:
-        config = apply_params(self._config, trial.params)
-        return TrialRequest(
-            number=trial.number,
-            attempt=trial.attempt,
-            params=trial.params,
-            model=config.model,
-            train=config.train,
-            trainer=config.trainer,
-            corpus=str(self._corpus or ""),
-            seed=trial.seed,
-            device=config.executor.device,
-            threads=config.executor.threads,
-            folder=str(trial_folder(Path(self.study.folder), trial.number)),
-        )
+    def _serve(self, number: int, original: Original) -> None:
+        """Ends trial `number` as the one it equals did; the pruner may end it before."""
+        was = original.trial
+        facts = {**was.facts, "cached_from": was.facts.get("cached_from", f"{original.study}/{was.number}")}
+        for epoch in was.epochs:
+            if self._book.note_epoch(number, EpochReport(epoch.epoch, epoch.metrics)) is Decision.STOP:
+                return self._book.note_end(number, TrialResult(epoch.epoch, stopped=True, facts=facts))
+        reason = Reason(was.reason) if was.reason else None
+        return self._book.note_end(number, TrialResult(was.n_epochs, reason=reason, error=was.error, facts=facts))
 
-    def _on_report(self, number: int, attempt: int, report: EpochReport) -> Decision:
-        if attempt != self.trials[number].attempt:
-            return Decision.STOP
-        value = report.metrics[self.study.metric]
-        record, stop = self._store.add_epoch(
-            number, report, value, compared=self._compared(number), now=self._around.now_ms
-        )
-        self._changed(record)
-        if self._around.stop.is_set:
-            raise Interrupted
-        return Decision.STOP if stop else Decision.CONTINUE
-
-    def _compared(self, number: int) -> Callable[[FrozenTrial], bool]:
-        """Returns which trials the pruner compares trial `number` with."""
-        epochs = self._planned_epochs(self.trials[number])
-        horizon = self._horizon(number)
-
-        def is_compared(other: FrozenTrial) -> bool:
-            if horizon is not None and other.number > horizon:
-                return False
-            return not self._config.pruner.same_epochs or epochs == other.params.get("train.epochs", epochs)
-
-        return is_compared
-
-    def _ended(self, outcome: Outcome) -> None:
-        number = outcome.number
-        if number not in self._out or outcome.attempt != self.trials[number].attempt:
-            return
-        self._out.discard(number)
-        if outcome.result is None:
-            if not self._around.stop.is_set:  # whoever continues the study tries again
-                self._lost(number, outcome.lost)
-            return
-        self._note_end(number, outcome.result)
+    def _request(self, number: int) -> TrialRequest:
+        return self.assignment.request(self.study, self._book.trials[number])
 
     def _lost(self, number: int, detail: str) -> None:
-        """Tries a trial whose worker died again, unless it has killed too many."""
-        crashes = self._store.n_crashes(number) + 1
+        """Puts a trial whose worker died in front, unless it has killed too many."""
+        crashes = self._book.n_crashes(number) + 1
         if crashes >= MAX_CRASHES:
             error = f"{detail}; {crashes} workers died in this trial"
-            self._note_end(number, TrialResult(n_epochs=0, reason=Reason.CRASH_LOOP, error=error))
+            self._book.note_end(number, TrialResult(n_epochs=0, reason=Reason.CRASH_LOOP, error=error))
             return
-        self._around.display.note(
-            f"Trial {number}: {detail}; trying again (attempt {self.trials[number].attempt + 1})."
-        )
-        self._start(self.trials[number], n_crashes=crashes)
+        attempt = self._book.trials[number].attempt + 1
+        self._around.display.note(f"Trial {number}: {detail}; trying again (attempt {attempt}).")
+        self._crashed.add(number)
+        self._waiting.insert(0, number)
 
-    def _note_end(self, number: int, result: TrialResult) -> None:
-        trial = self.trials[number]
-        value = trial.epochs[-1].metrics[self.study.metric] if trial.epochs else None
-        if result.reason is None and value is None:
-            result = TrialResult(n_epochs=0, reason=Reason.ERROR, error="the trainer ended without an epoch")
-        state = FAIL if result.reason else PRUNED if result.stopped else COMPLETE
-        end = {
-            "state": state,
-            "value": value if state != FAIL else None,
-            "ended_ms": self._around.now_ms(),
-            "reason": result.reason.value if result.reason else None,
-            "error": result.error,
-            "facts": dict(result.facts),
-        }
-        self._store.note_end(number, end)
-        self._held.add(number)
-        self._tell_held()
+    def _to_test(self) -> list[int]:
+        return list(self.assignment.to_test(self.trials))
 
-    def _tell_held(self) -> None:
-        """Tells what has ended: at once, or in the order of numbers when that was asked for."""
-        for number in sorted(self._held):
-            if self._config.study.ordered and number != min(self._running()):
+    def _next_test(self) -> Job | None:
+        number = self._tests.take(self._to_test())
+        return None if number is None else Job(Task.TEST, self.study.name, self._request(number))
+
+    def _end_test(self, outcome: Outcome) -> None:
+        number, result = outcome.key.number, outcome.result
+        if result is None or result.reason is not None:
+            if self._around.stop.is_set and result is None:
                 return
-            self._held.discard(number)
-            before = self.study.best(list(self.trials.values()))
-            self._changed(self._store.tell(number))
-            self._note_elapsed()
-            self._tidy(number, before)
-
-    def _tidy(self, number: int, before: TrialRecord | None) -> None:
-        """Keeps on disk the weights of the incumbent alone; `before` is the one until now."""
-        best = self.study.best(list(self.trials.values()))
-        for ended in {number} | ({before.number} if before else set()):
-            tidy_trial(
-                trial_folder(Path(self.study.folder), ended),
-                keep_weights=best is not None and best.number == ended,
-                keep_checkpoints=self._config.trial.keep_checkpoints,
-            )
-
-    def _changed(self, record: TrialRecord) -> None:
-        if not self._is_shown:  # a study with nothing left to do stays as it is shown
-            self._around.tracker.study(self.study)
-            self._is_shown = True
-        self.trials[record.number] = record
-        self._around.tracker.trial(self.study, record)
-        self._around.display.trial_changed(record)
-
-    def _seed_of(self, number: int) -> int:
-        return derive_seed(self._config.seed, number)
-
-    def _planned_epochs(self, trial: TrialRecord) -> int:
-        return int(trial.params.get("train.epochs") or self._config.train.epochs)
-
-    def _elapsed_s(self) -> float:
-        return self._elapsed_before + time.monotonic() - self._began
-
-    def _note_elapsed(self) -> None:
-        self._store.set(ELAPSED, round(self._elapsed_s(), 3))
+            why = (result.error if result else outcome.lost) or "no reason given"
+            self._tests.give_up(number)
+            self._around.display.note(f"Trial {number} could not be tested: {why.strip().splitlines()[-1]}")
+        else:
+            self._tests.note(number, result.test)
+        if self._tests.left(self._to_test()):
+            return
+        test = self._tests.summary(self._to_test(), best=self.study.best(self.trials))
+        if test:
+            self._tests.close(test)
+            self._book.show(replace(self.study, test=test))

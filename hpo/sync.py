@@ -63,7 +63,7 @@ def _sync_study(storage: BaseStorage, name: str, folder: Path, uri: str) -> str:
     study, trials = read_study(storage, name)
     try:
         with StudyLock(folder.absolute(), name):
-            mirror = Mirror(uri, read_distributions(storage, name))
+            mirror = Mirror(uri, {name: read_distributions(storage, name)})
             n_changed = mirror.sync(study, trials, folder.absolute(), is_finished=is_ended(storage, name))
     except StudyHeld as held:
         return f"left to its driver ({held})"

@@ -13,7 +13,7 @@ from hpo.config import MlflowConfig, NoTrackingConfig, TrackingConfig
 from hpo.record import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
+    from hpo.space import Distributions
 
 
 class Tracker(Protocol):
@@ -68,12 +68,12 @@ class NoTracker:
         return 0
 
 
-def build_tracker(config: TrackingConfig, distributions: Mapping[str, BaseDistribution]) -> Tracker:
+def build_tracker(config: TrackingConfig, spaces: Mapping[str, Distributions]) -> Tracker:
     """Returns the tracker that `config` asks for.
 
     Args:
         config: The section `tracking`.
-        distributions: The space, for the plots.
+        spaces: The space of each study, for the plots.
 
     Raises:
         ValueError: if MLflow cannot keep runs at `tracking.uri`.
@@ -84,6 +84,6 @@ def build_tracker(config: TrackingConfig, distributions: Mapping[str, BaseDistri
         case MlflowConfig():
             from hpo.mirror import Mirror
 
-            return Mirror(config.uri, distributions)
+            return Mirror(config.uri, spaces)
         case _:
             raise ValueError(f"tracking={type(config).__name__} is unknown; use mlflow or none.")

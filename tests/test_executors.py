@@ -13,7 +13,7 @@ import pytest
 
 from hpo.config import Config, SyntheticConfig
 from hpo.cores import n_cores
-from hpo.executor import Executor, Job, Outcome, Task
+from hpo.executor import Executor, Job, JobKey, Outcome, Task
 from hpo.executors import build_executor, check_device, n_workers
 from hpo.paths import conf_folder
 from hpo.processes import ProcessesExecutor
@@ -53,7 +53,7 @@ def make_job(folder: Path, number: int = 0, *, epoch_s: float = 0.0, epochs: int
         threads=1,
         folder=str(trial),
     )
-    return replace(Job(Task.TRAIN, request), **changes)  # type: ignore[arg-type]  # fields of Job
+    return replace(Job(Task.TRAIN, "study", request), **changes)  # type: ignore[arg-type]  # fields of Job
 
 
 class Reports:
@@ -64,9 +64,9 @@ class Reports:
         self.metrics: dict[tuple[int, int], float] = {}
         self._stop_after = stop_after
 
-    def __call__(self, number: int, attempt: int, report: EpochReport) -> Decision:
-        self.seen.append((number, attempt, report.epoch))
-        self.metrics[number, report.epoch] = report.metrics["valid_loss"]
+    def __call__(self, key: JobKey, report: EpochReport) -> Decision:
+        self.seen.append((key.number, key.attempt, report.epoch))
+        self.metrics[key.number, report.epoch] = report.metrics["valid_loss"]
         return Decision.STOP if report.epoch >= self._stop_after else Decision.CONTINUE
 
 
@@ -85,7 +85,12 @@ def test_a_job_reports_each_epoch_once_and_ends(executor: Executor, tmp_path: Pa
     (outcome,) = drain(executor, reports, 1)
     assert [epoch for _, _, epoch in reports.seen] == [1, 2, 3, 4]
     assert outcome.result is not None
-    assert (outcome.number, outcome.attempt, outcome.result.n_epochs, outcome.result.stopped) == (0, 1, 4, False)
+    assert (outcome.key.number, outcome.key.attempt, outcome.result.n_epochs, outcome.result.stopped) == (
+        0,
+        1,
+        4,
+        False,
+    )
 
 
 def test_stop_is_obeyed(executor: Executor, tmp_path: Path) -> None:
@@ -160,11 +165,11 @@ def kill_worker_at(epoch: int, *, attempts: tuple[int, ...] = (1,)) -> Reports:
     """Kills one worker process when trial 0 reports `epoch`."""
 
     class Killer(Reports):
-        def __call__(self, number: int, attempt: int, report: EpochReport) -> Decision:
-            if number == 0 and report.epoch == epoch and attempt in attempts:
+        def __call__(self, key: JobKey, report: EpochReport) -> Decision:
+            if key.number == 0 and report.epoch == epoch and key.attempt in attempts:
                 children = [c for c in psutil.Process().children() if "spawn_main" in " ".join(c.cmdline())]
                 os.kill(children[0].pid, signal.SIGKILL)
-            return super().__call__(number, attempt, report)
+            return super().__call__(key, report)
 
     return Killer()
 
@@ -180,7 +185,7 @@ def test_a_killed_worker_loses_its_own_job_alone_and_is_replaced(tmp_path: Path)
         pool.submit(replace(job, request=replace(job.request, attempt=2)))
         (ended,) = drain(pool, reports, 1)
         assert ended.result is not None
-        assert (ended.attempt, ended.result.n_epochs) == (2, 4)
+        assert (ended.key.attempt, ended.result.n_epochs) == (2, 4)
     finally:
         pool.close()
 
@@ -214,14 +219,14 @@ def test_threads_are_set_before_the_heavy_imports(pool: ProcessesExecutor, tmp_p
 def test_a_trial_that_kills_three_workers_is_given_up(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import hpo.study
 
-    real = hpo.study.Driver._on_report
+    real = hpo.study.Driver.on_report
     killer = kill_worker_at(1, attempts=(1, 2, 3))
 
-    def on_report(self: hpo.study.Driver, number: int, attempt: int, report: EpochReport) -> Decision:
-        killer(number, attempt, report)
-        return real(self, number, attempt, report)
+    def on_report(self: hpo.study.Driver, key: JobKey, report: EpochReport) -> Decision:
+        killer(key, report)
+        return real(self, key, report)
 
-    monkeypatch.setattr(hpo.study.Driver, "_on_report", on_report)
+    monkeypatch.setattr(hpo.study.Driver, "on_report", on_report)
     report = run_study(
         *SYNTHETIC, "executor=processes", "executor.n_workers=1", "study.n_trials=2", "trainer.epoch_s=0.05"
     )
@@ -249,7 +254,7 @@ def test_a_device_that_is_not_there_is_refused(device: str) -> None:
 
 @pytest.mark.parametrize("name", EXECUTORS)
 def test_an_error_of_the_driver_is_not_taken_for_the_trials(name: str, tmp_path: Path) -> None:
-    def broken(number: int, attempt: int, report: EpochReport) -> Decision:
+    def broken(key: JobKey, report: EpochReport) -> Decision:
         raise KeyError("the driver has a bug")
 
     config = make_config(name)

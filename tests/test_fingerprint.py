@@ -16,7 +16,17 @@ from hpo.space_file import read_space
 from conftest import compose_config
 
 # Budgets, places, workers, displays, and `data`, which is in by the digest of the prepared texts.
-OUTSIDE = ("study.name", "study.n_trials", "study.timeout_s", "study.n_epochs", "study.test", "trial.", "storage.path")
+OUTSIDE = (
+    "study.name",
+    "study.n_trials",
+    "study.timeout_s",
+    "study.n_epochs",
+    "study.trials_s",
+    "study.confirm.",
+    "study.test",
+    "trial.",
+    "storage.path",
+)
 OUTSIDE += ("tracking.", "executor.", "data.")
 # What every trial sets anyway.
 OUTSIDE += ("model.drop_mult", "model.n_hid", "train.lr", "train.epochs")

@@ -20,7 +20,7 @@ from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, StudyRecord, TrialRecord
 
 from shown import make_study, make_trial, make_trials, new_db, shown
 
-SPACE = {"train.lr": FloatDistribution(1e-4, 0.1, log=True)}
+SPACE = {"docs-tpe-1": {"train.lr": FloatDistribution(1e-4, 0.1, log=True)}}
 
 
 @pytest.fixture(autouse=True)

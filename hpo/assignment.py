@@ -1,0 +1,88 @@
+"""What one driver is to do, and what it works with and does not own.
+
+Plain data; `session` fills it in, `study` acts on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from optuna.samplers import BaseSampler
+
+from hpo.config import Config
+from hpo.display import Display
+from hpo.params import apply_params
+from hpo.record import Budget, StudyRecord, TrialRecord
+from hpo.space import Space
+from hpo.stop import StopRequest
+from hpo.storage import StudyStore
+from hpo.tracking import Tracker
+from hpo.trainer import TrialRequest
+from hpo.trial_cache import TrialCache
+from hpo.trial_folder import trial_folder
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a driver is to do.
+
+    Attributes:
+        config: Settings of the study.
+        space: What is searched.
+        corpus: Folder of the prepared corpus; None for trainers that read no data.
+        budget: The study's total.
+        n_concurrent: Trials of this study at once.
+        seed_of: The seed of the trial with a number.
+        to_test: Which of the finished trials are tested at the end.
+        facts_of: What the record says of a trial beside what its trainer says.
+        keeps_all_weights: Whether every trial keeps its weights until the tests are done.
+    """
+
+    config: Config
+    space: Space
+    corpus: Path | None
+    budget: Budget
+    n_concurrent: int
+    seed_of: Callable[[int], int]
+    to_test: Callable[[Sequence[TrialRecord]], Sequence[int]]
+    facts_of: Callable[[int], Mapping[str, str]] = lambda _: {}
+    keeps_all_weights: bool = False
+
+    def horizon(self, number: int) -> int | None:
+        """Returns the last trial whose end counts for trial `number`, when results come in order."""
+        return number - self.n_concurrent if self.config.study.ordered else None
+
+    def planned_epochs(self, trial: TrialRecord) -> int:
+        return int(trial.params.get("train.epochs") or self.config.train.epochs)
+
+    def request(self, study: StudyRecord, trial: TrialRecord) -> TrialRequest:
+        """Returns what a worker needs to run `trial`."""
+        config = apply_params(self.config, trial.params)
+        return TrialRequest(
+            number=trial.number,
+            attempt=trial.attempt,
+            params=trial.params,
+            model=config.model,
+            train=config.train,
+            trainer=config.trainer,
+            corpus=str(self.corpus or ""),
+            seed=trial.seed,
+            device=config.executor.device,
+            threads=config.executor.threads,
+            folder=str(trial_folder(Path(study.folder), trial.number)),
+        )
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a driver works with and does not own; `now_ms` is the clock its trials run on."""
+
+    store: StudyStore
+    sampler: BaseSampler
+    tracker: Tracker
+    display: Display
+    stop: StopRequest
+    now_ms: Callable[[], int]
+    cache: TrialCache = field(default_factory=lambda: TrialCache(is_on=False))

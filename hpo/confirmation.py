@@ -1,0 +1,116 @@
+"""Confirmation: the best configurations of a search, trained again with fresh seeds.
+
+A study of its own beside the search, so that neither its budget nor its sampler sees it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial
+
+from hpo.record import COMPLETE, StudyRecord, TrialRecord
+from hpo.samplers import Ledger
+from hpo.seeds import derive_seed
+from hpo.trainer import ParamValue
+
+REPLICATE = "hpo:replicate"  # system attribute: which configuration a trial repeats, for the how-manieth time
+SEARCHED, REPETITION = "searched_trial", "repetition"  # facts of a trial
+
+
+def confirmation_name(study: str) -> str:
+    """Returns the name of the study that confirms `study`."""
+    return f"{study}-confirm"
+
+
+def chosen_trials(study: StudyRecord, trials: Sequence[TrialRecord], *, top_k: int) -> list[TrialRecord]:
+    """Returns the `top_k` best complete trials with different params, the best first (the earliest on ties)."""
+    sign = 1.0 if study.direction == "minimize" else -1.0
+    complete = [trial for trial in trials if trial.state == COMPLETE and trial.value is not None]
+    ranked = sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
+    different = {json.dumps(dict(sorted(trial.params.items()))): trial for trial in reversed(ranked)}
+    return sorted(different.values(), key=ranked.index)[:top_k]
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """One retraining: the trial of the search whose params it has, and the number of the repetition from 0."""
+
+    searched: int
+    repetition: int
+
+
+class ReplicateSampler(Ledger):
+    """Proposes the params of each chosen trial, `n_seeds` times each; every repetition once."""
+
+    def __init__(self, chosen: Sequence[TrialRecord], n_seeds: int, seed: int) -> None:
+        self._params = {trial.number: trial.params for trial in chosen}
+        self._wanted = [Replicate(trial.number, i) for trial in chosen for i in range(n_seeds)]
+        self._seed = seed
+        self._given: dict[int, Replicate] = {}
+
+    def n_left(self, trials: Sequence[FrozenTrial]) -> int:
+        return len(self._open(trials))
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        noted = trial.system_attrs.get(REPLICATE)
+        if noted is None:
+            others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
+            self._given[trial.number] = self._open(others)[0]
+            given = self._given[trial.number]
+            study._storage.set_trial_system_attr(trial._trial_id, REPLICATE, [given.searched, given.repetition])
+        else:
+            self._given[trial.number] = Replicate(*noted)
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> ParamValue:
+        return self._params[self._given[trial.number].searched][param_name]
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return {}
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, ParamValue]:
+        return {}
+
+    def seed_of(self, number: int) -> int:
+        """Returns the seed of trial `number`: the same for the same repetition in every study with this seed."""
+        return derive_seed(self._seed, "confirm", self._given[number].repetition)
+
+    def facts_of(self, number: int) -> dict[str, str]:
+        """Returns what the record says of trial `number`."""
+        given = self._given[number]
+        return {SEARCHED: str(given.searched), REPETITION: str(given.repetition)}
+
+    def _open(self, trials: Sequence[FrozenTrial]) -> list[Replicate]:
+        taken = {Replicate(*trial.system_attrs[REPLICATE]) for trial in trials if REPLICATE in trial.system_attrs}
+        return [replicate for replicate in self._wanted if replicate not in taken]
+
+
+def to_test(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[int]:
+    """Returns the retrainings of the configuration with the best mean; one that failed at all comes last."""
+    groups: dict[str, list[TrialRecord]] = {}
+    for trial in trials:
+        if trial.is_finished:
+            groups.setdefault(trial.facts[SEARCHED], []).append(trial)
+    ranked = sorted(groups.values(), key=lambda group: _rank(study, group))
+    return [trial.number for trial in ranked[0] if trial.state == COMPLETE] if ranked else []
+
+
+def _rank(study: StudyRecord, group: Sequence[TrialRecord]) -> tuple[int, float, int]:
+    values = [trial.value for trial in group if trial.state == COMPLETE and trial.value is not None]
+    sign = 1.0 if study.direction == "minimize" else -1.0
+    n_failed = len(group) - len(values)
+    return (n_failed, sign * fmean(values) if values else 0.0, int(group[0].facts[SEARCHED]))
+
+
+def confirmation_fingerprint(search: Mapping[str, str]) -> dict[str, str]:
+    """Returns what the results of a confirmation depend on: what those of its search do."""
+    return {**search, "role": "confirmation"}

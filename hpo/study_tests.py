@@ -1,0 +1,56 @@
+"""Which trials of a study have been tested, and what came of it.
+
+The test part is read by the trainers alone; each trial is tested once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hpo.record import TrialRecord
+from hpo.storage import TEST, TESTS, StudyStore
+
+
+class StudyTests:
+    """The tests of one study, kept in its record."""
+
+    def __init__(self, store: StudyStore) -> None:
+        self._store = store
+        self._done: dict[str, dict[str, float]] = dict(store.get(TESTS) or {})
+        self._out: set[int] = set()
+        self._given_up: set[int] = set()
+
+    def left(self, wanted: Sequence[int]) -> list[int]:
+        """Returns which of the trials `wanted` are not tested yet."""
+        return [number for number in wanted if str(number) not in self._done and number not in self._given_up]
+
+    def take(self, wanted: Sequence[int]) -> int | None:
+        """Returns a trial to test now, which counts as under way from here on."""
+        number = next((number for number in self.left(wanted) if number not in self._out), None)
+        if number is not None:
+            self._out.add(number)
+        return number
+
+    def is_out(self, number: int) -> bool:
+        return number in self._out
+
+    def note(self, number: int, metrics: Mapping[str, float]) -> None:
+        self._out.discard(number)
+        self._done[str(number)] = dict(metrics)
+        self._store.set(TESTS, self._done)
+
+    def give_up(self, number: int) -> None:
+        self._out.discard(number)
+        self._given_up.add(number)
+
+    def summary(self, wanted: Sequence[int], *, best: TrialRecord | None) -> dict[str, float]:
+        """Returns the means over the tested trials and the number of the best trial; {} if none was tested."""
+        tested = [self._done[str(number)] for number in wanted if str(number) in self._done]
+        if not tested or best is None:
+            return {}
+        means = {key: sum(metrics[key] for metrics in tested) / len(tested) for key in tested[0]}
+        return {"trial": float(best.number), **means}
+
+    def close(self, summary: Mapping[str, float]) -> None:
+        """Notes what is to be shown of all tests together."""
+        self._store.set(TEST, dict(summary))
