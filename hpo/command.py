@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,14 @@ Call = Callable[["Config", dict[str, str]], int]
 """Does a command's work, given the settings and the option chosen in every group; returns an exit code."""
 
 
-def compose_and_call(argv: Sequence[str], call: Call) -> int:
+def compose_and_call(argv: Sequence[str], call: Call, *, name: str = "config", root: type[Config] | None = None) -> int:
     """Composes `argv` with conf/ and calls `call`, once per job of a multirun.
+
+    Args:
+        argv: The command line without the program.
+        call: Does the work.
+        name: Which file of conf/ is the primary one.
+        root: The type of the whole configuration; None means `Config`.
 
     Returns:
         The largest exit code; 2 with a sentence on stderr if `argv` cannot be composed.
@@ -32,9 +38,10 @@ def compose_and_call(argv: Sequence[str], call: Call) -> int:
     import hydra
 
     from hpo.compose import explain, is_composition_error, register_schemas
+    from hpo.config import Config
     from hpo.paths import conf_folder
 
-    register_schemas()
+    register_schemas(root or Config)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing and exiting with 1
     sys.argv = [sys.argv[0], *argv]
     signal.signal(signal.SIGTERM, _terminate)
@@ -48,7 +55,7 @@ def compose_and_call(argv: Sequence[str], call: Call) -> int:
         if codes[-1] > 128:  # stopped by a signal: so are the jobs after it
             raise SystemExit(codes[-1])
 
-    command = hydra.main(version_base="1.3", config_path=str(conf_folder().absolute()), config_name="config")(task)
+    command = hydra.main(version_base="1.3", config_path=str(conf_folder().absolute()), config_name=name)(task)
     try:
         command()
     except SystemExit as end:
@@ -72,8 +79,7 @@ def _call(composed: DictConfig, call: Call) -> int:
 
     from hpo.compose import explain, fix_overridden, is_composition_error, to_config
 
-    chosen = HydraConfig.get().runtime.choices
-    choices = {str(group): str(option) if option and option != "None" else "" for group, option in chosen.items()}
+    choices = read_choices(HydraConfig.get().runtime.choices)
     try:
         config, fixing = fix_overridden(to_config(composed), HydraConfig.get().overrides.task)
     except Exception as error:
@@ -83,6 +89,11 @@ def _call(composed: DictConfig, call: Call) -> int:
             return refuse(str(error))
         raise
     return call(config, {**choices, "fixed": fixing})
+
+
+def read_choices(chosen: Mapping[str, object]) -> dict[str, str]:
+    """Returns the option chosen in each config group, "" where none is."""
+    return {str(group): str(option) if option and option != "None" else "" for group, option in chosen.items()}
 
 
 def refuse(sentence: str, *, code: int = MISTAKE) -> int:

@@ -49,10 +49,10 @@ OPTIONS: dict[str, dict[str, type]] = {
 }
 
 
-def register_schemas() -> None:
-    """Tells Hydra the types of every section and option."""
+def register_schemas(root: type[c.Config] = c.Config) -> None:
+    """Tells Hydra the types of every section and option; `root` is the type of the whole."""
     store = ConfigStore.instance()
-    store.store(name="base_config", node=c.Config)
+    store.store(name="base_config", node=root)
     for group, options in OPTIONS.items():
         for name, node in options.items():
             store.store(group=f"schema/{group}", name=name, node=node)

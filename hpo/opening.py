@@ -113,7 +113,7 @@ def open_confirmation(search: Driver, site: Site, *, n_workers: int) -> Driver |
         n_workers: Retrainings at once.
     """
     asked, work = search.assignment.config.study, search.assignment
-    chosen = chosen_trials(search.study, search.trials, top_k=asked.confirm.top_k)
+    chosen = chosen_trials(search.study, work.budget.counted(search.trials), top_k=asked.confirm.top_k)
     if not chosen:
         return None
     name, folder = confirmation_name(search.study.name), Path(f"{search.study.folder}-confirm")

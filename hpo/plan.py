@@ -70,9 +70,9 @@ class Plan:
             return self.choices["trainer"]
         match self.config.data:
             case TableConfig(path=path):
-                return _as_name(Path(path).stem)
+                return as_name(Path(path).stem)
             case FolderConfig(path=path):
-                return _as_name(Path(path).absolute().name)
+                return as_name(Path(path).absolute().name)
         return self.choices["data"]
 
 
@@ -90,7 +90,7 @@ def plan(config: Config, choices: Mapping[str, str]) -> Plan:
     space = read_space(config, may_be_empty=bool(choices.get(FIXED)))
     build_sampler(config.sampler, space, config.seed)
     planned = Plan(config, choices, space, n_workers(config.executor))
-    if planned.name != _as_name(planned.name) or len(planned.name.encode()) > MAX_NAME_BYTES:
+    if planned.name != as_name(planned.name) or len(planned.name.encode()) > MAX_NAME_BYTES:
         raise ValueError(
             f"study.name={planned.name!r} must be a file name: at most {MAX_NAME_BYTES} bytes, "
             "no slash, colon, star, quote or leading dot."
@@ -98,6 +98,6 @@ def plan(config: Config, choices: Mapping[str, str]) -> Plan:
     return planned
 
 
-def _as_name(text: str) -> str:
+def as_name(text: str) -> str:
     """Returns `text` as the name of a file anywhere."""
     return re.sub(r'[/\\:*?"<>|\x00-\x1f]+', "_", text).lstrip(".-") or "study"

@@ -53,8 +53,8 @@ def new_study(
         metric=config.study.metric.name,
         direction=config.study.metric.direction,
         tags=tags,
-        config=_plain(asdict(config)),
-        space=_plain(asdict(config.space)),
+        config=plain(asdict(config)),
+        space=plain(asdict(config.space)),
         corpus=corpus,
         folder=str(folder),
         created_ms=now_ms,
@@ -70,7 +70,7 @@ def _masked(config: Config) -> Config:
     )
 
 
-def _plain(node: dict[str, object]) -> dict[str, object]:
+def plain(node: dict[str, object]) -> dict[str, object]:
     """Returns `node` with enums as their names, ready for JSON."""
     return {key: _plain_value(value) for key, value in node.items()}
 

@@ -5,7 +5,7 @@ Plain data; `storage` reads and writes them, `tracking` and the reports show the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hpo.trainer import ParamValue
@@ -120,3 +120,23 @@ class Budget:
     timeout_s: float | None = None
     n_epochs: int | None = None
     trials_s: float | None = None
+
+    def counted(self, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+        """Returns the finished trials that ended within the budget, in the order of their ends.
+
+        A trial that was running when the budget was reached is finished, but comes too late to count.
+        """
+        counted: list[TrialRecord] = []
+        n_epochs, seconds = 0, 0.0
+        for trial in sorted((t for t in trials if t.is_finished), key=lambda t: (t.ended_ms or 0, t.number)):
+            n_epochs += trial.n_epochs
+            seconds += trial.seconds
+            is_late = (
+                (self.n_trials is not None and len(counted) >= self.n_trials)
+                or (self.n_epochs is not None and n_epochs > self.n_epochs)
+                or (self.trials_s is not None and seconds > self.trials_s)
+            )
+            if is_late:
+                break
+            counted.append(trial)
+        return counted

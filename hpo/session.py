@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from optuna.storages import BaseStorage
 from sqlalchemy.exc import SQLAlchemyError
 
 from hpo.config import AwdLstmConfig, Config, MlflowConfig, SqliteConfig
@@ -51,10 +52,12 @@ class Sharing:
     Attributes:
         is_cached: Whether equal trials of several studies are trained once.
         design: The design card to keep with each study; None outside comparisons.
+        storage: Where the record lives, if it is open already.
     """
 
     is_cached: bool = False
     design: Mapping[str, object] | None = None
+    storage: BaseStorage | None = None
 
 
 class Refused(Exception):
@@ -93,7 +96,7 @@ def run_all(
         for name, folder in folders.items():
             StudyLock(folder, name).check()
         corpora = _prepare(plans, display)
-        storage = open_storage(config.storage)
+        storage = sharing.storage or open_storage(config.storage)
     with ExitStack() as held:
         stop = held.enter_context(_signals())
         held.enter_context(_notes(display))

@@ -249,6 +249,12 @@ def read_distributions(storage: BaseStorage, name: str) -> dict[str, BaseDistrib
     return {path: json_to_distribution(text) for path, text in stored.items()}
 
 
+def read_design(storage: BaseStorage, name: str) -> dict[str, Any] | None:
+    """Returns the design card kept with a study, with its hash and amendments; None outside comparisons."""
+    design: dict[str, Any] | None = _read(storage, name, DESIGN)
+    return design
+
+
 def is_ended(storage: BaseStorage, name: str) -> bool:
     """Returns whether the last driver of a study reached its budget."""
     return bool(_read(storage, name, ENDED))

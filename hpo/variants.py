@@ -1,0 +1,146 @@
+"""The ways of searching a comparison is about: named sets of overrides, composed into configurations.
+
+Running them is `compare`'s business.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, open_dict
+
+from hpo.command import read_choices
+from hpo.compare_config import CompareConfig
+from hpo.compose import fix_overridden, to_config
+from hpo.config import Config
+
+Overrides = Mapping[str, tuple[str, ...]]
+"""Override strings by the name they are known under."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One strategy on one task, composed.
+
+    Attributes:
+        strategy, task: Their names; the task is "" when there is but one.
+        overrides: What was added to the command line for it.
+        config: The settings, with any seed.
+        choices: The option chosen in each config group.
+    """
+
+    strategy: str
+    task: str
+    overrides: tuple[str, ...]
+    config: Config
+    choices: Mapping[str, str]
+
+
+def compose_variants(config: CompareConfig) -> list[Variant]:
+    """Returns every strategy on every task, tasks first; called inside a Hydra command.
+
+    Raises:
+        ValueError: if the strategies or tasks are not as they should be.
+    """
+    given = tuple(HydraConfig.get().overrides.task)
+    tasks: Overrides = read_overrides("tasks", config.tasks) or {"": ()}
+    strategies = _strategies(config, given)
+    return [
+        _compose(given, strategy, task, tasks[task] + strategies[strategy])
+        for task, strategy in itertools.product(tasks, strategies)
+    ]
+
+
+def _strategies(config: CompareConfig, given: Sequence[str]) -> Overrides:
+    named = read_overrides("strategies", config.strategies)
+    is_asked = any(override.startswith("samplers=") for override in given)
+    samplers = {name: (f"sampler={name}",) for name in config.samplers} if is_asked or not named else {}
+    if len(samplers) < len(config.samplers) and samplers:
+        raise ValueError(f"samplers={config.samplers} names one twice; remove the double.")
+    both = sorted(set(samplers) & set(named))
+    if both:
+        raise ValueError(f"strategies and samplers both have {', '.join(both)}; name it once.")
+    if len(samplers) + len(named) == 0:
+        raise ValueError("samplers=[] leaves nothing to compare; name at least one sampler or strategy.")
+    return {**samplers, **named}
+
+
+def read_overrides(key: str, given: Any) -> dict[str, tuple[str, ...]]:
+    """Returns the override strings of each name in `given`.
+
+    Args:
+        key: "strategies" or "tasks", for the sentences.
+        given: {name: {path: value}}, or a list of such mappings and of samplers' names.
+
+    Raises:
+        ValueError: if it is anything else, or a name is there twice.
+    """
+    if given is None:
+        return {}
+    found: dict[str, tuple[str, ...]] = {}
+    for name, overrides in _pairs(key, given):
+        if name in found:
+            raise ValueError(f"{key} names '{name}' twice; every name stands for one set of overrides.")
+        if not name.strip():
+            raise ValueError(f"{key} has an entry without a name; write {{name: {{sampler: tpe}}}}.")
+        if not isinstance(overrides, Mapping):
+            raise ValueError(f"{key}.{name}={overrides} is no set of overrides; write {{{name}: {{sampler: tpe}}}}.")
+        found[name] = tuple(f"{path}={_value(value)}" for path, value in _leaves(overrides, ""))
+    return found
+
+
+def _pairs(key: str, given: Any) -> list[tuple[str, Any]]:
+    if isinstance(given, Mapping):
+        return [(str(name), overrides) for name, overrides in given.items()]
+    if isinstance(given, list):
+        pairs: list[tuple[str, Any]] = []
+        for item in given:
+            pairs += [(item, {"sampler": item})] if isinstance(item, str) and key == "strategies" else _pairs(key, item)
+        return pairs
+    raise ValueError(
+        f"{key}={given} is no set of named overrides; write '{key}={{tpe+asha: {{sampler: tpe, pruner: asha}}}}'."
+    )
+
+
+def _leaves(overrides: Mapping[Any, Any], path: str) -> list[tuple[str, Any]]:
+    leaves: list[tuple[str, Any]] = []
+    for key, value in overrides.items():
+        where = f"{path}.{key}" if path else str(key)
+        leaves += _leaves(value, where) if isinstance(value, Mapping) else [(where, value)]
+    return leaves
+
+
+def _value(value: Any) -> str:
+    """Returns `value` as Hydra reads it back."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{','.join(_value(item) for item in value)}]"
+    if isinstance(value, str) and value.isidentifier() and value not in ("null", "true", "false"):
+        return value
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        return f"'{escaped}'"
+    return repr(value)
+
+
+def _compose(given: tuple[str, ...], strategy: str, task: str, overrides: tuple[str, ...]) -> Variant:
+    composed = hydra.compose("compare", [*given, *overrides], return_hydra_config=True)
+    choices = read_choices(composed.hydra.runtime.choices)
+    with open_dict(composed):
+        del composed["hydra"]
+    assert isinstance(composed, DictConfig)
+    config, fixed = fix_overridden(to_config(composed), [*given, *overrides])
+    return Variant(strategy, task, overrides, _as_study(config), {**choices, "fixed": fixed})
+
+
+def _as_study(config: Config) -> Config:
+    """Returns what of a comparison's settings a single study has."""
+    return Config(**{field.name: getattr(config, field.name) for field in fields(Config)})
