@@ -1,18 +1,23 @@
 """The colour, dash and marker of each strategy, the same in every figure of a report.
 
-Colours are those of Okabe and Ito (2008), told apart by colour-blind readers; nothing is drawn here.
+Colours are those of Okabe and Ito (2008), told apart by colour-blind readers, the yellow darkened for paper.
+Nothing is drawn here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 INK = "#1b1f24"  # stands for black; the HTML document turns it light on a dark screen
 GREY = "#8a929c"
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", INK, "#CDB800")
+# One hue from light (worst) to dark (best), read alike in grey.
+SHADES = ((0.0, "#f2f6fa"), (0.25, "#c6dbec"), (0.5, "#85b6d9"), (0.75, "#3a83bb"), (1.0, "#0b4a83"))
 # Names of plotly.js and of matplotlib for the same thing.
-DASHES = (("solid", "-"), ("dash", "--"), ("dot", ":"), ("dashdot", "-."))
+Linestyle = Literal["-", "--", ":", "-."]
+DASHES: tuple[tuple[str, Linestyle], ...] = (("solid", "-"), ("dash", "--"), ("dot", ":"), ("dashdot", "-."))
 MARKERS = (
     ("circle", "o"),
     ("square", "s"),
@@ -31,7 +36,7 @@ class Style:
 
     color: str
     dash: str = "solid"
-    linestyle: str = "-"
+    linestyle: Linestyle = "-"
     symbol: str = "circle"
     marker: str = "o"
 
