@@ -30,6 +30,7 @@ class Synthetic:
 
     def train(self, request: TrialRequest, on_epoch: OnEpoch) -> TrialResult:
         """Walks along the curve, from the newest checkpoint on. See `Trainer.train`."""
+        assert isinstance(request.trainer, SyntheticConfig)
         checkpoint, refused = read_checkpoint(request)
         history = list(checkpoint.history) if checkpoint else []
         facts = {
@@ -47,7 +48,8 @@ class Synthetic:
         is_stopped = any(_is_told_to_stop(history[:epoch], on_epoch) for epoch in range(1, len(history) + 1))
         while len(history) < request.train.epochs and not is_stopped:
             history.append(_measure_epoch(request, len(history) + 1))
-            write_checkpoint(request, Checkpoint(history))
+            if request.trainer.epoch_s > 0:  # computed again sooner than written
+                write_checkpoint(request, Checkpoint(history))
             is_stopped = _is_told_to_stop(history, on_epoch)
         write_json(Path(request.folder) / _DESCRIPTION, {"architecture": "synthetic", "n_epochs": len(history)})
         return TrialResult(len(history), stopped=is_stopped, facts=facts)

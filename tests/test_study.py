@@ -63,7 +63,14 @@ def facts(trials: list[TrialRecord]) -> list[tuple[object, ...]]:
     ]
 
 
-COMMAND = ("executor=inline", "sampler=tpe", "sampler.n_startup_trials=3", "pruner=asha", "study.n_trials=6")
+COMMAND = (
+    "executor=inline",
+    "sampler=tpe",
+    "sampler.n_startup_trials=3",
+    "pruner=asha",
+    "study.n_trials=6",
+    "trainer.epoch_s=0.0001",
+)
 
 
 @pytest.mark.parametrize("pruner", ["asha", "hyperband", "median"])

@@ -37,7 +37,7 @@ def build(trainer: Trainer, corpus: Path, tmp_path: Path) -> Build:
 
     def build_request(name: str = "trial", **changes: object) -> TrialRequest:
         if isinstance(trainer, Synthetic):
-            changes.setdefault("trainer", SyntheticConfig(noise=0.01, epoch_s=0.0))
+            changes.setdefault("trainer", SyntheticConfig(noise=0.01, epoch_s=0.001))
         return make_request(tmp_path / name, corpus=corpus, **changes)
 
     return build_request
