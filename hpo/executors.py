@@ -51,6 +51,11 @@ def build_executor(config: ExecutorConfig, trainer: TrainerConfig) -> Executor:
     raise ValueError(f"executor={type(config).__name__} is not one of inline, processes.")
 
 
+def is_shared(config: ExecutorConfig) -> bool:
+    """Returns whether several studies can run on one executor; a simulated clock is one study's own."""
+    return type(config).__name__ != "SimulatedConfig"
+
+
 def check_device(device: str) -> None:
     """Refuses a device that is not there.
 

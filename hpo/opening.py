@@ -43,14 +43,12 @@ from hpo.trial_cache import TrialCache
 
 @dataclass(frozen=True)
 class Site:
-    """What the studies of one command share.
+    """What all studies of one command share.
 
     Attributes:
         storage, tracker, stop, cache: As their names say.
-        now_ms: The clock trials run on.
         display_of: The display of the study with a name.
         corpora: Folder of the prepared corpus by study name; absent for studies without data.
-        held: Keeps the locks until the command ends.
         design: What the design card says; None outside comparisons.
     """
 
@@ -58,10 +56,8 @@ class Site:
     tracker: Tracker
     stop: StopRequest
     cache: TrialCache
-    now_ms: Callable[[], int]
     display_of: Callable[[str], Display]
     corpora: Mapping[str, Path]
-    held: ExitStack
     design: Mapping[str, object] | None = None
 
 
@@ -72,72 +68,104 @@ def study_folder(planned: Plan) -> Path:
     return studies / (planned.name if is_kept else f"{planned.name}-{uuid.uuid4().hex[:8]}")
 
 
-def open_search(planned: Plan, site: Site, folder: Path) -> Driver:
-    """Returns the driver of a planned study, new or continued.
-
-    Raises:
-        ValueError: if the study cannot be continued as it is planned now.
-        StudyHeld: if another driver works on it.
-    """
-    config = planned.config
-    site.held.enter_context(StudyLock(folder, planned.name))
-    sampler = build_sampler(config.sampler, planned.space, config.seed)
-    max_epochs = planned.space.max_of("train.epochs", config.train.epochs)
-    direction = config.study.metric.direction
-    pruner = build_pruner(config.pruner, max_epochs=max_epochs)
-    store = StudyStore(site.storage, planned.name, direction=direction, sampler=sampler, pruner=pruner)
-    study = _open_record(planned, store, site, folder)
-
-    def tests(trials: Sequence[TrialRecord]) -> list[int]:
-        best = study.best(list(trials)) if config.study.test and not config.study.confirm.top_k else None
-        return [best.number] if best else []
-
-    assignment = Assignment(
-        config,
-        planned.space,
-        corpus=site.corpora.get(planned.name),
-        budget=_budget(config),
-        n_concurrent=planned.n_workers,
-        seed_of=lambda number: derive_seed(config.seed, number),
-        to_test=tests,
-    )
-    return Driver(study, assignment, _surroundings(site, store, sampler, study.name, cache=site.cache))
-
-
-def open_confirmation(search: Driver, site: Site, *, n_workers: int) -> Driver | None:
-    """Returns the driver that confirms a search that is done; None if nothing of it was completed.
+class Opener:
+    """Opens the studies of one executor.
 
     Args:
-        search: The driver of the search.
-        site: What the command's studies share.
+        site: What all studies of the command share.
+        held: Keeps the locks until they may be let go.
+        now_ms: The clock the executor's jobs run on.
         n_workers: Retrainings at once.
     """
-    asked, work = search.assignment.config.study, search.assignment
-    chosen = chosen_trials(search.study, work.budget.counted(search.trials), top_k=asked.confirm.top_k)
-    if not chosen:
-        return None
-    name, folder = confirmation_name(search.study.name), Path(f"{search.study.folder}-confirm")
-    site.held.enter_context(StudyLock(folder, name))
-    config = replace(work.config, pruner=NoPrunerConfig(same_epochs=False))
-    sampler = ReplicateSampler(chosen, asked.confirm.n_seeds, config.seed)
-    pruner = build_pruner(config.pruner, max_epochs=1)
-    store = StudyStore(site.storage, name, direction=asked.metric.direction, sampler=sampler, pruner=pruner)
-    study = _open_confirmation_record(search, store, site, folder)
-    assignment = replace(
-        work,
-        config=config,
-        budget=Budget(),
-        n_concurrent=n_workers,
-        seed_of=sampler.seed_of,
-        facts_of=sampler.facts_of,
-        to_test=lambda trials: to_test(study, trials) if asked.test else [],
-        keeps_all_weights=True,
-    )
-    return Driver(study, assignment, _surroundings(site, store, sampler, name, cache=TrialCache(is_on=False)))
 
+    def __init__(self, site: Site, held: ExitStack, *, now_ms: Callable[[], int], n_workers: int) -> None:
+        self._site = site
+        self._held = held
+        self._now_ms = now_ms
+        self._n_workers = n_workers
 
-def _surroundings(site: Site, store: StudyStore, sampler: BaseSampler, name: str, *, cache: TrialCache) -> Surroundings:
-    return Surroundings(store, sampler, site.tracker, site.display_of(name), site.stop, site.now_ms, cache)
+    def open_search(self, planned: Plan, folder: Path) -> Driver:
+        """Returns the driver of a planned study, new or continued.
+
+        Raises:
+            ValueError: if the study cannot be continued as it is planned now.
+            StudyHeld: if another driver works on it.
+        """
+        config = planned.config
+        self._held.enter_context(StudyLock(folder, planned.name))
+        sampler = build_sampler(config.sampler, planned.space, config.seed)
+        max_epochs = planned.space.max_of("train.epochs", config.train.epochs)
+        direction = config.study.metric.direction
+        pruner = build_pruner(config.pruner, max_epochs=max_epochs)
+        store = StudyStore(self._site.storage, planned.name, direction=direction, sampler=sampler, pruner=pruner)
+        study = self._open_record(planned, store, folder)
+
+        def tests(trials: Sequence[TrialRecord]) -> list[int]:
+            best = study.best(list(trials)) if config.study.test and not config.study.confirm.top_k else None
+            return [best.number] if best else []
+
+        assignment = Assignment(
+            config,
+            planned.space,
+            corpus=self._site.corpora.get(planned.name),
+            budget=_budget(config),
+            n_concurrent=planned.n_workers,
+            seed_of=lambda number: derive_seed(config.seed, number),
+            to_test=tests,
+        )
+        return Driver(study, assignment, self._surroundings(store, sampler, study.name, cache=self._site.cache))
+
+    def open_confirmation(self, search: Driver) -> Driver | None:
+        """Returns the driver that confirms a search that is done; None if nothing of it was completed."""
+        asked, work = search.assignment.config.study, search.assignment
+        chosen = chosen_trials(search.study, work.budget.counted(search.trials), top_k=asked.confirm.top_k)
+        if not chosen:
+            return None
+        name, folder = confirmation_name(search.study.name), Path(f"{search.study.folder}-confirm")
+        self._held.enter_context(StudyLock(folder, name))
+        config = replace(work.config, pruner=NoPrunerConfig(same_epochs=False))
+        sampler = ReplicateSampler(chosen, asked.confirm.n_seeds, config.seed)
+        pruner = build_pruner(config.pruner, max_epochs=1)
+        store = StudyStore(self._site.storage, name, direction=asked.metric.direction, sampler=sampler, pruner=pruner)
+        study = _open_confirmation_record(search, store, folder, now_ms=self._now_ms())
+        assignment = replace(
+            work,
+            config=config,
+            budget=Budget(),
+            n_concurrent=self._n_workers,
+            seed_of=sampler.seed_of,
+            facts_of=sampler.facts_of,
+            to_test=lambda trials: to_test(study, trials) if asked.test else [],
+            keeps_all_weights=True,
+        )
+        return Driver(study, assignment, self._surroundings(store, sampler, name, cache=TrialCache(is_on=False)))
+
+    def _surroundings(self, store: StudyStore, sampler: BaseSampler, name: str, *, cache: TrialCache) -> Surroundings:
+        return Surroundings(
+            store, sampler, self._site.tracker, self._site.display_of(name), self._site.stop, self._now_ms, cache
+        )
+
+    def _open_record(self, planned: Plan, store: StudyStore, folder: Path) -> StudyRecord:
+        """Returns the study's facts, written when it is new, checked when it is not."""
+        prepared = self._site.corpora.get(planned.name)
+        opened = open_corpus(prepared) if prepared else None
+        given = fingerprint(
+            planned.config, planned.space, opened.fingerprint if opened else "", n_workers=planned.n_workers
+        )
+        stored = store.get(FINGERPRINT)
+        if self._site.design is not None:
+            store.set(DESIGN, dict(self._site.design))
+        if stored is not None:
+            check_fingerprint(planned.name, stored, given)
+            store.set_space(planned.space)
+            return _read_record(store, folder)
+        if store.trials():
+            raise ValueError(f"Study '{planned.name}' was not made by hpo; choose another study.name.")
+        facts = {str(key): value for key, value in opened.facts.items()} if opened else {}
+        study = new_study(planned, corpus=facts, fingerprint=given, folder=folder, now_ms=self._now_ms())
+        store.set_space(planned.space)
+        _write_record(store, study, given)
+        return study
 
 
 def _budget(config: Config) -> Budget:
@@ -145,30 +173,7 @@ def _budget(config: Config) -> Budget:
     return Budget(study.n_trials, study.timeout_s, study.n_epochs, study.trials_s)
 
 
-def _open_record(planned: Plan, store: StudyStore, site: Site, folder: Path) -> StudyRecord:
-    """Returns the study's facts, written when it is new, checked when it is not."""
-    prepared = site.corpora.get(planned.name)
-    opened = open_corpus(prepared) if prepared else None
-    given = fingerprint(
-        planned.config, planned.space, opened.fingerprint if opened else "", n_workers=planned.n_workers
-    )
-    stored = store.get(FINGERPRINT)
-    if site.design is not None:
-        store.set(DESIGN, dict(site.design))
-    if stored is not None:
-        check_fingerprint(planned.name, stored, given)
-        store.set_space(planned.space)
-        return _read_record(store, folder)
-    if store.trials():
-        raise ValueError(f"Study '{planned.name}' was not made by hpo; choose another study.name.")
-    facts = {str(key): value for key, value in opened.facts.items()} if opened else {}
-    study = new_study(planned, corpus=facts, fingerprint=given, folder=folder, now_ms=site.now_ms())
-    store.set_space(planned.space)
-    _write_record(store, study, given)
-    return study
-
-
-def _open_confirmation_record(search: Driver, store: StudyStore, site: Site, folder: Path) -> StudyRecord:
+def _open_confirmation_record(search: Driver, store: StudyStore, folder: Path, *, now_ms: int) -> StudyRecord:
     store.set_space(search.assignment.space)
     if store.get(FINGERPRINT) is not None:
         return _read_record(store, folder)
@@ -179,7 +184,7 @@ def _open_confirmation_record(search: Driver, store: StudyStore, site: Site, fol
         uid=uuid.uuid4().hex,
         tags=tags,
         folder=str(folder),
-        created_ms=site.now_ms(),
+        created_ms=now_ms,
         test={},
     )
     _write_record(store, study, confirmation_fingerprint({}))

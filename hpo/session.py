@@ -20,10 +20,10 @@ from hpo.config import AwdLstmConfig, Config, MlflowConfig, SqliteConfig
 from hpo.confirmation import confirmation_name
 from hpo.corpus import prepare
 from hpo.display import Display
-from hpo.executors import build_executor
+from hpo.executors import build_executor, is_shared
 from hpo.fleet import Fleet
 from hpo.lock import StudyLock
-from hpo.opening import Site, open_confirmation, open_search, study_folder
+from hpo.opening import Opener, Site, study_folder
 from hpo.plan import Plan
 from hpo.record import StudyRecord, TrialRecord
 from hpo.space import Distributions
@@ -97,37 +97,43 @@ def run_all(
             StudyLock(folder, name).check()
         corpora = _prepare(plans, display)
         storage = sharing.storage or open_storage(config.storage)
+    cache = TrialCache(is_on=sharing.is_cached)
+    with _signals() as stop, _notes(display):
+        common = Site(storage, tracker, stop, cache, display_of, corpora, sharing.design)
+        groups = [plans] if is_shared(config.executor) else [[planned] for planned in plans]
+        ended = [driven for group in groups if not stop.is_set for driven in _run_group(group, common, folders)]
+        if stop.is_set:
+            display.note("Interrupted: leaving the running trials to whoever continues the study.")
+        timeout_s = config.tracking.flush_timeout_s if isinstance(config.tracking, MlflowConfig) else 0.0
+        n_unmirrored = tracker.close(timeout_s)
+    return [Report(driver.study, driver.trials, ending, stop.signal, n_unmirrored) for driver, ending in ended]
+
+
+def _run_group(plans: Sequence[Plan], site: Site, folders: Mapping[str, Path]) -> list[tuple[Driver, Ending]]:
+    """Drives studies side by side over one executor; returns each study's driver and why it ended."""
+    config = plans[0].config
     with ExitStack() as held:
-        stop = held.enter_context(_signals())
-        held.enter_context(_notes(display))
         executor = build_executor(config.executor, config.trainer)
-        cache = TrialCache(is_on=sharing.is_cached)
-        site = Site(storage, tracker, stop, cache, executor.now_ms, display_of, corpora, held, sharing.design)
+        opener = Opener(site, held, now_ms=executor.now_ms, n_workers=executor.n_workers)
         with _refusing(config):
-            drivers = [open_search(planned, site, folders[planned.name]) for planned in plans]
-        crew = _Crew(site, n_workers=executor.n_workers)
-        fleet = Fleet(drivers, executor, stop=stop, successor=crew.succeed)
+            drivers = [opener.open_search(planned, folders[planned.name]) for planned in plans]
+        crew = _Crew(opener, site)
         crew.begin(drivers)
+        fleet = Fleet(drivers, executor, stop=site.stop, successor=crew.succeed)
         try:
             fleet.run()
         finally:
             executor.close()
         crew.end(fleet.drivers.values())
-        if stop.is_set:
-            display.note("Interrupted: leaving the running trials to whoever continues the study.")
-        timeout_s = config.tracking.flush_timeout_s if isinstance(config.tracking, MlflowConfig) else 0.0
-        n_unmirrored = tracker.close(timeout_s)
-        return [
-            Report(driver.study, driver.trials, crew.ending(driver), stop.signal, n_unmirrored) for driver in drivers
-        ]
+        return [(driver, crew.ending(driver)) for driver in drivers]
 
 
 class _Crew:
     """What happens around the driving of each study: its beginning, its confirmation, its end."""
 
-    def __init__(self, site: Site, *, n_workers: int) -> None:
-        self._site = site
-        self._n_workers = n_workers
+    def __init__(self, opener: Opener, site: Site) -> None:
+        self._opener = opener
+        self._tracker = site.tracker
         self._finished: set[str] = set()
 
     def begin(self, drivers: Sequence[Driver]) -> None:
@@ -139,7 +145,7 @@ class _Crew:
         self._finish(driver, is_finished=True)
         if driver.study.tags.get("role") == "confirmation" or not driver.assignment.config.study.confirm.top_k:
             return None
-        successor = open_confirmation(driver, self._site, n_workers=self._n_workers)
+        successor = self._opener.open_confirmation(driver)
         if successor is not None:
             successor.set_ended(False)
         return successor
@@ -158,7 +164,7 @@ class _Crew:
             self._finished.add(driver.study.name)
             driver.set_ended(True)
         folder = Path(driver.study.folder)
-        self._site.tracker.finish(driver.study, driver.trials, folder, is_finished=is_finished)
+        self._tracker.finish(driver.study, driver.trials, folder, is_finished=is_finished)
 
 
 def _distributions(plans: Sequence[Plan]) -> dict[str, Distributions]:

@@ -14,8 +14,8 @@ import hpo
 # A module imports from rows below its own, and from its own row. A new module goes into the lowest row it can.
 LAYERS = (
     "__main__ sync compare curves report.__main__",
-    "command session opening fleet study trial_book spending assignment confirmation provenance plan display screen "
-    "progress summary help terminal notation",
+    "command comparison comparison_* design variants session opening fleet study trial_book spending assignment "
+    "confirmation provenance plan display screen progress summary help terminal notation",
     "executors inline processes",
     "worker",
     "report.*",
@@ -25,14 +25,14 @@ LAYERS = (
     "corpus cache ids pool data docstrings imdb folder table delimited encoding parts texts tokens",
     "space space_file params limits compose record stop executor trainer trial_cache trial_folder checkpoint "
     "seeds files cores",
-    "config search_config paths __init__",
+    "config search_config compare_config report_config paths __init__",
 )
 # Libraries, and the only modules that may import them, be it inside a function.
 FENCES = {
-    "hydra omegaconf": "command compose config search_config __main__ sync",
+    "hydra omegaconf": "command compose config search_config variants __main__ sync",
     "mlflow": "tracking mirror mlflow_*",
-    "optuna sqlalchemy": "sync session opening trial_book assignment confirmation storage history fingerprint samplers "
-    "pruners space space_file tracking "
+    "optuna sqlalchemy": "sync compare comparison design session opening trial_book assignment confirmation storage "
+    "history fingerprint samplers pruners space space_file tracking "
     "mirror mlflow_* plots report.records report.stored report.learned",
     "torch torchvision fastai fastcore": "awd_lstm learner classifier batches optimizer monitor scores snapshot "
     "weights fastai_api checkpoint seeds tokens imdb executors worker",
@@ -43,6 +43,7 @@ UNREACHABLE = {
     "help": "hydra omegaconf optuna mlflow torch fastai numpy pandas rich",
     "__main__": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "sync": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
+    "compare": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "worker": "hydra omegaconf optuna mlflow sqlalchemy",
 }
 MAX_FILE, MAX_FUNCTION = 300, 60
