@@ -12,8 +12,11 @@
     star: "M7,1.5l1.6,3.7l4,.4l-3,2.7l.9,3.9l-3.5,-2l-3.5,2l.9,-3.9l-3,-2.7l4,-.4Z",
   };
   const DASHES = {solid: "", dash: "5 3", dot: "1.5 2.5", dashdot: "5 2.5 1.5 2.5"};
+  // plotly.js offers to send a figure to its makers' server unless told otherwise.
   const CONFIG = {
     displaylogo: false,
+    showSendToCloud: false,
+    plotlyServerURL: "",
     modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
   };
   const isDark = matchMedia("(prefers-color-scheme: dark)");
@@ -58,6 +61,9 @@
       this.isDrawn = true;
       this.drawLegend(view);
       this.figure.querySelector(".raised").hidden = !view.hasRaised;
+      this.figure.querySelector(".y-title").textContent = view.yTitle;
+      this.figure.querySelector(".x-title").textContent = view.xTitle;
+      this.place.style.minHeight = "";
       Plotly.react(this.place, traces, this.layout(view), {...CONFIG, displayModeBar: isTouch.matches ? false : "hover"});
     }
 
@@ -68,12 +74,12 @@
       const line = {gridcolor: rule, linecolor: axis, tickcolor: axis, showline: true, ticks: "outside", ticklen: 4};
       const touch = isTouch.matches ? {fixedrange: true} : {};
       const side = (own) => ({
-        ...line, ...touch, ...own, title: {...own.title, font: {size: 13, color: muted}}, tickfont: {size: isNarrow ? 11 : 12, color: ink},
+        ...line, ...touch, ...own, tickfont: {size: isNarrow ? 11 : 12, color: ink},
       });
       return {
         ...view.layout,
         width,
-        height: isNarrow ? Math.max(320, view.layout.height - 40) : view.layout.height,
+        height: view.layout.height - (isPrinting ? 100 : isNarrow ? 60 : 0),
         font: {family: FONT, size: 12, color: ink},
         paper_bgcolor: "rgba(0,0,0,0)",
         plot_bgcolor: "rgba(0,0,0,0)",
@@ -86,7 +92,6 @@
         modebar: {bgcolor: "rgba(0,0,0,0)", color: axis, activecolor: ink},
         xaxis: side(view.layout.xaxis),
         yaxis: side(view.layout.yaxis),
-        annotations: view.layout.annotations.map((one) => ({...one, font: {size: 13, color: muted}})),
         shapes: view.layout.shapes.map((one) => ({...one, label: {...one.label, font: {size: 12, color: muted}}})),
       };
     }

@@ -15,11 +15,12 @@ from hpo.report.content import Axis, Figure
 from hpo.report.escaping import for_matplotlib, wrapped
 from hpo.report.geometry import Layout, Number, Placed, lay_out, outlines
 from hpo.report.legend import legend_lines, needs_legend
-from hpo.report.palette import GREY, INK, SHADES, Style, Styles, style_of
+from hpo.report.palette import GREY, INK, SHADE_INK, SHADES, Style, Styles, style_of
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis as MplAxis
 
 WIDTH, HEIGHT, ROW_HEIGHT, MAX_HEIGHT, DPI = 7.2, 3.9, 0.32, 14.0, 144  # inches
 MUTED, RULE = "#5b6470", "#e3e6ea"
@@ -78,6 +79,7 @@ def _prepare_axis(axes: Axes, axis: Axis, names: Sequence[str], letter: str) -> 
         axes.grid(True, axis="x" if is_x else "y", color=RULE, linewidth=0.8)
         if axis.is_log:
             (axes.set_xscale if is_x else axes.set_yscale)("log")
+            _number_decades(axes.xaxis if is_x else axes.yaxis)
         return
     labels = [for_matplotlib_lines(wrapped(name, width=NAME_WIDTH, max_lines=3)) for name in names]
     is_crowded = is_x and sum(max(map(len, label.split("\n"))) + 2 for label in labels) > 90
@@ -85,6 +87,15 @@ def _prepare_axis(axes: Axes, axis: Axis, names: Sequence[str], letter: str) -> 
     for label in axes.get_xticklabels() if is_crowded else []:
         label.set(rotation=35, ha="right", rotation_mode="anchor")
     (axes.set_xlim if is_x else axes.set_ylim)(-0.5, len(names) - 0.5)
+
+
+def _number_decades(axis: MplAxis) -> None:
+    """Writes 0.01, 0.02, 0.05, 0.1… along a logarithmic axis, as the interactive figure does."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _draw(axes: Axes, placed: Placed, layout: Layout, style: Style) -> None:
@@ -209,26 +220,28 @@ def _draw_shades(axes: Axes, placed: Placed) -> None:
         if x is None or y is None or z is None:
             continue
         axes.add_patch(Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, color=colors(z), linewidth=0))
-        ink = "white" if z > 0.6 else INK
-        axes.text(x, y, for_matplotlib(text), ha="center", va="center", fontsize=8.5, color=ink)
+        axes.text(x, y, for_matplotlib(text), ha="center", va="center", fontsize=8.5, color=SHADE_INK)
     axes.autoscale_view()
 
 
 def _draw_lines(axes: Axes, layout: Layout) -> None:
-    for kind, place, label in layout.view.lines:
+    for number, (kind, place, label) in enumerate(layout.view.lines):
+        is_first = number % 2 == 0  # the labels of neighbours stand at opposite ends
         name = for_matplotlib(wrapped(label, width=TITLE_WIDTH, max_lines=1)[0])
         if kind == "x":
             axes.axvline(place, color=GREY, linewidth=1.0, linestyle="--", zorder=1)
             across = axes.get_xaxis_transform()
-            axes.text(place, 0.98, f" {name}", transform=across, color=MUTED, fontsize=8, va="top")
+            end, anchor = (0.98, "top") if is_first else (0.02, "bottom")
+            axes.text(place, end, f" {name}", transform=across, color=MUTED, fontsize=8, va=anchor)
         elif kind == "y":
             axes.axhline(place, color=GREY, linewidth=1.0, linestyle="--", zorder=1)
             across = axes.get_yaxis_transform()
-            axes.text(0.995, place, name, transform=across, color=MUTED, fontsize=8, ha="right", va="bottom")
+            end, side = (0.995, "right") if is_first else (0.005, "left")
+            axes.text(end, place, name, transform=across, color=MUTED, fontsize=8, ha=side, va="bottom")
         elif layout.diagonal is not None:
             low, high = layout.diagonal
             axes.plot([low, high], [low, high], color=GREY, linewidth=1.0, linestyle="--", zorder=1)
-            axes.text(high, high, f"{name}  ", color=MUTED, fontsize=8, ha="right", va="top")
+            axes.text(low, low, f"   {name}", color=MUTED, fontsize=8, va="top")
 
 
 def _finish(axes: Axes, layout: Layout, styles: Styles) -> None:

@@ -104,6 +104,15 @@ def outlines(placed: Placed) -> Iterator[tuple[list[float], list[float]]]:
             points = []
 
 
+def decades(layout: Layout, letter: str) -> float:
+    """Returns how many powers of ten the numbers along an axis span."""
+    columns: list[Sequence[Number]] = [placed.x if letter == "x" else placed.y for placed in layout.placed]
+    if (letter == "x") == layout.is_horizontal:
+        columns += [column for placed in layout.placed for column in (placed.low, placed.high)]
+    known = [number for column in columns for number in column if number is not None and number > 0]
+    return math.log10(max(known) / min(known)) if known else 0.0
+
+
 def _outline(points: Sequence[tuple[float, float, float]]) -> tuple[list[float], list[float]]:
     lows: list[tuple[float, float]] = [(points[0][0], points[0][1])]
     highs: list[tuple[float, float]] = [(points[0][0], points[0][2])]

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from hpo.report.content import Axis
 from hpo.report.escaping import for_plotly, for_template, wrapped
 from hpo.report.geometry import Layout, Number, Placed, outlines
-from hpo.report.palette import GREY, SHADES, Style
+from hpo.report.palette import GREY, SHADE_INK, SHADES, Style
 
 Trace = dict[str, object]
 MANY_POINTS, MANY_LINES = 60, 8
 HOVER_WIDTH = 28  # characters
+LABEL = "#75808b"  # legible on light and dark paper
 
 
 def draw_mark(placed: Placed, layout: Layout, style: Style) -> Trace:
@@ -40,7 +41,7 @@ def draw_mark(placed: Placed, layout: Layout, style: Style) -> Trace:
 
 
 def draw_diagonal(layout: Layout) -> Trace:
-    """Returns the line y = x with its label at the upper end."""
+    """Returns the line y = x with its label at the lower end."""
     ends = _short(layout.diagonal or ())
     label = next((label for kind, _, label in layout.view.lines if kind == "diagonal"), "")
     return {
@@ -48,8 +49,9 @@ def draw_diagonal(layout: Layout) -> Trace:
         "mode": "lines+text",
         "x": ends,
         "y": ends,
-        "text": ["", for_plotly(label)],
-        "textposition": "bottom left",
+        "text": [for_plotly(label), ""],
+        "textposition": "bottom right",
+        "textfont": {"size": 12, "color": LABEL},
         "line": {"color": GREY, "width": 1.2, "dash": "dash"},
         "hoverinfo": "skip",
         "meta": -1,
@@ -79,7 +81,7 @@ def _curve(placed: Placed, layout: Layout, style: Style) -> Trace:
 
 def _points(placed: Placed, style: Style) -> Trace:
     is_many = len(placed.x) > MANY_POINTS
-    marker: Trace = {"color": style.color, "symbol": style.symbol, "size": 5 if is_many else 8}
+    marker: Trace = {"color": style.color, "symbol": style.symbol, "size": 6 if is_many else 9}
     marker["opacity"] = 0.55 if is_many else 0.9
     return {"type": "scatter", "mode": "markers", "x": _short(placed.x), "y": _short(placed.y), "marker": marker}
 
@@ -103,7 +105,7 @@ def _box(placed: Placed, layout: Layout, style: Style) -> Trace:
         "hoveron": "points",
         "fillcolor": "rgba(0,0,0,0)",
         "line": {"color": style.color, "width": 1.4},
-        "marker": {"color": style.color, "symbol": style.symbol, "size": 6, "opacity": 0.65},
+        "marker": {"color": style.color, "symbol": style.symbol, "size": 7, "opacity": 0.65},
     }
     return trace | ({"width": placed.width} if placed.width else {})
 
@@ -167,6 +169,7 @@ def _shade(placed: Placed, layout: Layout) -> Trace:
         "showscale": False,
         "text": texts,
         "texttemplate": "%{text}",
+        "textfont": {"color": SHADE_INK},
         "customdata": names,
         "hovertemplate": "%{customdata}<br>%{text}<extra></extra>",
         "xgap": 2,

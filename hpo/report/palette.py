@@ -13,8 +13,9 @@ from typing import Literal
 INK = "#1b1f24"  # stands for black; the HTML document turns it light on a dark screen
 GREY = "#8a929c"
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", INK, "#CDB800")
-# One hue from light (worst) to dark (best), read alike in grey.
-SHADES = ((0.0, "#f2f6fa"), (0.25, "#c6dbec"), (0.5, "#85b6d9"), (0.75, "#3a83bb"), (1.0, "#0b4a83"))
+# One hue from light (worst) to strong (best), read alike in grey; dark text is legible on all of it.
+SHADES = ((0.0, "#f4f7fa"), (0.5, "#b9d5ea"), (1.0, "#6fa9d6"))
+SHADE_INK = "#14171a"
 # Names of plotly.js and of matplotlib for the same thing.
 Linestyle = Literal["-", "--", ":", "-."]
 DASHES: tuple[tuple[str, Linestyle], ...] = (("solid", "-"), ("dash", "--"), ("dot", ":"), ("dashdot", "-."))

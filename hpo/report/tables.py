@@ -34,8 +34,10 @@ def show_cell(cell: Cell, column: Column) -> str:
 
 def is_numeric(cells: Iterable[Cell]) -> bool:
     """Tells whether a column is one of numbers, to be set to the right: `3/10` and `<0.001` count as such."""
-    known = [cell for cell in cells if cell is not None and cell != ""]
-    return bool(known) and all(not isinstance(cell, str) or re.match(r"[-+−<>≤≥≈~]?\s?[\d.∞]", cell) for cell in known)
+    known = [cell for cell in cells if cell != ""]
+    return bool(known) and all(
+        cell is None or not isinstance(cell, str) or re.match(r"[-+−<>≤≥≈~]?\s?[\d.∞]", cell) for cell in known
+    )
 
 
 def table_csv(table: Table) -> str:
