@@ -18,7 +18,7 @@ LAYERS = (
     "confirmation provenance plan display screen progress summary help terminal notation",
     "executors inline processes",
     "worker",
-    "report.*",
+    "report.* mlflow_report",
     "report",
     "synthetic awd_lstm learner fits classifier batches optimizer monitor scores snapshot weights fastai_api",
     "samplers pruners storage study_tests history fingerprint lock tracking mirror mlflow_* newest plots",
