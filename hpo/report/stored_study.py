@@ -1,0 +1,172 @@
+"""One study of the record as the report sees it: its trials in the order of their ends, its confirmation, its facts.
+
+Which studies belong together is decided in `stored`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, takewhile
+
+from hpo.record import COMPLETE, FAIL, StudyRecord, TrialRecord
+from hpo.report.labels import Label, flatten_settings
+from hpo.report.records import Confirmed, Study, Trial
+
+TEST_METRICS = {"accuracy": "test_accuracy", "macro_f1": "test_macro_f1", "valid_loss": "test_loss"}
+SETTINGS = ("sampler", "pruner", "train", "model", "trainer")  # sections of the settings that become facts
+SHARED = ("device", "device_name", "precision", "threads", "n_params")  # facts of a study if its trials agree
+CACHED, SEARCHED, TEST_VALUE, MAPPING = "cached_from", "searched_trial", "test_value", "mapping"
+
+
+@dataclass(frozen=True)
+class StoredStudy:
+    """What the record holds of one study.
+
+    Attributes:
+        study, trials: As read.
+        is_ended: Whether its last driver reached the budget.
+        tests: Test metrics by trial number, of those that were tested.
+    """
+
+    study: StudyRecord
+    trials: Sequence[TrialRecord]
+    is_ended: bool
+    tests: Mapping[str, Mapping[str, float]]
+
+    @property
+    def is_simulated(self) -> bool:
+        return self.study.tags.get("executor") == "simulated"
+
+
+def to_study(
+    stored: StoredStudy, label: Label, *, confirmation: StoredStudy | None, n_concurrent: str | None = None
+) -> Study:
+    """Returns a study of the report.
+
+    Args:
+        stored: The search.
+        label: What it is called.
+        confirmation: The study that confirms it, if there is one.
+        n_concurrent: Trials of it at once, if the design says so.
+    """
+    return Study(
+        name=stored.study.name,
+        task=label.task,
+        strategy=label.strategy,
+        seed=int(stored.study.tags["seed"]),
+        trials=_trials(stored),
+        confirmed=_confirmed(stored, confirmation) if confirmation else (),
+        is_ended=stored.is_ended,
+        facts=_facts(stored, confirmation, n_concurrent),
+    )
+
+
+def _trials(stored: StoredStudy) -> tuple[Trial, ...]:
+    metric = stored.study.metric
+    ended = _in_order([trial for trial in stored.trials if trial.is_finished], is_by_number=_is_ordered(stored))
+    running = [trial for trial in stored.trials if not trial.is_finished]
+    trials = [_trial(trial, metric, ended_s) for trial, ended_s in zip(ended, _ends(stored, ended), strict=True)]
+    return (*trials, *(_trial(trial, metric, None) for trial in running))
+
+
+def _is_ordered(stored: StoredStudy) -> bool:
+    """Returns whether results were told in the order of numbers; simulated ends are ordered by their own clock."""
+    study = stored.study.config.get("study")
+    return isinstance(study, Mapping) and bool(study.get("ordered")) and not stored.is_simulated
+
+
+def _in_order(trials: Sequence[TrialRecord], *, is_by_number: bool) -> list[TrialRecord]:
+    return sorted(trials, key=lambda trial: (0 if is_by_number else trial.ended_ms or 0, trial.number))
+
+
+def _ends(stored: StoredStudy, ended: Sequence[TrialRecord]) -> Iterable[float]:
+    """Returns when each trial ended, in seconds of the study's own clock.
+
+    A study shares its workers with others, so the wall clock says nothing of it: seconds of training are summed. Only
+    simulated workers have a clock that means what it says.
+    """
+    if not stored.is_simulated:
+        return accumulate(trial.seconds for trial in ended)
+    began_ms = min((trial.started_ms for trial in stored.trials), default=0)
+    return [((trial.ended_ms or 0) - began_ms) / 1000 for trial in ended]
+
+
+def _trial(trial: TrialRecord, metric: str, ended_s: float | None) -> Trial:
+    values = (epoch.metrics.get(metric, math.nan) for epoch in trial.epochs)
+    return Trial(
+        number=trial.number,
+        state=trial.state,
+        value=trial.value if trial.state != FAIL and trial.is_finished else None,
+        epochs=trial.n_epochs,
+        seconds=trial.seconds,
+        ended_s=ended_s,
+        params=trial.params,
+        curve=tuple(takewhile(math.isfinite, values)),
+        test=_finite(trial.facts.get(TEST_VALUE)),
+        reason=trial.reason,
+        is_cached=CACHED in trial.facts,
+    )
+
+
+def _finite(text: str | None) -> float | None:
+    value = math.nan if text is None else float(text)
+    return value if math.isfinite(value) else None
+
+
+def _confirmed(stored: StoredStudy, confirmation: StoredStudy) -> tuple[Confirmed, ...]:
+    searched = {trial.number: trial.value for trial in stored.trials}
+    groups: dict[int, list[TrialRecord]] = {}
+    for trial in confirmation.trials:
+        if trial.is_finished and SEARCHED in trial.facts:
+            groups.setdefault(int(trial.facts[SEARCHED]), []).append(trial)
+    test_metric = TEST_METRICS.get(stored.study.metric, "")
+    found = []
+    for number, group in groups.items():
+        value = searched.get(number)
+        if value is not None:
+            tests = [confirmation.tests.get(str(trial.number), {}).get(test_metric) for trial in group]
+            found.append(_confirmed_one(number, value, group, [test for test in tests if test is not None]))
+    sign = 1.0 if stored.study.direction == "minimize" else -1.0
+    return tuple(sorted(found, key=lambda confirmed: (sign * confirmed.searched, confirmed.trial)))
+
+
+def _confirmed_one(number: int, searched: float, group: Sequence[TrialRecord], tests: Sequence[float]) -> Confirmed:
+    values = [trial.value for trial in group if trial.state == COMPLETE and trial.value is not None]
+    return Confirmed(
+        trial=number,
+        searched=searched,
+        values=tuple(values),
+        tests=tuple(test for test in tests if math.isfinite(test)),
+        n_failed=len(group) - len(values),
+        epochs=sum(trial.n_epochs for trial in group),
+        seconds=sum(trial.seconds for trial in group),
+    )
+
+
+def _facts(stored: StoredStudy, confirmation: StoredStudy | None, n_concurrent: str | None) -> dict[str, str]:
+    """Returns what the strategy and its surroundings were: tags, settings by config path, what all trials agree on."""
+    config = stored.study.config
+    facts = dict(stored.study.tags)
+    facts |= flatten_settings({section: config[section] for section in SETTINGS if section in config})
+    if "sampler.n_startup_trials" in facts:
+        facts["n_startup_trials"] = facts["sampler.n_startup_trials"]
+    n_workers = n_concurrent or _n_workers(config.get("executor"), stored.study.tags.get("executor", ""))
+    if n_workers:
+        facts["n_workers"] = n_workers
+    for key in SHARED:
+        values = {trial.facts[key] for trial in stored.trials if key in trial.facts}
+        if len(values) == 1:
+            facts[key] = values.pop()
+    if confirmation is not None:
+        facts["confirmation"] = "ended" if confirmation.is_ended else "running"
+    return facts
+
+
+def _n_workers(executor: object, option: str) -> str:
+    """Returns how many trials ran at once, as far as the settings say; "" if as many as the machine had cores for."""
+    if option == "inline":
+        return "1"
+    given = executor.get("n_workers") if isinstance(executor, Mapping) else None
+    return str(given) if given else ""
