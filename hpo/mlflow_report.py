@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from hpo.mlflow_client import mask_secrets, open_client, open_experiment, resolve_uri
 from hpo.mlflow_content import MAX_TAG_CHARS, legal_key, legal_tags, shorten
@@ -86,7 +88,7 @@ def _tags(report: Report, experiment: str) -> dict[str, str]:
 def _metrics(report: Report) -> dict[str, float]:
     """Returns how many claims there are of each kind, and the numbers of the sections by their path."""
     verdict = find_verdict(report)
-    kinds = Counter(claim.kind for claim in verdict.claims) if verdict else Counter()
+    kinds = Counter[str](claim.kind for claim in verdict.claims) if verdict else Counter[str]()
     metrics = {f"verdict.n_{kind}": float(kinds[kind]) for kind in KINDS}
     for path, number in _numbers(report):
         if len(metrics) >= N_METRICS:
@@ -118,17 +120,24 @@ def _write_values(client: MlflowClient, run: Run, tags: Mapping[str, str], metri
 
 
 def _write_files(client: MlflowClient, run: Run, folder: Path, uri: str) -> None:
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
     records = folder / RECORDS
     paths = [path.relative_to(folder) for path in [*written_files(folder), *([records] if records.is_file() else [])]]
     for path in paths:
         parent = path.parent.as_posix()
         client.log_artifact(run.info.run_id, str(folder / path), None if parent == "." else parent)
     stale = set(_artifacts(client, run.info.run_id)) - {path.as_posix() for path in paths}
-    repository = get_artifact_repository(run.info.artifact_uri, tracking_uri=uri)
     for name in sorted(stale):
-        repository.delete_artifacts(name)
+        _delete_artifact(run, name, uri)
+
+
+def _delete_artifact(run: Run, name: str, uri: str) -> None:
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    location = urlsplit(run.info.artifact_uri)
+    if location.scheme == "file":  # MLflow looks for a folder with %20 in its name in one with a space
+        (Path(url2pathname(location.path)) / name).unlink(missing_ok=True)
+    else:
+        get_artifact_repository(run.info.artifact_uri, tracking_uri=uri).delete_artifacts(name)
 
 
 def _artifacts(client: MlflowClient, run_id: str, folder: str | None = None) -> Iterator[str]:
