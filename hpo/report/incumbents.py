@@ -1,0 +1,94 @@
+"""Incumbents over a budget as step curves: the best COMPLETE loss of a study at any cost, never interpolated.
+
+Losses are values times the experiment's sign, lower is better; nothing is averaged or drawn here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.report.budget import costs, counted, incumbent, is_complete, loss
+from hpo.report.records import Experiment, Study, Trial, Unit
+
+Floats = NDArray[np.float64]
+MOST_PLACES = 400
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A study's incumbent over cost.
+
+    Attributes:
+        costs: Where it changes, rising.
+        losses: From there on; infinite before the first COMPLETE trial, which is not listed.
+        end: What the study had spent when its last counted trial ended.
+        known: Up to which cost it is known: infinite for an ended study (its last value holds), else `end`.
+    """
+
+    costs: Floats
+    losses: Floats
+    end: float
+    known: float
+
+    def at(self, places: Floats) -> Floats:
+        """Returns the loss at each cost; infinite where there is no incumbent yet."""
+        held = np.concatenate([[np.inf], self.losses])
+        return np.asarray(held[np.searchsorted(self.costs, places, side="right")])
+
+
+def steps(experiment: Experiment, study: Study, *, unit: Unit | None = None) -> Steps:
+    """Returns the incumbent's losses over what was spent, in the experiment's unit or in another one.
+
+    Only trials that ended within the experiment's budget count, whatever the unit of the curve.
+    """
+    trials = counted_trials(experiment, study)
+    losses = np.array([loss_or_inf(trial, sign=experiment.sign) for trial in trials], float)
+    spent = np.array(costs(trials, unit=unit or experiment.unit), float)
+    improves = losses < np.concatenate([[np.inf], np.minimum.accumulate(losses)])[:-1]
+    end = float(spent[-1]) if spent.size else 0.0
+    return Steps(spent[improves], losses[improves], end, math.inf if study.is_ended else end)
+
+
+def steps_on_test(experiment: Experiment, study: Study) -> Steps:
+    """Returns the test losses of the incumbents (chosen on validation) over the budget; all must have a test value."""
+    trials = counted_trials(experiment, study)
+    losses = [loss_or_inf(trial, sign=experiment.sign) for trial in trials]
+    spent = costs(trials, unit=experiment.unit)
+    places, tests, best = [], [], math.inf
+    for trial, cost, value in zip(trials, spent, losses, strict=True):
+        if value < best and trial.test is not None:
+            best = value
+            places.append(cost)
+            tests.append(experiment.sign * trial.test)
+    end = spent[-1] if spent else 0.0
+    return Steps(np.array(places, float), np.array(tests, float), end, math.inf if study.is_ended else end)
+
+
+def counted_trials(experiment: Experiment, study: Study) -> tuple[Trial, ...]:
+    """Returns the study's trials that ended within the experiment's budget."""
+    return counted(study.trials, unit=experiment.unit, budget=experiment.budget)
+
+
+def best_trial(experiment: Experiment, study: Study) -> Trial | None:
+    """Returns the incumbent at the end of the budget."""
+    return incumbent(counted_trials(experiment, study), sign=experiment.sign)
+
+
+def loss_or_inf(trial: Trial, *, sign: float) -> float:
+    """Returns a COMPLETE trial's loss; infinite for all others: they were charged and gave nothing."""
+    return loss(trial, sign=sign) if is_complete(trial) else math.inf
+
+
+def places(curves: Sequence[Steps], *, end: float) -> Floats:
+    """Returns the costs up to `end` at which any of the curves changes, and the end; thinned to at most 400."""
+    changes = np.unique(np.concatenate([curve.costs for curve in curves] + [np.array([end])]))
+    changes = changes[changes <= end]
+    if changes.size <= MOST_PLACES:
+        return changes
+    kept = np.unique(np.linspace(0, changes.size - 1, MOST_PLACES).round().astype(int))
+    return np.asarray(changes[kept])

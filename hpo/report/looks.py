@@ -1,0 +1,56 @@
+"""The looks of the verdict in their fixed order, and which strategies may be called better at each.
+
+The order and the gates keep "better" believable: a look only repeats what every look before it said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hpo.report.claims import Comparison, compare
+from hpo.report.intervals import Resampling
+from hpo.report.pairs import pair_up, rope_of
+from hpo.report.primary import Endpoint, endpoints
+from hpo.report.records import Experiment
+from hpo.report.scale import Scale
+
+
+@dataclass(frozen=True)
+class Look:
+    """All pairs at one endpoint.
+
+    Attributes:
+        endpoint: Where.
+        comparisons: One a pair.
+        called: For each pair the strategy called better, after the gates; None without.
+    """
+
+    endpoint: Endpoint
+    comparisons: Sequence[Comparison]
+    called: Sequence[str | None]
+
+    def winner(self, strategies: Sequence[str]) -> str | None:
+        """Returns the strategy that was called better than every other."""
+        n_called = {name: sum(called == name for called in self.called) for name in strategies}
+        needed = len(strategies) - 1
+        return next((name for name, count in n_called.items() if needed and count == needed), None)
+
+
+def take_looks(experiment: Experiment, scales: Mapping[str, Scale], *, source: Resampling) -> list[Look]:
+    """Returns the looks in the order in which they are tested, the primary endpoint first.
+
+    At each look p-values are Holm-adjusted over all pairs, and a pair may be called better only in the direction in
+    which it was called better at every look before (fixed-sequence gatekeeping; Westfall & Krishen 2001). The
+    probability of any false call in the whole sequence is at most 5 % as long as two strategies that are equal at one
+    look are equal at the looks tested before it; each look on its own is held at 5 % whatever is true.
+    """
+    looks: list[Look] = []
+    rope = rope_of(experiment, scales)
+    for endpoint in endpoints(experiment, scales):
+        comparisons = compare(pair_up(experiment, endpoint, scales), rope=rope, source=source)
+        called = [comparison.ahead if comparison.kind == "better" else None for comparison in comparisons]
+        if looks:
+            called = [name if name == before else None for name, before in zip(called, looks[-1].called, strict=True)]
+        looks.append(Look(endpoint, comparisons, called))
+    return looks
