@@ -13,7 +13,6 @@ from pathlib import Path
 
 from hpo.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from hpo.config import ModelConfig, SyntheticConfig, TrainConfig
-from hpo.files import write_json
 from hpo.seeds import derive_seed
 from hpo.trainer import Decision, EpochReport, OnEpoch, Reason, TrialRequest, TrialResult
 
@@ -51,7 +50,8 @@ class Synthetic:
             if request.trainer.epoch_s > 0:  # computed again sooner than written
                 write_checkpoint(request, Checkpoint(history))
             is_stopped = _is_told_to_stop(history, on_epoch)
-        write_json(Path(request.folder) / _DESCRIPTION, {"architecture": "synthetic", "n_epochs": len(history)})
+        description = {"architecture": "synthetic", "n_epochs": len(history)}
+        (Path(request.folder) / _DESCRIPTION).write_text(json.dumps(description))
         return TrialResult(len(history), stopped=is_stopped, facts=facts)
 
     def test(self, request: TrialRequest) -> dict[str, float]:
@@ -86,7 +86,8 @@ def expected_loss(model: ModelConfig, train: TrainConfig, epoch: int) -> float:
 def _measure_epoch(request: TrialRequest, epoch: int) -> dict[str, float]:
     assert isinstance(request.trainer, SyntheticConfig)
     started = time.perf_counter()
-    time.sleep(request.trainer.epoch_s)
+    if request.trainer.epoch_s > 0:
+        time.sleep(request.trainer.epoch_s)
     # most of the noise stays with the trial, as that of a seed does
     noise = 0.8 * _draw(request, "trial") + 0.6 * _draw(request, "epoch", epoch)
     measured = _score(request, epoch, noise=noise)
