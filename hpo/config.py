@@ -109,6 +109,18 @@ class TrainConfig:
     precision: Precision = MISSING
 
 
+class Metric(Enum):
+    """What a study optimises; the direction follows from it."""
+
+    accuracy = "accuracy"
+    macro_f1 = "macro_f1"
+    valid_loss = "valid_loss"
+
+    @property
+    def direction(self) -> Literal["minimize", "maximize"]:
+        return "minimize" if self is Metric.valid_loss else "maximize"
+
+
 @dataclass
 class TrainerConfig:
     """What turns params into metrics."""
@@ -126,23 +138,21 @@ class SyntheticConfig(TrainerConfig):
 
 
 @dataclass
+class ReplayConfig(TrainerConfig):
+    """A table of recorded curves; `card: null` is the YAML file beside it, `sha256: null` whatever they hold."""
+
+    path: str = MISSING
+    card: str | None = None
+    sha256: str | None = None
+    metric: Metric = MISSING
+
+
+@dataclass
 class TrialConfig:
     """Limits and leftovers of one trial."""
 
     timeout_s: float | None = None
     keep_checkpoints: bool = MISSING
-
-
-class Metric(Enum):
-    """What a study optimises; the direction follows from it."""
-
-    accuracy = "accuracy"
-    macro_f1 = "macro_f1"
-    valid_loss = "valid_loss"
-
-    @property
-    def direction(self) -> Literal["minimize", "maximize"]:
-        return "minimize" if self is Metric.valid_loss else "maximize"
 
 
 @dataclass
@@ -217,6 +227,11 @@ class InlineConfig(ExecutorConfig):
 
 @dataclass
 class ProcessesConfig(ExecutorConfig):
+    n_workers: int | None = None
+
+
+@dataclass
+class SimulatedConfig(ExecutorConfig):
     n_workers: int | None = None
 
 

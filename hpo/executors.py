@@ -9,17 +9,30 @@ import os
 import shutil
 import subprocess
 
-from hpo.config import AwdLstmConfig, ExecutorConfig, InlineConfig, ProcessesConfig, TrainerConfig
+from hpo.config import (
+    AwdLstmConfig,
+    ExecutorConfig,
+    InlineConfig,
+    ProcessesConfig,
+    ReplayConfig,
+    SimulatedConfig,
+    SyntheticConfig,
+    TrainerConfig,
+)
 from hpo.cores import n_cores
 from hpo.executor import Executor
 
 
 def n_workers(config: ExecutorConfig) -> int:
-    """Returns how many trials `config` runs at once: as asked, else one per GPU, else one per core.
+    """Returns how many trials of a study `config` runs at once: as asked, else one per GPU, else one per core.
+
+    Simulated workers need no cores; there is one unless more are asked for.
 
     Raises:
         ValueError: if workers x threads exceed the cores.
     """
+    if isinstance(config, SimulatedConfig):
+        return config.n_workers or 1
     cores = n_cores()
     if config.threads > cores:
         raise ValueError(f"executor.threads={config.threads} is more than the {cores} cores this process may use.")
@@ -48,7 +61,26 @@ def build_executor(config: ExecutorConfig, trainer: TrainerConfig) -> Executor:
 
             preload = isinstance(trainer, AwdLstmConfig)
             return ProcessesExecutor(n_workers=n_workers(config), threads=config.threads, preload=preload)
-    raise ValueError(f"executor={type(config).__name__} is not one of inline, processes.")
+        case SimulatedConfig():
+            from hpo.simulated import MANY, SimulatedExecutor
+
+            check_simulation(config, trainer)
+            return SimulatedExecutor(n_workers=config.n_workers or MANY)
+    raise ValueError(f"executor={type(config).__name__} is not one of inline, processes, simulated.")
+
+
+def check_simulation(config: ExecutorConfig, trainer: TrainerConfig) -> None:
+    """Refuses to simulate the time of a training that really takes place.
+
+    Raises:
+        ValueError: naming what may be given.
+    """
+    if isinstance(config, SimulatedConfig) and not isinstance(trainer, ReplayConfig | SyntheticConfig):
+        name = "awd_lstm" if isinstance(trainer, AwdLstmConfig) else type(trainer).__name__
+        raise ValueError(
+            f"executor=simulated does not wait, but trainer={name} trains; choose executor=processes or inline, "
+            "or a trainer that knows its curves: replay, synthetic."
+        )
 
 
 def is_shared(config: ExecutorConfig) -> bool:

@@ -11,12 +11,14 @@ from enum import Enum
 
 from optuna.distributions import CategoricalDistribution
 
-from hpo.config import Config
+from hpo.config import Config, ReplayConfig
 from hpo.search_config import GridConfig
 from hpo.space import Param, Space
 
 RECORD_FORMAT = 1  # raised when an older record can no longer be continued
 SECTIONS = ("sampler", "pruner", "model", "train", "trainer")
+UNUSED_BY_REPLAY = ("model", "train")  # a recorded curve is what it is
+PLACES = ("trainer.path", "trainer.card")  # a moved table is the same table: `trainer.sha256` says which
 
 
 def fingerprint(config: Config, space: Space, corpus: str, *, n_workers: int) -> dict[str, str]:
@@ -34,13 +36,18 @@ def fingerprint(config: Config, space: Space, corpus: str, *, n_workers: int) ->
         found["seed"] = str(config.seed)
     if corpus:
         found["data"] = corpus
+    is_recorded = isinstance(config.trainer, ReplayConfig)
     for section in SECTIONS:
+        if is_recorded and section in UNUSED_BY_REPLAY:
+            continue
         node = getattr(config, section)
         found[section] = type(node).__name__.removesuffix("Config")
-        found.update({path: str(value) for path, value in flatten(node, section).items()})
+        found.update({path: str(value) for path, value in flatten(node, section).items() if path not in PLACES})
+    if is_recorded:
+        found["train.epochs"] = str(config.train.epochs)
     for param in space.params:
         if param.when is None:
-            del found[param.path]  # every trial sets it
+            found.pop(param.path, None)  # every trial sets it
         found[f"space.{param.path}"] = _describe(param, is_grid=isinstance(config.sampler, GridConfig))
     return found
 

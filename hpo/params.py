@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum
+from functools import cache
 from types import NoneType, UnionType
 from typing import get_args, get_type_hints
 
@@ -18,17 +19,25 @@ SECTIONS = ("model", "train")  # what a space may set
 
 
 def apply_params(config: Config, params: Mapping[str, ParamValue]) -> Config:
-    """Returns `config` with every param at its path.
+    """Returns `config` with every param at its path; a recorded table's params may set nothing in it.
 
     Raises:
         ValueError: if a value is not of the type its path has.
     """
     for path, value in params.items():
         section, _, name = path.partition(".")
-        node = getattr(config, section)
-        node = replace(node, **{name: _converted(path, value, get_type_hints(type(node))[name])})
+        node = getattr(config, section) if section in SECTIONS else None
+        if node is None or name not in (types := _types(type(node))):
+            continue
+        node = replace(node, **{name: _converted(path, value, types[name])})
         config = replace(config, **{section: node})
     return config
+
+
+@cache
+def _types(section: type) -> dict[str, object]:
+    """Returns the type of each field of a section; resolving annotations is slow."""
+    return get_type_hints(section)
 
 
 def _converted(path: str, value: ParamValue, wanted: object) -> object:

@@ -10,14 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hpo.config import AwdLstmConfig, Config, FolderConfig, MlflowConfig, TableConfig
-from hpo.executors import check_device, n_workers
+from hpo.candidates import mapping_note
+from hpo.config import AwdLstmConfig, Config, FolderConfig, MlflowConfig, ReplayConfig, TableConfig
+from hpo.executors import check_device, check_simulation, n_workers
 from hpo.limits import check_limits
 from hpo.samplers import build_sampler
 from hpo.search_config import GridConfig
 from hpo.seeds import derive_seed
 from hpo.space import Space
 from hpo.space_file import read_space
+from hpo.table_space import check_space_choice, describe_table, fit_to_table, table_space
 
 FIXED = "fixed"  # among the choices: the searched params the command line gave a value instead
 MAX_NAME_BYTES = 200
@@ -32,7 +34,7 @@ class Plan:
         choices: The option chosen in each config group, by group.
         space: The search space.
         n_workers: Trials of this study at once.
-        tags: What it is within a comparison: its strategy and its task.
+        tags: What it is within a comparison, its strategy and its task; what its recorded table is.
         experiment_name: The experiment it belongs to; "" leaves it to the configuration.
     """
 
@@ -63,7 +65,9 @@ class Plan:
 
     @property
     def subject(self) -> str:
-        """What the study is about: the experiment's name, else the trainer's or the data's."""
+        """What the study is about: a recorded table's name, else the experiment's, the trainer's or the data's."""
+        if isinstance(self.config.trainer, ReplayConfig):
+            return as_name(Path(self.config.trainer.path).stem)
         if self.choices.get("experiment"):
             return self.choices["experiment"]
         if not isinstance(self.config.trainer, AwdLstmConfig):
@@ -84,18 +88,30 @@ def plan(config: Config, choices: Mapping[str, str]) -> Plan:
     """
     check_limits(config)
     check_device(config.executor.device)
+    check_simulation(config.executor, config.trainer)
+    config, space, tags = _search(config, choices)
     budget = (config.study.n_trials, config.study.timeout_s, config.study.n_epochs, config.study.trials_s)
-    if all(limit is None for limit in budget) and not isinstance(config.sampler, GridConfig):
+    if all(limit is None for limit in budget) and not (isinstance(config.sampler, GridConfig) or space.candidates):
         raise ValueError("study.n_trials=null leaves the study without an end; give study.timeout_s or study.n_epochs.")
-    space = read_space(config, may_be_empty=bool(choices.get(FIXED)))
     build_sampler(config.sampler, space, config.seed)
-    planned = Plan(config, choices, space, n_workers(config.executor))
+    planned = Plan(config, choices, space, n_workers(config.executor), tags)
     if planned.name != as_name(planned.name) or len(planned.name.encode()) > MAX_NAME_BYTES:
         raise ValueError(
             f"study.name={planned.name!r} must be a file name: at most {MAX_NAME_BYTES} bytes, "
             "no slash, colon, star, quote or leading dot."
         )
     return planned
+
+
+def _search(config: Config, choices: Mapping[str, str]) -> tuple[Config, Space, dict[str, str]]:
+    """Returns the settings, what is searched under them, and what the record says of a recorded table."""
+    check_space_choice(config, choices["space"])
+    if not isinstance(config.trainer, ReplayConfig):
+        return config, read_space(config, may_be_empty=bool(choices.get(FIXED))), {}
+    config = fit_to_table(config)
+    space = table_space(config)
+    note = mapping_note(space, config.sampler)
+    return config, space, {**describe_table(config), **({"mapping": note} if note else {})}
 
 
 def as_name(text: str) -> str:

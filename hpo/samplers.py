@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
 import optuna
@@ -16,6 +15,8 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
+from hpo.candidates import over_candidates
+from hpo.ledger import Ledger as Ledger  # offered here, too: where samplers are, people look for it
 from hpo.search_config import GridConfig, RandomConfig, SamplerConfig, TPEConfig
 from hpo.seeds import derive_seed
 from hpo.space import Space, canonical
@@ -26,11 +27,18 @@ REASON = "reason"  # user attribute: why a trial failed
 
 
 def build_sampler(config: SamplerConfig, space: Space, seed: int) -> BaseSampler:
-    """Returns the sampler that `config` describes.
+    """Returns the sampler that `config` describes; over a space of candidates, one that proposes nothing else.
 
     Raises:
         ValueError: if a grid is asked for over a param without levels.
     """
+    if space.candidates:
+        free = RandomConfig() if isinstance(config, GridConfig) else config
+        return over_candidates(config, space, seed, _build_free(free, space, seed))
+    return _build_free(config, space, seed)
+
+
+def _build_free(config: SamplerConfig, space: Space, seed: int) -> BaseSampler:
     match config:
         case GridConfig():
             return CellSampler(space.cells(), seed)
@@ -80,15 +88,6 @@ class SeededTPE(TPESampler):
         self._rng.rng.seed(derive_seed(self._seed, trial.number, "tpe", param_name))
         value: ParamValue = super().sample_independent(study, trial, param_name, param_distribution)
         return value
-
-
-class Ledger(BaseSampler):
-    """A sampler with a finite number of proposals, each made once; the trials of the study are its ledger."""
-
-    @abstractmethod
-    def n_left(self, trials: Sequence[FrozenTrial]) -> int:
-        """Returns how many proposals are still to be made."""
-        raise NotImplementedError
 
 
 class CellSampler(Ledger):

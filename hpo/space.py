@@ -89,10 +89,12 @@ class Space:
     Attributes:
         params: In the order in which they are suggested.
         fixed: Values of config paths that conditions refer to and that are not searched.
+        candidates: The only params that may be tried, where there is a finite list of them; else empty.
     """
 
     params: tuple[Param, ...]
     fixed: Mapping[str, ParamValue]
+    candidates: tuple[Mapping[str, ParamValue], ...] = ()
 
     def distributions(self) -> dict[str, BaseDistribution]:
         return {param.path: param.distribution for param in self.params}

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing import connection, parent_process
 
-from hpo.config import AwdLstmConfig, SyntheticConfig
+from hpo.config import AwdLstmConfig, ReplayConfig, SyntheticConfig
 from hpo.executor import Job, Task
 from hpo.trainer import Decision, EpochReport, OnEpoch, Reason, Trainer, TrialResult
 
@@ -86,7 +86,11 @@ def _build_trainer(job: Job) -> Trainer:
             from hpo.synthetic import Synthetic
 
             return Synthetic()
-    raise ValueError(f"trainer={type(job.request.trainer).__name__} is not one of awd_lstm, synthetic.")
+        case ReplayConfig():
+            from hpo.replay import Replay
+
+            return Replay()
+    raise ValueError(f"trainer={type(job.request.trainer).__name__} is not one of awd_lstm, synthetic, replay.")
 
 
 def _device(asked: str, slot: int, needs_torch: bool) -> str:

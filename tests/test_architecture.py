@@ -16,15 +16,15 @@ LAYERS = (
     "__main__ sync compare curves report.__main__",
     "command comparison comparison_* design variants session opening fleet study trial_book spending assignment "
     "confirmation provenance plan display screen progress summary help terminal notation",
-    "executors inline processes",
+    "executors inline processes simulated",
     "worker",
     "report.* mlflow_report",
     "report",
-    "synthetic awd_lstm learner fits classifier batches optimizer monitor scores snapshot weights fastai_api",
-    "samplers pruners storage study_tests history fingerprint lock tracking mirror mlflow_* newest plots",
+    "synthetic replay awd_lstm learner fits classifier batches optimizer monitor scores snapshot weights fastai_api",
+    "samplers candidates ledger pruners storage study_tests history fingerprint lock tracking mirror mlflow_* newest plots",
     "corpus cache ids pool data docstrings imdb folder table delimited encoding parts texts tokens",
-    "space space_file params limits compose record stop executor trainer trial_cache trial_folder checkpoint "
-    "seeds files cores",
+    "space space_file table_space curve_table curve_columns curve_card cube params limits compose record stop executor "
+    "trainer trial_cache trial_folder checkpoint seeds files cores",
     "config search_config compare_config report_config paths __init__",
 )
 # Libraries, and the only modules that may import them, be it inside a function.
@@ -32,7 +32,7 @@ FENCES = {
     "hydra omegaconf": "command compose config search_config variants __main__ sync",
     "mlflow": "tracking mirror mlflow_*",
     "optuna sqlalchemy": "sync compare comparison design session opening trial_book assignment confirmation storage "
-    "history fingerprint samplers pruners space space_file tracking "
+    "history fingerprint samplers candidates ledger pruners space space_file table_space curves tracking "
     "mirror mlflow_* plots report.records report.stored report.learned",
     "torch torchvision fastai fastcore": "awd_lstm learner classifier batches optimizer monitor scores snapshot "
     "weights fastai_api checkpoint seeds tokens imdb executors worker",
@@ -44,6 +44,7 @@ UNREACHABLE = {
     "__main__": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "sync": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "compare": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
+    "curves": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "worker": "hydra omegaconf optuna mlflow sqlalchemy",
 }
 MAX_FILE, MAX_FUNCTION = 300, 60

@@ -22,6 +22,7 @@ from hpo.trainer import Decision, EpochReport, Reason, TrialRequest
 from conftest import SYNTHETIC, compose_config, run_study
 
 EXECUTORS = sorted(path.stem for path in (conf_folder() / "executor").glob("*.yaml"))
+SMALLER = {"simulated": ("executor.n_workers=2",)}  # it holds more jobs than anybody wants to submit in a test
 
 
 def make_config(name: str, *overrides: str) -> Config:
@@ -30,7 +31,7 @@ def make_config(name: str, *overrides: str) -> Config:
 
 @pytest.fixture(params=EXECUTORS)
 def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
-    config = make_config(str(request.param))
+    config = make_config(request.param, *SMALLER.get(request.param, ()))
     executor = build_executor(config.executor, config.trainer)
     yield executor
     executor.close()

@@ -1,0 +1,78 @@
+"""A trainer that replays recorded learning curves instead of training.
+
+Reading the table is `curve_table`'s business; the seconds it reports are the table's, and nobody waits for them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from hpo.config import ReplayConfig
+from hpo.curve_card import TEST_OF
+from hpo.curve_table import Curve, CurveTable, read_table
+from hpo.trainer import Decision, EpochReport, OnEpoch, Reason, TrialRequest, TrialResult
+
+TEST_VALUE = "test_value"  # fact of a trial: its own test metric after its last epoch
+MATCHED = "matched"  # fact of a trial: "exact", or the distance of its configuration from the recorded one
+UNREPORTED_S = "unreported_s"  # fact of a trial: the seconds of the epoch in which it diverged
+_DESCRIPTION = "model.json"
+
+
+class Replay:
+    """Answers like the training that was recorded for the params, or for the ones nearest to them.
+
+    A training is as long as its curve, at most `train.epochs`, and diverges where the curve ceases to be finite.
+    """
+
+    needs_torch = False
+
+    def train(self, request: TrialRequest, on_epoch: OnEpoch) -> TrialResult:
+        """Reports the recorded epochs, from the first one on whatever was reported before. See `Trainer.train`."""
+        table = _table(request)
+        index, distance = table.find(request.params)
+        curve = table.curve(index, seed=request.seed)
+        n_epochs = min(curve.n_epochs, request.train.epochs)
+        facts = {
+            "device": "none",
+            "precision": "recorded",
+            "threads": "0",
+            "n_params": "0",
+            "resumed_from": "0",
+            "row": str(curve.row),
+            MATCHED: "exact" if distance == 0 else repr(distance),
+        }
+        names, columns = list(curve.metrics), [curve.metrics[name].tolist() for name in curve.metrics]
+        seconds = curve.seconds.tolist()
+        n_done, is_stopped = 0, False
+        while n_done < min(n_epochs, curve.n_finite) and not is_stopped:
+            metrics = {name: column[n_done] for name, column in zip(names, columns, strict=True)}
+            metrics["seconds"] = seconds[n_done]
+            n_done += 1
+            is_stopped = on_epoch(EpochReport(n_done, metrics)) is Decision.STOP
+        if n_done < n_epochs and not is_stopped:
+            facts[UNREPORTED_S] = repr(seconds[n_done] if seconds[n_done] >= 0 else 0.0)  # nan, too, is not
+            error = f"Epoch {n_done + 1}: the recorded training diverged there."
+            return TrialResult(n_done, reason=Reason.DIVERGED, error=error, facts=facts)
+        facts |= _test_value(request, curve, n_done)
+        (Path(request.folder) / _DESCRIPTION).write_text(json.dumps({"architecture": "replay", "n_epochs": n_done}))
+        return TrialResult(n_done, stopped=is_stopped, facts=facts)
+
+    def test(self, request: TrialRequest) -> dict[str, float]:
+        """Returns the recorded test metrics after the epoch at which `train` ended; none if none were recorded."""
+        description = json.loads((Path(request.folder) / _DESCRIPTION).read_text())
+        table = _table(request)
+        index, _ = table.find(request.params)
+        return table.curve(index, seed=request.seed).test_after(description["n_epochs"])
+
+
+def _table(request: TrialRequest) -> CurveTable:
+    assert isinstance(request.trainer, ReplayConfig)
+    return read_table(request.trainer)
+
+
+def _test_value(request: TrialRequest, curve: Curve, n_epochs: int) -> dict[str, str]:
+    """Returns the test metric that belongs to what the study optimises, after `n_epochs`, if it was recorded."""
+    assert isinstance(request.trainer, ReplayConfig)
+    value = curve.test_after(n_epochs).get(TEST_OF[request.trainer.metric.name])
+    return {} if value is None else {TEST_VALUE: repr(value)}
