@@ -21,17 +21,18 @@ class Row:
     fields: Sequence[str]
 
 
-def read_csv(text: str, *, shown: str) -> list[Row]:
+def read_csv(text: str, *, shown: str, delimiter: str = ",") -> list[Row]:
     """Returns the rows of a CSV file, header first, quoted as RFC 4180 says.
 
     Args:
         text: The file's text.
         shown: What errors call it.
+        delimiter: What is between two fields.
 
     Raises:
         ValueError: If the quoting is broken or a row has not as many fields as the header.
     """
-    rows = list(_quoted_rows(text, ",", shown))
+    rows = list(_quoted_rows(text, delimiter, shown))
     _check_widths(rows, shown)
     return rows
 

@@ -6,7 +6,6 @@ Changes nothing, so that it works while studies run; what the numbers mean is th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from optuna.distributions import BaseDistribution, json_to_distribution
@@ -20,7 +19,7 @@ from hpo.report.membership import Chosen, Found, choose
 from hpo.report.records import Experiment, Study
 from hpo.report.spaces import widest_space
 from hpo.report.stored_study import MAPPING, StoredStudy, to_study
-from hpo.report.terms import ROPE, Terms, infer_budget, settle
+from hpo.report.terms import ROPE, Terms, settle, with_inferred_budget
 from hpo.storage import DISTRIBUTIONS, ENDED, STUDY, TEST, TESTS, open_storage, read_trial
 
 
@@ -113,20 +112,13 @@ def _read(storage: BaseStorage, name: str, chosen: Chosen, mine: Sequence[Found]
         facts=_facts(chosen, studies),
         notes=_notes(studies),
     )
-    return experiment if card else _with_inferred_budget(experiment, chosen)
+    own = [_own_budget(found.study) for found, _ in chosen.searches]
+    return experiment if card else with_inferred_budget(experiment, own)
 
 
 def _stored(storage: BaseStorage, found: Found) -> StoredStudy:
     trials = [read_trial(trial) for trial in storage.get_all_trials(found.number, deepcopy=False)]
     return StoredStudy(found.study, trials, bool(found.attrs.get(ENDED)), found.attrs.get(TESTS) or {})
-
-
-def _with_inferred_budget(experiment: Experiment, chosen: Chosen) -> Experiment:
-    if not any(study.finished for study in experiment.studies):
-        return experiment  # refused in a sentence by `settle`
-    own = [_own_budget(found.study) for found, _ in chosen.searches]
-    unit, budget, sentences = infer_budget(experiment.studies, own)
-    return replace(experiment, unit=unit, budget=budget, deviations=(*experiment.deviations, *sentences))
 
 
 def _own_budget(study: StudyRecord) -> Budget:

@@ -59,6 +59,19 @@ def settle(experiment: Experiment, given: Terms) -> Experiment:
     return replace(changed, deviations=(*experiment.deviations, *sentences, *found))
 
 
+def with_inferred_budget(experiment: Experiment, own: Sequence[Budget]) -> Experiment:
+    """Returns an experiment that nobody registered with unit and size of its primary budget.
+
+    Args:
+        experiment: As read, its budget not yet known.
+        own: What each study was given; empty when unknown.
+    """
+    if not any(study.finished for study in experiment.studies):
+        return experiment  # which `settle` refuses
+    unit, budget, sentences = infer_budget(experiment.studies, own)
+    return replace(experiment, unit=unit, budget=budget, deviations=(*experiment.deviations, *sentences))
+
+
 def infer_budget(studies: Sequence[Study], own: Sequence[Budget]) -> tuple[Unit, float, list[str]]:
     """Returns unit and size of the primary budget of studies that nobody registered, and what is to be said of it.
 
