@@ -48,6 +48,12 @@ results, in the working directory
   hpo.db                        the record (Optuna's): studies continue from it
   mlflow.db, mlartifacts/       what `mlflow ui` shows: every trial, and the study's tables and figures
 
+other commands, each with --help
+  python -m hpo.compare         strategies x paired seeds, and a report that says which was better, if any
+  python -m hpo.report          that report again from what is recorded, or from the CSV of another tuner
+  python -m hpo.curves          one's own learning curves as a table to search instead of training
+  python -m hpo.sync            brings MLflow up to date with the record
+
 more
   --cfg job                     prints the composed configuration with every value, and runs nothing
   -m sampler=grid,random,tpe    multirun: one study after another
