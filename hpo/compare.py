@@ -113,8 +113,13 @@ def _register(comparison: Comparison, config: CompareConfig, storage: BaseStorag
 
 
 def _is_cached(config: CompareConfig) -> bool:
-    """Returns whether equal trials are trained once; the test of a search needs the weights of each."""
-    return config.cache and (config.study.confirm.top_k > 0 or not config.study.test)
+    """Returns whether equal trials are trained once.
+
+    Not where the test of a search needs the weights of each, nor where time is simulated, which a trial must take.
+    """
+    from hpo.executors import is_shared
+
+    return is_shared(config.executor) and config.cache and (config.study.confirm.top_k > 0 or not config.study.test)
 
 
 def _report(comparison: Comparison, config: CompareConfig, storage: BaseStorage) -> int:

@@ -14,6 +14,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from hpo.compare_config import BudgetConfig, CompareConfig, Unit
 from hpo.config import Config
+from hpo.executors import is_shared
 from hpo.plan import Plan, as_name, plan
 from hpo.space import Space
 from hpo.variants import Variant
@@ -169,7 +170,8 @@ def _with_budget(config: Config, asked: CompareConfig, size: float | None) -> Co
         n_trials=int(size or 1) if unit is Unit.trials else None,
         n_epochs=int(size or 1) if unit is Unit.epochs else None,
         trials_s=float(size or 1.0) if unit is Unit.seconds else None,
-        ordered=config.study.ordered or asked.n_concurrent > 1,
+        # simulated time has one order of events already
+        ordered=config.study.ordered or (asked.n_concurrent > 1 and is_shared(config.executor)),
     )
     return replace(config, study=study)
 
@@ -181,7 +183,7 @@ def _plan_study(base: Plan, variant: Variant, seed: int, config: CompareConfig, 
         base,
         config=replace(base.config, seed=seed),
         n_workers=config.n_concurrent,
-        tags={"strategy": variant.strategy, "task": task, "role": "search"},
+        tags={**base.tags, "strategy": variant.strategy, "task": task, "role": "search"},
         experiment_name=name,
     )
     is_plain = not config.name and not variant.task and variant.overrides == (f"sampler={variant.strategy}",)

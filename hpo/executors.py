@@ -85,7 +85,7 @@ def check_simulation(config: ExecutorConfig, trainer: TrainerConfig) -> None:
 
 def is_shared(config: ExecutorConfig) -> bool:
     """Returns whether several studies can run on one executor; a simulated clock is one study's own."""
-    return type(config).__name__ != "SimulatedConfig"
+    return not isinstance(config, SimulatedConfig)
 
 
 def check_device(device: str) -> None:

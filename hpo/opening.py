@@ -141,9 +141,8 @@ class Opener:
         return Driver(study, assignment, self._surroundings(store, sampler, name, cache=TrialCache(is_on=False)))
 
     def _surroundings(self, store: StudyStore, sampler: BaseSampler, name: str, *, cache: TrialCache) -> Surroundings:
-        return Surroundings(
-            store, sampler, self._site.tracker, self._site.display_of(name), self._site.stop, self._now_ms, cache
-        )
+        site, now_ms = self._site, _going_on(self._now_ms, store.trials())
+        return Surroundings(store, sampler, site.tracker, site.display_of(name), site.stop, now_ms, cache)
 
     def _open_record(self, planned: Plan, store: StudyStore, folder: Path) -> StudyRecord:
         """Returns the study's facts, written when it is new, checked when it is not."""
@@ -166,6 +165,13 @@ class Opener:
         store.set_space(planned.space)
         _write_record(store, study, given)
         return study
+
+
+def _going_on(now_ms: Callable[[], int], trials: Sequence[TrialRecord]) -> Callable[[], int]:
+    """Returns a clock that is never behind the record: a simulated one begins at 0 with every command."""
+    ends = [trial.ended_ms or (trial.epochs[-1].ended_ms if trial.epochs else trial.started_ms) for trial in trials]
+    behind_ms = max(0, max(ends, default=0) - now_ms())
+    return lambda: now_ms() + behind_ms
 
 
 def _budget(config: Config) -> Budget:
