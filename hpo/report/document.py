@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpo.report.content import Block, Claim, Figure, Report, Table, Verdict
-from hpo.report.escaping import for_script
+from hpo.report.escaping import for_html, for_script
 from hpo.report.figures import build_plots
 from hpo.report.outline import Item, Part
 from hpo.report.palette import Styles
@@ -54,6 +54,7 @@ def _environment() -> Environment:
 
     return Environment(
         autoescape=True,
+        finalize=for_html,
         loader=FileSystemLoader(FOLDER),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -17,9 +17,14 @@ def one_line(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
 
 
+def for_html(value: object) -> object:
+    """Returns a text that changes nothing around it, line breaks kept; Jinja escapes its markup afterwards."""
+    return "\n".join(map(one_line, value.split("\n"))) if type(value) is str else value
+
+
 def for_plotly(text: str) -> str:
-    """Returns `text` for a label, of which plotly.js would draw <b> or <a href> as markup."""
-    return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Returns `text` for a label, of which plotly.js would draw <b> as markup and $…$ as mathematics."""
+    return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("$", "&#36;")
 
 
 def for_template(text: str) -> str:
@@ -44,7 +49,7 @@ def for_markdown(text: str) -> str:
     line = re.sub(r"\s+", " ", one_line(text)).strip()
     line = re.sub(r"([\\`*_{}\[\]<>#|~!&$^])", r"\\\1", line)
     line = re.sub(r"(?i)\b(https?|ftp|www|mailto|xmpp)([:.])", r"\1\\\2", line)
-    return re.sub(r"^([-+=])|^(\d+)(?=[.)](\s|$))", r"\2\\\1", line)
+    return re.sub(r"^([-+=])(?=[-=\s]|$)|^(\d+)(?=[.)](\s|$))", r"\2\\\1", line)
 
 
 def for_spreadsheet(text: str) -> str:

@@ -6,7 +6,7 @@ The marks are `marks`' business, their places `geometry`'s, what surrounds a fig
 from __future__ import annotations
 
 from hpo.report.content import Figure
-from hpo.report.escaping import for_plotly, wrapped
+from hpo.report.escaping import for_plotly, one_line, wrapped
 from hpo.report.geometry import Layout, decades, lay_out
 from hpo.report.legend import Line, group_of, legend_lines, needs_legend
 from hpo.report.marks import draw_diagonal, draw_mark
@@ -33,8 +33,8 @@ def _plot(layout: Layout, styles: Styles) -> dict[str, object]:
     diagonal = [draw_diagonal(layout)] if layout.diagonal is not None else []
     return {
         "label": view.label,
-        "xTitle": view.x.title,
-        "yTitle": view.y.title,
+        "xTitle": one_line(view.x.title),
+        "yTitle": one_line(view.y.title),
         "traces": [*traces, *diagonal],
         "layout": _layout(layout),
         "legend": [_legend_line(line, styles) for line in legend] if needs_legend(layout) else [],
@@ -45,7 +45,7 @@ def _plot(layout: Layout, styles: Styles) -> dict[str, object]:
 
 def _legend_line(line: Line, styles: Styles) -> dict[str, object]:
     style = style_of(styles, line.strategy)
-    shown = (line.name, line.kind, style.color, style.dash, style.symbol)
+    shown = (one_line(line.name), line.kind, style.color, style.dash, style.symbol)
     return dict(zip(("name", "kind", "color", "dash", "symbol"), shown, strict=True))
 
 
