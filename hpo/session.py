@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hpo.config import AwdLstmConfig, Config, MlflowConfig, SqliteConfig
 from hpo.confirmation import confirmation_name
 from hpo.corpus import prepare
-from hpo.display import Display
+from hpo.display import Announcer, Display
 from hpo.executors import build_executor, is_shared
 from hpo.fleet import Fleet
 from hpo.lock import StudyLock
@@ -75,7 +75,7 @@ def run(planned: Plan, display: Display) -> Report:
 
 
 def run_all(
-    plans: Sequence[Plan], display: Display, *, display_of: Callable[[str], Display], sharing: Sharing
+    plans: Sequence[Plan], display: Announcer, *, display_of: Callable[[str], Display], sharing: Sharing
 ) -> list[Report]:
     """Drives all planned studies side by side over one executor, that of the first plan.
 
@@ -134,6 +134,7 @@ class _Crew:
     def __init__(self, opener: Opener, site: Site) -> None:
         self._opener = opener
         self._tracker = site.tracker
+        self._display_of = site.display_of
         self._finished: set[str] = set()
 
     def begin(self, drivers: Sequence[Driver]) -> None:
@@ -163,6 +164,7 @@ class _Crew:
         if is_finished:
             self._finished.add(driver.study.name)
             driver.set_ended(True)
+            self._display_of(driver.study.name).study_ended(driver.study)
         folder = Path(driver.study.folder)
         self._tracker.finish(driver.study, driver.trials, folder, is_finished=is_finished)
 
@@ -176,7 +178,7 @@ def _distributions(plans: Sequence[Plan]) -> dict[str, Distributions]:
     return spaces
 
 
-def _prepare(plans: Sequence[Plan], display: Display) -> dict[str, Path]:
+def _prepare(plans: Sequence[Plan], display: Announcer) -> dict[str, Path]:
     """Prepares every corpus once; returns each study's folder of it."""
     prepared: dict[str, Path] = {}
     corpora: dict[str, Path] = {}
@@ -204,7 +206,7 @@ def _refusing(config: Config) -> Iterator[None]:
 
 
 @contextmanager
-def _notes(display: Display) -> Iterator[None]:
+def _notes(display: Announcer) -> Iterator[None]:
     """Shows what the package logs on the display instead of in between its lines."""
 
     class ToDisplay(logging.Handler):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from hpo.display import Display, LiveDisplay, PlainDisplay, build_display
+from hpo.display import Display, Lines, LiveLines, StudyDisplay, build_display, build_lines
 from hpo.progress import open_progress
 from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, Budget, TrialRecord
 from hpo.screen import frame
@@ -52,9 +52,9 @@ def show(display: Display) -> None:
     display.note("MLflow does not answer.")
 
 
-@pytest.mark.parametrize(("term", "kind"), [("xterm", LiveDisplay), ("dumb", PlainDisplay)])
+@pytest.mark.parametrize(("term", "kind"), [("xterm", LiveLines), ("dumb", Lines)])
 def test_a_terminal_gets_a_screen_and_a_dumb_one_lines(term: str, kind: type) -> None:
-    assert type(build_display(make_console(term=term))) is kind
+    assert type(build_lines(make_console(term=term))) is kind
 
 
 def test_a_file_gets_one_line_for_each_thing_that_happened() -> None:
@@ -78,7 +78,7 @@ def test_a_file_gets_one_line_for_each_thing_that_happened() -> None:
 
 def test_a_continued_study_says_what_it_already_has_and_does_not_repeat_it() -> None:
     console = Console(file=io.StringIO(), width=80)
-    display = PlainDisplay(console)
+    display = StudyDisplay(Lines(console))
     display.study_opened(STUDY, TRIALS, Budget(n_trials=9))
     display.trial_changed(TRIALS[0])
     (line,) = log_of(display, console)
@@ -87,7 +87,7 @@ def test_a_continued_study_says_what_it_already_has_and_does_not_repeat_it() -> 
 
 def test_a_screen_keeps_the_lines_and_leaves_its_last_state() -> None:
     console = make_console(width=120)
-    display = LiveDisplay(console)
+    display = StudyDisplay(LiveLines(console))
     show(display)
     display.trial_changed(make_trial(4))
     display.close()
@@ -105,7 +105,7 @@ def test_a_screen_keeps_the_lines_and_leaves_its_last_state() -> None:
 
 def test_a_closed_screen_still_takes_events() -> None:
     console = make_console()
-    display = LiveDisplay(console)
+    display = StudyDisplay(LiveLines(console))
     display.close()
     show(display)
     assert any("trial 3" in line for line in log_of(display, console))
@@ -143,7 +143,7 @@ def test_a_terminal_without_unicode_gets_ascii() -> None:
 
 def test_text_from_outside_cannot_steer_the_terminal() -> None:
     console = Console(file=io.StringIO(), width=80)
-    display = PlainDisplay(console)
+    display = StudyDisplay(Lines(console))
     display.note("a\x1b[2Jb\nc [bold]d")
     display.study_opened(STUDY, [], Budget())
     display.trial_changed(make_trial(1, FAIL, error="x\x1b]0;title\x07"))
@@ -184,7 +184,7 @@ def test_a_closed_pipe_does_not_end_a_study(tmp_path: Path) -> None:
 def test_the_best_trial_of_a_minimised_metric_is_the_lowest() -> None:
     study = make_study(Path("x"), metric="valid_loss", direction="minimize")
     console = Console(file=io.StringIO(), width=200)
-    display = PlainDisplay(console)
+    display = StudyDisplay(Lines(console))
     display.study_opened(study, [], Budget())
     for number, value in enumerate((0.5, 0.7, 0.3)):
         display.trial_changed(make_trial(number, COMPLETE, value=value))
