@@ -92,3 +92,17 @@ def places(curves: Sequence[Steps], *, end: float) -> Floats:
         return changes
     kept = np.unique(np.linspace(0, changes.size - 1, MOST_PLACES).round().astype(int))
     return np.asarray(changes[kept])
+
+
+def rows_of(curves: Sequence[Steps], along: Floats, *, worst: float) -> Floats:
+    """Returns the losses of several studies along costs, shape (n_studies, n_costs).
+
+    A study that never has an incumbent counts with the worst loss all along; before its first one a study's loss is
+    infinite, beyond where a running study is it is NaN.
+    """
+    rows = np.array([curve.at(along) for curve in curves], float).reshape(len(curves), along.size)
+    for row, curve in zip(rows, curves, strict=True):
+        if not curve.costs.size:
+            row[:] = worst
+        row[along > curve.known * (1 + 1e-9)] = np.nan
+    return rows
