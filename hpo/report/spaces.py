@@ -51,3 +51,16 @@ def _observe(values: Sequence[ParamValue]) -> BaseDistribution:
     if all(isinstance(number, int) for number in numbers):
         return IntDistribution(int(min(numbers)), int(max(numbers)))
     return FloatDistribution(float(min(numbers)), float(max(numbers)))
+
+
+def describe_distribution(distribution: BaseDistribution) -> str:
+    """Returns a param's range in a few words."""
+    match distribution:
+        case CategoricalDistribution(choices=choices):
+            return f"one of {', '.join(str(choice) for choice in choices)}"
+        case FloatDistribution() | IntDistribution():
+            kind = "whole numbers" if isinstance(distribution, IntDistribution) else "numbers"
+            scale = ", on a log scale" if distribution.log else ""
+            step = f" in steps of {distribution.step:g}" if distribution.step not in (None, 1) else ""
+            return f"{kind} from {distribution.low:g} to {distribution.high:g}{step}{scale}"
+    return str(distribution)

@@ -1,0 +1,109 @@
+"""Makes the report of an experiment: every section in order, written into a folder, shown in MLflow.
+
+What a section says is its own module's business, what a report looks like that of `files`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hpo.config import MlflowConfig, TrackingConfig
+from hpo.report.content import Report, Section
+from hpo.report.csv_export import write_records
+from hpo.report.numbers import find_verdict
+from hpo.report.phrases import count
+from hpo.report.records import Experiment
+
+N_RESAMPLES = 2000
+
+
+def make_report(experiment: Experiment, folder: Path, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Report:
+    """Writes the report of `experiment`, and its trials as records.csv, into `folder`; returns the report.
+
+    Args:
+        experiment: With at least one finished trial.
+        folder: Created if it is not there.
+        n_resamples: Of every bootstrap.
+        seed: Of the resamples.
+    """
+    from hpo.report.files import write_report
+
+    report = build_report(experiment, n_resamples=n_resamples, seed=seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_report(report, folder)
+    write_records(experiment, folder / "records.csv")
+    return report
+
+
+def show_report(report: Report, folder: Path, *, experiment: str, tracking: TrackingConfig) -> str:
+    """Brings the report in `folder` to whoever is shown the record; returns what went wrong, in a sentence, or "".
+
+    Raises:
+        ValueError: if tracking.uri is nothing MLflow can write to.
+    """
+    if not isinstance(tracking, MlflowConfig):
+        return ""
+    from hpo.mlflow_report import log_report
+
+    try:
+        log_report(folder, experiment=experiment, uri=tracking.uri, report=report)
+    except ConnectionError as error:
+        return str(error)
+    return ""
+
+
+def headlines(report: Report, folder: Path) -> list[str]:
+    """Returns the lines a command prints: the headline, one for each claim, where the report is."""
+    verdict = find_verdict(report)
+    said = [verdict.headline, *(f"  {claim.text}" for claim in verdict.claims)] if verdict else []
+    return [*said, f"Report: {folder / 'report.html'}"]
+
+
+def build_report(experiment: Experiment, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Report:
+    """Returns what there is to say of `experiment`; sections that make no sense for it are left out."""
+    sections = _sections(experiment, n_resamples, seed)
+    return Report(
+        title=experiment.name,
+        subtitle=_subtitle(experiment),
+        strategies=experiment.strategies,
+        sections=[section for section in sections if section is not None],
+    )
+
+
+def _sections(experiment: Experiment, n_resamples: int, seed: int) -> list[Section | None]:
+    from hpo.report.anytime import build_anytime
+    from hpo.report.cost import build_cost
+    from hpo.report.design import build_design
+    from hpo.report.fairness import build_fairness
+    from hpo.report.learned import build_learned
+    from hpo.report.noise import build_noise
+    from hpo.report.pruning import build_pruning
+    from hpo.report.regret import build_regret
+    from hpo.report.reproduce import build_reproduce
+    from hpo.report.threats import build_threats
+    from hpo.report.verdict import build_verdict
+
+    return [
+        build_verdict(experiment, seed=seed, n_resamples=n_resamples),
+        build_design(experiment),
+        build_fairness(experiment),
+        build_anytime(experiment, seed=seed, n_resamples=n_resamples),
+        build_regret(experiment, seed=seed, n_resamples=n_resamples),
+        build_pruning(experiment),
+        build_learned(experiment, seed=seed),
+        build_cost(experiment),
+        build_noise(experiment),
+        build_threats(experiment),
+        build_reproduce(experiment),
+    ]
+
+
+def _subtitle(experiment: Experiment) -> str:
+    n_seeds = len({study.seed for study in experiment.studies})
+    better = "lower" if experiment.direction == "minimize" else "higher"
+    parts = [
+        f"{count(len(experiment.strategies), 'strategy').replace('strategys', 'strategies')}",
+        count(n_seeds, "seed"),
+        count(len(experiment.tasks), "task"),
+    ]
+    return f"{' × '.join(parts)}, {experiment.budget:g} {experiment.unit} each; {experiment.metric}, {better} is better"
