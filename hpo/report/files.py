@@ -58,8 +58,9 @@ def written_files(folder: Path) -> list[Path]:
 def _contents(report: Report, parts: list[Part]) -> Iterator[tuple[str, bytes]]:
     """Yields each file's path within the folder and its bytes."""
     styles = build_styles(report.strategies)
+    numbers = report_json(report)  # before anything is written: it refuses what contradicts itself
     yield "report.html", _bytes(document_html(report, parts, styles))
-    yield "report.json", _bytes(report_json(report))
+    yield "report.json", _bytes(numbers)
     yield "summary.md", _bytes(summary_markdown(report, parts))
     for name, table in tables(parts):
         yield f"tables/{name}.csv", _bytes(table_csv(table))

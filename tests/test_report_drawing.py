@@ -1,0 +1,56 @@
+"""Figures as PNG."""
+
+from __future__ import annotations
+
+import struct
+import sys
+
+import pytest
+
+from hpo.report.content import Axis, Figure, Series, View
+from hpo.report.drawing import draw_png
+from hpo.report.outline import figures, outline
+from hpo.report.palette import build_styles
+
+from sample_report import STRATEGIES, make_report
+
+STYLES = build_styles(STRATEGIES)
+NAMES = ["$\\frac{1}{2}$ and $", "<b>x</b>", "日本語 שלום", "a\nb\ud800\x00"]
+
+
+def size(png: bytes) -> tuple[int, int]:
+    assert png.startswith(b"\x89PNG")
+    width, height = struct.unpack(">II", png[16:24])
+    return width, height
+
+
+@pytest.mark.parametrize("figure", [figure for _, figure in figures(outline(make_report()))], ids=lambda f: f.key)
+def test_every_figure_is_drawn_again_identically(figure: Figure) -> None:
+    png = draw_png(figure, STYLES)
+    assert size(png) == (1036, 561)
+    assert png == draw_png(figure, STYLES)
+
+
+def test_hostile_names_are_drawn() -> None:
+    for kind in ("line", "points", "bar", "box"):
+        series = [Series(name, kind, NAMES, [1.0] * 4, name, text=NAMES) for name in NAMES]  # type: ignore[arg-type]
+        view = View("v", Axis(NAMES[0]), Axis(NAMES[3]), series, [("y", 1.0, NAMES[0])])
+        size(draw_png(Figure("f", NAMES[2], "", [view]), STYLES))
+
+
+@pytest.mark.parametrize("kind", ["step", "line", "thin", "points", "bar", "box", "band", "whisker", "shade"])
+@pytest.mark.parametrize("is_log", [False, True])
+def test_a_series_of_nothing_is_drawn(kind: str, is_log: bool) -> None:
+    series = Series("s", kind, [])  # type: ignore[arg-type]
+    size(draw_png(Figure("f", "F", "", [View("v", Axis("x"), Axis("y", is_log=is_log), [series])]), STYLES))
+
+
+def test_many_names_along_y_make_a_tall_figure() -> None:
+    pairs = [f"a – b{n}" for n in range(30)]
+    series = Series("d", "whisker", [0.1] * 30, pairs, low=[0.0] * 30, high=[0.2] * 30)
+    assert size(draw_png(Figure("f", "F", "", [View("v", Axis("x"), Axis(""), [series])]), STYLES))[1] > 1400
+
+
+def test_no_global_state_of_matplotlib_is_touched() -> None:
+    draw_png(figures(outline(make_report()))[0][1], STYLES)
+    assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
