@@ -33,7 +33,7 @@ FENCES = {
     "mlflow": "tracking mirror mlflow_*",
     "optuna sqlalchemy": "sync compare comparison design session opening trial_book assignment confirmation storage "
     "history fingerprint samplers candidates ledger pruners space space_file table_space curves tracking "
-    "mirror mlflow_* plots report.records report.stored report.spaces report.learned",
+    "mirror mlflow_* plots report.records report.stored report.spaces report.places report.importances",
     "torch torchvision fastai fastcore": "awd_lstm learner classifier batches optimizer monitor scores snapshot "
     "weights fastai_api checkpoint seeds tokens imdb executors worker",
     "ray": "ray",
