@@ -5,9 +5,6 @@ Reading the table is `curve_table`'s business; the seconds it reports are the ta
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 from hpo.config import ReplayConfig
 from hpo.curve_card import TEST_OF
 from hpo.curve_table import Curve, CurveTable, read_table
@@ -16,13 +13,13 @@ from hpo.trainer import Decision, EpochReport, OnEpoch, Reason, TrialRequest, Tr
 TEST_VALUE = "test_value"  # fact of a trial: its own test metric after its last epoch
 MATCHED = "matched"  # fact of a trial: "exact", or the distance of its configuration from the recorded one
 UNREPORTED_S = "unreported_s"  # fact of a trial: the seconds of the epoch in which it diverged
-_DESCRIPTION = "model.json"
 
 
 class Replay:
     """Answers like the training that was recorded for the params, or for the ones nearest to them.
 
     A training is as long as its curve, at most `train.epochs`, and diverges where the curve ceases to be finite.
+    It leaves nothing in the trial's folder.
     """
 
     needs_torch = False
@@ -55,15 +52,14 @@ class Replay:
             error = f"Epoch {n_done + 1}: the recorded training diverged there."
             return TrialResult(n_done, reason=Reason.DIVERGED, error=error, facts=facts)
         facts |= _test_value(request, curve, n_done)
-        (Path(request.folder) / _DESCRIPTION).write_text(json.dumps({"architecture": "replay", "n_epochs": n_done}))
         return TrialResult(n_done, stopped=is_stopped, facts=facts)
 
     def test(self, request: TrialRequest) -> dict[str, float]:
-        """Returns the recorded test metrics after the epoch at which `train` ended; none if none were recorded."""
-        description = json.loads((Path(request.folder) / _DESCRIPTION).read_text())
+        """Returns the test metrics that were recorded after the last epoch of the whole training, maybe none."""
         table = _table(request)
         index, _ = table.find(request.params)
-        return table.curve(index, seed=request.seed).test_after(description["n_epochs"])
+        curve = table.curve(index, seed=request.seed)
+        return curve.test_after(min(curve.n_epochs, request.train.epochs))
 
 
 def _table(request: TrialRequest) -> CurveTable:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from tempfile import TemporaryDirectory
 
-from hpo.config import SyntheticConfig
+from hpo.config import ReplayConfig, SyntheticConfig
 from hpo.executor import Job, OnReport, Outcome, Task
 from hpo.replay import UNREPORTED_S
 from hpo.trainer import Decision, EpochReport, OnEpoch, Reason, TrialResult
@@ -51,7 +52,6 @@ class SimulatedExecutor:
         self._now_us = 0
         self._heap: list[tuple[int, str, int, int, _Event, _Running]] = []
         self._order = count()
-        self._scratch: TemporaryDirectory[str] | None = None
 
     def submit(self, job: Job) -> None:
         if len(self._heap) >= self.n_workers:
@@ -73,9 +73,6 @@ class SimulatedExecutor:
 
     def close(self) -> None:
         self._heap.clear()
-        if self._scratch is not None:
-            self._scratch.cleanup()
-            self._scratch = None
 
     def _schedule(self, running: _Running) -> None:
         """Puts the next event of a job among those of the others."""
@@ -92,11 +89,19 @@ class SimulatedExecutor:
             reports.append(report)
             return Decision.CONTINUE
 
-        if self._scratch is None:
-            self._scratch = TemporaryDirectory(prefix="hpo-simulated-")
-        with TemporaryDirectory(dir=self._scratch.name) as folder:
+        with _folder_aside(job) as folder:
             result = run_job(_in_simulated_time(replace(job, request=replace(job.request, folder=folder))), listen)
         return _until_late(_events(self._now_us, job, reports, result), self._now_us, job.timeout_s)
+
+
+@contextmanager
+def _folder_aside(job: Job) -> Iterator[str]:
+    """Gives a folder that is not the trial's; none to a replay, which writes nothing."""
+    if isinstance(job.request.trainer, ReplayConfig):
+        yield ""
+        return
+    with TemporaryDirectory(prefix="hpo-simulated-") as folder:
+        yield folder
 
 
 def _events(now_us: int, job: Job, reports: Sequence[EpochReport], result: TrialResult) -> list[_Event]:

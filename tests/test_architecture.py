@@ -21,7 +21,8 @@ LAYERS = (
     "report.* mlflow_report",
     "report",
     "synthetic replay awd_lstm learner fits classifier batches optimizer monitor scores snapshot weights fastai_api",
-    "samplers candidates ledger pruners storage study_tests history fingerprint lock tracking mirror mlflow_* newest plots",
+    "samplers candidates ledger pruners storage study_tests history fingerprint lock tracking mirror mlflow_* newest "
+    "plots curve_recorder",
     "corpus cache ids pool data docstrings imdb folder table delimited encoding parts texts tokens",
     "space space_file table_space curve_table curve_columns curve_card cube params limits compose record stop executor "
     "trainer trial_cache trial_folder checkpoint seeds files cores",
@@ -32,7 +33,8 @@ FENCES = {
     "hydra omegaconf": "command compose config search_config variants __main__ sync",
     "mlflow": "tracking mirror mlflow_*",
     "optuna sqlalchemy": "sync compare comparison design session opening trial_book assignment confirmation storage "
-    "history fingerprint samplers candidates ledger pruners space space_file table_space curves tracking "
+    "history fingerprint samplers candidates ledger pruners space space_file table_space curves curve_recorder "
+    "tracking "
     "mirror mlflow_* plots report.records report.stored report.spaces report.places report.importances",
     "torch torchvision fastai fastcore": "awd_lstm learner classifier batches optimizer monitor scores snapshot "
     "weights fastai_api checkpoint seeds tokens imdb executors worker",
