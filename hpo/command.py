@@ -31,6 +31,7 @@ def compose_and_call(argv: Sequence[str], call: Call, *, name: str = "config", r
         call: Does the work.
         name: Which file of conf/ is the primary one.
         root: The type of the whole configuration; None means `Config`.
+        may_lack: Whether values may be missing, because `call` composes again with more overrides.
 
     Returns:
         The largest exit code; 2 with a sentence on stderr if `argv` cannot be composed.
@@ -51,7 +52,7 @@ def compose_and_call(argv: Sequence[str], call: Call, *, name: str = "config", r
     def task(composed: DictConfig) -> None:
         nonlocal is_composed
         is_composed = True
-        codes.append(_call(composed, call))
+        codes.append(_call(composed, call, may_lack=may_lack))
         if codes[-1] > 128:  # stopped by a signal: so are the jobs after it
             raise SystemExit(codes[-1])
 
@@ -74,14 +75,14 @@ def _terminate(number: int, _: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-def _call(composed: DictConfig, call: Call) -> int:
+def _call(composed: DictConfig, call: Call, *, may_lack: bool) -> int:
     from hydra.core.hydra_config import HydraConfig
 
     from hpo.compose import explain, fix_overridden, is_composition_error, to_config
 
     choices = read_choices(HydraConfig.get().runtime.choices)
     try:
-        config, fixing = fix_overridden(to_config(composed), HydraConfig.get().overrides.task)
+        config, fixing = fix_overridden(to_config(composed, may_lack=may_lack), HydraConfig.get().overrides.task)
     except Exception as error:
         if is_composition_error(error):
             return refuse(explain(error))

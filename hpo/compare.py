@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from hpo.compare_config import CompareConfig
     from hpo.comparison import Comparison
     from hpo.config import Config
+    from hpo.display import Announcer
 
-USAGE = """python -m hpo.compare [samplers='[grid,random,tpe]'] [seeds=10] [study.n_trials=24] [any override of python -m hpo]
+USAGE = """python -m hpo.compare [samplers='[grid,random,tpe]'] [seeds=10] [study.n_trials=24] [any other override]
 
 Runs every strategy with every seed as a study of one experiment, confirms what each of them found, and
 writes a report that says which strategy was better, if any was. The same command again continues.
@@ -48,7 +50,11 @@ def main(argv: list[str] | None = None) -> int:
     from hpo.compare_config import CompareConfig
 
     return compose_and_call(
-        _with_preset(argv), lambda config, _: _compare(config, argv), name="compare", root=CompareConfig
+        _with_preset(argv),
+        lambda config, _: _compare(config, argv),
+        name="compare",
+        root=CompareConfig,
+        may_lack=True,
     )
 
 
@@ -82,34 +88,60 @@ def _compare(config: Config, argv: list[str]) -> int:
 
 def _run(comparison: Comparison, config: CompareConfig, argv: list[str]) -> int:
     from hpo.comparison_display import build_comparison_display
+    from hpo.design import check_folder
     from hpo.session import Sharing, run_all
-    from hpo.storage import open_storage
 
-    storage = open_storage(config.storage)
-    design = _register(comparison, config, storage)
+    check_folder(Path(config.reports))
     display = build_comparison_display(comparison)
+    registration = _Registration(comparison, config, display, shlex.join(["python", "-m", "hpo.compare", *argv]))
     try:
-        sharing = Sharing(is_cached=_is_cached(config), design=design, storage=storage)
+        sharing = Sharing(is_cached=_is_cached(config), register=registration)
         reports = run_all(comparison.plans, display, display_of=display.of, sharing=sharing)
     finally:
         display.close()
     stopped = reports[0].signal
     if stopped is not None:
-        print(f"Continue with: {shlex.join(['python', '-m', 'hpo.compare', *argv])}")
+        print(f"Continue with: {registration.command}")
         return 128 + stopped
-    return _report(comparison, config, storage)
+    assert registration.storage is not None
+    return _report(comparison, config, registration.storage)
 
 
-def _register(comparison: Comparison, config: CompareConfig, storage: BaseStorage) -> dict[str, object]:
-    """Writes the design card down before the first trial; returns it."""
-    from hpo.design import describe, find_registered, register, to_yaml
+class _Registration:
+    """Writes the design card down before the first trial, and says what can be known of it beforehand.
 
-    card = describe(comparison, rope=config.rope, is_cached=_is_cached(config))
-    design = register(card, find_registered(storage, comparison))
-    folder = Path(config.reports) / comparison.name
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "design.yaml").write_text(to_yaml(design), encoding="utf-8")
-    return design
+    Attributes:
+        command: The command line.
+        storage: The record, once there is one.
+    """
+
+    def __init__(self, comparison: Comparison, config: CompareConfig, display: Announcer, command: str) -> None:
+        self.command = command
+        self.storage: BaseStorage | None = None
+        self._comparison = comparison
+        self._config = config
+        self._display = display
+
+    def __call__(self, storage: BaseStorage, corpora: Mapping[str, Path]) -> Mapping[str, object]:
+        from hpo.comparison_outlook import outlook
+        from hpo.design import describe, find_registered, n_trials, register, write_card
+
+        self.storage = storage
+        comparison, config = self._comparison, self._config
+        card = describe(comparison, rope=config.rope, is_cached=_is_cached(config), corpora=corpora)
+        earlier = find_registered(storage, comparison)
+        design = register(card, earlier, n_trials=n_trials(storage, comparison), command=self._masked_command())
+        write_card(design, Path(config.reports) / comparison.name)
+        for sentence in outlook(comparison):
+            self._display.note(sentence)
+        return design
+
+    def _masked_command(self) -> str:
+        from hpo.config import MlflowConfig
+        from hpo.mlflow_client import mask_secrets
+
+        tracking = self._config.tracking
+        return mask_secrets(self.command, tracking.uri if isinstance(tracking, MlflowConfig) else "")
 
 
 def _is_cached(config: CompareConfig) -> bool:
@@ -123,6 +155,17 @@ def _is_cached(config: CompareConfig) -> bool:
 
 
 def _report(comparison: Comparison, config: CompareConfig, storage: BaseStorage) -> int:
+    """Writes the report, shows it in MLflow, says what it says."""
+    from hpo.report.assemble import headlines, make_report, show_report
+    from hpo.report.stored import read_experiment
+
+    experiment = read_experiment(storage, comparison.name)
+    folder = Path(config.reports) / comparison.name
+    report = make_report(experiment, folder)
+    problem = show_report(report, folder, experiment=comparison.name, tracking=config.tracking)
+    if problem:
+        refuse(problem)
+    print("\n".join(headlines(report, folder)))
     return DONE
 
 

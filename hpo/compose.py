@@ -12,7 +12,7 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, SCMode
 from omegaconf.errors import (
     ConfigAttributeError,
     ConfigKeyError,
@@ -58,8 +58,12 @@ def register_schemas(root: type[c.Config] = c.Config) -> None:
             store.store(group=f"schema/{group}", name=name, node=node)
 
 
-def to_config(composed: DictConfig) -> c.Config:
+def to_config(composed: DictConfig, *, may_lack: bool = False) -> c.Config:
     """Returns the composed configuration as dataclasses.
+
+    Args:
+        composed: What Hydra made of conf/ and the command line.
+        may_lack: Leave values that are missing as they are, for somebody else to give.
 
     Raises:
         ValueError: if a value is missing, of a wrong type or under a key that nothing reads.
@@ -67,7 +71,9 @@ def to_config(composed: DictConfig) -> c.Config:
     for path, key in _keys(OmegaConf.to_container(composed, resolve=False)):
         if key in ("_target_", "_partial_"):
             raise ValueError(f"{path} is not allowed: options are chosen by name, never by a path to code; remove it.")
-    config = OmegaConf.to_object(composed)
+    config = OmegaConf.to_container(
+        composed, resolve=True, throw_on_missing=not may_lack, structured_config_mode=SCMode.INSTANTIATE
+    )
     assert isinstance(config, c.Config)
     _refuse_unread(OmegaConf.to_container(composed, resolve=False), config, "")
     return config
