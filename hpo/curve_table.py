@@ -258,13 +258,13 @@ def _group(
     for row, params in rows.items():
         places.setdefault(tuple(_exact(axis, params) for axis in axes), []).append(row)
     for same in places.values():
-        recorded = [seeds[row] for row in same]
-        if len(set(recorded)) < len(same):
-            what = "params" if recorded[0] is None else "params and seed"
-            raise ValueError(
-                f"{path}: rows {same[0]} and {same[1]} have the same {what}; leave one out, "
-                "or name the column that tells recordings apart in the card (seed: COLUMN)."
-            )
+        first = {seeds[row]: row for row in reversed(same)}
+        double = next((row for row in same if first[seeds[row]] != row), None)
+        if double is not None:
+            original, is_seeded = first[seeds[double]], seeds[double] is not None
+            advice = "" if is_seeded else ", or name the column that tells recordings apart in the card (seed: COLUMN)"
+            what = "params and seed" if is_seeded else "params"
+            raise ValueError(f"{path}: rows {original} and {double} have the same {what}; leave one out{advice}.")
     ordered = tuple(tuple(sorted(same, key=lambda row: _sortable(seeds[row]))) for same in places.values())
     return tuple(rows[same[0]] for same in places.values()), ordered
 
