@@ -37,7 +37,8 @@ class Assignment:
         seed_of: The seed of the trial with a number.
         to_test: Which of the finished trials are tested at the end.
         facts_of: What the record says of a trial beside what its trainer says.
-        keeps_all_weights: Whether every trial keeps its weights until the tests are done.
+        keeps_all_weights: Whether every trial keeps its weights, so that any of them can be tested.
+        sum_up: A sentence on what came of it, for those that have one.
     """
 
     config: Config
@@ -49,6 +50,7 @@ class Assignment:
     to_test: Callable[[Sequence[TrialRecord]], Sequence[int]]
     facts_of: Callable[[int], Mapping[str, str]] = lambda _: {}
     keeps_all_weights: bool = False
+    sum_up: Callable[[StudyRecord, Sequence[TrialRecord]], str] = lambda _study, _trials: ""
 
     def horizon(self, number: int) -> int | None:
         """Returns the last trial whose end counts for trial `number`, when results come in order."""

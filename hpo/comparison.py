@@ -6,7 +6,8 @@ Pure: what is on disk and who trains is `compare`'s and `session`'s business.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +15,10 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from hpo.compare_config import BudgetConfig, CompareConfig, Unit
 from hpo.config import Config
+from hpo.confirmation import confirmation_name
 from hpo.executors import is_shared
-from hpo.plan import Plan, as_name, plan
+from hpo.limits import check_limits
+from hpo.plan import MAX_NAME_BYTES, Plan, as_name, plan
 from hpo.space import Space
 from hpo.variants import Variant
 
@@ -60,23 +63,14 @@ def plan_comparison(config: CompareConfig, variants: Sequence[Variant]) -> Compa
     _check(config, variants)
     seeds = read_seeds(config.seeds)
     bases = [plan(_with_budget(variant.config, config, None), variant.choices) for variant in variants]
-    sizes = {variant.task: _size(config, base) for variant, base in zip(variants, bases, strict=True)}
-    if len(set(sizes.values())) > 1:
-        raise ValueError(
-            f"study.n_trials={config.study.n_trials} costs another number of epochs on each task; give budget.size."
-        )
-    size = sizes[variants[0].task]
+    size = _common_size(config, bases, variants)
     name = as_name(config.name) if config.name else bases[0].experiment
     plans = [
         _plan_study(replace(base, config=_with_budget(base.config, config, size)), variant, seed, config, name)
         for variant, base in zip(variants, bases, strict=True)
         for seed in seeds
     ]
-    doubles = sorted({planned.name for planned in plans if sum(p.name == planned.name for p in plans) > 1})
-    if doubles:
-        raise ValueError(
-            f"Two strategies make a study named '{doubles[0]}'; give them names that differ in more than signs."
-        )
+    _check_names(plans)
     return Comparison(name, plans, variants, seeds, config.budget.unit, size)
 
 
@@ -110,6 +104,7 @@ def mean_epochs(space: Space, default: int) -> float:
 
 
 def _check(config: CompareConfig, variants: Sequence[Variant]) -> None:
+    check_limits(config)
     if config.study.name is not None:
         raise ValueError(
             f"study.name={config.study.name} names a single study; a comparison has name=…, which names all of it."
@@ -118,13 +113,15 @@ def _check(config: CompareConfig, variants: Sequence[Variant]) -> None:
         raise ValueError(f"n_concurrent={config.n_concurrent} must be at least 1.")
     if config.study.timeout_s is not None:
         raise ValueError(
-            "study.timeout_s counts the seconds of a command, which all studies share; give budget.unit=seconds budget.size=… instead."
+            "study.timeout_s counts the seconds of a command, which all studies share; "
+            "give budget.unit=seconds budget.size=… instead."
         )
     if config.rope is not None and not (math.isfinite(config.rope) and config.rope >= 0):
         raise ValueError(f"rope={config.rope:g} must be at least 0, in units of study.metric.")
-    if config.name is not None and config.name != as_name(config.name):
+    if config.name is not None and (config.name != as_name(config.name) or len(config.name.encode()) > MAX_NAME_BYTES):
         raise ValueError(
-            f"name={config.name!r} must be the name of a folder: no slash, colon, star, quote or leading dot."
+            f"name={config.name!r} must be the name of a folder: at most {MAX_NAME_BYTES} bytes, "
+            "no slash, colon, star, quote or leading dot."
         )
     for section in SHARED:
         if any(getattr(variant.config, section) != getattr(variants[0].config, section) for variant in variants):
@@ -138,8 +135,32 @@ def _check(config: CompareConfig, variants: Sequence[Variant]) -> None:
             )
 
 
+def _check_names(plans: Sequence[Plan]) -> None:
+    """Refuses names that two studies share, or that are too long for the folder of a study or its confirmation."""
+    for name, n in Counter(planned.name for planned in plans).items():
+        if n > 1:
+            raise ValueError(
+                f"Two strategies make a study named '{name}'; give them names that differ in more than signs."
+            )
+        if len(confirmation_name(name).encode()) > MAX_NAME_BYTES:
+            raise ValueError(f"'{name}' is too long a name for a study; give shorter names to what is compared.")
+
+
+def _common_size(config: CompareConfig, bases: Sequence[Plan], variants: Sequence[Variant]) -> float:
+    """Returns the budget of every study, in the primary unit."""
+    sizes = [_size(config, base) for base in bases]
+    names = [" on ".join(filter(None, (variant.strategy, variant.task))) for variant in variants]
+    for name, size in zip(names, sizes, strict=True):
+        if size != sizes[0]:
+            raise ValueError(
+                f"study.n_trials={config.study.n_trials} costs {sizes[0]:g} epochs with {names[0]} and {size:g} with "
+                f"{name}; give budget.size=…, the same for all."
+            )
+    return sizes[0]
+
+
 def _size(config: CompareConfig, base: Plan) -> float:
-    """Returns the budget of a study of one task, in the primary unit."""
+    """Returns the budget of a study, in the primary unit."""
     budget: BudgetConfig = config.budget
     if budget.size is not None:
         if not (math.isfinite(budget.size) and budget.size > 0):

@@ -6,9 +6,9 @@ A study of its own beside the search, so that neither its budget nor its sampler
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, stdev
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -54,6 +54,11 @@ class ReplicateSampler(Ledger):
         self._seed = seed
         self._given: dict[int, Replicate] = {}
 
+    @property
+    def wanted(self) -> frozenset[Replicate]:
+        """All retrainings that are asked for now; the study may hold others from before it went on."""
+        return frozenset(self._wanted)
+
     def n_left(self, trials: Sequence[FrozenTrial]) -> int:
         return len(self._open(trials))
 
@@ -94,21 +99,65 @@ class ReplicateSampler(Ledger):
         return [replicate for replicate in self._wanted if replicate not in taken]
 
 
-def to_test(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[int]:
-    """Returns the retrainings of the configuration with the best mean; one that failed at all comes last."""
-    groups: dict[str, list[TrialRecord]] = {}
+def to_test(study: StudyRecord, trials: Sequence[TrialRecord], wanted: Collection[Replicate]) -> list[int]:
+    """Returns the retrainings of the configuration with the best mean; one that failed at all comes last.
+
+    Args:
+        study: The confirmation.
+        trials: Its trials, which may be of earlier choices, too.
+        wanted: The retrainings that count.
+    """
+    return [trial.number for trial in best_group(study, _counted(trials, wanted)) if trial.state == COMPLETE]
+
+
+def confirmed_sentence(study: StudyRecord, trials: Sequence[TrialRecord], wanted: Collection[Replicate]) -> str:
+    """Returns what came out of a confirmation: which trial of the search, its mean over fresh seeds, its test.
+
+    Args:
+        study: The confirmation, with its test metrics if there are any.
+        trials: Its trials.
+        wanted: The retrainings that count.
+    """
+    group = best_group(study, _counted(trials, wanted))
+    values = _values(group)
+    if not values:
+        return f"No retraining of the best trials of {study.tags['confirms']} was completed."
+    spread = f" (standard deviation {stdev(values):.2g})" if len(values) > 1 else ""
+    test_metric = "test_loss" if study.metric == "valid_loss" else f"test_{study.metric}"
+    test = f", {test_metric} {study.test[test_metric]:.4f}" if test_metric in study.test else ""
+    seeds = "a fresh seed" if len(values) == 1 else f"{len(values)} fresh seeds"
+    return (
+        f"Confirmed: trial {_replicate(group[0]).searched} trained again with {seeds} has "
+        f"{study.metric} {fmean(values):.4f}{spread}{test}."
+    )
+
+
+def best_group(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Returns the retrainings of one configuration, the best, out of finished `trials`; [] if there are none."""
+    groups: dict[int, list[TrialRecord]] = {}
     for trial in trials:
-        if trial.is_finished:
-            groups.setdefault(trial.facts[SEARCHED], []).append(trial)
-    ranked = sorted(groups.values(), key=lambda group: _rank(study, group))
-    return [trial.number for trial in ranked[0] if trial.state == COMPLETE] if ranked else []
+        groups.setdefault(_replicate(trial).searched, []).append(trial)
+    return min(groups.values(), key=lambda group: _rank(study, group), default=[])
+
+
+def _counted(trials: Sequence[TrialRecord], wanted: Collection[Replicate]) -> list[TrialRecord]:
+    return [trial for trial in trials if trial.is_finished and _replicate(trial) in wanted]
 
 
 def _rank(study: StudyRecord, group: Sequence[TrialRecord]) -> tuple[int, float, int]:
-    values = [trial.value for trial in group if trial.state == COMPLETE and trial.value is not None]
+    values = _values(group)
     sign = 1.0 if study.direction == "minimize" else -1.0
     n_failed = len(group) - len(values)
-    return (n_failed, sign * fmean(values) if values else 0.0, int(group[0].facts[SEARCHED]))
+    return (n_failed, sign * fmean(values) if values else 0.0, _replicate(group[0]).searched)
+
+
+def _values(group: Sequence[TrialRecord]) -> list[float]:
+    return [trial.value for trial in group if trial.state == COMPLETE and trial.value is not None]
+
+
+def _replicate(trial: TrialRecord) -> Replicate:
+    """Returns what a finished trial of a confirmation repeats."""
+    return Replicate(int(trial.facts[SEARCHED]), int(trial.facts[REPETITION]))
 
 
 def confirmation_fingerprint(search: Mapping[str, str]) -> dict[str, str]:

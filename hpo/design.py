@@ -7,25 +7,41 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import yaml
 from optuna.storages import BaseStorage
+from optuna.study._frozen import FrozenStudy
 
 from hpo.comparison import Comparison
 from hpo.config import Metric
+from hpo.corpus import open_corpus
+from hpo.files import write_atomically
+from hpo.plan import Plan
 from hpo.provenance import git_commit, plain
-from hpo.storage import read_design, study_names
+from hpo.space import Param
+from hpo.storage import DESIGN
 
 ROPE = {Metric.accuracy: 0.005, Metric.macro_f1: 0.005, Metric.valid_loss: 0.01}
 LIBRARIES = ("hpo", "optuna", "torch", "fastai", "hydra-core", "mlflow", "numpy", "scipy", "statsmodels")
 
 
-def describe(comparison: Comparison, *, rope: float | None, is_cached: bool) -> dict[str, Any]:
-    """Returns the card: plain nested data, without clocks and hosts."""
+def describe(
+    comparison: Comparison, *, rope: float | None, is_cached: bool, corpora: Mapping[str, Path]
+) -> dict[str, Any]:
+    """Returns the card: plain nested data, without clocks and hosts.
+
+    Args:
+        comparison: What is going to be done.
+        rope: Differences up to this size do not matter; None follows from the metric.
+        is_cached: Whether equal trials are trained once.
+        corpora: Folder of the prepared corpus by study name; absent for studies without data.
+    """
     config = comparison.plans[0].config
     study = config.study
     return {
@@ -39,7 +55,7 @@ def describe(comparison: Comparison, *, rope: float | None, is_cached: bool) -> 
         "primary": _primary(comparison),
         "seeds": list(comparison.seeds),
         "strategies": _strategies(comparison),
-        "tasks": _tasks(comparison),
+        "tasks": _tasks(comparison, corpora),
         "confirm": {"top_k": study.confirm.top_k, "n_seeds": study.confirm.n_seeds, "tested": study.test},
         "n_concurrent": comparison.plans[0].n_workers,
         "cached": is_cached,
@@ -50,22 +66,35 @@ def describe(comparison: Comparison, *, rope: float | None, is_cached: bool) -> 
     }
 
 
-def register(card: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Returns the card with its hash, and with every change since it was first registered.
+def register(
+    card: Mapping[str, Any], earlier: Mapping[str, Any] | None, *, n_trials: int, command: str
+) -> dict[str, Any]:
+    """Returns the card with its hash, and with every change since trials were run under an earlier one.
 
     Args:
         card: What is going to be done.
         earlier: What was registered before, if anything was.
+        n_trials: How many trials of it there are already.
+        command: The command line, without passwords.
     """
     amendments = list(earlier["amendments"]) if earlier else []
-    if earlier and earlier["card"] != card:
-        changes = [
-            f"{key} was {_short(earlier['card'].get(key))} and is now {_short(card.get(key))}"
-            for key in sorted({*earlier["card"], *card})
-            if earlier["card"].get(key) != card.get(key)
-        ]
-        amendments.append(f"After trials had run: {'; '.join(changes)}.")
-    return {"hash": card_hash(card), "card": dict(card), "amendments": amendments}
+    changes = list(_changes(earlier["card"], card)) if earlier else []
+    if changes and n_trials:
+        amendments.append(f"After {n_trials:,} trials: {'; '.join(changes)}.")
+    return {"hash": card_hash(card), "card": dict(card), "amendments": amendments, "command": command}
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    for key in sorted({*before, *now}):
+        where = f"{path}.{key}" if path else key
+        if key not in before:
+            yield f"{where} was added"
+        elif key not in now:
+            yield f"{where} was taken out"
+        elif isinstance(before[key], Mapping) and isinstance(now[key], Mapping):
+            yield from _changes(before[key], now[key], where)
+        elif before[key] != now[key]:
+            yield f"{where} was {_short(before[key])} and is now {_short(now[key])}"
 
 
 def card_hash(card: Mapping[str, Any]) -> str:
@@ -74,12 +103,40 @@ def card_hash(card: Mapping[str, Any]) -> str:
 
 
 def find_registered(storage: BaseStorage, comparison: Comparison) -> dict[str, Any] | None:
-    """Returns what was registered when this comparison was begun, if it was."""
-    there = set(study_names(storage))
-    for planned in comparison.plans:
-        if planned.name in there and (design := read_design(storage, planned.name)) is not None:
-            return dict(design) if design["card"]["experiment"] == comparison.name else None
-    return None
+    """Returns what was registered when this comparison was begun, with all amendments; None if nothing was.
+
+    A kill may have left the newest design with some of the studies only.
+    """
+    designs = [study.system_attrs.get(DESIGN) for study in _begun(storage, comparison)]
+    mine = [design for design in designs if design and design["card"]["experiment"] == comparison.name]
+    return max(mine, key=lambda design: len(design["amendments"]), default=None)
+
+
+def n_trials(storage: BaseStorage, comparison: Comparison) -> int:
+    """Returns how many trials the studies of this comparison have already."""
+    return sum(storage.get_n_trials(study._study_id) for study in _begun(storage, comparison))
+
+
+def _begun(storage: BaseStorage, comparison: Comparison) -> list[FrozenStudy]:
+    names = {planned.name for planned in comparison.plans}
+    return [study for study in storage.get_all_studies() if study.study_name in names]
+
+
+def check_folder(folder: Path) -> None:
+    """Refuses a folder that cannot be made; creates nothing.
+
+    Raises:
+        ValueError: naming what is in the way.
+    """
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise ValueError(f"reports={folder} cannot be written: {there} is not a folder that may be written to.")
+
+
+def write_card(design: Mapping[str, Any], folder: Path) -> None:
+    """Writes the registered card as people read it, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / "design.yaml", to_yaml(design).encode())
 
 
 def to_yaml(design: Mapping[str, Any]) -> str:
@@ -114,22 +171,36 @@ def _strategies(comparison: Comparison) -> dict[str, Any]:
     return found
 
 
-def _tasks(comparison: Comparison) -> dict[str, Any]:
+def _tasks(comparison: Comparison, corpora: Mapping[str, Path]) -> dict[str, Any]:
+    """Returns what each task is; where a strategy changes that, what it is for this strategy."""
     found: dict[str, Any] = {}
-    for planned in comparison.plans:
-        config = planned.config
-        found.setdefault(
-            planned.tags["task"],
-            {
-                "data": {"name": planned.choices["data"], **plain(asdict(config.data))},
-                "model": plain(asdict(config.model)),
-                "train": plain(asdict(config.train)),
-                "trainer": {"name": planned.choices["trainer"], **plain(asdict(config.trainer))},
-                "space": {param.path: repr(param.distribution) for param in planned.space.params},
-                "levels": {param.path: list(param.levels) for param in planned.space.params},
-            },
-        )
+    for planned in comparison.plans[:: len(comparison.seeds)]:
+        task, strategy = planned.tags["task"], planned.tags["strategy"]
+        entry = _task(planned, corpora.get(planned.name))
+        first = found.setdefault(task, dict(entry))
+        changed = {key: value for key, value in entry.items() if value != first[key]}
+        if changed:
+            first.setdefault("except", {})[strategy] = changed
     return found
+
+
+def _task(planned: Plan, corpus: Path | None) -> dict[str, Any]:
+    config = planned.config
+    data = {key: value for key, value in plain(asdict(config.data)).items() if key != "cache"}
+    return {
+        "data": {"name": planned.choices["data"], **data},
+        "corpus": dict(open_corpus(corpus).facts) if corpus else {},
+        "model": plain(asdict(config.model)),
+        "train": plain(asdict(config.train)),
+        "trainer": {"name": planned.choices["trainer"], **plain(asdict(config.trainer))},
+        "space": {param.path: _param(param) for param in planned.space.params},
+        "levels": {param.path: list(param.levels) for param in planned.space.params},
+    }
+
+
+def _param(param: Param) -> str:
+    condition = f" when {param.when.path} in {list(param.when.values)}" if param.when else ""
+    return f"{param.distribution!r}{condition}"
 
 
 def _version(name: str) -> str:

@@ -38,15 +38,18 @@ class Fleet:
     def run(self) -> bool:
         """Returns whether everything was done; False if a signal came before."""
         try:
-            for driver in self._active:
+            for driver in list(self._active):
                 driver.open()
+            self._retire(self._active)
             while not self._stop.is_set:
                 self._fill()
                 if not self._n_out:
-                    return True
+                    return self._check_done()
                 for outcome in self._executor.wait(self._on_report, timeout_s=WAIT_S):
                     self._n_out -= 1
-                    self.drivers[outcome.key.study].on_end(outcome)
+                    driver = self.drivers[outcome.key.study]
+                    driver.on_end(outcome)
+                    self._retire([driver])
         except Interrupted:
             pass
         finally:
@@ -64,24 +67,38 @@ class Fleet:
             self._executor.submit(job)
 
     def _next_job(self) -> Job | None:
-        """Returns the next job; drivers that are done make room for their successors."""
-        for driver in sorted(self._active, key=lambda driver: driver.spent_share):
-            job = driver.next_job()
-            if job is not None:
+        """Returns the next job; trials that equal ones have been through may end drivers on the way."""
+        while True:
+            asked = sorted(self._active, key=lambda driver: driver.spent_share)
+            jobs = (driver.next_job() for driver in asked)
+            job = next((job for job in jobs if job is not None), None)
+            if job is not None or not self._retire(asked):
                 return job
-            if driver.is_done:
-                self._succeed(driver)
-                return self._next_job()
-        return None
 
-    def _succeed(self, driver: Driver) -> None:
-        driver.close()
-        self._active.remove(driver)
-        successor = self._successor(driver)
-        if successor is not None:
-            self.drivers[successor.study.name] = successor
-            self._active.append(successor)
-            successor.open()
+    def _retire(self, drivers: Sequence[Driver]) -> bool:
+        """Closes those of `drivers` that are done and opens what follows them; returns whether there were any."""
+        done = [driver for driver in drivers if driver in self._active and driver.is_done]
+        for driver in done:
+            driver.close()
+            self._active.remove(driver)
+            successor = self._successor(driver)
+            if successor is not None:
+                self.drivers[successor.study.name] = successor
+                self._active.append(successor)
+                successor.open()
+                self._retire([successor])
+        return bool(done)
+
+    def _check_done(self) -> bool:
+        """Returns whether nothing is left to do.
+
+        Raises:
+            RuntimeError: if something is, but no study has a job for an idle executor.
+        """
+        if self._active and not self._stop.is_set:
+            names = ", ".join(driver.study.name for driver in self._active)
+            raise RuntimeError(f"no job is left, but these studies are not done: {names}")
+        return not self._active
 
     def _on_report(self, key: JobKey, report: EpochReport) -> Decision:
         return self.drivers[key.study].on_report(key, report)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
+from optuna.study._frozen import FrozenStudy
 
 from hpo.assignment import Assignment, Surroundings
 from hpo.config import Config, MemoryConfig
@@ -21,6 +22,7 @@ from hpo.confirmation import (
     chosen_trials,
     confirmation_fingerprint,
     confirmation_name,
+    confirmed_sentence,
     to_test,
 )
 from hpo.corpus import open_corpus
@@ -49,7 +51,7 @@ class Site:
         storage, tracker, stop, cache: As their names say.
         display_of: The display of the study with a name.
         corpora: Folder of the prepared corpus by study name; absent for studies without data.
-        design: What the design card says; None outside comparisons.
+        design: The registered design; None outside comparisons.
     """
 
     storage: BaseStorage
@@ -66,6 +68,50 @@ def study_folder(planned: Plan) -> Path:
     studies = studies_folder(planned.config.storage).absolute()
     is_kept = not isinstance(planned.config.storage, MemoryConfig)
     return studies / (planned.name if is_kept else f"{planned.name}-{uuid.uuid4().hex[:8]}")
+
+
+def check_record(plans: Sequence[Plan], storage: BaseStorage, corpora: Mapping[str, Path]) -> None:
+    """Refuses to continue studies as something else than they are; changes nothing.
+
+    Args:
+        plans: What is asked for.
+        storage: The record.
+        corpora: Folder of the prepared corpus by study name.
+
+    Raises:
+        ValueError: naming the first such study and what differs.
+    """
+    there = {study.study_name: study for study in storage.get_all_studies()}
+    for planned in plans:
+        if planned.name in there:
+            _check_search(planned, there[planned.name], storage, corpora.get(planned.name))
+        confirmation = there.get(confirmation_name(planned.name))
+        if planned.config.study.confirm.top_k and confirmation is not None:
+            _check_confirmation(planned, confirmation, storage)
+
+
+def _check_search(planned: Plan, there: FrozenStudy, storage: BaseStorage, corpus: Path | None) -> None:
+    stored = there.system_attrs.get(FINGERPRINT)
+    if stored is None and storage.get_n_trials(there._study_id):
+        raise ValueError(f"Study '{planned.name}' was not made by hpo; choose another study.name.")
+    if stored is not None and stored.get("role") == "confirmation":
+        raise ValueError(f"Study '{planned.name}' is the confirmation of another; choose another study.name.")
+    if stored is not None:
+        check_fingerprint(planned.name, stored, _fingerprint(planned, corpus))
+
+
+def _check_confirmation(planned: Plan, there: FrozenStudy, storage: BaseStorage) -> None:
+    tags = there.system_attrs.get(STUDY, {}).get("tags", {})
+    if tags.get("confirms") != planned.name and (tags or storage.get_n_trials(there._study_id)):
+        raise ValueError(
+            f"Study '{there.study_name}' is there already and does not confirm '{planned.name}'; "
+            "choose another study.name, or study.confirm.top_k=0."
+        )
+
+
+def _fingerprint(planned: Plan, corpus: Path | None) -> dict[str, str]:
+    data = open_corpus(corpus).fingerprint if corpus else ""
+    return fingerprint(planned.config, planned.space, data, n_workers=planned.n_workers)
 
 
 class Opener:
@@ -85,10 +131,9 @@ class Opener:
         self._n_workers = n_workers
 
     def open_search(self, planned: Plan, folder: Path) -> Driver:
-        """Returns the driver of a planned study, new or continued.
+        """Returns the driver of a planned study, new or continued; see `check_record`.
 
         Raises:
-            ValueError: if the study cannot be continued as it is planned now.
             StudyHeld: if another driver works on it.
         """
         config = planned.config
@@ -118,7 +163,8 @@ class Opener:
     def open_confirmation(self, search: Driver) -> Driver | None:
         """Returns the driver that confirms a search that is done; None if nothing of it was completed."""
         asked, work = search.assignment.config.study, search.assignment
-        chosen = chosen_trials(search.study, work.budget.counted(search.trials), top_k=asked.confirm.top_k)
+        counted = work.budget.counted(search.trials, is_ordered=asked.ordered)
+        chosen = chosen_trials(search.study, counted, top_k=asked.confirm.top_k)
         if not chosen:
             return None
         name, folder = confirmation_name(search.study.name), Path(f"{search.study.folder}-confirm")
@@ -135,8 +181,9 @@ class Opener:
             n_concurrent=self._n_workers,
             seed_of=sampler.seed_of,
             facts_of=sampler.facts_of,
-            to_test=lambda trials: to_test(study, trials) if asked.test else [],
+            to_test=lambda trials: to_test(study, trials, sampler.wanted) if asked.test else [],
             keeps_all_weights=True,
+            sum_up=lambda study, trials: confirmed_sentence(study, trials, sampler.wanted),
         )
         return Driver(study, assignment, self._surroundings(store, sampler, name, cache=TrialCache(is_on=False)))
 
@@ -145,24 +192,16 @@ class Opener:
         return Surroundings(store, sampler, site.tracker, site.display_of(name), site.stop, now_ms, cache)
 
     def _open_record(self, planned: Plan, store: StudyStore, folder: Path) -> StudyRecord:
-        """Returns the study's facts, written when it is new, checked when it is not."""
-        prepared = self._site.corpora.get(planned.name)
-        opened = open_corpus(prepared) if prepared else None
-        given = fingerprint(
-            planned.config, planned.space, opened.fingerprint if opened else "", n_workers=planned.n_workers
-        )
-        stored = store.get(FINGERPRINT)
+        """Returns the study's facts, written when it is new."""
         if self._site.design is not None:
             store.set(DESIGN, dict(self._site.design))
-        if stored is not None:
-            check_fingerprint(planned.name, stored, given)
-            store.set_space(planned.space)
-            return _read_record(store, folder)
-        if store.trials():
-            raise ValueError(f"Study '{planned.name}' was not made by hpo; choose another study.name.")
-        facts = {str(key): value for key, value in opened.facts.items()} if opened else {}
-        study = new_study(planned, corpus=facts, fingerprint=given, folder=folder, now_ms=self._now_ms())
         store.set_space(planned.space)
+        if store.get(FINGERPRINT) is not None:
+            return _read_record(store, folder)
+        corpus = self._site.corpora.get(planned.name)
+        facts = {str(key): value for key, value in open_corpus(corpus).facts.items()} if corpus else {}
+        given = _fingerprint(planned, corpus)
+        study = new_study(planned, corpus=facts, fingerprint=given, folder=folder, now_ms=self._now_ms())
         _write_record(store, study, given)
         return study
 

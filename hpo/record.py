@@ -121,14 +121,16 @@ class Budget:
     n_epochs: int | None = None
     trials_s: float | None = None
 
-    def counted(self, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    def counted(self, trials: Sequence[TrialRecord], *, is_ordered: bool = False) -> list[TrialRecord]:
         """Returns the finished trials that ended within the budget, in the order of their ends.
 
-        A trial that was running when the budget was reached is finished, but comes too late to count.
+        With ordered results that is the order of their numbers, whenever each ended. A trial that was
+        running when the budget was reached is finished, but comes too late to count.
         """
         counted: list[TrialRecord] = []
         n_epochs, seconds = 0, 0.0
-        for trial in sorted((t for t in trials if t.is_finished), key=lambda t: (t.ended_ms or 0, t.number)):
+        finished = [trial for trial in trials if trial.is_finished]
+        for trial in sorted(finished, key=lambda t: (0 if is_ordered else t.ended_ms or 0, t.number)):
             n_epochs += trial.n_epochs
             seconds += trial.seconds
             is_late = (

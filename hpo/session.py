@@ -23,7 +23,7 @@ from hpo.display import Announcer, Display
 from hpo.executors import build_executor, is_shared
 from hpo.fleet import Fleet
 from hpo.lock import StudyLock
-from hpo.opening import Opener, Site, study_folder
+from hpo.opening import Opener, Site, check_record, study_folder
 from hpo.plan import Plan
 from hpo.record import StudyRecord, TrialRecord
 from hpo.space import Distributions
@@ -36,13 +36,17 @@ from hpo.trial_cache import TrialCache
 
 @dataclass(frozen=True)
 class Report:
-    """What a session leaves to say of one study."""
+    """What a session leaves to say of one study; `confirmed` is a sentence on its confirmation, if that is done."""
 
     study: StudyRecord
     trials: list[TrialRecord]
     ending: Ending
     signal: int | None
     n_unmirrored: int
+    confirmed: str = ""
+
+
+Register = Callable[[BaseStorage, Mapping[str, Path]], Mapping[str, object]]
 
 
 @dataclass(frozen=True)
@@ -51,12 +55,13 @@ class Sharing:
 
     Attributes:
         is_cached: Whether equal trials of several studies are trained once.
-        design: The design card to keep with each study; None outside comparisons.
+        register: Called before the first trial, once nothing can be refused any more, with the record and the
+            corpora by study name; returns the design to keep with each study. None outside comparisons.
         storage: Where the record lives, if it is open already.
     """
 
     is_cached: bool = False
-    design: Mapping[str, object] | None = None
+    register: Register | None = None
     storage: BaseStorage | None = None
 
 
@@ -71,7 +76,10 @@ def run(planned: Plan, display: Display) -> Report:
         Refused: if the data or the study cannot be used as they are.
         StudyHeld: if another driver works on the study.
     """
-    return run_all([planned], display, display_of=lambda _: display, sharing=Sharing())[0]
+    report = run_all([planned], display, display_of=lambda _: display, sharing=Sharing())[0]
+    if report.confirmed:
+        display.note(report.confirmed)
+    return report
 
 
 def run_all(
@@ -97,20 +105,28 @@ def run_all(
             StudyLock(folder, name).check()
         corpora = _prepare(plans, display)
         storage = sharing.storage or open_storage(config.storage)
+        check_record(plans, storage, corpora)
+        design = sharing.register(storage, corpora) if sharing.register else None
     cache = TrialCache(is_on=sharing.is_cached)
     with _signals() as stop, _notes(display):
-        common = Site(storage, tracker, stop, cache, display_of, corpora, sharing.design)
-        groups = [plans] if is_shared(config.executor) else [[planned] for planned in plans]
-        ended = [driven for group in groups if not stop.is_set for driven in _run_group(group, common, folders)]
+        common = Site(storage, tracker, stop, cache, display_of, corpora, design)
+        first, *others = [plans] if is_shared(config.executor) else [[planned] for planned in plans]
+        ended = _run_group(first, common, folders)
+        for group in others:
+            ended += [] if stop.is_set else _run_group(group, common, folders)
         if stop.is_set:
             display.note("Interrupted: leaving the running trials to whoever continues the study.")
         timeout_s = config.tracking.flush_timeout_s if isinstance(config.tracking, MlflowConfig) else 0.0
         n_unmirrored = tracker.close(timeout_s)
-    return [Report(driver.study, driver.trials, ending, stop.signal, n_unmirrored) for driver, ending in ended]
+    return [
+        Report(driver.study, driver.trials, crew.ending(driver), stop.signal, n_unmirrored, crew.confirmed(driver))
+        for crew, drivers in ended
+        for driver in drivers
+    ]
 
 
-def _run_group(plans: Sequence[Plan], site: Site, folders: Mapping[str, Path]) -> list[tuple[Driver, Ending]]:
-    """Drives studies side by side over one executor; returns each study's driver and why it ended."""
+def _run_group(plans: Sequence[Plan], site: Site, folders: Mapping[str, Path]) -> list[tuple[_Crew, list[Driver]]]:
+    """Drives studies side by side over one executor; returns their drivers and who knows how they ended."""
     config = plans[0].config
     with ExitStack() as held:
         executor = build_executor(config.executor, config.trainer)
@@ -125,7 +141,7 @@ def _run_group(plans: Sequence[Plan], site: Site, folders: Mapping[str, Path]) -
         finally:
             executor.close()
         crew.end(fleet.drivers.values())
-        return [(driver, crew.ending(driver)) for driver in drivers]
+        return [(crew, drivers)]
 
 
 class _Crew:
@@ -135,7 +151,7 @@ class _Crew:
         self._opener = opener
         self._tracker = site.tracker
         self._display_of = site.display_of
-        self._finished: set[str] = set()
+        self._finished: dict[str, Driver] = {}
 
     def begin(self, drivers: Sequence[Driver]) -> None:
         for driver in drivers:
@@ -160,9 +176,14 @@ class _Crew:
     def ending(self, driver: Driver) -> Ending:
         return driver.ending if driver.study.name in self._finished else Ending.INTERRUPTED
 
+    def confirmed(self, driver: Driver) -> str:
+        """Returns a sentence on the confirmation of a study; "" while there is none that is done."""
+        confirmation = self._finished.get(confirmation_name(driver.study.name))
+        return confirmation.assignment.sum_up(confirmation.study, confirmation.trials) if confirmation else ""
+
     def _finish(self, driver: Driver, *, is_finished: bool) -> None:
         if is_finished:
-            self._finished.add(driver.study.name)
+            self._finished[driver.study.name] = driver
             driver.set_ended(True)
             self._display_of(driver.study.name).study_ended(driver.study)
         folder = Path(driver.study.folder)

@@ -28,7 +28,8 @@ from hpo.trainer import EpochReport
 
 BEGIN, ATTEMPT, EPOCH, END = "hpo:begin", "hpo:attempt", "hpo:epoch:", "hpo:end"  # system attributes of a trial
 STUDY, FINGERPRINT, ELAPSED, TEST = "hpo:study", "hpo:fingerprint", "hpo:elapsed_s", "hpo:test"  # of a study
-DISTRIBUTIONS, ENDED, TESTS, DESIGN = "hpo:distributions", "hpo:ended", "hpo:tests", "hpo:design"
+DISTRIBUTIONS, ENDED, DESIGN = "hpo:distributions", "hpo:ended", "hpo:design"
+TESTS, TESTED = "hpo:tests", "hpo:tested"  # every test there was; the trials whose tests count
 
 Direction = Literal["minimize", "maximize"]
 Json = Any  # whatever json.dumps takes
@@ -247,12 +248,6 @@ def read_distributions(storage: BaseStorage, name: str) -> dict[str, BaseDistrib
     """Returns the space of a study as Optuna's distributions, by config path."""
     stored = _read(storage, name, DISTRIBUTIONS) or {}
     return {path: json_to_distribution(text) for path, text in stored.items()}
-
-
-def read_design(storage: BaseStorage, name: str) -> dict[str, Any] | None:
-    """Returns the design card kept with a study, with its hash and amendments; None outside comparisons."""
-    design: dict[str, Any] | None = _read(storage, name, DESIGN)
-    return design
 
 
 def is_ended(storage: BaseStorage, name: str) -> bool:

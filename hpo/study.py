@@ -58,6 +58,7 @@ class Driver:
             if trial.is_finished:
                 self._cache.settle(self._request(trial.number), self.study.name, trial)
         self._waiting = self._book.adopt()
+        self._sum_up_tests()
 
     def next_job(self) -> Job | None:
         """Returns what a free worker should do for this study now, if there is something.
@@ -206,9 +207,14 @@ class Driver:
             self._around.display.note(f"Trial {number} could not be tested: {why.strip().splitlines()[-1]}")
         else:
             self._tests.note(number, result.test)
-        if self._tests.left(self._to_test()):
+        self._sum_up_tests()
+
+    def _sum_up_tests(self) -> None:
+        """Notes what all tests say together, once none is left; an earlier driver may have been killed before."""
+        wanted = self._to_test()
+        if self._is_searching or self._tests.left(wanted):
             return
-        test = self._tests.summary(self._to_test(), best=self.study.best(self.trials))
-        if test:
-            self._tests.close(test)
+        test = self._tests.summary(wanted, best=self.study.best([self._book.trials[number] for number in wanted]))
+        if test and test != self.study.test:
+            self._tests.close(wanted, test)
             self._book.show(replace(self.study, test=test))

@@ -6,9 +6,12 @@ The test part is read by the trainers alone; each trial is tested once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hpo.record import TrialRecord
-from hpo.storage import TEST, TESTS, StudyStore
+from hpo.storage import TEST, TESTED, TESTS, StudyStore
+
+Metrics = Mapping[str, float]
 
 
 class StudyTests:
@@ -34,7 +37,7 @@ class StudyTests:
     def is_out(self, number: int) -> bool:
         return number in self._out
 
-    def note(self, number: int, metrics: Mapping[str, float]) -> None:
+    def note(self, number: int, metrics: Metrics) -> None:
         self._out.discard(number)
         self._done[str(number)] = dict(metrics)
         self._store.set(TESTS, self._done)
@@ -44,13 +47,24 @@ class StudyTests:
         self._given_up.add(number)
 
     def summary(self, wanted: Sequence[int], *, best: TrialRecord | None) -> dict[str, float]:
-        """Returns the means over the tested trials and the number of the best trial; {} if none was tested."""
+        """Returns the means over the tested trials and the number of the best of them; {} if none was tested."""
         tested = [self._done[str(number)] for number in wanted if str(number) in self._done]
         if not tested or best is None:
             return {}
         means = {key: sum(metrics[key] for metrics in tested) / len(tested) for key in tested[0]}
         return {"trial": float(best.number), **means}
 
-    def close(self, summary: Mapping[str, float]) -> None:
-        """Notes what is to be shown of all tests together."""
+    def close(self, wanted: Sequence[int], summary: Metrics) -> None:
+        """Notes which tests count and what is to be shown of them together; earlier ones stay in the record."""
+        self._store.set(TESTED, [number for number in wanted if str(number) in self._done])
         self._store.set(TEST, dict(summary))
+
+
+def counted_tests(attrs: Mapping[str, Any]) -> dict[str, Metrics]:
+    """Returns the test metrics that count, by trial number, from the system attributes of a study.
+
+    A study that went on after its tests may have tested trials that something better has replaced.
+    """
+    tests: dict[str, Metrics] = attrs.get(TESTS) or {}
+    counted = attrs.get(TESTED)
+    return {number: tests[number] for number in tests if counted is None or int(number) in counted}

@@ -19,6 +19,8 @@ from hpo.compare_config import CompareConfig
 from hpo.compose import fix_overridden, to_config
 from hpo.config import Config
 
+BUDGETS = tuple(f"study.{name}" for name in ("name", "n_trials", "n_epochs", "trials_s", "timeout_s"))
+
 Overrides = Mapping[str, tuple[str, ...]]
 """Override strings by the name they are known under."""
 
@@ -48,6 +50,7 @@ def compose_variants(config: CompareConfig) -> list[Variant]:
         ValueError: if the strategies or tasks are not as they should be.
     """
     given = tuple(HydraConfig.get().overrides.task)
+    _check_paths("", [override for override in given if _path(override) == "seed"])
     tasks: Overrides = read_overrides("tasks", config.tasks) or {"": ()}
     strategies = _strategies(config, given)
     return [
@@ -91,7 +94,23 @@ def read_overrides(key: str, given: Any) -> dict[str, tuple[str, ...]]:
         if not isinstance(overrides, Mapping):
             raise ValueError(f"{key}.{name}={overrides} is no set of overrides; write {{{name}: {{sampler: tpe}}}}.")
         found[name] = tuple(f"{path}={_value(value)}" for path, value in _leaves(overrides, ""))
+        _check_paths(f"{key}.{name}", found[name])
     return found
+
+
+def _check_paths(where: str, overrides: Sequence[str]) -> None:
+    """Refuses overrides of what all studies of a comparison have in common; they would be dropped."""
+    for override in overrides:
+        path = _path(override)
+        of_comparison = {field.name for field in fields(CompareConfig)} - {field.name for field in fields(Config)}
+        if path == "seed":
+            raise ValueError(f"{where}{': ' if where else ''}{override} is a single seed; a comparison has seeds=….")
+        if path in BUDGETS or path.partition(".")[0] in of_comparison | {"comparison"}:
+            raise ValueError(f"{where} sets {path}, which all studies of a comparison share; set it beside {where}.")
+
+
+def _path(override: str) -> str:
+    return override.lstrip("+~").partition("=")[0]
 
 
 def _pairs(key: str, given: Any) -> list[tuple[str, Any]]:

@@ -20,7 +20,8 @@ from hpo.report.records import Experiment, Study
 from hpo.report.spaces import widest_space
 from hpo.report.stored_study import MAPPING, StoredStudy, to_study
 from hpo.report.terms import ROPE, Terms, settle, with_inferred_budget
-from hpo.storage import DISTRIBUTIONS, ENDED, STUDY, TEST, TESTS, open_storage, read_trial
+from hpo.storage import DISTRIBUTIONS, ENDED, STUDY, TEST, open_storage, read_trial
+from hpo.study_tests import counted_tests
 
 
 def open_record(config: StorageConfig) -> BaseStorage:
@@ -118,7 +119,7 @@ def _read(storage: BaseStorage, name: str, chosen: Chosen, mine: Sequence[Found]
 
 def _stored(storage: BaseStorage, found: Found) -> StoredStudy:
     trials = [read_trial(trial) for trial in storage.get_all_trials(found.number, deepcopy=False)]
-    return StoredStudy(found.study, trials, bool(found.attrs.get(ENDED)), found.attrs.get(TESTS) or {})
+    return StoredStudy(found.study, trials, bool(found.attrs.get(ENDED)), counted_tests(found.attrs))
 
 
 def _own_budget(study: StudyRecord) -> Budget:
@@ -163,7 +164,12 @@ def _facts(chosen: Chosen, studies: Sequence[Study]) -> dict[str, str]:
 
 
 def _notes(studies: Sequence[Study]) -> tuple[str, ...]:
-    notes = [study.facts[MAPPING] for study in studies if study.facts.get(MAPPING)]
-    if any(study.facts.get("executor") == "simulated" for study in studies):
-        notes.append("Nothing was trained: seconds are those of recorded learning curves on simulated workers.")
+    """Returns what a reader must know of recorded curves and simulated workers."""
+    notes = [f"{study.facts[MAPPING].rstrip('.')}." for study in studies if study.facts.get(MAPPING)]
+    if any(study.facts.get("trainer") == "replay" for study in studies):
+        notes.append("Nothing was trained: trials read recorded learning curves.")
+    simulated = [study for study in studies if study.facts.get("executor") == "simulated"]
+    if simulated:
+        seconds = {study.facts["seconds"] for study in simulated if "seconds" in study.facts} or {"as the trainer says"}
+        notes.append(f"Workers and their clock were simulated; seconds of an epoch: {', '.join(sorted(seconds))}.")
     return tuple(dict.fromkeys(notes))
