@@ -23,7 +23,14 @@ Call = Callable[["Config", dict[str, str]], int]
 """Does a command's work, given the settings and the option chosen in every group; returns an exit code."""
 
 
-def compose_and_call(argv: Sequence[str], call: Call, *, name: str = "config", root: type[Config] | None = None) -> int:
+def compose_and_call(
+    argv: Sequence[str],
+    call: Call,
+    *,
+    name: str = "config",
+    root: type[Config] | None = None,
+    may_lack: bool = False,
+) -> int:
     """Composes `argv` with conf/ and calls `call`, once per job of a multirun.
 
     Args:
