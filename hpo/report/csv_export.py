@@ -54,7 +54,7 @@ def _fields(experiment: Experiment, study: Study, trial: Trial) -> dict[str, str
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else repr(value)
+    return "" if value is None else repr(float(value)).removesuffix(".0")
 
 
 def _param(value: ParamValue | None) -> str:

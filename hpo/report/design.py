@@ -117,8 +117,8 @@ def _tasks(experiment: Experiment) -> Table:
             [
                 task,
                 str(trainer.get("name") or facts.get("trainer") or "unknown"),
-                str(facts.get("data") or data.get("name") or "unknown"),
-                facts.get("data_fingerprint"),
+                str(facts.get("table") or facts.get("data") or data.get("name") or "unknown"),
+                facts.get("table_sha256") or facts.get("data_fingerprint"),
                 _listed({key: value for key, value in data.items() if key not in ("name", "cache")}),
             ]
         )

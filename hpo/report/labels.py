@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 
 from hpo.record import StudyRecord
 
 COMPARED = ("sampler", "pruner", "model", "train", "trainer", "trial")  # sections that make a strategy
 GROUPED = ("sampler", "pruner", "space", "trainer")  # of these only studies with the same option are compared
-PLACES = ("trainer.path", "trainer.card")  # make a task, not a strategy
+PLACES = ("trainer.path", "trainer.card", "trainer.sha256")  # make a task, not a strategy
 UNSET, ABSENT = "null", "fixed"
 
 
@@ -117,7 +116,7 @@ def _strategy(study: StudyRecord, differing: Mapping[str, str]) -> str:
 def _tasks(studies: Sequence[StudyRecord]) -> list[str]:
     """Returns what each study is about: its data or recorded table, with trainer or fingerprint if need be."""
     names = [_subject(study) for study in studies]
-    prints = [study.tags.get("data_fingerprint", "none") for study in studies]
+    prints = [study.tags.get("table_sha256") or study.tags.get("data_fingerprint", "none") for study in studies]
     trainers = [study.tags.get("trainer", "") for study in studies]
     n_prints = Counter(name for name, _ in set(zip(names, prints, strict=True)))
     n_trainers = Counter(name for name, _ in set(zip(names, trainers, strict=True)))
@@ -130,9 +129,5 @@ def _tasks(studies: Sequence[StudyRecord]) -> list[str]:
 
 
 def _subject(study: StudyRecord) -> str:
-    trainer = study.config.get("trainer")
-    path = trainer.get("path") if isinstance(trainer, Mapping) else None
-    if path:
-        return PurePath(str(path)).stem
-    data = study.tags.get("data", "none")
+    data = study.tags.get("table") or study.tags.get("data", "none")
     return study.tags.get("trainer", "unknown") if data == "none" else data
