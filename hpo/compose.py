@@ -12,7 +12,7 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf, SCMode
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import (
     ConfigAttributeError,
     ConfigKeyError,
@@ -63,7 +63,7 @@ def to_config(composed: DictConfig, *, may_lack: bool = False) -> c.Config:
 
     Args:
         composed: What Hydra made of conf/ and the command line.
-        may_lack: Leave values that are missing as they are, for somebody else to give.
+        may_lack: Leave texts that are missing empty, for somebody else to give.
 
     Raises:
         ValueError: if a value is missing, of a wrong type or under a key that nothing reads.
@@ -71,9 +71,11 @@ def to_config(composed: DictConfig, *, may_lack: bool = False) -> c.Config:
     for path, key in _keys(OmegaConf.to_container(composed, resolve=False)):
         if key in ("_target_", "_partial_"):
             raise ValueError(f"{path} is not allowed: options are chosen by name, never by a path to code; remove it.")
-    config = OmegaConf.to_container(
-        composed, resolve=True, throw_on_missing=not may_lack, structured_config_mode=SCMode.INSTANTIATE
-    )
+    if may_lack:
+        composed = composed.copy()
+        for path in OmegaConf.missing_keys(composed):
+            OmegaConf.update(composed, path, "")  # what users must give are texts: files and folders
+    config = OmegaConf.to_object(composed)
     assert isinstance(config, c.Config)
     _refuse_unread(OmegaConf.to_container(composed, resolve=False), config, "")
     return config
