@@ -13,17 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from hpo.record import PRUNED
 from hpo.report.content import Axis, Block, Cell, Column, Figure, Section, Series, Table, Text, View
 from hpo.report.per_task import TASK, task_name, task_table
-from hpo.report.records import Experiment, Study, Trial
+from hpo.report.records import Experiment, Trial
+from hpo.report.scale import is_unpruned
 from hpo.space import canonical
 
 MIN_TRIALS = 5
 TOP = 0.1
 MAX_COLUMNS, MAX_LINES = 15, 30
 SHARES = (0.25, 0.5, 0.75)
-NO_PRUNER = ("", "none", "nop", "NopPruner")
 MEASURES = (
     ("spearman", "Spearman", "Spearman's rank correlation with the final value"),
     ("kendall", "Kendall", "Kendall's tau-b with the final value"),
@@ -83,15 +82,10 @@ def foresights(experiment: Experiment, task: str) -> list[Foresight]:
     ]
 
 
-def is_pruning(study: Study) -> bool:
-    """Tells whether a study stops trials early: its pruner's name says so, or a trial that was stopped."""
-    return study.facts.get("pruner", "") not in NO_PRUNER or any(trial.state == PRUNED for trial in study.trials)
-
-
 def _compared(experiment: Experiment, task: str) -> list[Trial]:
     """Returns the complete trials with a curve, every different training once; of studies that do not prune if any."""
     studies = experiment.of(task=task)
-    chosen = [study for study in studies if not is_pruning(study) and study.complete] or studies
+    chosen = [study for study in studies if is_unpruned(study) and study.complete] or studies
     different: dict[tuple[str, tuple[float, ...]], Trial] = {}
     for trial in (trial for study in chosen for trial in study.complete):
         if trial.curve and all(map(math.isfinite, trial.curve)):
@@ -141,10 +135,10 @@ def _scope(experiment: Experiment, found: Sequence[Foresight]) -> str:
             f"Rank correlations of early with final values are not given: no task has {MIN_TRIALS} different complete "
             "trials of one length whose value after every epoch is known."
         )
-    is_unpruned = all(any(not is_pruning(s) and s.complete for s in experiment.of(task=one.task)) for one in found)
+    is_whole = all(any(is_unpruned(s) and s.complete for s in experiment.of(task=one.task)) for one in found)
     source = (
         "of studies without a pruner"
-        if is_unpruned
+        if is_whole
         else "that a pruner let finish where a task has no study without one, which lowers the correlations: "
         "the trials stopped early are missing"
     )

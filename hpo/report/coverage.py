@@ -5,6 +5,7 @@ Whether the best places agree is `agreement`'s business.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -95,7 +96,7 @@ def measure(places: Floats, space: Space, probes: Floats, reference: float | Non
         own = distances(used, used, space)
         np.fill_diagonal(own, np.inf)
         neighbour = float(own.min(axis=1).mean())
-        discrepancy = None if not reference else float(qmc.discrepancy(used)) / reference
+        discrepancy = None if not reference else centred_discrepancy(used) / reference
     nearest = distances(probes, used, space).min(axis=1)
     return Coverage(
         n_places=len(places),
@@ -105,6 +106,11 @@ def measure(places: Floats, space: Space, probes: Floats, reference: float | Non
         gap=float(nearest.mean()),
         visited=float((nearest <= RADIUS).mean()),
     )
+
+
+def centred_discrepancy(places: Floats) -> float:
+    """Returns the centred L2 discrepancy of places (Hickernell 1998, Math. Comp. 67); SciPy gives its square."""
+    return math.sqrt(max(float(qmc.discrepancy(places, method="CD")), 0.0))
 
 
 def thin(places: Floats) -> Floats:
@@ -140,7 +146,7 @@ def _reference(space: Space, n: int, rng: np.random.Generator) -> float | None:
     """Returns the median discrepancy of `n` places drawn evenly from the space; None for one place."""
     if n < 2:
         return None
-    return float(np.median([qmc.discrepancy(draw_places(space, n, rng)) for _ in range(N_DRAWS)]))
+    return float(np.median([centred_discrepancy(draw_places(space, n, rng)) for _ in range(N_DRAWS)]))
 
 
 def _mean(ones: Sequence[Coverage]) -> Coverage:

@@ -12,9 +12,8 @@ from statistics import fmean, stdev
 
 from scipy import stats
 
-from hpo.report.budget import counted, incumbent
 from hpo.report.content import Block, Cell, Column, Section, Table, Text
-from hpo.report.correlation import NO_PRUNER
+from hpo.report.incumbents import best_trial
 from hpo.report.per_task import TASK, task_name, task_table
 from hpo.report.records import Experiment
 
@@ -74,15 +73,13 @@ def find_cells(experiment: Experiment) -> Cells | None:
 
 
 def _pruner(facts: Mapping[str, str]) -> str:
-    name = facts.get("pruner", "")
-    return "none" if name in NO_PRUNER else name
+    return facts.get("pruner") or "none"
 
 
 def _best(experiment: Experiment, task: str, strategy: str) -> Best:
     found = {}
     for study in experiment.of(task=task, strategy=strategy):
-        within = counted(study.trials, unit=experiment.unit, budget=experiment.budget)
-        best = incumbent(within, sign=experiment.sign)
+        best = best_trial(experiment, study)
         if best is not None and best.value is not None:
             found[study.seed] = best.value
     return found
