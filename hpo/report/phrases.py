@@ -27,8 +27,12 @@ def interval_text(interval: Interval) -> str:
 
 
 def count(n: int, noun: str) -> str:
-    """Returns `1 seed` or `8 seeds`."""
-    return f"{n} {noun}" if n == 1 else f"{n} studies" if noun == "study" else f"{n} {noun}s"
+    """Returns `1 seed`, `8 seeds` or `2 studies`."""
+    return f"{n} {noun}" if n == 1 else f"{n} {plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
 
 
 def listing(names: Sequence[object], *, conjunction: str = "and") -> str:

@@ -185,8 +185,8 @@ def _figure(curves: Mapping[str, Mapping[Place, Steps]], shares: Mapping[str, Fl
     axes = Axis("epochs charged so far", is_log=True), Axis("share of (target, seed) pairs reached (no unit)")
     caption = (
         f"Higher and further left is faster: the share of {N_TARGETS} targets, log-spaced from a median random "
-        "evaluation to the best value known, that the seeds have reached by then; a curve that ends below 1 left targets "
-        "unreached."
+        "evaluation to the best value known, that the seeds have reached by then; a curve that ends below 1 left "
+        "targets unreached."
     )
     return Figure(
         "targets", "Targets reached over epochs", caption, [View("epochs", *axes, [s for s in series if s.x])]

@@ -1,0 +1,97 @@
+"""The control every strategy should beat: random search with twice the budget.
+
+Its value is an exact expectation over the pooled random evaluations (`pools`); nothing is drawn at random here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from hpo.report.content import Block, Cell, Column, Table, Text
+from hpo.report.incumbents import steps
+from hpo.report.per_task import task_name, task_table
+from hpo.report.phrases import listing
+from hpo.report.pools import twice_the_budget
+from hpo.report.records import Experiment
+from hpo.report.scale import Scale, control
+
+Beaten = dict[str, dict[str, bool]]  # by strategy, by task
+
+
+def build_control(experiment: Experiment, known: Mapping[str, Scale]) -> tuple[list[Block], dict[str, object]]:
+    """Returns a row for each strategy against the control, a sentence on those that do not beat it, and the numbers."""
+    rows: list[list[Cell]] = []
+    beats: Beaten = {}
+    numbers: dict[str, object] = {}
+    for task in experiment.tasks:
+        found = twice_the_budget(experiment, task, worst=known[task].worst)
+        if found is None:
+            continue
+        expected, n_draws = found
+        means = _means(experiment, task, known[task])
+        numbers[task] = {"expected": experiment.sign * expected, "trials": n_draws}
+        rows.append([task_name(task), f"{control(experiment)} × 2", n_draws, experiment.sign * expected, None, None])
+        for strategy, mean in means.items():
+            beats.setdefault(strategy, {})[task] = mean < expected
+            is_ahead = None if strategy == control(experiment) else "yes" if mean < expected else "no"
+            shown = [experiment.sign * mean, experiment.sign * (mean - expected)]
+            rows.append([task_name(task), strategy, None, *shown, is_ahead])
+    if not rows:
+        return [Text(_absence(experiment), "note")], numbers
+    return [_table(experiment, rows), Text(_sentence(experiment, beats))], numbers
+
+
+def _means(experiment: Experiment, task: str, scale: Scale) -> dict[str, float]:
+    """Returns the mean loss of each strategy's incumbents at the end; without one a study has the worst seen."""
+    found = {}
+    for strategy in experiment.strategies:
+        curves = [steps(experiment, study) for study in experiment.of(task=task, strategy=strategy) if study.is_ended]
+        if curves:
+            found[strategy] = float(
+                np.mean([curve.losses[-1] if curve.losses.size else scale.worst for curve in curves])
+            )
+    return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def _absence(experiment: Experiment) -> str:
+    if control(experiment) is None:
+        return "There is no random search among the strategies, so the control of twice its budget is missing."
+    return (
+        "The control, random search with twice the budget, cannot be computed: it takes random search without pruning "
+        "and at least two seeds' evaluations."
+    )
+
+
+def _table(experiment: Experiment, rows: list[list[Cell]]) -> Table:
+    metric = experiment.metric
+    titles = [
+        "Task",
+        "strategy",
+        "trials",
+        f"best validation ({metric})",
+        f"minus control ({metric})",
+        "ahead of control",
+    ]
+    note = (
+        "The control's value is the exact expected best of twice the trials of a random study, drawn from all random "
+        "evaluations; the others are means over seeds at the given budget (exploratory, no test)."
+    )
+    table = Table("statistics-control", "Random search with twice the budget", [*map(Column, titles)], rows, note)
+    return task_table(experiment, table)
+
+
+def _sentence(experiment: Experiment, beats: Beaten) -> str:
+    name = f"{control(experiment)} with twice the budget"
+    behind = []
+    for strategy, by_task in beats.items():
+        n_behind = sum(not is_ahead for is_ahead in by_task.values())
+        if n_behind and strategy != control(experiment):
+            where = "" if len(experiment.tasks) == 1 else f" (on {n_behind} of {len(by_task)} tasks)"
+            behind.append(f"{strategy}{where}")
+    if not behind:
+        return f"Every other strategy is ahead of {name}."
+    verb = "does" if len(behind) == 1 else "do"
+    return f"{listing(behind)} {verb} not beat {name}."

@@ -1,0 +1,80 @@
+"""What each study came to: the value it saw, the value it kept when retrained, and its test value.
+
+Values are in units of the metric; what is averaged or drawn of them is `performance`'s business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hpo.report.budget import is_complete
+from hpo.report.incumbents import best_trial, counted_trials, loss_or_inf
+from hpo.report.primary import chosen
+from hpo.report.records import Confirmed, Experiment, Study, Trial
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One study at the end of its budget; None where something was not measured.
+
+    Attributes:
+        study: Whose.
+        seen: Best value among its COMPLETE trials.
+        kept: Mean of the retrainings of the configuration that had the best value in the search.
+        confirmed: Mean of the retrainings of the configuration that was chosen.
+        test: Mean test value of the configuration that was chosen.
+        selected_test: Test value of the best trial itself, where every COMPLETE trial has one.
+        oracle_test: Best test value among its trials: a diagnostic, nobody could have chosen it.
+        overtuning: How much worse the test value of the incumbent ended than it had been, never negative.
+    """
+
+    study: Study
+    seen: float | None = None
+    kept: float | None = None
+    confirmed: float | None = None
+    test: float | None = None
+    selected_test: float | None = None
+    oracle_test: float | None = None
+    overtuning: float | None = None
+
+
+def outcome(experiment: Experiment, study: Study) -> Outcome:
+    """Returns what a study came to within the budget."""
+    best = best_trial(experiment, study)
+    picked = chosen(study)
+    first = study.confirmed[0] if study.confirmed else None
+    selected, oracle, overtuning = _tests(experiment, counted_trials(experiment, study))
+    return Outcome(
+        study=study,
+        seen=best.value if best else None,
+        kept=_mean(first),
+        confirmed=_mean(picked),
+        test=float(np.mean(picked.tests)) if picked else None,
+        selected_test=selected,
+        oracle_test=oracle,
+        overtuning=overtuning,
+    )
+
+
+def _mean(confirmed: Confirmed | None) -> float | None:
+    return float(np.mean(confirmed.values)) if confirmed and confirmed.values else None
+
+
+def _tests(experiment: Experiment, trials: tuple[Trial, ...]) -> tuple[float | None, float | None, float | None]:
+    """Returns the incumbent's test value, the best one, and the overtuning.
+
+    Overtuning is test(incumbent at the end) - min over time of test(incumbent), as losses (Schneider, Bischl & Feurer
+    2025).
+    """
+    complete = [trial for trial in trials if is_complete(trial)]
+    if not complete or any(trial.test is None for trial in complete):
+        return None, None, None
+    sign = experiment.sign
+    tests = np.array([sign * trial.test for trial in complete if trial.test is not None])
+    losses = np.array([loss_or_inf(trial, sign=sign) for trial in complete])
+    is_incumbent = losses < np.concatenate([[np.inf], np.minimum.accumulate(losses)[:-1]])
+    of_incumbents = tests[is_incumbent]
+    last = float(of_incumbents[-1])
+    return sign * last, float(sign * tests.min()), float(last - of_incumbents.min())
