@@ -9,6 +9,7 @@ from searched import make_experiment, several
 
 from hpo.report.content import Figure, Text
 from hpo.report.fates import build_fates, choose
+from hpo.report.palette import build_styles, style_of
 from hpo.report.records import Study, Trial
 
 TRIAL = Trial(0, "COMPLETE", 0.5, 2, 1.0, 1.0, {}, (0.7, 0.5))
@@ -32,6 +33,14 @@ def test_every_fate_has_its_colour_and_one_line_in_the_legend() -> None:
     assert legend == [("complete", "COMPLETE"), ("pruned", "PRUNED"), ("failed", "FAIL")]
     ends = [one for one in series if one.kind == "points"]
     assert [(one.strategy, len(one.x)) for one in ends] == [("PRUNED", 2), ("FAIL", 1)]
+
+
+def test_a_fate_is_drawn_in_its_colour_unless_a_strategy_has_its_name() -> None:
+    styles = build_styles(["random", "tpe"])
+    colors = {style_of(styles, name).color for name in ("COMPLETE", "PRUNED", "FAIL", None, "unheard of")}
+    assert len(colors) == 4  # the last two are grey
+    named = build_styles(["FAIL"])
+    assert style_of(named, "FAIL") == named["FAIL"]
 
 
 @pytest.mark.parametrize(("n", "expected"), [((3000, 900, 1), 202), ((100, 50, 50), 200), ((10, 0, 0), 10)])

@@ -60,7 +60,7 @@ class Series:
             box (a box over all y that share an x, and every point), band (the area from `low` to `high`, as steps),
             whisker (a point at y with an error bar from `low` to `high`), shade (a cell at (x, y) coloured by `z`).
         x, y: Of equal length; None breaks a line. For a band y may be empty.
-        strategy: Fixes the colour; None is grey.
+        strategy: Fixes the colour; None is grey; COMPLETE, PRUNED and FAIL have colours of their own.
         low, high: Of a band or of whiskers.
         z: Of shades: 0 (worst) to 1 (best).
         text: For hovering, one a point; may be empty.

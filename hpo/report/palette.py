@@ -43,6 +43,12 @@ class Style:
 
 
 NEUTRAL = Style(GREY)
+# Of a trial's state where curves are coloured by fate; told apart by colour-blind readers too.
+FATES = {
+    "COMPLETE": Style("#56B4E9"),
+    "PRUNED": Style("#E69F00", symbol="diamond", marker="D"),
+    "FAIL": Style(INK, symbol="x", marker="X"),
+}
 Styles = Mapping[str | None, Style]
 
 
@@ -58,5 +64,5 @@ def build_styles(strategies: Sequence[str]) -> dict[str | None, Style]:
 
 
 def style_of(styles: Styles, strategy: str | None) -> Style:
-    """Returns the style of a strategy; grey for none and for one the report does not name."""
-    return styles.get(strategy, NEUTRAL)
+    """Returns the style of a strategy or of a trial's state; grey for none and for what the report does not name."""
+    return styles.get(strategy) or FATES.get(strategy or "", NEUTRAL)
