@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 HAS_CHROMIUM = shutil.which("chromium") is not None
-TIMEOUT_S = 90
+TIMEOUT_S = 60
 
 
 class Page:

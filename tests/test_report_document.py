@@ -27,8 +27,13 @@ HOSTILE = (
 )
 N_FIGURES = 11
 ALL_DRAWN = "document.querySelectorAll('figure.plotted').length === document.querySelectorAll('.js-plotly-plot').length"
-SCROLL = "(async () => { for (let y = 0; y < document.body.scrollHeight; y += 400) { scrollTo(0, y);"
-SCROLL += " await new Promise((done) => setTimeout(done, 30)); } })()"
+PLOTLY = "typeof Plotly === 'object'"
+SCROLL = """(async () => {
+    for (let top = 0; top < document.body.scrollHeight; top += 400) {
+        scrollTo({top, behavior: "instant"});
+        await new Promise((done) => setTimeout(done, 30));
+    }
+})()"""
 in_browser = pytest.mark.skipif(not HAS_CHROMIUM, reason="no chromium on PATH to open the report")
 
 
@@ -120,6 +125,13 @@ def check_silent(page: Page, path: Path) -> None:
     assert page.dialogs == []
 
 
+def draw_all(page: Page) -> None:
+    """Scrolls past every figure."""
+    page.wait(PLOTLY)
+    page.evaluate(SCROLL)
+    page.wait(ALL_DRAWN)
+
+
 @in_browser
 @pytest.mark.parametrize(("width", "is_dark", "is_phone"), [(1280, False, False), (360, True, True)])
 def test_a_browser_draws_every_figure(tmp_path: Path, width: int, is_dark: bool, is_phone: bool) -> None:
@@ -127,8 +139,10 @@ def test_a_browser_draws_every_figure(tmp_path: Path, width: int, is_dark: bool,
     path.write_text(render(make_report()))
     with open_page(path, tmp_path / "profile", width=width, is_dark=is_dark, is_phone=is_phone) as page:
         assert page.evaluate("document.querySelectorAll('.js-plotly-plot').length") < N_FIGURES  # drawn when near
-        page.evaluate(SCROLL)
-        page.wait(ALL_DRAWN)
+        height = page.evaluate("document.documentElement.scrollHeight")
+        draw_all(page)
+        moved = "a link to a section must still lead there after the figures above it are drawn"
+        assert page.evaluate("document.documentElement.scrollHeight") == pytest.approx(height, abs=60), moved
         assert page.evaluate("[...document.querySelectorAll('.plot')].every((one) => one.querySelector('.main-svg'))")
         assert page.evaluate("document.querySelectorAll('.js-plotly-plot').length") == N_FIGURES
         assert page.evaluate("document.documentElement.scrollWidth") == width
@@ -183,7 +197,7 @@ def test_the_policy_stops_a_script_that_is_not_ours(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     path.write_text(render(make_report()).replace("</main>", "</main><script>window.isBroken = true</script>"))
     with open_page(path, tmp_path / "profile") as page:
-        page.wait("typeof Plotly === 'object'")
+        page.wait(PLOTLY)
         assert page.evaluate("window.isBroken") is None
         assert page.evaluate("fetch('https://example.com').then(() => 'sent', () => 'stopped')") == "stopped"
         assert page.messages != []
@@ -194,7 +208,7 @@ def test_on_paper_every_figure_is_drawn_and_nothing_is_dark(tmp_path: Path) -> N
     path = tmp_path / "report.html"
     path.write_text(render(make_report()))
     with open_page(path, tmp_path / "profile", is_dark=True) as page:
-        page.wait("typeof Plotly === 'object'")
+        page.wait(PLOTLY)
         printed = page.call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)["data"]
         assert base64.b64decode(printed).count(b"/Type /Page\n") > 4
         assert page.evaluate("document.querySelectorAll('.js-plotly-plot').length") == N_FIGURES

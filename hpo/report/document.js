@@ -1,7 +1,7 @@
 // Draws the figures of the report when they come near the screen, all of them before printing.
 "use strict";
 (() => {
-  const PAPER_WIDTH = 660, NARROW = 520, NEAR = "900px";
+  const PAPER_WIDTH = 660, NEAR = "900px";
   const LIGHT = {ink: "#1b1f24", muted: "#5b6470", rule: "#e6e9ed", axis: "#8a929c", paper: "#ffffff"};
   const DARK = {ink: "#e4e7ea", muted: "#a3acb6", rule: "#2d333a", axis: "#77818c", paper: "#1c2025"};
   const FONT = getComputedStyle(document.documentElement).getPropertyValue("--body").trim();
@@ -21,6 +21,7 @@
   };
   const isDark = matchMedia("(prefers-color-scheme: dark)");
   const isTouch = matchMedia("(pointer: coarse)");
+  const isSmall = matchMedia("(max-width: 40rem)");
   let isPrinting = false;
 
   const theme = () => (isDark.matches && !isPrinting ? DARK : LIGHT);
@@ -63,23 +64,22 @@
       this.figure.querySelector(".raised").hidden = !view.hasRaised;
       this.figure.querySelector(".y-title").textContent = view.yTitle;
       this.figure.querySelector(".x-title").textContent = view.xTitle;
-      this.place.style.minHeight = "";
+      this.place.style.minHeight = "0";
       Plotly.react(this.place, traces, this.layout(view), {...CONFIG, displayModeBar: isTouch.matches ? false : "hover"});
     }
 
     layout(view) {
       const {ink, muted, rule, axis, paper} = theme();
       const width = isPrinting ? PAPER_WIDTH : this.place.clientWidth;
-      const isNarrow = width < NARROW;
       const line = {gridcolor: rule, linecolor: axis, tickcolor: axis, showline: true, ticks: "outside", ticklen: 4};
       const touch = isTouch.matches ? {fixedrange: true} : {};
       const side = (own) => ({
-        ...line, ...touch, ...own, tickfont: {size: isNarrow ? 11 : 12, color: ink},
+        ...line, ...touch, ...own, tickfont: {size: isSmall.matches ? 11 : 12, color: ink},
       });
       return {
         ...view.layout,
         width,
-        height: view.layout.height - (isPrinting ? 100 : isNarrow ? 60 : 0),
+        height: view.layout.height - (isPrinting ? 100 : isSmall.matches ? 60 : 0),
         font: {family: FONT, size: 12, color: ink},
         paper_bgcolor: "rgba(0,0,0,0)",
         plot_bgcolor: "rgba(0,0,0,0)",

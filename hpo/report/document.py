@@ -89,9 +89,7 @@ def _block(item: Item, styles: Styles) -> dict[str, object]:
             return known | {"table": _table(item.block.looks), "claims": _claims(item.block)}
         case Figure():
             plots = build_plots(item.block, styles)
-            layouts = [plot["layout"] for plot in plots]
-            heights = [layout["height"] for layout in layouts if isinstance(layout, dict)]
-            return known | {"height": heights[0], "data": for_script(json.dumps(plots, separators=(",", ":")))}
+            return known | {"first": plots[0], "data": for_script(json.dumps(plots, separators=(",", ":")))}
     return known
 
 

@@ -203,7 +203,8 @@ def _hover(placed: Placed, layout: Layout) -> Trace:
         value = "%{customdata}" if is_named or is_raised else f"%{{{letter}:.6~g}}"
         title = _hover_title(axis)
         parts.append(value if is_named or not title else f"{title}: {value}")
-    return hover | {"hovertemplate": "<br>".join(parts) + "<extra>%{fullData.name}</extra>"}
+    is_repeated = series.name in names
+    return hover | {"hovertemplate": "<br>".join(parts) + f"<extra>{'' if is_repeated else '%{fullData.name}'}</extra>"}
 
 
 def _hover_title(axis: Axis) -> str:
