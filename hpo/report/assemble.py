@@ -77,9 +77,12 @@ def _sections(experiment: Experiment, n_resamples: int, seed: int) -> list[Secti
     from hpo.report.fairness import build_fairness
     from hpo.report.learned import build_learned
     from hpo.report.noise import build_noise
+    from hpo.report.performance import build_performance
     from hpo.report.pruning import build_pruning
     from hpo.report.regret import build_regret
     from hpo.report.reproduce import build_reproduce
+    from hpo.report.statistics import build_statistics
+    from hpo.report.targets import build_targets
     from hpo.report.threats import build_threats
     from hpo.report.verdict import build_verdict
 
@@ -87,8 +90,11 @@ def _sections(experiment: Experiment, n_resamples: int, seed: int) -> list[Secti
         build_verdict(experiment, seed=seed, n_resamples=n_resamples),
         build_design(experiment),
         build_fairness(experiment),
+        build_performance(experiment),
         build_anytime(experiment, seed=seed, n_resamples=n_resamples),
         build_regret(experiment, seed=seed, n_resamples=n_resamples),
+        build_targets(experiment, seed=seed, n_resamples=n_resamples),
+        build_statistics(experiment, seed=seed, n_resamples=n_resamples),
         build_pruning(experiment),
         build_learned(experiment, seed=seed),
         build_cost(experiment),
@@ -102,7 +108,7 @@ def _subtitle(experiment: Experiment) -> str:
     n_seeds = len({study.seed for study in experiment.studies})
     better = "lower" if experiment.direction == "minimize" else "higher"
     parts = [
-        f"{count(len(experiment.strategies), 'strategy').replace('strategys', 'strategies')}",
+        "1 strategy" if len(experiment.strategies) == 1 else f"{len(experiment.strategies)} strategies",
         count(n_seeds, "seed"),
         count(len(experiment.tasks), "task"),
     ]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Mapping
-from itertools import combinations
 
 from hpo.report.budget import counted
 from hpo.report.conduct import n_workers, planned_epochs, pruner_of, strategies_with
@@ -62,18 +62,20 @@ def grid_order(experiment: Experiment) -> list[str]:
 
 def shared_starts(experiment: Experiment) -> list[str]:
     """Strategies that begin with the same trials, seed by seed: common random numbers."""
-    shared = []
-    for first, second in combinations(experiment.strategies, 2):
-        lengths = []
-        for study in experiment.of(strategy=first):
-            others = [s for s in experiment.of(task=study.task, strategy=second) if s.seed == study.seed]
-            lengths += [_shared_length(_cells(study), _cells(other)) for other in others]
-        if lengths and min(lengths) > 0:
-            shared.append(f"{first} and {second} the first {min(lengths)}")
-    if not shared:
+    groups: list[tuple[list[str], int]] = []
+    for strategy in experiment.strategies:
+        for place, (names, length) in enumerate(groups):
+            shared = _shared_with(experiment, names[0], strategy)
+            if shared:
+                groups[place] = ([*names, strategy], min(length, shared))
+                break
+        else:
+            groups.append(([strategy], sys.maxsize))
+    listed = [f"{listing(names)} the first {length}" for names, length in groups if len(names) > 1]
+    if not listed:
         return []
     return [
-        f"Some strategies begin with the same trials, seed by seed: {'; '.join(shared)}. "
+        f"Some strategies begin with the same trials, seed by seed: {'; '.join(listed)}. "
         "That makes pairs comparable; they differ by later trials alone."
     ]
 
@@ -156,7 +158,8 @@ def several_workers(experiment: Experiment) -> list[str]:
 
 
 def mapped_proposals(experiment: Experiment) -> list[str]:
-    names = [s for s in experiment.strategies if any(study.facts.get("mapping") for study in experiment.of(strategy=s))]
+    mapped = {study.strategy for study in experiment.studies if "nearest" in study.facts.get("mapping", "")}
+    names = [strategy for strategy in experiment.strategies if strategy in mapped]
     if not names:
         return []
     return [
@@ -179,6 +182,13 @@ def _levels(experiment: Experiment, task: str) -> dict[str, int]:
     levels = node if isinstance(node, Mapping) else {}
     counts = {str(param): len(found) for param, found in levels.items() if isinstance(found, list)}
     return counts if counts and all(counts.values()) else {}
+
+
+def _shared_with(experiment: Experiment, first: str, second: str) -> int:
+    """Returns how many first trials two strategies share with every seed they both have."""
+    others = {(study.task, study.seed): study for study in experiment.of(strategy=second)}
+    pairs = [(study, others.get((study.task, study.seed))) for study in experiment.of(strategy=first)]
+    return min((_shared_length(_cells(one), _cells(other)) for one, other in pairs if other), default=0)
 
 
 def _shared_length(first: list[str], second: list[str]) -> int:
