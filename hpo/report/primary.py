@@ -51,7 +51,7 @@ def endpoints(experiment: Experiment, scales: Mapping[str, Scale]) -> list[Endpo
 def is_tested(experiment: Experiment) -> bool:
     """Whether every study that has a counterpart has a confirmed test value, or failed in getting there."""
     paired = paired_studies(experiment)
-    values = [tested_loss(experiment, study) for study in paired]
+    values = [loss_on_test(experiment, study) for study in paired]
     return all(value is not None for value in values) and any(value not in (None, math.inf) for value in values)
 
 
@@ -73,7 +73,7 @@ def chosen(study: Study) -> Confirmed | None:
     return next((confirmed for confirmed in study.confirmed if confirmed.tests), None)
 
 
-def tested_loss(experiment: Experiment, study: Study) -> float | None:
+def loss_on_test(experiment: Experiment, study: Study) -> float | None:
     """Returns the mean test loss of the chosen configuration; infinite when there is none, None if unknown.
 
     There is none when an ended study has no COMPLETE trial within the budget, or every retraining failed.
@@ -88,7 +88,7 @@ def tested_loss(experiment: Experiment, study: Study) -> float | None:
 def _tests(experiment: Experiment) -> Endpoint:
     losses: dict[str, dict[Place, float]] = {strategy: {} for strategy in experiment.strategies}
     for study in experiment.studies:
-        value = tested_loss(experiment, study)
+        value = loss_on_test(experiment, study)
         if value is not None:
             losses[study.strategy].setdefault((study.task, study.seed), value)
     return Endpoint("test", f"test value of the confirmed configuration ({experiment.metric})", losses, _worst(losses))

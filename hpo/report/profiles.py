@@ -24,13 +24,23 @@ def build_ranking(experiment: Experiment, ranking: Ranking) -> list[Block]:
     order = sorted(zip(ranking.means, ranking.strategies, strict=True))
     groups = cliques(ranking)
     places = dict(zip(ranking.strategies, ranking.means, strict=True))
-    series = [Series(name, "points", [mean], [name], name, in_legend=False) for mean, name in order]
-    series += [
-        Series(f"not told apart: {listing(group)}", "line", [places[name] for name in group], list(group))
+    series = [
+        Series(
+            f"not told apart: {listing(group)}",
+            "step",
+            [places[group[0]], places[group[-1]]],
+            [group[0], group[0]],
+            in_legend=False,
+        )
         for group in groups
     ]
+    series += [Series(name, "points", [mean], [name], name, in_legend=False) for mean, name in order]
     view = View("mean rank", Axis("mean rank (1 is best)"), Axis("strategy", categories=[n for _, n in order]), series)
-    joined = "a grey line joins strategies that differ by less" if groups else "no lines, since Friedman finds nothing"
+    joined = (
+        "a grey line reaches from the first of a group to the rank of the last it cannot be told apart from"
+        if groups
+        else "no groups are drawn, since no two can be told apart or Friedman's test finds nothing"
+    )
     caption = (
         f"Further left is better: mean rank over {count(ranking.n, 'task')}; Nemenyi's critical difference is "
         f"{number(ranking.critical)} ranks, {joined}."

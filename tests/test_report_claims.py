@@ -1,0 +1,56 @@
+"""The word that test, effect and interval allow."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hpo.report.claims import compare
+from hpo.report.intervals import resampling
+from hpo.report.pairs import Pair
+
+
+def pair(first: np.ndarray, second: np.ndarray) -> Pair:
+    losses = np.array([first, second], float)
+    return Pair("a", "b", tuple(f"seed {n}" for n in range(losses.shape[1])), losses, losses, ())
+
+
+def kind_of(shift: float, *, n: int = 10, rope: float = 0.0, n_pairs: int = 1) -> str:
+    noise = np.random.default_rng(0).normal(0, 0.1, size=n)
+    pairs = [pair(noise + shift, np.zeros(n))] * n_pairs
+    return compare(pairs, rope=rope, source=resampling(0, 500))[0].kind
+
+
+@pytest.mark.parametrize(
+    ("shift", "n", "rope", "kind"),
+    [
+        (1.0, 10, 0.0, "better"),
+        (1.0, 10, 0.5, "better"),
+        (1.0, 10, 1.5, "equivalent"),
+        (0.5, 10, 0.55, "undecided"),
+        (0.0, 10, 0.2, "equivalent"),
+        (0.0, 10, 0.0, "undecided"),
+        (9.0, 5, 0.0, "underpowered"),
+    ],
+)
+def test_the_word(shift: float, n: int, rope: float, kind: str) -> None:
+    assert kind_of(shift, n=n, rope=rope) == kind
+
+
+def test_more_pairs_take_more_seeds() -> None:
+    assert kind_of(1.0, n=6, n_pairs=1) == "better"
+    assert kind_of(1.0, n=6, n_pairs=2) == "undecided"
+
+
+def test_counts_and_direction() -> None:
+    (one,) = compare([pair(np.array([1, 2, 3, 9]), np.array([2, 2, 4, 0]))], rope=0, source=resampling(0, 100))
+    assert (one.wins, one.defeats, one.ties) == (2, 1, 1)
+    assert one.ahead == "a", "the pseudo-median is not moved by the one bad pair"
+    assert one.mean == pytest.approx(7 / 4)
+
+
+def test_identical_outcomes_are_nobodys_claim() -> None:
+    (one,) = compare([pair(np.ones(8), np.ones(8))], rope=0, source=resampling(0, 100))
+    assert one.kind == "undecided"
+    assert one.ahead is None
+    assert one.adjusted == 1.0

@@ -1,0 +1,76 @@
+"""Step curves of incumbents: what counts, where they change, where they end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from made_up import experiment, normal, study, trial
+
+from hpo.report.incumbents import MOST_PLACES, Steps, best_trial, places, rows_of, steps, steps_on_test
+from hpo.report.records import Experiment, Study
+
+PRUNED = replace(trial(1, 0.0), state="PRUNED")
+FAILED = trial(3, None, state="FAIL")
+TRIALS = (trial(0, 5.0, epochs=2), PRUNED, trial(2, 4.0, epochs=3), FAILED, trial(4, 4.5), trial(5, 3.0))
+
+
+def one(**changes) -> tuple[Experiment, Study]:
+    own = replace(study("tpe", 0, []), trials=TRIALS, **changes)
+    of = replace(
+        experiment({"tpe": normal()}, rng=np.random.default_rng(0), n_seeds=1), studies=(own,), unit="epochs", budget=8
+    )
+    return of, own
+
+
+def test_a_curve_changes_only_where_a_complete_trial_improves() -> None:
+    curve = steps(*one())
+    assert curve.costs.tolist() == [2, 6]
+    assert curve.losses.tolist() == [5, 4]
+    assert curve.end == 8
+    assert curve.at(np.array([1.0, 2, 5.9, 6, 100])).tolist() == [np.inf, 5, 5, 4, 4]
+
+
+def test_another_unit_counts_the_same_trials() -> None:
+    assert steps(*one(), unit="trials").costs.tolist() == [1, 3]
+    assert steps(*one(), unit="seconds").costs.tolist() == [2, 6]
+
+
+def test_higher_is_better_when_maximising() -> None:
+    of, own = one()
+    assert steps(replace(of, direction="maximize"), own).losses.tolist() == [-5.0]
+    best = best_trial(replace(of, direction="maximize"), own)
+    assert best is not None
+    assert best.number == 0
+
+
+def test_a_running_study_is_known_up_to_where_it_is() -> None:
+    assert steps(*one(is_ended=False)).known == 8
+    assert steps(*one()).known == np.inf
+
+
+def test_test_values_follow_the_incumbent_on_validation() -> None:
+    of, own = one()
+    tested = replace(own, trials=tuple(replace(t, test=10.0 - t.number) for t in own.trials))
+    curve = steps_on_test(of, tested)
+    assert curve.costs.tolist() == [2, 6]
+    assert curve.losses.tolist() == [10, 8]
+
+
+def test_rows_have_the_worst_value_for_nothing_and_nan_beyond_the_known() -> None:
+    empty = Steps(np.array([]), np.array([]), 3.0, np.inf)
+    running = Steps(np.array([2.0]), np.array([7.0]), 3.0, 3.0)
+    rows = rows_of([empty, running], np.array([1.0, 2, 3, 4]), worst=9.0)
+    assert rows[0].tolist() == [9, 9, 9, 9]
+    assert rows[1].tolist()[:3] == [np.inf, 7, 7]
+    assert np.isnan(rows[1, 3])
+
+
+def test_places_are_all_changes_up_to_the_end_and_never_too_many() -> None:
+    curve = Steps(np.array([1.0, 4, 9]), np.array([3.0, 2, 1]), 9.0, np.inf)
+    assert places([curve, curve], end=5).tolist() == [1, 4, 5]
+    many = Steps(np.arange(1.0, 5000), -np.arange(1.0, 5000), 4999.0, np.inf)
+    thinned = places([many], end=4999)
+    assert thinned.size == MOST_PLACES
+    assert thinned[0] == 1
+    assert thinned[-1] == 4999

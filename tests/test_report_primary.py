@@ -1,0 +1,71 @@
+"""Which endpoint is primary, and what every study has there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_up import confirmed, experiment, normal, study, trial
+
+from hpo.report.primary import chosen, endpoints, is_tested, loss_on_test
+from hpo.report.records import Experiment, Study
+from hpo.report.scale import scales
+
+TESTED = (confirmed(1.0, [2.0]), confirmed(1.5, [1.8], [3.0, 5.0]))
+FAILED = (confirmed(1.0, [], n_failed=3), confirmed(2.0, [], n_failed=3))
+
+
+def pair(first: Study, second: Study, **changes) -> Experiment:
+    return replace(experiment({"x": normal()}, rng=np.random.default_rng(0)), studies=(first, second), **changes)
+
+
+def test_the_chosen_configuration_is_the_one_with_test_values() -> None:
+    own = study("a", 0, [1, 2], confirmed=TESTED)
+    assert chosen(own) is TESTED[1]
+    of = pair(own, study("b", 0, [1], confirmed=TESTED))
+    assert loss_on_test(of, own) == 4.0
+    assert loss_on_test(replace(of, direction="maximize"), own) == -4.0
+    assert is_tested(of)
+    assert [endpoint.key for endpoint in endpoints(of, scales(of))] == ["test", "100 %", "50 %", "25 %"]
+
+
+def test_one_study_without_a_test_value_makes_validation_primary() -> None:
+    of = pair(study("a", 0, [1], confirmed=TESTED), study("b", 0, [1]))
+    assert not is_tested(of)
+    assert [endpoint.key for endpoint in endpoints(of, scales(of))] == ["100 %", "50 %", "25 %"]
+
+
+def test_a_study_without_counterpart_does_not_decide() -> None:
+    of = pair(study("a", 0, [1], confirmed=TESTED), study("b", 0, [1], confirmed=TESTED))
+    assert is_tested(replace(of, studies=(*of.studies, study("b", 1, [1]))))
+
+
+@pytest.mark.parametrize(
+    "failed",
+    [
+        study("b", 0, [1], confirmed=FAILED),
+        replace(study("b", 0, []), trials=(trial(0, None, state="FAIL"),)),
+    ],
+)
+def test_failing_is_no_way_out_of_the_test(failed: Study) -> None:
+    of = pair(study("a", 0, [1], confirmed=TESTED), failed)
+    assert loss_on_test(of, failed) == math.inf
+    assert is_tested(of)
+
+
+def test_looks_hold_the_best_value_at_shares_of_the_budget() -> None:
+    of = pair(study("a", 0, [9, 5, 6, 1]), study("b", 0, [2, 7, 7, 7]), budget=4)
+    values = {endpoint.key: endpoint.losses["a"]["task", 0] for endpoint in endpoints(of, scales(of))}
+    assert values == {"100 %": 1, "50 %": 5, "25 %": 9}
+
+
+def test_a_study_with_nothing_yet_has_an_infinite_loss_and_a_running_one_none() -> None:
+    late = replace(study("a", 0, []), trials=(trial(0, None, state="FAIL"), trial(1, 2.0)))
+    running = replace(study("b", 0, [3.0]), is_ended=False)
+    of = pair(late, running, budget=2)
+    by_key = {endpoint.key: endpoint for endpoint in endpoints(of, scales(of))}
+    assert by_key["50 %"].losses == {"a": {("task", 0): math.inf}, "b": {("task", 0): 3.0}}
+    assert by_key["100 %"].losses == {"a": {("task", 0): 2.0}, "b": {}}
+    assert by_key["50 %"].worst == {"task": 3.0}
