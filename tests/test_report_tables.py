@@ -8,7 +8,7 @@ import io
 import pytest
 
 from hpo.report.content import Axis, Cell, Column, Figure, Series, Table, View
-from hpo.report.tables import FIGURE_COLUMNS, figure_csv, is_numeric, show_cell, table_csv
+from hpo.report.tables import FIGURE_COLUMNS, figure_csv, is_numeric, show_cell, show_column, table_csv
 
 
 def read(text: str) -> list[list[str]]:
@@ -22,6 +22,8 @@ def read(text: str) -> list[list[str]]:
         (123456, ".4g", "123456"),
         (0.25, ".1%", "25.0%"),
         (3, ".2f", "3.00"),
+        (12110.4, ".4g", "12110"),
+        (1e12, ".4g", "1e+12"),
         (None, ".4g", "–"),
         (float("nan"), ".4g", "–"),
         (float("inf"), ".4g", "∞"),
@@ -38,13 +40,26 @@ def test_a_cell_is_shown_as_its_column_says(cell: Cell, spec: str, shown: str) -
         ([1, None], True),
         (["3/10", "<0.001", "−0.2 [0, 1]"], True),
         (["tpe", 3], False),
-        ([None], True),
+        ([None], False),
         ([], False),
         ([""], False),
     ],
 )
 def test_columns_of_numbers_are_known(cells: list[Cell], expected: bool) -> None:
     assert is_numeric(cells) is expected
+
+
+@pytest.mark.parametrize(
+    ("cells", "shown"),
+    [
+        ([0.85062, 0.846, None, "x", 3], ["0.8506", "0.8460", "–", "x", "3"]),
+        ([0.005, 40.0], ["0.005", "40"]),
+        ([1234.0, 5.0], ["1234", "5.000"]),
+        ([], []),
+    ],
+)
+def test_digits_stand_under_digits(cells: list[Cell], shown: list[str]) -> None:
+    assert show_column(cells, Column("c")) == shown
 
 
 def test_a_table_keeps_every_digit_and_no_formula() -> None:

@@ -19,7 +19,7 @@ from hpo.report.escaping import for_html, for_script
 from hpo.report.figures import build_plots
 from hpo.report.outline import Item, Part
 from hpo.report.palette import Styles
-from hpo.report.tables import is_numeric, show_cell
+from hpo.report.tables import is_numeric, show_column
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -100,12 +100,13 @@ def _kind(block: Block) -> str:
 def _table(table: Table) -> dict[str, object]:
     columns = list(zip(*table.rows, strict=True)) if table.rows else [()] * len(table.columns)
     are_numeric = [is_numeric(cells) for cells in columns]
+    shown = [show_column(cells[:MAX_ROWS], column) for cells, column in zip(columns, table.columns, strict=True)]
     rows = [
         [
-            {"text": _typeset(show_cell(cell, column), cell), "is_numeric": is_number}
-            for cell, column, is_number in zip(row, table.columns, are_numeric, strict=True)
+            {"text": _typeset(text, cell), "is_numeric": is_number}
+            for text, cell, is_number in zip(texts, row, are_numeric, strict=True)
         ]
-        for row in table.rows[:MAX_ROWS]
+        for texts, row in zip(zip(*shown, strict=True), table.rows, strict=False)
     ]
     heads = [
         {"text": column.title, "is_numeric": is_number}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from hpo.report.content import Figure, Report, Table, Text, Verdict
 from hpo.report.escaping import for_markdown
 from hpo.report.outline import Item, Part
-from hpo.report.tables import is_numeric, show_cell
+from hpo.report.tables import is_numeric, show_column
 
 MAX_ROWS = 20
 
@@ -69,11 +69,12 @@ def _table(table: Table, name: str) -> list[str]:
         return []
     columns = list(zip(*table.rows, strict=True))
     rules = ["---:" if is_numeric(cells) else "---" for cells in columns]
-    rows = [
-        [for_markdown(show_cell(cell, column)) for cell, column in zip(row, table.columns, strict=True)]
-        for row in table.rows[:MAX_ROWS]
+    shown_columns = [
+        [for_markdown(text) for text in show_column(cells[:MAX_ROWS], column)]
+        for cells, column in zip(columns, table.columns, strict=True)
     ]
-    lines = [[for_markdown(column.title) for column in table.columns], rules, *rows]
+    heads = [for_markdown(column.title) for column in table.columns]
+    lines = [heads, rules, *zip(*shown_columns, strict=True)]
     shown = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     n_more = len(table.rows) - MAX_ROWS
     more = [f"{n_more} more rows in [tables/{name}.csv](tables/{name}.csv)."] if n_more > 0 else []

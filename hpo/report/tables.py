@@ -15,7 +15,20 @@ from hpo.report.content import Cell, Column, Figure, Series, Table
 from hpo.report.escaping import for_spreadsheet
 
 DASH = "–"
+MAX_WHOLE = 1e9  # numbers below are written out: 12110, not 1.211e+04
 FIGURE_COLUMNS = ("view", "series", "strategy", "kind", "x", "y", "low", "high", "z", "text")
+
+
+def show_column(cells: Sequence[Cell], column: Column) -> list[str]:
+    """Returns a column as it is read: 0.8460 beside 0.8506, so that digits stand under digits."""
+    plain = [show_cell(cell, column) for cell in cells]
+    if not column.format.endswith("g"):
+        return plain
+    padded = [show_cell(cell, Column(column.title, f"#{column.format}")) for cell in cells]
+    needs_all = any(
+        isinstance(cell, float) and one == other for cell, one, other in zip(cells, plain, padded, strict=True)
+    )
+    return padded if needs_all else plain
 
 
 def show_cell(cell: Cell, column: Column) -> str:
@@ -29,15 +42,15 @@ def show_cell(cell: Cell, column: Column) -> str:
             return DASH if math.isnan(cell) else "∞" if cell > 0 else "-∞"
         case int() if column.format.endswith("g"):
             return str(int(cell))
-    return format(cell, column.format)
+    text = format(cell, column.format)
+    is_long = "e+" in text and column.format.endswith("g") and abs(cell) < MAX_WHOLE
+    return f"{cell:.0f}" if is_long else text.removesuffix(".")
 
 
 def is_numeric(cells: Iterable[Cell]) -> bool:
     """Tells whether a column is one of numbers, to be set to the right: `3/10` and `<0.001` count as such."""
-    known = [cell for cell in cells if cell != ""]
-    return bool(known) and all(
-        cell is None or not isinstance(cell, str) or re.match(r"[-+−<>≤≥≈~]?\s?[\d.∞]", cell) for cell in known
-    )
+    known = [cell for cell in cells if cell is not None and cell != ""]
+    return bool(known) and all(not isinstance(cell, str) or re.match(r"[-+−<>≤≥≈~]?\s?[\d.∞]", cell) for cell in known)
 
 
 def table_csv(table: Table) -> str:
