@@ -6,7 +6,7 @@ Where candidates come from is `table_space`'s business.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import optuna
@@ -43,7 +43,6 @@ class CandidateSampler(Ledger):
         self._behind = behind
         self._n_startup = n_startup
         self._cube = Cube([_axis(param) for param in space.params], space.candidates)
-        self._given: dict[int, Mapping[str, ParamValue]] = {}
 
     def n_left(self, trials: Sequence[FrozenTrial]) -> int:
         """Returns how many candidates no trial has been given."""
@@ -52,11 +51,8 @@ class CandidateSampler(Ledger):
         )
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        index = trial.system_attrs.get(CANDIDATE)
-        if index is None:
-            index = self._choose(study, trial)
-            study._storage.set_trial_system_attr(trial._trial_id, CANDIDATE, index)
-        self._given = {trial.number: self._space.candidates[index]}
+        if CANDIDATE not in trial.system_attrs:
+            study._storage.set_trial_system_attr(trial._trial_id, CANDIDATE, self._choose(study, trial))
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return {}
@@ -69,7 +65,8 @@ class CandidateSampler(Ledger):
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> ParamValue:
-        return self._given[trial.number][param_name]
+        index: int = trial.system_attrs[CANDIDATE]
+        return self._space.candidates[index][param_name]
 
     def after_trial(
         self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
