@@ -56,3 +56,9 @@ def test_which_trial_was_copied_is_under_the_clock() -> None:
     assert all(section is not None and section.numbers == {"n_equal_trainings": 1} for section in sections)
     assert sections[2] is not None
     assert sections[2].clock == {"n_cached": 0, "n_trained_again": 1, "n_equal": 1}
+
+
+def test_a_recorded_table_says_nothing_of_training() -> None:
+    given = experiment(TRIAL, TRIAL)
+    replayed = tuple(replace(study, facts={"trainer": "replay"}) for study in given.studies)
+    assert "says nothing of training" in said(replace(given, studies=replayed))

@@ -14,7 +14,7 @@ import pytest
 from optuna.distributions import FloatDistribution
 from searched import SPACE, make_experiment, make_study, several
 
-from hpo.report.importances import FANOVA, MAX_FOREST, PED_ANOVA, POOLED, importances, pooled_random
+from hpo.report.importances import FANOVA, MAX_FOREST, MAX_TRIALS, PED_ANOVA, POOLED, importances, pooled_random
 from hpo.report.places import space_of
 from hpo.report.records import Experiment, Study, Trial
 
@@ -133,7 +133,7 @@ def test_values_out_of_the_space_are_ignored() -> None:
 def test_many_trials_are_thinned() -> None:
     found = {one.evaluator: one for one in compute(make_experiment([make_study("tpe", 0, n_trials=600)]))}
     assert (found[FANOVA].n_trials, found[FANOVA].n_used) == (600, MAX_FOREST)
-    assert found[PED_ANOVA].n_used == 600
+    assert found[PED_ANOVA].n_used == MAX_TRIALS
 
 
 PROGRAM = """

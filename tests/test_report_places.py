@@ -9,7 +9,16 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from searched import SPACE, make_experiment, make_study
 
-from hpo.report.places import choice_names, distances, draw_places, is_inside, is_ordered, places_of, space_of
+from hpo.report.places import (
+    choice_names,
+    distances,
+    draw_places,
+    is_inside,
+    is_ordered,
+    known_params,
+    places_of,
+    space_of,
+)
 from hpo.report.records import Trial
 
 KIND = CategoricalDistribution(["awd", "qrnn", "lstm"])
@@ -52,6 +61,12 @@ def test_places_follow_the_scale_of_each_param() -> None:
 )
 def test_values_inside_a_distribution(distribution, value, expected) -> None:
     assert is_inside(distribution, value) is expected
+
+
+def test_a_missing_param_is_not_the_choice_none() -> None:
+    space = {"kind": CategoricalDistribution(["awd", None])}
+    assert known_params(trial(), space) == {}
+    assert known_params(trial(kind=None), space) == {"kind": None}
 
 
 def test_choices_have_an_order_if_they_are_numbers() -> None:

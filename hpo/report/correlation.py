@@ -16,7 +16,7 @@ from scipy import stats
 from hpo.report.content import Axis, Block, Cell, Column, Figure, Section, Series, Table, Text, View
 from hpo.report.per_task import TASK, task_name, task_table
 from hpo.report.records import Experiment, Trial
-from hpo.report.scale import is_unpruned
+from hpo.report.scale import is_random, is_unpruned
 from hpo.space import canonical
 
 MIN_TRIALS = 5
@@ -139,8 +139,8 @@ def _scope(experiment: Experiment, found: Sequence[Foresight]) -> str:
     source = (
         "of studies without a pruner"
         if is_whole
-        else "that a pruner let finish where a task has no study without one, which lowers the correlations: "
-        "the trials stopped early are missing"
+        else "(of studies without a pruner where a task has any; else the trials stopped early are missing, which lowers "
+        "the correlations)"
     )
     lengths = {one.n_epochs for one in found}
     apart = (
@@ -149,9 +149,14 @@ def _scope(experiment: Experiment, found: Sequence[Foresight]) -> str:
         if len(lengths) > 1
         else ""
     )
+    adaptive = (
+        ""
+        if all(map(is_random, experiment.studies))
+        else " Adaptive strategies propose alike params, which lowers the correlations as well."
+    )
     return (
         f"Rank correlations are taken over complete trials {source}; a training that several studies share counts "
-        f"once.{apart} Adaptive strategies propose alike params, which lowers them as well."
+        f"once.{apart}{adaptive}"
     )
 
 

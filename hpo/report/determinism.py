@@ -28,7 +28,9 @@ def build_determinism(experiment: Experiment) -> Section | None:
             f" {len(trained)} times it was trained more than once, and {n_equal} of {len(trained)} times every value "
             "was equal to the last bit."
         )
-    if not trained:
+    if any(study.facts.get("trainer") == "replay" for study in experiment.studies):
+        text += " Values read from a recorded table are equal by nature: this says nothing of training."
+    elif not trained:
         text += " None was trained twice, so whether training is deterministic is not known from this experiment."
     clock = {"n_cached": n_cached, "n_trained_again": len(trained), "n_equal": n_equal}
     return Section("determinism", "Determinism", [Text(text)], {"n_equal_trainings": len(groups)}, clock=clock)

@@ -5,7 +5,6 @@ Colours of fates are the renderers' business; how many epochs pruning saved is `
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from statistics import median
 
@@ -47,11 +46,11 @@ def build_fates(experiment: Experiment) -> Section:
 
 
 def choose(curves: Sequence[Curve], limit: int) -> list[Curve]:
-    """Returns at most about `limit` curves, of each fate the same share and at least one, evenly over their order."""
+    """Returns about `limit` curves at most, of each fate the same share and at least one, evenly over their order."""
     chosen: list[Curve] = []
     for state, _ in FATES:
         alike = [curve for curve in curves if curve[1].state == state]
-        n_wanted = len(alike) if len(curves) <= limit else math.ceil(limit * len(alike) / len(curves))
+        n_wanted = len(alike) if len(curves) <= limit else max(min(len(alike), 1), limit * len(alike) // len(curves))
         chosen += [alike[n * len(alike) // n_wanted] for n in range(n_wanted)]
     return chosen
 

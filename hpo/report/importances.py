@@ -26,8 +26,8 @@ PED_ANOVA, FANOVA = "PED-ANOVA", "fANOVA"
 POOLED = "random trials of all studies"
 MIN_TRIALS = 20
 N_TREES, SEED = 16, 0
-MAX_TRIALS, MAX_FOREST, MIN_FOREST = 1000, 200, 60
-TOTAL_FOREST = 730.0  # a forest's time grows with the square of its trials: all of them together take some 8 s
+MAX_TRIALS, MAX_FOREST, MIN_FOREST = 500, 200, 60
+TOTAL_FOREST = 500.0  # a forest's time grows with the square of its trials: all of them together take a few seconds
 
 
 @dataclass(frozen=True)

@@ -61,9 +61,14 @@ def choice_names(distribution: BaseDistribution) -> list[str]:
     return [str(choice) for choice in distribution.choices]
 
 
+def has_param(trial: Trial, path: str, space: Space) -> bool:
+    """Tells whether a trial has a value of the param, inside the space."""
+    return path in trial.params and is_inside(space[path], trial.params[path])
+
+
 def known_params(trial: Trial, space: Space) -> dict[str, ParamValue]:
     """Returns the trial's params that the space has and whose values lie inside it, in the order of the space."""
-    return {path: trial.params[path] for path in space if is_inside(space[path], trial.params.get(path))}
+    return {path: trial.params[path] for path in space if has_param(trial, path, space)}
 
 
 def places_of(trials: Sequence[Trial], space: Space) -> Floats:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from hpo.report.agreement import best_trials
 from hpo.report.content import Axis, Cell, Figure, Series, View
 from hpo.report.per_task import task_name
-from hpo.report.places import Space, choice_names, is_inside, is_log, places_of
+from hpo.report.places import Space, choice_names, has_param, is_log, places_of
 from hpo.report.records import Experiment, Study, Trial
 from hpo.space import canonical
 
@@ -99,7 +99,7 @@ def _slice(experiment: Experiment, task: str, path: str, space: Space) -> View:
     series = []
     for strategy in experiment.strategies:
         studies = experiment.of(task=task, strategy=strategy)
-        trials = [(s, t) for s in studies for t in s.complete if is_inside(space[path], t.params.get(path))]
+        trials = [(s, t) for s in studies for t in s.complete if has_param(t, path, space)]
         n = min(MAX_POINTS, len(trials))
         shown = [trials[place * len(trials) // n] for place in range(n)]
         if shown:
