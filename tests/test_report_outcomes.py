@@ -1,0 +1,43 @@
+"""What a study came to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_up import confirmed, experiment, normal, study, trial
+
+from hpo.report.outcomes import outcome
+from hpo.report.records import Experiment, Study
+
+
+def made(own: Study, **changes) -> tuple[Experiment, Study]:
+    of = experiment({"x": normal()}, rng=np.random.default_rng(0))
+    return replace(of, studies=(own,), budget=10, **changes), own
+
+
+def test_the_value_seen_is_held_against_the_same_configuration_retrained() -> None:
+    own = study("a", 0, [3, 1, 2], confirmed=(confirmed(1, [4, 6]), confirmed(2, [2, 4], [7, 9])))
+    one = outcome(*made(own))
+    assert (one.seen, one.kept, one.confirmed, one.test) == (1, 5, 3, 8)
+
+
+def test_overtuning_is_what_the_incumbents_test_value_lost_again() -> None:
+    values, tests = [5, 4, 6, 3], [2, 1, 0, 4]
+    trials = tuple(trial(n, v, test=t) for n, (v, t) in enumerate(zip(values, tests, strict=True)))
+    one = outcome(*made(replace(study("a", 0, []), trials=trials)))
+    assert (one.selected_test, one.oracle_test, one.overtuning) == (4, 0, 3)
+    up = outcome(*made(replace(study("a", 0, []), trials=trials), direction="maximize"))
+    assert (up.selected_test, up.oracle_test, up.overtuning) == (0, 4, pytest.approx(2))
+
+
+def test_one_trial_without_a_test_value_leaves_the_diagnostics_out() -> None:
+    trials = (trial(0, 2.0, test=1.0), trial(1, 1.0))
+    one = outcome(*made(replace(study("a", 0, []), trials=trials)))
+    assert (one.seen, one.selected_test, one.oracle_test, one.overtuning) == (1, None, None, None)
+
+
+def test_nothing_complete_comes_to_nothing() -> None:
+    one = outcome(*made(replace(study("a", 0, []), trials=(trial(0, None, state="FAIL"),))))
+    assert (one.seen, one.kept, one.confirmed, one.test) == (None,) * 4
