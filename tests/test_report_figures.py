@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import plotly.graph_objects as go
@@ -101,6 +102,18 @@ def test_lines_are_dashed_and_labelled_at_opposite_ends() -> None:
     first, second = plot(Series("a", "line", [1, 2], [1, 2]), lines=lines)["layout"]["shapes"]
     assert (first["x0"], first["x1"], first["line"]["dash"]) == (1.0, 1.0, "dash")
     assert (second["y0"], second["label"]["text"], second["label"]["textposition"]) == (2.0, "there", "start")
+
+
+def test_what_is_no_finite_number_is_left_out() -> None:
+    nan = float("nan")
+    shown = plot(Series("a", "whisker", [1], [nan], low=[nan], high=[1]), lines=[("x", nan, "here")])
+    assert "NaN" not in json.dumps(shown)
+
+
+@pytest.mark.parametrize(("low", "dtick"), [(0.3, None), (0.05, "D2"), (0.0001, 1)])
+def test_a_logarithmic_axis_is_numbered_by_its_length(low: float, dtick: object) -> None:
+    shown = plot(Series("a", "step", [1, 2], [low, 0.6]), y=Axis("y", is_log=True))
+    assert shown["layout"]["yaxis"].get("dtick") == dtick
 
 
 @pytest.mark.parametrize("axis", [Axis("x", is_reversed=True), Axis("x", categories=["p", "q"], is_reversed=True)])

@@ -81,5 +81,7 @@ def test_what_is_no_finite_number_is_a_gap() -> None:
 def test_contradictions_are_refused() -> None:
     with pytest.raises(ValueError, match="'s' of figure 'f' has 2 x and 1 y"):
         check_figure(Figure("f", "F", "", [view(Series("s", "line", [1, 2], [1]))]))
+    with pytest.raises(ValueError, match="'s' of figure 'f' is a whisker without low"):
+        check_figure(Figure("f", "F", "", [view(Series("s", "whisker", [1], [1]))]))
     with pytest.raises(ValueError, match="'f' has no view"):
         check_figure(Figure("f", "F", "", []))

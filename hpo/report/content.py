@@ -59,7 +59,8 @@ class Series:
         kind: step (holds its value until the next x), line, thin (a faint step: one seed), points, bar,
             box (a box over all y that share an x, and every point), band (the area from `low` to `high`, as steps),
             whisker (a point at y with an error bar from `low` to `high`), shade (a cell at (x, y) coloured by `z`).
-        x, y: Of equal length; None breaks a line. For a band y may be empty.
+        x, y: Of equal length; None breaks a line. For a band y may be empty. Where only y has categories,
+            bars, boxes and whiskers lie: their numbers, `low` and `high` are then along x.
         strategy: Fixes the colour; None is grey; COMPLETE, PRUNED and FAIL have colours of their own.
         low, high: Of a band or of whiskers.
         z: Of shades: 0 (worst) to 1 (best).

@@ -89,7 +89,10 @@ def _block(item: Item, styles: Styles) -> dict[str, object]:
             return known | {"table": _table(item.block.looks), "claims": _claims(item.block)}
         case Figure():
             plots = build_plots(item.block, styles)
-            return known | {"first": plots[0], "data": for_script(json.dumps(plots, separators=(",", ":")))}
+            return known | {
+                "first": plots[0],
+                "data": for_script(json.dumps(plots, separators=(",", ":"), allow_nan=False)),
+            }
     return known
 
 

@@ -11,9 +11,9 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hpo.report.content import Axis, Figure
+from hpo.report.content import Figure
 from hpo.report.escaping import for_matplotlib, wrapped
-from hpo.report.geometry import Layout, Number, Placed, lay_out, outlines
+from hpo.report.geometry import Layout, Number, Placed, decades, lay_out, outlines
 from hpo.report.legend import legend_lines, needs_legend
 from hpo.report.palette import GREY, INK, SHADE_INK, SHADES, Style, Styles, style_of
 
@@ -60,28 +60,27 @@ def _prepare(axes: Axes, layout: Layout) -> None:
     axes.spines[["left", "bottom"]].set_color(GREY)
     axes.tick_params(colors=INK, labelsize=8.5, color=GREY)
     axes.set_axisbelow(True)
-    _prepare_axis(axes, layout.view.x, layout.x_names, "x")
-    _prepare_axis(axes, layout.view.y, layout.y_names, "y")
+    _prepare_axis(axes, layout, "x")
+    _prepare_axis(axes, layout, "y")
     title = wrapped(layout.view.y.title, width=TITLE_WIDTH, max_lines=2)
-    axes.set_title(for_matplotlib_lines(title), loc="left", fontsize=9, color=MUTED, pad=8)
-    axes.set_xlabel(
-        for_matplotlib_lines(wrapped(layout.view.x.title, width=TITLE_WIDTH, max_lines=2)), fontsize=9, color=MUTED
-    )
+    axes.set_title(_joined(title), loc="left", fontsize=9, color=MUTED, pad=8)
+    axes.set_xlabel(_joined(wrapped(layout.view.x.title, width=TITLE_WIDTH, max_lines=2)), fontsize=9, color=MUTED)
 
 
-def for_matplotlib_lines(lines: Sequence[str]) -> str:
+def _joined(lines: Sequence[str]) -> str:
     return "\n".join(map(for_matplotlib, lines))
 
 
-def _prepare_axis(axes: Axes, axis: Axis, names: Sequence[str], letter: str) -> None:
+def _prepare_axis(axes: Axes, layout: Layout, letter: str) -> None:
     is_x = letter == "x"
+    axis, names = (layout.view.x, layout.x_names) if is_x else (layout.view.y, layout.y_names)
     if not names:
         axes.grid(True, axis="x" if is_x else "y", color=RULE, linewidth=0.8)
         if axis.is_log:
             (axes.set_xscale if is_x else axes.set_yscale)("log")
-            _number_decades(axes.xaxis if is_x else axes.yaxis)
+            _number_decades(axes.xaxis if is_x else axes.yaxis, decades(layout, letter))
         return
-    labels = [for_matplotlib_lines(wrapped(name, width=NAME_WIDTH, max_lines=3)) for name in names]
+    labels = [_joined(wrapped(name, width=NAME_WIDTH, max_lines=3)) for name in names]
     is_crowded = is_x and sum(max(map(len, label.split("\n"))) + 2 for label in labels) > 90
     (axes.set_xticks if is_x else axes.set_yticks)(range(len(names)), labels)
     for label in axes.get_xticklabels() if is_crowded else []:
@@ -89,11 +88,11 @@ def _prepare_axis(axes: Axes, axis: Axis, names: Sequence[str], letter: str) -> 
     (axes.set_xlim if is_x else axes.set_ylim)(-0.5, len(names) - 0.5)
 
 
-def _number_decades(axis: MplAxis) -> None:
+def _number_decades(axis: MplAxis, n_decades: float) -> None:
     """Writes 0.01, 0.02, 0.05, 0.1… along a logarithmic axis, as the interactive figure does."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12) if n_decades >= 1 else MaxNLocator(6))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 
@@ -225,7 +224,12 @@ def _draw_shades(axes: Axes, placed: Placed) -> None:
 
 
 def _draw_lines(axes: Axes, layout: Layout) -> None:
-    for number, (kind, place, label) in enumerate(layout.view.lines):
+    if layout.diagonal is not None:
+        low, high = layout.diagonal
+        label = next(label for kind, _, label in layout.view.lines if kind == "diagonal")
+        axes.plot([low, high], [low, high], color=GREY, linewidth=1.0, linestyle="--", zorder=1)
+        axes.text(low, low, f"   {_joined([label])}", color=MUTED, fontsize=8, va="top")
+    for number, (kind, place, label) in enumerate(layout.lines):
         is_first = number % 2 == 0  # the labels of neighbours stand at opposite ends
         name = for_matplotlib(wrapped(label, width=TITLE_WIDTH, max_lines=1)[0])
         if kind == "x":
@@ -233,15 +237,11 @@ def _draw_lines(axes: Axes, layout: Layout) -> None:
             across = axes.get_xaxis_transform()
             end, anchor = (0.98, "top") if is_first else (0.02, "bottom")
             axes.text(place, end, f" {name}", transform=across, color=MUTED, fontsize=8, va=anchor)
-        elif kind == "y":
+        else:
             axes.axhline(place, color=GREY, linewidth=1.0, linestyle="--", zorder=1)
             across = axes.get_yaxis_transform()
             end, side = (0.995, "right") if is_first else (0.005, "left")
             axes.text(end, place, name, transform=across, color=MUTED, fontsize=8, ha=side, va="bottom")
-        elif layout.diagonal is not None:
-            low, high = layout.diagonal
-            axes.plot([low, high], [low, high], color=GREY, linewidth=1.0, linestyle="--", zorder=1)
-            axes.text(low, low, f"   {name}", color=MUTED, fontsize=8, va="top")
 
 
 def _finish(axes: Axes, layout: Layout, styles: Styles) -> None:

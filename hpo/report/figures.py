@@ -50,14 +50,13 @@ def _legend_line(line: Line, styles: Styles) -> dict[str, object]:
 
 
 def _layout(layout: Layout) -> dict[str, object]:
-    view = layout.view
     n_rows = len(layout.y_names)
     return {
         "height": HEIGHT if n_rows <= 6 else min(MAX_HEIGHT, 140 + NAME_HEIGHT * n_rows),
         "margin": {"l": 8, "r": 16, "t": 10, "b": 8},
         "xaxis": _axis(layout, "x"),
         "yaxis": _axis(layout, "y"),
-        "shapes": [_line(line, n) for n, line in enumerate(view.lines) if line[0] != "diagonal"],
+        "shapes": [_line(line, n) for n, line in enumerate(layout.lines)],
     }
 
 
@@ -76,8 +75,11 @@ def _axis(layout: Layout, letter: str) -> dict[str, object]:
             "showgrid": False,
         }
     if axis.is_log:
-        is_long = decades(layout, letter) > (MANY_DECADES if letter == "y" else MANY_DECADES / 2)
-        common |= {"type": "log", "dtick": 1 if is_long else "D2", "tickformat": "~g"}
+        n_decades = decades(layout, letter)
+        common |= {"type": "log", "tickformat": "~g"}
+        if n_decades >= 1:  # below, plotly.js finds better places itself
+            is_long = n_decades > (MANY_DECADES if letter == "y" else MANY_DECADES / 2)
+            common |= {"dtick": 1 if is_long else "D2"}
     else:
         common |= {"type": "linear"}
     return common | ({"autorange": "reversed"} if axis.is_reversed else {})

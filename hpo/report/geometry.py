@@ -14,6 +14,7 @@ from hpo.report.content import Axis, Cell, Figure, Series, View
 
 SLOTS = ("bar", "box", "whisker", "points")  # kinds that stand side by side where strategies share a category
 CURVES = ("line", "thin", "step")
+NEEDED = {"band": ("low", "high"), "whisker": ("y", "low", "high"), "shade": ("y", "z")}  # the others: y
 Number = float | int | None
 
 
@@ -54,6 +55,11 @@ class Layout:
     has_raised: bool = False
 
     @property
+    def lines(self) -> list[tuple[str, float, str]]:
+        """The dashed lines along an axis; the diagonal is apart."""
+        return [line for line in self.view.lines if line[0] != "diagonal" and math.isfinite(line[1])]
+
+    @property
     def is_horizontal(self) -> bool:
         """Whether bars, boxes and whiskers lie: the names stand along y."""
         return bool(self.y_names) and not self.x_names
@@ -79,11 +85,14 @@ def check_figure(figure: Figure) -> None:
     """Checks that a figure can be drawn.
 
     Raises:
-        ValueError: if it has no view, or the sequences of a series differ in length.
+        ValueError: if it has no view, or a series lacks what its kind needs or has more of it than of x.
     """
     if not figure.views:
         raise ValueError(f"Figure {figure.key!r} has no view; give it at least one, or leave it out.")
     for series in (series for view in figure.views for series in view.series):
+        for name in NEEDED.get(series.kind, ("y",)) if series.x else ():
+            if not getattr(series, name):
+                raise ValueError(f"Series {series.name!r} of figure {figure.key!r} is a {series.kind} without {name}.")
         for name in ("y", "low", "high", "z", "text"):
             n_given = len(getattr(series, name))
             if n_given not in (0, len(series.x)):
