@@ -80,6 +80,7 @@ def test_unknown_seconds_are_left_out_and_said() -> None:
     assert section is not None
     figures = [block for block in section.blocks if isinstance(block, Figure)]
     assert {view.label for figure in figures for view in figure.views} == {"epochs"}
+    assert section.clock["tasks"]["all trials"]["a"]["seconds_a_study"] is None  # type: ignore[index]
     assert any("Seconds are not known" in block.text for block in section.blocks if isinstance(block, Text))
 
 

@@ -61,3 +61,10 @@ def test_awkward_experiments_are_built(direction) -> None:
         section = build_learned(make_experiment([given], direction=direction))
         assert section is not None
         assert "Importances are not given" in texts(section)
+
+
+def test_fanova_is_trusted_on_random_trials_only() -> None:
+    adaptive = build_learned(make_experiment([make_study("tpe", 0, n_trials=30)]))
+    mixed = build_learned(several(n_seeds=2))
+    assert "no random trials enough" in texts(adaptive)
+    assert "trust it on the random trials" in texts(mixed)

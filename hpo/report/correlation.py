@@ -139,8 +139,8 @@ def _scope(experiment: Experiment, found: Sequence[Foresight]) -> str:
     source = (
         "of studies without a pruner"
         if is_whole
-        else "(of studies without a pruner where a task has any; else the trials stopped early are missing, which lowers "
-        "the correlations)"
+        else "(of studies without a pruner where a task has any; else the trials stopped early are missing, which "
+        "lowers the correlations)"
     )
     lengths = {one.n_epochs for one in found}
     apart = (

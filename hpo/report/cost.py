@@ -169,8 +169,8 @@ def _table(experiment: Experiment, spent: Sequence[Spent], title: str) -> Table:
     return task_table(experiment, Table("cost_spent", "What the searches spent", columns, rows, note))
 
 
-def _known(seconds: float, n: float) -> float | None:
-    return seconds / n if seconds and n else None
+def _known(cost: float, n: float) -> float | None:
+    return cost / n if cost and n else None
 
 
 def _fronts(experiment: Experiment, spent: Sequence[Spent], title: str) -> list[Figure]:
@@ -251,10 +251,10 @@ def _by_strategy(experiment: Experiment, spent: Sequence[Spent], unit: str) -> d
         known = _known_costs(spent, task, measure)
         points = [(cost, experiment.sign * value) for _, cost, value in known]
         front = [known[place][0].study for place in pareto_front(points)]
-        total = sum(measure(one) or 0.0 for one in own)
+        total = sum(measure(one) or 0.0 for one in own)  # 0 is unknown
         numbers.setdefault(task_name(task), {})[strategy] = {
-            f"{unit}_a_study": total / len(own),
-            f"{unit}_a_trial": total / sum(len(one.trials) for one in own),
+            f"{unit}_a_study": _known(total, len(own)),
+            f"{unit}_a_trial": _known(total, sum(len(one.trials) for one in own)),
             "seeds_on_front": [study.seed for study in front if study.strategy == strategy],
         }
     return {"tasks": numbers}

@@ -66,10 +66,10 @@ def find_cells(experiment: Experiment) -> Cells | None:
         found[kind] = strategy
     samplers = list(dict.fromkeys(sampler for sampler, _ in found))
     pruners = sorted(dict.fromkeys(pruner for _, pruner in found), key=lambda pruner: pruner != "none")
-    combinations_ = list(product(samplers, pruners))
-    if len(samplers) < 2 or len(pruners) < 2 or any(one not in found for one in combinations_):
+    crossed = list(product(samplers, pruners))
+    if len(samplers) < 2 or len(pruners) < 2 or any(one not in found for one in crossed):
         return None
-    return {one: found[one] for one in combinations_}
+    return {one: found[one] for one in crossed}
 
 
 def _pruner(facts: Mapping[str, str]) -> str:

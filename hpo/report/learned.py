@@ -96,9 +96,11 @@ def _warning(found: Sequence[Importance]) -> str:
     part = f" from {most} of a group's trials, drawn with a fixed seed," if is_part else ""
     few = [one for one in found if one.evaluator == PED_ANOVA and one.shares and one.n_used < 50]
     unsteady = f" With fewer than 50 trials the best 10 % are fewer than 5, and {PED_ANOVA} is unsteady." if few else ""
+    has_pool = any(one.group == POOLED for one in used)
+    trust = f"trust it on the {POOLED}" if has_pool else "there are no random trials enough to set against it"
     return (
         f"{READING[PED_ANOVA]}. {READING[FANOVA]}; computed{part} with {N_TREES} trees on the unit cube. Adaptive "
-        f"strategies look where values are good, which biases {FANOVA}: trust it on the {POOLED}. "
+        f"strategies look where values are good, which biases {FANOVA}: {trust}. "
         f"At least {MIN_TRIALS} trials are needed.{unsteady}"
     )
 
@@ -131,8 +133,8 @@ def _figure(experiment: Experiment, known: Sequence[Importance], spaces: Mapping
                 y = Axis(f"share of all importances by {evaluator} (%)")
                 views.append(View(label, Axis("param", categories=list(spaces[task])), y, series))
     caption = (
-        "The higher a bar, the more the param matters by this evaluator; grey are the random trials of all studies, "
-        f"the only unbiased ones for {FANOVA}."
+        "The higher a bar, the more the param matters by this evaluator; grey bars, where there are any, are the "
+        f"{POOLED}, the only unbiased ones for {FANOVA}."
     )
     return Figure("learned_importance", "Importance of each param", caption, views)
 
