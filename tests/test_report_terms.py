@@ -1,0 +1,84 @@
+"""The terms a report is made on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from made_up import study
+
+from hpo.record import Budget
+from hpo.report.records import Experiment, Study
+from hpo.report.terms import Terms, infer_budget, settle, with_inferred_budget
+
+CARD = {"unit": "trials"}
+
+
+def made(*studies: Study, **changes) -> Experiment:
+    fields = {"unit": "trials", "budget": 3, "rope": 0.01, "studies": studies or (study("tpe", 0, [1, 2, 3]),)}
+    return Experiment("e", "valid_loss", "minimize", **{**fields, **changes})
+
+
+def with_epochs(given: Study, epochs: Sequence[float]) -> Study:
+    trials = tuple(replace(trial, epochs=n) for trial, n in zip(given.trials, epochs, strict=True))
+    return replace(given, trials=trials)
+
+
+def test_nothing_given_leaves_the_card_as_it_is() -> None:
+    settled = settle(made(card=CARD), Terms())
+    assert (settled.unit, settled.budget, settled.rope, settled.deviations) == ("trials", 3, 0.01, ())
+    assert settle(made(card=CARD), Terms(rope=0.01, unit="trials", budget=3)).deviations == ()
+
+
+def test_what_is_given_by_hand_counts_and_departs_from_the_card() -> None:
+    settled = settle(made(card=CARD), Terms(rope=0.5, budget=2))
+    assert (settled.rope, settled.budget) == (0.5, 2)
+    assert settled.deviations == (
+        "The ROPE was set to 0.5 by hand; 0.01 had been registered.",
+        "The budget was set to 2 trials by hand; 3 trials had been registered.",
+    )
+    assert settle(made(), Terms(rope=0.5, budget=2)).deviations == ()
+
+
+def test_another_unit_brings_the_smallest_budget_in_it() -> None:
+    studies = (with_epochs(study("a", 0, [1, 2]), [2, 3]), with_epochs(study("b", 0, [1, 2]), [2, 2]))
+    settled = settle(made(*studies), Terms(unit="epochs"))
+    assert (settled.unit, settled.budget) == ("epochs", 4)
+
+
+@pytest.mark.parametrize("given", [{"rope": -0.1}, {"rope": math.nan}, {"budget": 0}, {"budget": math.inf}])
+def test_terms_that_make_no_sense_are_refused(given) -> None:
+    with pytest.raises(ValueError, match=r"report\.(rope|budget)=.* must be"):
+        Terms(**given)
+
+
+def test_an_experiment_without_a_finished_trial_is_refused() -> None:
+    begun = replace(study("tpe", 0, [1]), trials=(replace(study("tpe", 0, [1]).trials[0], state="RUNNING"),))
+    assert with_inferred_budget(made(begun), []) == made(begun)
+    with pytest.raises(ValueError, match="no finished trial yet"):
+        settle(made(begun), Terms())
+
+
+def test_equal_budgets_are_taken_as_they_were_given() -> None:
+    studies = [study("a", 0, [1, 2]), study("b", 0, [1, 2])]
+    assert infer_budget(studies, [Budget(n_trials=5)] * 2) == ("trials", 5, [])
+    assert infer_budget(studies, [Budget(trials_s=60)] * 2) == ("seconds", 60, [])
+    assert infer_budget(studies, [Budget(timeout_s=90)] * 2) == ("seconds", 90, [])
+    assert infer_budget(studies, [Budget(n_trials=9, n_epochs=30)] * 2) == ("epochs", 30, [])
+
+
+def test_epochs_are_preferred_where_trials_differ_in_them() -> None:
+    studies = [with_epochs(study("a", 0, [1, 2]), [2, 3]), with_epochs(study("b", 0, [1, 2]), [3, 3])]
+    unit, budget, sentences = infer_budget(studies, [Budget(n_trials=2)] * 2)
+    assert (unit, budget) == ("epochs", 5)
+    assert sentences == ["The studies spent 5 to 6 epochs; all are compared at the smallest budget, 5 epochs."]
+
+
+def test_unequal_budgets_come_down_to_the_smallest_of_ended_studies() -> None:
+    studies = [study("a", 0, [1, 2, 3]), study("b", 0, [1, 2]), study("c", 0, [1], is_ended=False)]
+    unit, budget, sentences = infer_budget(studies, [Budget(n_trials=3), Budget(n_trials=2), Budget(n_trials=3)])
+    assert (unit, budget) == ("trials", 2)
+    assert "smallest budget, 2 trials" in sentences[0]
+    assert infer_budget(studies[2:], [])[:2] == ("trials", 1)
