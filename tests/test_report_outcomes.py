@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from made_up import confirmed, experiment, normal, study, trial
 
-from hpo.report.outcomes import outcome
+from hpo.report.outcomes import charged, outcome
 from hpo.report.records import Experiment, Study
 
 
@@ -36,6 +36,20 @@ def test_one_trial_without_a_test_value_leaves_the_diagnostics_out() -> None:
     trials = (trial(0, 2.0, test=1.0), trial(1, 1.0))
     one = outcome(*made(replace(study("a", 0, []), trials=trials)))
     assert (one.seen, one.selected_test, one.oracle_test, one.overtuning) == (1, None, None, None)
+
+
+def test_an_ended_study_with_nothing_to_show_is_charged_the_worst_value_of_its_task() -> None:
+    failed = replace(study("b", 0, []), trials=(trial(0, None, state="FAIL"),))
+    of, own = made(study("a", 0, [3, 7], confirmed=(confirmed(3, [4], [5]),)))
+    of = replace(of, studies=(own, failed))
+    found = {("task", each.strategy): [outcome(of, each)] for each in of.studies}
+    one = charged(of, found["task", "b"][0], found)
+    assert (one.seen, one.test, one.is_charged) == (7, 5, True)
+    up = replace(of, direction="maximize")
+    assert charged(up, found["task", "b"][0], found).seen == 3
+    assert charged(of, found["task", "a"][0], found) == found["task", "a"][0]
+    running = replace(failed, is_ended=False)
+    assert not charged(of, outcome(of, running), found).is_charged
 
 
 def test_nothing_complete_comes_to_nothing() -> None:

@@ -36,6 +36,8 @@ def test_without_an_incumbent_a_study_has_the_worst_value_seen() -> None:
     found = regrets(of, scales(of))
     assert found is not None
     assert found.rows["tpe"]["task", 0] == pytest.approx([(9 - 2) / 4, 0, 0])
+    assert found.ranked["tpe"]["task", 0][0] == math.inf
+    assert mean_ranks(found, of.strategies, tasks=of.tasks)[:, 0, 0].tolist() == [1, 2]
 
 
 def test_units_are_seeds_or_means_of_tasks() -> None:

@@ -148,7 +148,7 @@ def test_missing_seeds_are_paired_out_and_named() -> None:
     of = made()
     without = replace(of, studies=tuple(s for s in of.studies if not (s.strategy == "tpe" and s.seed in (3, 4))))
     section = build_verdict(without)
-    assert "random and tpe: seed 3 and seed 4 are left out" in texts(section)
+    assert "tpe has no value for seed 3 and seed 4; every pair with tpe is without." in texts(section)
     pairs = section.numbers["looks"]["100 %"]["pairs"]  # type: ignore[index]
     assert [pair["n"] for pair in pairs] == [8, 10, 8]
 

@@ -5,13 +5,15 @@ Values are in units of the metric; what is averaged or drawn of them is `perform
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hpo.report.budget import is_complete
 from hpo.report.incumbents import best_trial, counted_trials, loss_or_inf
-from hpo.report.primary import chosen
+from hpo.report.primary import chosen, loss_on_test
 from hpo.report.records import Confirmed, Experiment, Study, Trial
 
 
@@ -28,6 +30,7 @@ class Outcome:
         selected_test: Test value of the best trial itself, where every COMPLETE trial has one.
         oracle_test: Best test value among its trials: a diagnostic, nobody could have chosen it.
         overtuning: How much worse the test value of the incumbent ended than it had been, never negative.
+        is_charged: Whether it had nothing to show, and values seen or tested are the worst of the task.
     """
 
     study: Study
@@ -38,6 +41,7 @@ class Outcome:
     selected_test: float | None = None
     oracle_test: float | None = None
     overtuning: float | None = None
+    is_charged: bool = False
 
 
 def outcome(experiment: Experiment, study: Study) -> Outcome:
@@ -55,6 +59,31 @@ def outcome(experiment: Experiment, study: Study) -> Outcome:
         selected_test=selected,
         oracle_test=oracle,
         overtuning=overtuning,
+    )
+
+
+def charged(experiment: Experiment, one: Outcome, among: Mapping[tuple[str, str], Sequence[Outcome]]) -> Outcome:
+    """Returns the outcome, with the worst values of its task where an ended study has nothing to show for its budget.
+
+    Args:
+        among: All outcomes by (task, strategy).
+    """
+    if not one.study.is_ended or loss_on_test(experiment, one.study) != math.inf:
+        return one
+    others = [other for (task, _), of in among.items() if task == one.study.task for other in of]
+    worst = max if experiment.sign > 0 else min
+    seen = [
+        trial.value
+        for other in others
+        for trial in counted_trials(experiment, other.study)
+        if is_complete(trial) and trial.value is not None
+    ]
+    tests = [other.test for other in others if other.test is not None]
+    return replace(
+        one,
+        seen=worst(seen) if one.seen is None and seen else one.seen,
+        test=worst(tests) if tests else None,
+        is_charged=True,
     )
 
 

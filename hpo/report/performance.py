@@ -11,7 +11,7 @@ import numpy as np
 
 from hpo.report.content import Axis, Block, Cell, Column, Figure, Section, Series, Table, Text, View
 from hpo.report.intervals import iqm
-from hpo.report.outcomes import Outcome, outcome
+from hpo.report.outcomes import Outcome, charged, outcome
 from hpo.report.per_task import task_name, task_table
 from hpo.report.phrases import count, listing
 from hpo.report.records import Experiment
@@ -36,11 +36,12 @@ GAPS: Mapping[str, Read] = {
 
 def build_performance(experiment: Experiment) -> Section:
     """Returns tables of final values and gaps, every seed, the seeds paired, and validation against test."""
-    outcomes = {
+    found = {
         (task, strategy): [outcome(experiment, study) for study in experiment.of(task=task, strategy=strategy)]
         for task in experiment.tasks
         for strategy in experiment.strategies
     }
+    outcomes = {place: [charged(experiment, one, found) for one in of] for place, of in found.items()}
     title = "Final performance"
     if not any(one.seen is not None for of in outcomes.values() for one in of):
         nothing = Text("No trial is COMPLETE within the budget, so there is no value to show.", "warning")
@@ -70,10 +71,13 @@ def _notes(experiment: Experiment, outcomes: Outcomes) -> list[str]:
     notes = ["Exploratory: the verdict rests on its own endpoint alone."]
     empty = dict.fromkeys(experiment.strategies, 0)
     for (_, strategy), of in outcomes.items():
-        empty[strategy] += sum(one.seen is None for one in of)
+        empty[strategy] += sum(one.is_charged for one in of)
     if any(empty.values()):
         who = listing([f"{count(n, 'study')} of {name}" for name, n in empty.items() if n])
-        notes.append(f"Without any COMPLETE trial within the budget: {who}; the tables below cannot count them.")
+        notes.append(
+            f"Nothing to show for their budget (no COMPLETE trial, or every retraining failed): {who}; they count with "
+            "the worst value seen on their task."
+        )
     if not any(one.test is not None for of in outcomes.values() for one in of):
         notes.append(
             "No configuration was confirmed on test data: the best value seen in a search is optimistic, more so for "

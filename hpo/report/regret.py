@@ -107,7 +107,7 @@ def _rank_figure(experiment: Experiment, averages: Mapping[str, Average]) -> Fig
     caption = (
         f"Higher is better: the mean rank among {len(averages)} strategies over {count(n, unit_of(experiment))} that "
         "all of them have, with a 95 % bootstrap band (points where there are fewer than six); before its first "
-        "incumbent a study counts with the worst value seen on its task."
+        "incumbent a study ranks behind all that have one."
     )
     return Figure("rank", "Mean rank over the budget", caption, [View("mean rank", *axes, series)])
 

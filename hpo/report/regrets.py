@@ -29,11 +29,13 @@ class Regrets:
         along: Costs, the same for all, shape (n_costs,).
         rows: By strategy, then by (task, seed): shape (n_costs,). Before its first incumbent a study has the regret of
             the worst value seen on the task; beyond where a running study is it is NaN.
+        ranked: The same with infinity where there is no incumbent: worse than any value.
         first: By task: the lowest cost at which any study had an incumbent.
     """
 
     along: Floats
     rows: Mapping[str, Mapping[Place, Floats]]
+    ranked: Mapping[str, Mapping[Place, Floats]]
     first: Mapping[str, float]
 
     def units(self, strategy: str, *, tasks: Sequence[str]) -> Floats:
@@ -62,16 +64,15 @@ def regrets(experiment: Experiment, known: Mapping[str, Scale]) -> Regrets | Non
     if not first:
         return None
     along = places([curve for _, curve in every], end=experiment.budget)
-    rows = {
-        strategy: {place: _regret(curve, along, known[place[0]]) for place, curve in by_place.items()}
-        for strategy, by_place in curves.items()
-    }
-    return Regrets(along, rows, first)
-
-
-def _regret(curve: Steps, along: Floats, scale: Scale) -> Floats:
-    losses = rows_of([curve], along, worst=scale.worst)[0]
-    return np.asarray((np.where(np.isinf(losses), scale.worst, losses) - scale.best) / scale.span)
+    rows: dict[str, dict[Place, Floats]] = {strategy: {} for strategy in curves}
+    ranked: dict[str, dict[Place, Floats]] = {strategy: {} for strategy in curves}
+    for strategy, by_place in curves.items():
+        for place, curve in by_place.items():
+            scale = known[place[0]]
+            losses = rows_of([curve], along, worst=math.inf)[0]
+            ranked[strategy][place] = (losses - scale.best) / scale.span
+            rows[strategy][place] = (np.where(np.isinf(losses), scale.worst, losses) - scale.best) / scale.span
+    return Regrets(along, rows, ranked, first)
 
 
 def mean_ranks(of: Regrets, strategies: Sequence[str], *, tasks: Sequence[str]) -> Floats:
@@ -79,8 +80,8 @@ def mean_ranks(of: Regrets, strategies: Sequence[str], *, tasks: Sequence[str]) 
 
     Ranked within each (task, seed) that all strategies have; units are seeds, or means over the seeds of each task.
     """
-    shared = [place for place in of.rows[strategies[0]] if all(place in of.rows[name] for name in strategies)]
-    blocks = np.array([[of.rows[name][place] for place in shared] for name in strategies], float)
+    shared = [place for place in of.ranked[strategies[0]] if all(place in of.ranked[name] for name in strategies)]
+    blocks = np.array([[of.ranked[name][place] for place in shared] for name in strategies], float)
     blocks = blocks.reshape(len(strategies), len(shared), of.along.size)
     ranks = stats.rankdata(blocks, axis=0, nan_policy="propagate")
     if len(tasks) == 1:

@@ -6,6 +6,7 @@ Which claims are allowed is decided in `claims` and `looks`; this only says them
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from hpo.report.claims import Comparison
@@ -14,7 +15,7 @@ from hpo.report.intervals import N_RESAMPLES, resampling
 from hpo.report.looks import Look, take_looks
 from hpo.report.pairs import quantity_of, rope_of, unit_of
 from hpo.report.phrases import budget_text, count, interval_text, listing, number, p_value, turned
-from hpo.report.primary import chosen
+from hpo.report.primary import Place, chosen
 from hpo.report.records import Experiment
 from hpo.report.scale import Scale, scales
 from hpo.report.signed_rank import FEWEST, fewest_units, n_pairs_of
@@ -159,17 +160,32 @@ def _notes(experiment: Experiment, looks: Sequence[Look]) -> list[str]:
             f"Only {len(confirmed)} of {count(len(experiment.studies), 'study')} have a confirmed test value, so the "
             "primary endpoint is the validation value."
         )
-    for comparison in looks[0].comparisons:
-        if comparison.pair.left_out:
-            notes.append(_left_out(experiment, comparison))
+    notes += _left_out(experiment, looks[0])
     return notes + [text for text in [_imputed(experiment, looks[0])] if text]
 
 
-def _left_out(experiment: Experiment, comparison: Comparison) -> str:
-    pair = comparison.pair
-    names = [f"seed {seed}" if len(experiment.tasks) == 1 else f"{task} seed {seed}" for task, seed in pair.left_out]
-    verb = "is" if len(names) == 1 else "are"
-    return f"{pair.first} and {pair.second}: {listing(names)} {verb} left out, only one of both has a value there."
+def _left_out(experiment: Experiment, look: Look) -> list[str]:
+    """Returns a sentence for each strategy that lacks seeds others have, and for seeds it has twice."""
+    losses = look.endpoint.losses
+    every = dict.fromkeys((study.task, study.seed) for study in experiment.studies)
+    sentences = []
+    for strategy in experiment.strategies:
+        missing = [place for place in every if place not in losses[strategy]]
+        own = Counter((study.task, study.seed) for study in experiment.of(strategy=strategy))
+        twice = [place for place, n in own.items() if n > 1]
+        if missing and len(experiment.strategies) > 1:
+            names = _named(experiment, missing)
+            sentences.append(f"{strategy} has no value for {names}; every pair with {strategy} is without.")
+        if twice:
+            sentences.append(
+                f"{strategy} has several studies for {_named(experiment, twice)}; the first of them counts."
+            )
+    return sentences
+
+
+def _named(experiment: Experiment, places: Sequence[Place]) -> str:
+    is_one = len(experiment.tasks) == 1
+    return listing([f"seed {seed}" if is_one else f"seed {seed} on {task}" for task, seed in places])
 
 
 def _imputed(experiment: Experiment, look: Look) -> str | None:
