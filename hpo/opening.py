@@ -158,7 +158,7 @@ class Opener:
             seed_of=lambda number: derive_seed(config.seed, number),
             to_test=tests,
         )
-        return Driver(study, assignment, self._surroundings(store, sampler, study.name, cache=self._site.cache))
+        return Driver(study, assignment, self._surroundings(store, sampler, study.name))
 
     def open_confirmation(self, search: Driver) -> Driver | None:
         """Returns the driver that confirms a search that is done; None if nothing of it was completed."""
@@ -185,11 +185,11 @@ class Opener:
             keeps_all_weights=True,
             sum_up=lambda study, trials: confirmed_sentence(study, trials, sampler.wanted),
         )
-        return Driver(study, assignment, self._surroundings(store, sampler, name, cache=TrialCache(is_on=False)))
+        return Driver(study, assignment, self._surroundings(store, sampler, name))
 
-    def _surroundings(self, store: StudyStore, sampler: BaseSampler, name: str, *, cache: TrialCache) -> Surroundings:
+    def _surroundings(self, store: StudyStore, sampler: BaseSampler, name: str) -> Surroundings:
         site, now_ms = self._site, _going_on(self._now_ms, store.trials())
-        return Surroundings(store, sampler, site.tracker, site.display_of(name), site.stop, now_ms, cache)
+        return Surroundings(store, sampler, site.tracker, site.display_of(name), site.stop, now_ms, site.cache)
 
     def _open_record(self, planned: Plan, store: StudyStore, folder: Path) -> StudyRecord:
         """Returns the study's facts, written when it is new."""

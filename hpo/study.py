@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hpo.assignment import Assignment, Surroundings
 from hpo.executor import Job, JobKey, Outcome, Task
-from hpo.record import StudyRecord, TrialRecord
+from hpo.record import COMPLETE, StudyRecord, TrialRecord
 from hpo.samplers import Ledger
 from hpo.spending import Spending
 from hpo.stop import Ending, Interrupted
@@ -19,6 +19,7 @@ from hpo.study_tests import StudyTests
 from hpo.trainer import Decision, EpochReport, Reason, TrialRequest, TrialResult
 from hpo.trial_book import TrialBook
 from hpo.trial_cache import Original
+from hpo.trial_folder import copy_weights
 
 MAX_CRASHES = 3  # a trial that killed so many workers is given up
 
@@ -151,7 +152,7 @@ class Driver:
 
     def _start(self, number: int) -> Job | None:
         """Begins an attempt; returns its job, or None if it was served or waits for an equal trial."""
-        original = self._cache.find(self._request(number))
+        original = self._find_original(number)
         if original is None and not self._cache.take(self._request(number), self.study.name):
             self._parked.append(number)
             return None
@@ -164,6 +165,17 @@ class Driver:
         Path(request.folder).mkdir(parents=True, exist_ok=True)
         self._out.add(number)
         return Job(Task.TRAIN, self.study.name, request, self.assignment.config.trial.timeout_s)
+
+    def _find_original(self, number: int) -> Original | None:
+        """Returns a trial equal to `number` that ended, with its weights if this one's are to be kept."""
+        request = self._request(number)
+        original = self._cache.find(request)
+        if original is None or original.trial.state != COMPLETE or not self.assignment.keeps_all_weights:
+            return original
+        if copy_weights(Path(original.folder), Path(request.folder)):
+            return original
+        self._cache.forget(request)
+        return None
 
     def _serve(self, number: int, original: Original) -> None:
         """Ends trial `number` as the one it equals did; the pruner may end it before."""

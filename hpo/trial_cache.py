@@ -15,10 +15,11 @@ from hpo.trainer import Reason, TrialRequest
 
 @dataclass(frozen=True)
 class Original:
-    """A finished trial that equal ones may be taken from, and the name of its study."""
+    """A finished trial that equal ones may be taken from, the name of its study, and where its weights are, if kept."""
 
     study: str
     trial: TrialRecord
+    folder: str
 
 
 class TrialCache:
@@ -36,6 +37,10 @@ class TrialCache:
     def find(self, request: TrialRequest) -> Original | None:
         """Returns a finished trial equal to `request`, if there is one."""
         return self._originals.get(cache_key(request)) if self._is_on else None
+
+    def forget(self, request: TrialRequest) -> None:
+        """Lets trials equal to `request` be trained again: what there was of them is of no use."""
+        self._originals.pop(cache_key(request), None)
 
     def take(self, request: TrialRequest, study: str) -> bool:
         """Returns whether `request` may be trained now: nobody else trains an equal one."""
@@ -57,7 +62,7 @@ class TrialCache:
         if self._taken.get(key) == (study, trial.number):
             del self._taken[key]
         if trial.state == COMPLETE or trial.reason == Reason.DIVERGED.value:
-            self._originals.setdefault(key, Original(study, trial))
+            self._originals.setdefault(key, Original(study, trial, request.folder))
 
 
 def cache_key(request: TrialRequest) -> str:

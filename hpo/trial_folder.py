@@ -5,6 +5,7 @@ What trainers put there is their business.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from hpo.checkpoint import delete_checkpoints
@@ -15,6 +16,24 @@ WEIGHTS = ("model.safetensors", "model.json")
 def trial_folder(study_folder: Path, number: int) -> Path:
     """Returns the folder of trial `number`; it need not exist."""
     return study_folder / "trials" / f"{number:04d}"
+
+
+def copy_weights(source: Path, folder: Path) -> bool:
+    """Gives the trial in `folder` the final weights of an equal one in `source`; returns whether there were any.
+
+    They share the bytes on disk where the file system can: whoever replaces weights writes new files.
+    """
+    names = [name for name in WEIGHTS if (source / name).is_file()]
+    if WEIGHTS[-1] not in names:  # written last: it vouches for the others
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+        try:
+            (folder / name).hardlink_to(source / name)
+        except OSError:
+            shutil.copy2(source / name, folder / name)
+    return True
 
 
 def tidy_trial(folder: Path, *, keep_weights: bool, keep_checkpoints: bool) -> None:
