@@ -43,13 +43,13 @@ class Style:
 
 
 NEUTRAL = Style(GREY)
-FATES = {
+FATES: dict[str | None, Style] = {
     "COMPLETE": Style("#0072B2"),
     "PRUNED": Style("#E69F00", "dash", "--", "triangle-down", "v"),
     "FAIL": Style("#D55E00", "dot", ":", "x", "X"),
 }
 # Of a trial's state where curves are coloured by fate; told apart by colour-blind readers too.
-FATES = {
+FATES: dict[str | None, Style] = {
     "COMPLETE": Style("#56B4E9"),
     "PRUNED": Style("#E69F00", symbol="diamond", marker="D"),
     "FAIL": Style(INK, symbol="x", marker="X"),
