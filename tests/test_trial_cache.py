@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,17 +122,16 @@ def build_simulated() -> Executor:
 
 
 @pytest.mark.parametrize(
-    "overrides",
+    ("build", "overrides"),
     [
-        (),
-        ("n_concurrent=3",),
-        ("trainer.noise=0.3", "study.metric=valid_loss"),
-        ("space.train.lr.high=4", "budget.unit=trials", "budget.size=12"),
+        (InlineExecutor, ()),
+        (InlineExecutor, ("space.train.lr.high=4", "budget.unit=trials", "budget.size=12")),
+        (build_simulated, ("trainer.noise=0.3", "study.metric=valid_loss")),
+        (build_simulated, ("n_concurrent=3",)),
     ],
 )
-@pytest.mark.parametrize("build", [InlineExecutor, build_simulated])
 def test_results_are_the_same_with_and_without_the_cache(
-    overrides: tuple[str, ...], build: type[InlineExecutor], workdir: Path, monkeypatch: pytest.MonkeyPatch
+    build: Callable[[], Executor], overrides: tuple[str, ...], workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     epoch_s = "trainer.epoch_s=0.1" if build is build_simulated else "trainer.epoch_s=0"
     comparison = plan_compared(*COMPARED, epoch_s, *overrides)
