@@ -11,7 +11,7 @@ import pytest
 from hpo.report.content import Axis, Figure, Series, View
 from hpo.report.figures import build_plots
 from hpo.report.outline import figures, outline
-from hpo.report.palette import COLORS, GREY, build_styles
+from hpo.report.palette import COLORS, GREY, build_styles, style_of
 
 from sample_report import STRATEGIES, make_report
 
@@ -132,7 +132,7 @@ def test_a_view_of_nothing_is_a_plot_of_nothing() -> None:
 def test_states_have_colours_of_their_own_unless_a_strategy_has_the_name() -> None:
     series = [Series(state, "points", [1.0], [1.0], state) for state in ("COMPLETE", "PRUNED", "FAIL")]
     assert len({line["color"] for line in plot(*series)["legend"]} - {GREY}) == 3
-    assert build_styles(["x", "y", "FAIL"])["FAIL"].color == COLORS[2]
+    assert style_of(build_styles(["x", "y", "FAIL"]), "FAIL").color == COLORS[2]
 
 
 def test_beyond_the_palette_dashes_and_markers_differ() -> None:

@@ -43,13 +43,8 @@ class Style:
 
 
 NEUTRAL = Style(GREY)
-FATES: dict[str | None, Style] = {
-    "COMPLETE": Style("#0072B2"),
-    "PRUNED": Style("#E69F00", "dash", "--", "triangle-down", "v"),
-    "FAIL": Style("#D55E00", "dot", ":", "x", "X"),
-}
 # Of a trial's state where curves are coloured by fate; told apart by colour-blind readers too.
-FATES: dict[str | None, Style] = {
+FATES = {
     "COMPLETE": Style("#56B4E9"),
     "PRUNED": Style("#E69F00", symbol="diamond", marker="D"),
     "FAIL": Style(INK, symbol="x", marker="X"),
@@ -58,11 +53,8 @@ Styles = Mapping[str | None, Style]
 
 
 def build_styles(strategies: Sequence[str]) -> dict[str | None, Style]:
-    """Returns the style of each state and of each strategy by its place.
-
-    Beyond the eighth strategy, dashes and markers tell them apart too.
-    """
-    styles: dict[str | None, Style] = {**FATES}
+    """Returns the style of each strategy by its place; beyond the eighth, dashes and markers tell them apart."""
+    styles: dict[str | None, Style] = {}
     for place, strategy in enumerate(strategies):
         turn, color = divmod(place, len(COLORS))
         dash, linestyle = DASHES[turn % len(DASHES)]
