@@ -17,7 +17,7 @@ def test_critical_differences_equal_the_published_table(k: int, q: float) -> Non
 
 
 def test_demsars_worked_example() -> None:
-    """Four classifiers on 14 data sets: CD = 1.25 (Demšar 2006, section 3.2.3)."""
+    """Four classifiers on 14 data sets: CD = 1.25 (Demšar 2006)."""
     assert critical_difference(4, 14) == pytest.approx(1.25, abs=0.005)
 
 

@@ -16,6 +16,7 @@ from hpo.report.budget import costs
 from hpo.report.content import Axis, Block, Cell, Column, Figure, Section, Series, Table, Text, View
 from hpo.report.incumbents import Steps, counted_trials, places, rows_of, steps, steps_on_test
 from hpo.report.intervals import N_RESAMPLES, Resampling, resampling
+from hpo.report.per_task import task_name, task_table
 from hpo.report.phrases import budget_text, count, listing
 from hpo.report.pools import expected_curve
 from hpo.report.records import Experiment, Study, Unit
@@ -36,7 +37,7 @@ def build_anytime(experiment: Experiment, *, seed: int = 0, n_resamples: int = N
     rows: list[list[Cell]] = []
     for place, task in enumerate(experiment.tasks):
         if not math.isfinite(known[task].best):
-            blocks.append(Text(f"{task}: no trial is COMPLETE within the budget, so there is no incumbent.", "warning"))
+            blocks.append(Text(_absence(task), "warning"))
             continue
         suffix = f"-{place + 1}" if len(experiment.tasks) > 1 else ""
         averages = _all_averages(experiment, task, known[task], source=source)
@@ -52,6 +53,10 @@ def build_anytime(experiment: Experiment, *, seed: int = 0, n_resamples: int = N
         blocks.append(_table(experiment, rows))
     notes: list[Block] = [Text(text, "note") for text in _notes(experiment)]
     return Section("anytime", "Anytime performance", [*notes, *blocks], numbers, clock)
+
+
+def _absence(task: str) -> str:
+    return f"On {task_name(task)} no trial is COMPLETE within the budget, so there is no incumbent."
 
 
 def _all_averages(experiment: Experiment, task: str, scale: Scale, *, source: Resampling) -> Averages:
@@ -225,7 +230,7 @@ def _at_seconds(experiment: Experiment, averages: Mapping[str, Average]) -> dict
 
 def _rows(experiment: Experiment, task: str, averages: Averages) -> list[list[Cell]]:
     return [
-        [task, strategy, share, at["n"], at["mean"], at["low"], at["high"], at["IQM"]]
+        [task_name(task), strategy, share, at["n"], at["mean"], at["low"], at["high"], at["IQM"]]
         for strategy, by_share in _at_shares(experiment, averages).items()
         for share, at in by_share.items()
     ]
@@ -234,7 +239,7 @@ def _rows(experiment: Experiment, task: str, averages: Averages) -> list[list[Ce
 def _table(experiment: Experiment, rows: Sequence[Sequence[Cell]]) -> Table:
     metric = experiment.metric
     columns = [
-        "task",
+        "Task",
         "strategy",
         f"share of {budget_text(experiment)}",
         "seeds",
@@ -244,7 +249,8 @@ def _table(experiment: Experiment, rows: Sequence[Sequence[Cell]]) -> Table:
         f"IQM {metric}",
     ]
     note = "A dash stands where not every seed has an incumbent yet, and for intervals with fewer than six seeds."
-    return Table("anytime-means", "Mean incumbent at parts of the budget", [*map(Column, columns)], rows, note)
+    table = Table("anytime-means", "Mean incumbent at parts of the budget", [*map(Column, columns)], rows, note)
+    return task_table(experiment, table)
 
 
 def _notes(experiment: Experiment) -> list[str]:

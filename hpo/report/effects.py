@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 def a12(first: Floats, second: Floats) -> float | None:
     """Returns Vargha and Delaney's A12: the probability that a loss of `first` is lower, ties counting half.
 
-    Over all pairs of values, not the paired ones (Vargha & Delaney 2000, equation 2); None without values.
+    Over all pairs of values, not the paired ones (Vargha & Delaney 2000); None without values.
     """
     if not first.size or not second.size:
         return None

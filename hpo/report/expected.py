@@ -16,7 +16,7 @@ def expected_best(losses: Floats, n_draws: int) -> Floats:
     """Returns the expected lowest loss of 1, 2, … n_draws evaluations drawn without replacement, shape (n_draws,).
 
     With the N losses sorted, E = sum_i C(N - i, n - 1) / C(N, n) * x_(i) (Tang et al. 2020, "Showing your work doesn't
-    always work", section 3.2: unbiased, unlike the expectation with replacement).
+    always work": unbiased, unlike the expectation with replacement).
 
     Raises:
         ValueError: More draws than losses.

@@ -67,7 +67,7 @@ def critical_difference(k: int, n: int) -> float:
     """Returns the difference of mean ranks above which two of k strategies differ over n blocks.
 
     CD = q / sqrt(2) * sqrt(k (k + 1) / (6 n)), with q the .95 quantile of the studentized range of k means and infinite
-    degrees of freedom (Demšar 2006, section 3.2.2).
+    degrees of freedom (Demšar 2006).
     """
     q = float(stats.studentized_range.ppf(1 - ALPHA, k, np.inf))
     return q / math.sqrt(2) * math.sqrt(k * (k + 1) / (6 * n))

@@ -15,6 +15,7 @@ from hpo.report.averages import Average, average, average_series, thin_series
 from hpo.report.content import Axis, Block, Cell, Column, Figure, Section, Series, Table, Text, View
 from hpo.report.intervals import N_RESAMPLES, Resampling, mean_interval, resampling
 from hpo.report.pairs import unit_of
+from hpo.report.per_task import TASK, task_name, task_table
 from hpo.report.phrases import count, number
 from hpo.report.records import Experiment
 from hpo.report.regrets import Regrets, area, mean_ranks, regrets
@@ -45,21 +46,19 @@ def build_regret(experiment: Experiment, *, seed: int = 0, n_resamples: int = N_
 def _scale_blocks(experiment: Experiment, known: Mapping[str, Scale]) -> list[Block]:
     """Returns what 0 and 1 are, on each task."""
     rows: list[list[Cell]] = [
-        [task, experiment.sign * scale.best, experiment.sign * scale.reference, scale.source]
+        [task_name(task), experiment.sign * scale.best, experiment.sign * scale.reference, scale.source]
         for task, scale in known.items()
         if math.isfinite(scale.best)
     ]
-    columns = [Column("task"), *(Column(f"{name} ({experiment.metric})") for name in ("regret 0", "regret 1"))]
+    columns = [TASK, *(Column(f"{name} ({experiment.metric})") for name in ("regret 0", "regret 1"))]
     text = (
         "Exploratory. Regret is 0 at the best value known over all strategies and 1 at the median evaluation of random "
         "search, where there is one. Before its first incumbent a study has the regret of the worst value seen on its "
         "task."
     )
     note = "Regret is the share of the way from regret 0 to regret 1; it has no unit and can exceed 1."
-    return [
-        Text(text, "note"),
-        Table("scales", "The scale of regret", [*columns, Column("1 is the median of")], rows, note),
-    ]
+    table = Table("scales", "The scale of regret", [*columns, Column("1 is the median of")], rows, note)
+    return [Text(text, "note"), task_table(experiment, table)]
 
 
 def _regret_figure(experiment: Experiment, of: Regrets, *, source: Resampling) -> Figure:

@@ -15,7 +15,7 @@ from scipy import stats
 
 ALPHA = 0.05
 POWER = 0.8
-# Of the signed-rank test relative to the t test under normal noise (Hollander, Wolfe & Chicken 2014, section 3.1).
+# Of the signed-rank test relative to the t test under normal noise (Hollander, Wolfe & Chicken 2014).
 EFFICIENCY = 3 / math.pi
 FEWEST = 6
 Floats = NDArray[np.float64]

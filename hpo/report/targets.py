@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hpo.report.content import Axis, Block, Cell, Column, Figure, Section, Series, Table, Text, View
 from hpo.report.incumbents import Steps, steps
 from hpo.report.intervals import N_RESAMPLES, Interval, Resampling, resampling
+from hpo.report.per_task import task_name, task_table
 from hpo.report.primary import Place
 from hpo.report.records import Experiment, Study
 from hpo.report.runtimes import Runtimes, ratio_interval, runtimes
@@ -213,7 +214,7 @@ def _summary(shares: Mapping[str, Floats], efficiency: Mapping[str, float | None
 def _table(experiment: Experiment, named: Sequence[Reached], reference: str | None) -> Table:
     rows: list[list[Cell]] = [
         [
-            one.target.task,
+            task_name(one.target.task),
             one.target.name,
             experiment.sign * one.target.loss,
             one.strategy,
@@ -227,7 +228,7 @@ def _table(experiment: Experiment, named: Sequence[Reached], reference: str | No
     ]
     against = reference or "random search"
     titles = [
-        "task",
+        "Task",
         "target",
         f"value ({experiment.metric})",
         "strategy",
@@ -241,7 +242,8 @@ def _table(experiment: Experiment, named: Sequence[Reached], reference: str | No
         "ERT, expected running time: all epochs spent on the target over the number of seeds that reached it, so seeds "
         "that did not are charged; a ratio below 1 is faster, a dash at its high end means unbounded."
     )
-    return Table("targets-ert", "Expected running time to named targets", [*map(Column, titles)], rows, note)
+    table = Table("targets-ert", "Expected running time to named targets", [*map(Column, titles)], rows, note)
+    return task_table(experiment, table)
 
 
 def _numbers(
