@@ -36,9 +36,9 @@ class ComparisonDisplay:
         self._lines = lines
         self._clock = clock
         self._began_s: float | None = None
-        self._measured_s = float("-inf")
+        self._measured_s = 0.0
         self._n_steps = 0
-        self._is_said = False
+        self._is_under_way = self._is_said = False
         self._failures: set[tuple[str, str, str | None]] = set()
 
     def of(self, name: str) -> Display:
@@ -60,24 +60,27 @@ class ComparisonDisplay:
         if self._began_s is None:
             self._began_s = self._clock()
             self._lines.say(opening_line(self.progress))
+        if not self._is_under_way:  # others may be opened next: too early to say how much was done before
+            self._measured_s = self._clock()
         self.progress.opened(name, study, trials, budget)
         self._lines.show(self._frame)
 
     def trial_changed(self, name: str, trial: TrialRecord) -> None:
         study, tally = self.progress.find(name)
         has_ended = tally.change(trial)
+        self._is_under_way = self._is_under_way or has_ended
         self._is_said = False
         if has_ended and trial.state == FAIL:
             kind = (study.task, study.strategy, trial.reason)
             if kind not in self._failures:  # the others are counted
                 self._failures.add(kind)
                 self._lines.say(failure_line(self.progress, study, trial))
-        if self._clock() - self._measured_s >= 1 / REFRESH_HZ:
-            self._say_step()
+        self._say_step()
 
     def study_ended(self, name: str, record: StudyRecord) -> None:
         study, tally = self.progress.find(name)
         self.progress.ended(name, record)
+        self._is_under_way = True
         if tally.is_news:
             line = searched_line if tally is study.search else confirmed_line
             self._lines.say(line(self.progress, study), may_cut=True)
@@ -90,7 +93,7 @@ class ComparisonDisplay:
 
     def _say_step(self) -> None:
         """Says how far everything is whenever another twentieth is done; in the beginning, what was done before."""
-        if self._lines.is_live:
+        if self._lines.is_live or self._clock() - self._measured_s < 1 / REFRESH_HZ:
             return
         self._measured_s = self._clock()
         n_steps = int(self.progress.share * STEPS)

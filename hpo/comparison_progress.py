@@ -175,10 +175,17 @@ class ComparisonProgress:
         return [tally for study in self.studies.values() for tally in (study.search, study.confirmation)]
 
     @property
+    def n_done(self) -> int:
+        """Studies with nothing left to do."""
+        return sum(study.phase is Phase.DONE for study in self.studies.values())
+
+    @property
     def share(self) -> float:
-        """How much of all work is done, in [0, 1]."""
+        """How much of all work is done, in [0, 1]; 1 only when the last test is, too."""
+        if self.n_done == len(self.studies):
+            return 1.0
         done, left = self._work()
-        return done / (done + left) if left else 1.0
+        return min(done / (done + left), 0.999) if left else 0.999
 
     def left_s(self, elapsed_s: float) -> float | None:
         """Returns the seconds left at the pace of training in `elapsed_s`; None where nothing can be said."""

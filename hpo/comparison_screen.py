@@ -13,13 +13,15 @@ from rich.text import Text
 
 from hpo.compare_config import Unit
 from hpo.comparison import Comparison
-from hpo.comparison_progress import ComparisonProgress, Phase, StudyProgress
-from hpo.comparison_table import legend, study_label, table
+from hpo.comparison_progress import ComparisonProgress, StudyProgress
+from hpo.comparison_table import study_label, table
 from hpo.confirmation import to_test
 from hpo.curve_card import TEST_OF
 from hpo.notation import format_duration, format_number, format_params, last_line, printable
 from hpo.record import StudyRecord, TrialRecord
 from hpo.screen import bar
+
+MIN_BAR = 8  # characters, with the spaces around it
 
 
 def opening_line(progress: ComparisonProgress) -> Text:
@@ -92,33 +94,37 @@ def frame(
     """Returns the cells and below them the totals, in at most the rows of `room` where that is possible."""
     title = Text(printable(f"{progress.comparison.name}: {progress.metric}"))
     rule = Rule(title, align="left", style="dim", characters="-" if ascii_only else "─")
-    meaning = legend(progress, ascii_only=ascii_only)
-    below: list[RenderableType] = [meaning] if meaning.plain else []
-    below.append(bar(_spent(progress), progress.share, _times(progress, elapsed_s)))
-    below.append(Text(_counts(progress), no_wrap=True, overflow="ellipsis"))
-    cells = table(progress, room.width, max(room.height - len(below) - 1, 1), ascii_only=ascii_only)
-    return Group(rule, cells, *below)
+    spent, times = _spent(progress), _times(progress, elapsed_s)
+    below: list[RenderableType] = [bar(spent, progress.share, times)]
+    if room.width < len(spent) + len(times) + MIN_BAR:
+        below = [_line(f"{int(100 * progress.share)} %: {spent}"), _line(times)]
+    below.append(_line(_counts(progress)))
+    return Group(rule, table(progress, room.width, room.height - len(below) - 1, ascii_only=ascii_only), *below)
+
+
+def _line(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def _spent(progress: ComparisonProgress) -> str:
-    comparison = progress.comparison
-    spent, total = (sum(getattr(s, key) for s in progress.studies.values()) for key in ("spent", "total"))
-    if comparison.unit is Unit.seconds:
+    """Returns what the searches spent of their budgets."""
+    studies, unit = progress.studies.values(), progress.comparison.unit
+    spent, total = sum(study.spent for study in studies), sum(study.total for study in studies)
+    if unit is Unit.seconds:
         return f"{format_duration(spent)} of {format_duration(total)}"
-    return f"{spent:,.0f}/{total:,.0f} {comparison.unit.value}"
+    return f"{spent:,.0f}/{total:,.0f} {unit.value}"
 
 
 def _counts(progress: ComparisonProgress) -> str:
     """Returns how many studies are done, and how many trials are in which state."""
     studies, tallies = progress.studies.values(), progress.tallies
-    n_done = sum(study.phase is Phase.DONE for study in studies)
     n_retrained = sum(study.confirmation.n_finished for study in studies)
     n_retrainings = sum(study.n_retrainings for study in studies)
     n_cached, n_failed = sum(tally.n_cached for tally in tallies), sum(tally.n_failed for tally in tallies)
     odd = [f"{n} {word}" for n, word in ((n_cached, "cached"), (n_failed, "failed")) if n]
     trials = _counted(sum(tally.n_finished for tally in tallies), "trial")
     parts = [
-        f"{n_done}/{len(studies)} studies",
+        f"{progress.n_done}/{len(studies)} studies",
         f"{n_retrained}/{n_retrainings} retrainings" if n_retrainings else "",
         f"{sum(tally.n_running for tally in tallies)} running",
         trials + (f" ({', '.join(odd)})" if odd else ""),

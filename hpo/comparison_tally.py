@@ -66,7 +66,7 @@ class Tally:
         self._trials[trial.number] = trial
         self._add(trial, 1)
         self.is_news = True
-        if self.study is not None and self._counts(trial):
+        if self.study is not None and trial.is_finished and self._counts(trial):
             self.best = self.study.best([*([self.best] if self.best else []), trial])
         return trial.is_finished and not (before and before.is_finished)
 
@@ -79,11 +79,11 @@ class Tally:
         self.is_ended = True
 
     def _add(self, trial: TrialRecord, sign: int) -> None:
-        is_cached = CACHED in trial.facts
+        is_cached, seconds = CACHED in trial.facts, trial.seconds
         before = self._before.get(trial.number)
         if not is_cached:
             self.n_trained += sign * max(trial.n_epochs - (before.n_epochs if before else 0), 0)
-            self.trained_s += sign * max(trial.seconds - (before.seconds if before else 0.0), 0.0)
+            self.trained_s += sign * max(seconds - (before.seconds if before else 0.0), 0.0)
         if not self._counts(trial):
             return
         is_begun_now = before is None or trial.attempt > before.attempt
@@ -92,4 +92,4 @@ class Tally:
         self.n_cached += sign * is_cached
         self.n_running += sign * (trial.state == RUNNING and is_begun_now)
         self.n_epochs += sign * trial.n_epochs
-        self.seconds += sign * trial.seconds
+        self.seconds += sign * seconds
