@@ -13,8 +13,8 @@ from hpo.report.records import Experiment
 from hpo.report.verdict import build_verdict
 
 
-def verdict(of: Experiment) -> Verdict:
-    block = build_verdict(of).blocks[0]
+def verdict(of: Experiment, *, n_resamples: int = 500) -> Verdict:
+    block = build_verdict(of, n_resamples=n_resamples).blocks[0]
     assert isinstance(block, Verdict)
     return block
 
