@@ -82,8 +82,12 @@ class ComparisonDisplay:
         self.progress.ended(name, record)
         self._is_under_way = True
         if tally.is_news:
-            line = searched_line if tally is study.search else confirmed_line
-            self._lines.say(line(self.progress, study), may_cut=True)
+            line = (
+                searched_line(self.progress, study)
+                if tally is study.search
+                else confirmed_line(self.progress, study, ascii_only=self._lines.is_ascii)
+            )
+            self._lines.say(line, may_cut=True)
             self._is_said = False
         self._say_step()
 

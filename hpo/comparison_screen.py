@@ -58,7 +58,7 @@ def searched_line(progress: ComparisonProgress, study: StudyProgress) -> Text:
     return line.append(f"; {format_params(search.best.params)}", "dim")
 
 
-def confirmed_line(progress: ComparisonProgress, study: StudyProgress) -> Text:
+def confirmed_line(progress: ComparisonProgress, study: StudyProgress, *, ascii_only: bool) -> Text:
     """Returns how the best configuration did when it was trained again: mean and standard deviation."""
     tally = study.confirmation
     line = Text.assemble((study_label(progress, study), "bold"), " confirmed: ")
@@ -67,7 +67,7 @@ def confirmed_line(progress: ComparisonProgress, study: StudyProgress) -> Text:
     failed = f", {tally.n_failed} failed" if tally.n_failed else ""
     if not values:
         return line.append("no retraining is complete", "red").append(failed)
-    spread = f" ± {stdev(values):.4f}" if len(values) > 1 else ""
+    spread = f" {'+/-' if ascii_only else '±'} {stdev(values):.4f}" if len(values) > 1 else ""
     line.append(f"{progress.metric} {fmean(values):.4f}{spread}", "bold green")
     return line.append(f"{_test(tally.study)} ({_counted(len(values), 'fresh seed')}{failed})")
 

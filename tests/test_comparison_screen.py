@@ -64,9 +64,10 @@ def test_a_confirmation_says_mean_spread_and_test() -> None:
     tally.change(retraining(1, 3, 0, value=0.52))
     tally.change(retraining(2, 3, 1, value=0.5))
     progress.ended(confirmation.name, replace(confirmation, test={"trial": 1.0, "test_accuracy": 0.515}))
-    assert confirmed_line(progress, first(progress)).plain == (
+    assert confirmed_line(progress, first(progress), ascii_only=False).plain == (
         "random seed 0 confirmed: accuracy 0.5100 ± 0.0141, test_accuracy 0.5150 (2 fresh seeds)"
     )
+    assert "0.5100 +/- 0.0141, " in confirmed_line(progress, first(progress), ascii_only=True).plain
 
 
 def test_failed_retrainings_are_not_hidden() -> None:
@@ -77,9 +78,13 @@ def test_failed_retrainings_are_not_hidden() -> None:
     tally.change(retraining(0, 3, 0, value=0.5))
     tally.change(retraining(1, 3, 1, state=FAIL, value=None))
     progress.ended(confirmation.name, confirmation)
-    assert confirmed_line(progress, first(progress)).plain.endswith("accuracy 0.5000 (1 fresh seed, 1 failed)")
+    assert confirmed_line(progress, first(progress), ascii_only=False).plain.endswith(
+        "accuracy 0.5000 (1 fresh seed, 1 failed)"
+    )
     tally.change(retraining(0, 3, 0, state=FAIL, value=None))
-    assert confirmed_line(progress, first(progress)).plain.endswith("no retraining is complete, 2 failed")
+    assert confirmed_line(progress, first(progress), ascii_only=False).plain.endswith(
+        "no retraining is complete, 2 failed"
+    )
 
 
 def test_a_failure_says_why() -> None:
