@@ -12,7 +12,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import get_args, get_type_hints
 
-from hpo.config import Config
+from hpo.config import Config, ModelConfig, TrainConfig
 from hpo.trainer import ParamValue
 
 SECTIONS = ("model", "train")  # what a space may set
@@ -27,17 +27,17 @@ def apply_params(config: Config, params: Mapping[str, ParamValue]) -> Config:
     for path, value in params.items():
         section, _, name = path.partition(".")
         node = getattr(config, section) if section in SECTIONS else None
-        if node is None or name not in (types := _types(type(node))):
+        if node is None or name not in (wanted := _field_types()[type(node)]):
             continue
-        node = replace(node, **{name: _converted(path, value, types[name])})
+        node = replace(node, **{name: _converted(path, value, wanted[name])})
         config = replace(config, **{section: node})
     return config
 
 
 @cache
-def _types(section: type) -> dict[str, object]:
-    """Returns the type of each field of a section; resolving annotations is slow."""
-    return get_type_hints(section)
+def _field_types() -> dict[type, dict[str, object]]:
+    """Returns the type of each field of each section; resolving annotations is slow, so it is done once."""
+    return {section: get_type_hints(section) for section in (ModelConfig, TrainConfig)}
 
 
 def _converted(path: str, value: ParamValue, wanted: object) -> object:
