@@ -72,6 +72,7 @@ def _with_preset(argv: list[str]) -> list[str]:
 def _compare(config: Config, argv: list[str]) -> int:
     from hpo.compare_config import CompareConfig
     from hpo.comparison import plan_comparison
+    from hpo.compose import explain, is_composition_error
     from hpo.lock import StudyHeld
     from hpo.session import Refused
     from hpo.variants import compose_variants
@@ -84,6 +85,10 @@ def _compare(config: Config, argv: list[str]) -> int:
         return refuse(str(error), code=HELD)
     except (ValueError, Refused) as error:
         return refuse(str(error))
+    except Exception as error:
+        if is_composition_error(error):
+            return refuse(explain(error))
+        raise
 
 
 def _run(comparison: Comparison, config: CompareConfig, argv: list[str]) -> int:

@@ -88,8 +88,8 @@ def git_commit() -> str:
     """Returns the commit of the working directory's repository, or "none"."""
     try:
         found = subprocess.run(
-            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False
-        ).stdout.strip()
+            ["git", "rev-parse", "--verify", "HEAD"], capture_output=True, text=True, timeout=10, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return "none"
-    return found or "none"
+    return found.stdout.strip() if found.returncode == 0 else "none"
