@@ -15,7 +15,7 @@ import hpo
 LAYERS = (
     "__main__ sync compare curves report.__main__",
     "command comparison comparison_* design variants session opening fleet study trial_book spending assignment "
-    "confirmation provenance plan display screen progress summary help terminal notation",
+    "confirmation audit provenance plan display screen progress summary help terminal notation",
     "executors inline processes simulated",
     "worker",
     "report.* mlflow_report",
@@ -47,6 +47,7 @@ UNREACHABLE = {
     "sync": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "compare": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "curves": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
+    "report.__main__": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "worker": "hydra omegaconf optuna mlflow sqlalchemy",
 }
 MAX_FILE, MAX_FUNCTION = 300, 60

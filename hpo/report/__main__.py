@@ -86,7 +86,7 @@ def _report(config: Config) -> int:
     try:
         _check(config)
         experiment = _read(config)
-        folder = Path(settings.folder) / as_name(experiment.name)
+        folder = _made(Path(settings.folder) / as_name(experiment.name))
         report = make_report(experiment, folder, n_resamples=settings.n_resamples, seed=settings.seed)
         problem = show_report(report, folder, experiment=experiment.name, tracking=config.tracking)
     except (ValueError, OSError) as error:
@@ -117,6 +117,15 @@ def _read(config: ReportConfig) -> Experiment:
     if name is None:
         name = _only(experiment_names(storage))
     return read_experiment(storage, name, terms=terms)
+
+
+def _made(folder: Path) -> Path:
+    """Returns the folder, made before there is anything to write: what is in the way is told at once."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"report.folder={folder.parent} cannot be written: {error.strerror}.") from error
+    return folder
 
 
 def _terms(config: ReportConfig) -> Terms:
