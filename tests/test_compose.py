@@ -26,8 +26,10 @@ LACKING = {
 
 @pytest.mark.parametrize("override", [f"{path.parent.name}={path.stem}" for path in FILES])
 def test_every_file_composes_and_makes_a_plan(override: str, tmp_path: Path) -> None:
-    table = write_table(tmp_path / "curves.parquet")
-    needed = [text.format(table=table) for text in LACKING.get(override, [])]
+    needed = LACKING.get(override, [])
+    if any("{table}" in text for text in needed):
+        table = write_table(tmp_path / "curves.parquet")
+        needed = [text.format(table=table) for text in needed]
     assert plan_study(override, *needed).space.params
 
 
