@@ -31,13 +31,13 @@ def test_the_space_is_what_was_recorded(tmp_path: Path) -> None:
     assert len(space.candidates) == 24
 
 
-def test_the_card_may_widen_a_range_and_free_the_proposals(tmp_path: Path) -> None:
+def test_the_card_may_widen_a_range_and_free_the_proposals(workdir: Path) -> None:
     params = {"rate": {"log": True, "low": 1e-6, "high": 1}, "size": {}, "kind": {}}
-    space = make(tmp_path, params=params, matching="nearest").space
+    space = make(workdir, params=params, matching="nearest").space
     assert space.distributions()["rate"] == FloatDistribution(1e-6, 1, log=True)
     assert space.candidates == ()
     report = run_study(
-        "experiment=replay", f"trainer.path={tmp_path}/curves.parquet", "study.n_trials=20", "storage=memory"
+        "experiment=replay", f"trainer.path={workdir}/curves.parquet", "study.n_trials=20", "storage=memory"
     )
     recorded = {tuple(params) for params in zip(*(make_columns()[n] for n in ("rate", "size", "kind")), strict=True)}
     assert not recorded & {tuple(trial.params.values()) for trial in report.trials}
@@ -45,13 +45,13 @@ def test_the_card_may_widen_a_range_and_free_the_proposals(tmp_path: Path) -> No
     assert report.study.tags["mapping"] == "every proposal takes the curve of the nearest of 24 recorded configurations"
 
 
-def test_epochs_follow_from_the_longest_curve_unless_they_are_a_param(tmp_path: Path) -> None:
-    assert make(tmp_path).config.train.epochs == 5
+def test_epochs_follow_from_the_longest_curve_unless_they_are_a_param(workdir: Path) -> None:
+    assert make(workdir).config.train.epochs == 5
     columns = make_columns() | {"train.epochs": [1 + i % 5 for i in range(24)]}
     columns["loss"] = [curve[:n] for curve, n in zip(columns["loss"], columns["train.epochs"], strict=True)]
-    planned = make(tmp_path, columns=columns, params={"rate": {}, "train.epochs": {"type": "int"}})
+    planned = make(workdir, columns=columns, params={"rate": {}, "train.epochs": {"type": "int"}})
     assert planned.space.max_of("train.epochs", 0) == 5
-    report = run_study("experiment=replay", f"trainer.path={tmp_path}/curves.parquet", "study.n_trials=24")
+    report = run_study("experiment=replay", f"trainer.path={workdir}/curves.parquet", "study.n_trials=24")
     assert all(trial.n_epochs == trial.params["train.epochs"] for trial in report.trials)
     assert {trial.state for trial in report.trials} == {"COMPLETE"}
 
