@@ -93,6 +93,14 @@ def test_unknown_epochs_and_seconds_are_told(tmp_path: Path) -> None:
     assert "seconds is unknown in 1 of 2 rows; each was charged none." in experiment.notes
 
 
+def test_rows_without_any_epochs_are_charged_one_each(tmp_path: Path) -> None:
+    experiment = read_records([file(tmp_path, "e,t,tpe,0,0,1,ok,0,5", "e,t,tpe,0,1,1,failed,0,5")])
+    assert [trial.epochs for trial in experiment.studies[0].trials] == [1, 1]
+    assert "epochs is 0 in every row; each was charged one epoch." in experiment.notes
+    some = read_records([file(tmp_path, "e,t,tpe,0,0,1,ok,3,5", "e,t,tpe,0,1,1,failed,0,5")])
+    assert [trial.epochs for trial in some.studies[0].trials] == [3, 0]
+
+
 def test_the_budget_is_the_smallest_in_epochs_when_trials_differ_in_them(tmp_path: Path) -> None:
     path = file(tmp_path, "e,t,tpe,0,0,1,ok,5,1", "e,t,tpe,0,1,1,ok,9,1", "e,t,random,0,0,1,ok,8,1")
     experiment = read_records([path])

@@ -49,6 +49,16 @@ def test_studies_that_have_not_ended_are_named() -> None:
     assert find_deviations(changed(made(), is_ended=False)) == ("1 of 6 studies has not ended: task-random-0.",)
 
 
+def test_confirmations_that_have_not_ended_are_named() -> None:
+    of = made(card={"confirm": {"top_k": 1, "n_seeds": 3}})
+    done = replace(of, studies=tuple(replace(study, facts={"confirmation": "ended"}) for study in of.studies))
+    assert find_deviations(done) == ()
+    assert find_deviations(changed(done, facts={"confirmation": "running"})) == (
+        "The confirmation of 1 of 6 studies has not ended: task-random-0.",
+    )
+    assert find_deviations(replace(done, card={"confirm": {"top_k": 0}}, studies=of.studies)) == ()
+
+
 def test_budgets_may_differ_by_one_trial_and_no_more() -> None:
     trials = made().studies[0].trials
     assert find_deviations(changed(made(), trials=trials[:-1])) == ()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from recorded_studies import recorded_study
 
+from hpo.design import card_hash
 from hpo.report.membership import Chosen, Found, choose
 from hpo.storage import DESIGN
 
@@ -15,7 +16,7 @@ CARD = {"tasks": {"docs": {}}, "strategies": {"tpe": {}, "random": {}}, "seeds":
 
 def design(*amendments: str, **changes: Any) -> dict[str, Any]:
     card = {**CARD, **changes}
-    return {"hash": repr(card), "card": card, "amendments": list(amendments)}
+    return {"hash": card_hash(card), "card": card, "amendments": list(amendments)}
 
 
 def found(name: str, registered: dict[str, Any] | None = None, *, created_ms: int = 0, **tags: str) -> Found:
@@ -69,6 +70,13 @@ def test_a_study_begun_before_it_was_registered_belongs_and_is_named() -> None:
 def test_confirmations_are_no_searches() -> None:
     chosen = choose([member("tpe", 0), found("tpe-confirm", role="confirmation", confirms="docs-tpe-0")], "e")
     assert names(chosen) == ["docs-tpe-0"]
+
+
+def test_a_card_that_was_changed_behind_its_hash_is_told() -> None:
+    forged = {**design(), "card": {**CARD, "rope": 0.0}}
+    assert choose([member("tpe", 0, forged)], "e").deviations == [
+        "The design card is not the one that was registered: its hash is another."
+    ]
 
 
 def test_a_card_without_studies_is_refused() -> None:

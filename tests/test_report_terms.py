@@ -82,3 +82,8 @@ def test_unequal_budgets_come_down_to_the_smallest_of_ended_studies() -> None:
     assert (unit, budget) == ("trials", 2)
     assert "smallest budget, 2 trials" in sentences[0]
     assert infer_budget(studies[2:], [])[:2] == ("trials", 1)
+
+
+def test_a_study_that_spent_nothing_is_not_the_measure() -> None:
+    studies = [with_epochs(study("a", 0, [1]), [0]), with_epochs(study("b", 0, [1, 2]), [2, 3])]
+    assert infer_budget(studies, [])[:2] == ("epochs", 5)

@@ -59,6 +59,9 @@ def read_records(paths: Sequence[Path], *, name: str | None = None, terms: Terms
     direction, notes = _direction(rows, terms, metric)
     read = read_trials(rows)
     notes += _notes(rows, unread)
+    if not any(each.trial.epochs for each in read):
+        read = [replace(each, trial=replace(each.trial, epochs=1.0)) for each in read]
+        notes.append("epochs is 0 in every row; each was charged one epoch.")
     experiment = Experiment(
         name=name,
         metric=metric,

@@ -21,6 +21,7 @@ def find_deviations(experiment: Experiment) -> tuple[str, ...]:
     return (
         *_missing_seeds(experiment),
         *_not_ended(experiment),
+        *_not_confirmed(experiment),
         *_unequal_budgets(experiment),
         *_failures(experiment),
     )
@@ -74,6 +75,20 @@ def _not_ended(experiment: Experiment) -> Iterator[str]:
     if open_ones:
         verb = "has" if len(open_ones) == 1 else "have"
         yield f"{len(open_ones)} of {len(experiment.studies)} studies {verb} not ended: {join_names(open_ones)}."
+
+
+def _not_confirmed(experiment: Experiment) -> Iterator[str]:
+    """Of the ended studies whose best configurations were to be trained again."""
+    confirm = experiment.card.get("confirm")
+    is_asked = isinstance(confirm, dict) and bool(confirm.get("top_k"))
+    lacking = [
+        study.name
+        for study in experiment.studies
+        if study.is_ended and study.complete and study.facts.get("confirmation", "running") == "running"
+    ]
+    if is_asked and lacking:
+        n = len(experiment.studies)
+        yield f"The confirmation of {len(lacking)} of {n} studies has not ended: {join_names(lacking)}."
 
 
 def _unequal_budgets(experiment: Experiment) -> Iterator[str]:

@@ -5,6 +5,8 @@ Their trials are read in `stored`.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -69,7 +71,15 @@ def _registered(searches: Sequence[Found], design: Json) -> Chosen:
         inside.append(([known[key] for key, known in zip(keys, places, strict=True)], (each, label)))
         early += [each.study.name] if "strategy" not in each.study.tags else []
     chosen = [search for _, search in sorted(inside, key=lambda pair: pair[0])]
-    return Chosen(chosen, design, _membership(outside, early))
+    return Chosen(chosen, design, [*_broken_seal(design), *_membership(outside, early)])
+
+
+def _broken_seal(design: Json) -> list[str]:
+    """Returns a sentence if the card is not the one whose hash was written down (SHA-256 of its canonical JSON)."""
+    canonical = json.dumps(design["card"], sort_keys=True, separators=(",", ":"))
+    if hashlib.sha256(canonical.encode()).hexdigest() == design["hash"]:
+        return []
+    return ["The design card is not the one that was registered: its hash is another."]
 
 
 def _casual(searches: Sequence[Found]) -> Chosen:

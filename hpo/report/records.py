@@ -26,7 +26,7 @@ class Trial:
     Attributes:
         number: From 0, unique in its study.
         state: RUNNING, COMPLETE, PRUNED or FAIL.
-        value: The metric after its last epoch; finite; None when FAIL or RUNNING.
+        value: The metric after its last epoch; finite; None when FAIL or RUNNING, or PRUNED and unknown.
         epochs: Epochs it is charged; those of the original when it was cached.
         seconds: Worker seconds it is charged; those of the original when it was cached.
         ended_s: When it ended on the study's own clock, seconds from the study's start; None while RUNNING.

@@ -97,9 +97,11 @@ def infer_budget(studies: Sequence[Study], own: Sequence[Budget]) -> tuple[Unit,
 
 
 def smallest_spent(studies: Sequence[Study], unit: Unit) -> float:
-    """Returns the least that any study with finished trials spent; of the ended ones, if there are any."""
-    ended = [study for study in studies if study.is_ended and study.finished]
-    return min(_spent(study, unit) for study in ended or [study for study in studies if study.finished])
+    """Returns the least that any study spent that spent anything; of the ended ones, if there are any."""
+    finished = [study for study in studies if study.finished]
+    ended = [study for study in finished if study.is_ended]
+    amounts = [_spent(study, unit) for study in ended or finished]
+    return min((amount for amount in amounts if amount > 0), default=0.0)
 
 
 def _smallest(studies: Sequence[Study], unit: Unit) -> tuple[Unit, float, list[str]]:
