@@ -37,6 +37,12 @@ def test_the_word(shift: float, n: int, rope: float, kind: str) -> None:
     assert kind_of(shift, n=n, rope=rope) == kind
 
 
+def test_no_pair_is_told_apart_unless_friedman_says_that_something_differs() -> None:
+    pairs = [pair(np.random.default_rng(0).normal(1, 0.1, size=10), np.zeros(10))]
+    kinds = [compare(pairs, rope=0.0, source=resampling(0, 500), omnibus=p)[0].kind for p in (None, 0.049, 0.05)]
+    assert kinds == ["better", "better", "undecided"]
+
+
 def test_more_pairs_take_more_seeds() -> None:
     assert kind_of(1.0, n=6, n_pairs=1) == "better"
     assert kind_of(1.0, n=6, n_pairs=2) == "undecided"

@@ -58,17 +58,27 @@ class Comparison:
         return self.pair.n - self.wins - self.defeats
 
 
-def compare(pairs: Sequence[Pair], *, rope: float, source: Resampling) -> list[Comparison]:
-    """Returns the comparison of each pair; p-values are adjusted over all of them."""
+def compare(
+    pairs: Sequence[Pair], *, rope: float, source: Resampling, omnibus: float | None = None
+) -> list[Comparison]:
+    """Returns the comparison of each pair; p-values are adjusted over all of them.
+
+    Args:
+        pairs: What is compared.
+        rope: Differences up to this do not matter.
+        source: Of the bootstrap.
+        omnibus: p of Friedman's test over all strategies; unless it is below .05 no pair is told apart. None without.
+    """
+    is_open = omnibus is None or omnibus < ALPHA
     raw = [signed_rank_p(pair.differences) for pair in pairs]
     return [
-        _comparison(pair, (p, adjusted), rope=rope, n_tests=len(pairs), source=source)
+        _comparison(pair, (p, adjusted), rope=rope, n_tests=len(pairs), source=source, is_open=is_open)
         for pair, p, adjusted in zip(pairs, raw, holm(raw), strict=True)
     ]
 
 
 def _comparison(
-    pair: Pair, p_values: tuple[float, float], *, rope: float, n_tests: int, source: Resampling
+    pair: Pair, p_values: tuple[float, float], *, rope: float, n_tests: int, source: Resampling, is_open: bool
 ) -> Comparison:
     differences = pair.filled_differences
     interval = mean_difference_interval(pair.filled[0], pair.filled[1], source=source)
@@ -81,7 +91,7 @@ def _comparison(
         mean=float(np.mean(differences)) if pair.n else 0.0,
         interval=interval,
         detectable=detectable_difference(differences, n_tests=n_tests),
-        kind=_kind(pair.n, adjusted=p_values[1], shift=shift, interval=interval, rope=rope),
+        kind=_kind(pair.n, adjusted=p_values[1] if is_open else 1.0, shift=shift, interval=interval, rope=rope),
     )
 
 

@@ -45,7 +45,7 @@ def turned(interval: Interval, *, sign: float) -> Interval:
     """Returns the interval of the same quantity times the sign."""
     if interval.low is None or interval.high is None or sign > 0:
         return interval
-    return Interval(-interval.high, -interval.low, interval.method)
+    return Interval(0.0 - interval.high, 0.0 - interval.low, interval.method)  # never -0
 
 
 def budget_text(experiment: Experiment) -> str:

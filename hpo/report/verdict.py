@@ -139,12 +139,18 @@ def _reading(experiment: Experiment, known: Mapping[str, Scale], look: Look) -> 
     unit = unit_of(experiment)
     averaged = "" if unit == "seed" else ", seeds averaged within each task as normalised regret"
     return (
-        f"Primary endpoint: {look.endpoint.title}, paired by {unit}{averaged}; 'better' means a Holm-adjusted p < .05 "
-        f"(exact paired Wilcoxon) and a typical difference (Hodges–Lehmann) above the ROPE of "
+        f"Primary endpoint: {look.endpoint.title}, paired by {unit}{averaged}; 'better' means {_omnibus(look)}a "
+        f"Holm-adjusted p < .05 (exact paired Wilcoxon) and a typical difference (Hodges–Lehmann) above the ROPE of "
         f"{number(rope_of(experiment, known))} {quantity_of(experiment)}, 'practically equivalent' a 95 % interval of "
         f"the mean difference inside it; if all strategies are equal, one is called better anywhere in this box with a "
         f"probability of at most 5 %, and everything outside it is exploratory."
     )
+
+
+def _omnibus(look: Look) -> str:
+    if look.omnibus is None:
+        return ""
+    return f"Friedman's p < .05 over all strategies (here {p_value(look.omnibus)}), "
 
 
 def _notes(experiment: Experiment, looks: Sequence[Look]) -> list[str]:
@@ -238,4 +244,4 @@ def _look_numbers(look: Look, strategies: Sequence[str]) -> dict[str, object]:
         }
         for c, called in zip(look.comparisons, look.called, strict=True)
     ]
-    return {"winner": look.winner(strategies), "pairs": pairs}
+    return {"winner": look.winner(strategies), "friedman_p": look.omnibus, "pairs": pairs}
