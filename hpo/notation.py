@@ -28,7 +28,7 @@ def format_params(params: Mapping[str, ParamValue]) -> str:
 
 def override_line(params: Mapping[str, ParamValue]) -> str:
     """Returns params for pasting behind `python -m hpo` in a shell, every digit kept."""
-    return " ".join(shlex.quote(f"{path}={_override(value)}") for path, value in params.items())
+    return " ".join(shlex.quote(f"{path}={override_value(value)}") for path, value in params.items())
 
 
 def format_number(value: float) -> str:
@@ -110,10 +110,11 @@ def _leaf(path: str) -> str:
 
 
 def _short(value: ParamValue) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else _override(value)
+    return f"{value:.3g}" if isinstance(value, float) else override_value(value)
 
 
-def _override(value: ParamValue) -> str:
+def override_value(value: ParamValue) -> str:
+    """Returns `value` as Hydra reads it back."""
     match value:
         case None:
             return "null"

@@ -18,9 +18,9 @@ from hpo.command import read_choices
 from hpo.compare_config import CompareConfig
 from hpo.compose import fix_overridden, to_config
 from hpo.config import Config
+from hpo.notation import override_value
 
 BUDGETS = tuple(f"study.{name}" for name in ("name", "n_trials", "n_epochs", "trials_s", "timeout_s"))
-
 Overrides = Mapping[str, tuple[str, ...]]
 """Override strings by the name they are known under."""
 
@@ -136,18 +136,7 @@ def _leaves(overrides: Mapping[Any, Any], path: str) -> list[tuple[str, Any]]:
 
 def _value(value: Any) -> str:
     """Returns `value` as Hydra reads it back."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return f"[{','.join(_value(item) for item in value)}]"
-    if isinstance(value, str) and value.isidentifier() and value not in ("null", "true", "false"):
-        return value
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-        return f"'{escaped}'"
-    return repr(value)
+    return f"[{','.join(_value(item) for item in value)}]" if isinstance(value, list) else override_value(value)
 
 
 def _compose(given: tuple[str, ...], strategy: str, task: str, overrides: tuple[str, ...]) -> Variant:
