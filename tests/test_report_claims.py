@@ -60,3 +60,10 @@ def test_identical_outcomes_are_nobodys_claim() -> None:
     assert one.kind == "undecided"
     assert one.ahead is None
     assert one.adjusted == 1.0
+
+
+def test_rounding_is_no_difference() -> None:
+    first = np.array([0.1 + 0.2, 0.7, 0.8, 0.3, 0.5, 0.6])
+    second = np.array([0.3, 0.7, 0.8, 0.1 + 0.2, 0.5, 0.6])
+    (found,) = compare([pair(first, second)], rope=0.0, source=resampling(0, 500))
+    assert (found.wins, found.defeats, found.ties, found.ahead, found.shift, found.p) == (0, 0, 6, None, 0.0, 1.0)

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from hpo.report.intervals import Interval, Resampling, mean_difference_interval
-from hpo.report.pairs import Pair
+from hpo.report.pairs import Pair, without_rounding
 from hpo.report.signed_rank import ALPHA, FEWEST, detectable_difference, hodges_lehmann, holm, signed_rank_p
 
 Kind = Literal["better", "equivalent", "undecided", "underpowered"]
@@ -82,7 +82,7 @@ def _comparison(
 ) -> Comparison:
     differences = pair.filled_differences
     interval = mean_difference_interval(pair.filled[0], pair.filled[1], source=source)
-    shift = hodges_lehmann(differences)
+    shift = float(without_rounding(np.array(hodges_lehmann(differences)), np.max(np.abs(pair.filled), initial=0.0)))
     return Comparison(
         pair=pair,
         p=p_values[0],

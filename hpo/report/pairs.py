@@ -18,6 +18,7 @@ from hpo.report.records import Experiment
 from hpo.report.scale import Scale
 
 Floats = NDArray[np.float64]
+ROUNDING = 1e-12  # relative: a mean of a few values is off by a few 1e-16
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,18 @@ class Pair:
     def differences(self) -> Floats:
         """first - second, negative where the first is better; 0 where neither had anything to show."""
         with np.errstate(invalid="ignore"):
-            return np.asarray(np.nan_to_num(self.ranked[0] - self.ranked[1], nan=0.0, posinf=np.inf, neginf=-np.inf))
+            exact = np.nan_to_num(self.ranked[0] - self.ranked[1], nan=0.0, posinf=np.inf, neginf=-np.inf)
+        return without_rounding(exact, self.filled)
 
     @property
     def filled_differences(self) -> Floats:
-        return np.asarray(self.filled[0] - self.filled[1])
+        return without_rounding(self.filled[0] - self.filled[1], self.filled)
+
+
+def without_rounding(differences: Floats, values: Floats) -> Floats:
+    """Returns differences with those that rounding alone explains set to 0: a tie must not count as a win."""
+    size = np.max(np.abs(values), axis=0, initial=0.0)
+    return np.where(np.abs(differences) <= ROUNDING * size, 0.0, differences)
 
 
 def pair_up(experiment: Experiment, endpoint: Endpoint, scales: Mapping[str, Scale]) -> list[Pair]:
