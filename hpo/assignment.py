@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from optuna.samplers import BaseSampler
 
@@ -37,7 +38,7 @@ class Assignment:
         seed_of: The seed of the trial with a number.
         to_test: Which of the finished trials are tested at the end.
         facts_of: What the record says of a trial beside what its trainer says.
-        keeps_all_weights: Whether every trial keeps its weights, so that any of them can be tested.
+        keeps_weights: Which trials keep their weights: none, the incumbent, or all, so that any can be tested.
         sum_up: A sentence on what came of it, for those that have one.
     """
 
@@ -49,7 +50,7 @@ class Assignment:
     seed_of: Callable[[int], int]
     to_test: Callable[[Sequence[TrialRecord]], Sequence[int]]
     facts_of: Callable[[int], Mapping[str, str]] = lambda _: {}
-    keeps_all_weights: bool = False
+    keeps_weights: Literal["none", "best", "all"] = "best"
     sum_up: Callable[[StudyRecord, Sequence[TrialRecord]], str] = lambda _study, _trials: ""
 
     def horizon(self, number: int) -> int | None:

@@ -128,7 +128,7 @@ def _check(config: CompareConfig, variants: Sequence[Variant]) -> None:
             raise ValueError(
                 f"{section} is shared by all studies of a comparison; set it beside the strategies, not in one of them."
             )
-    for field in ("metric", "confirm", "test"):
+    for field in ("metric", "confirm", "audit", "test"):
         if any(getattr(v.config.study, field) != getattr(variants[0].config.study, field) for v in variants):
             raise ValueError(
                 f"study.{field} must be the same for all strategies and tasks, or their values cannot be compared."

@@ -9,11 +9,21 @@ import time
 from collections.abc import Callable, Sequence
 
 from rich.console import Console, ConsoleDimensions, RenderableType
+from rich.text import Text
 
 from hpo.comparison import Comparison
-from hpo.comparison_progress import ComparisonProgress
-from hpo.comparison_screen import confirmed_line, failure_line, frame, opening_line, searched_line, total_line
+from hpo.comparison_progress import ComparisonProgress, StudyProgress
+from hpo.comparison_screen import (
+    audited_line,
+    confirmed_line,
+    failure_line,
+    frame,
+    opening_line,
+    searched_line,
+    total_line,
+)
 from hpo.comparison_table import study_label
+from hpo.comparison_tally import Tally
 from hpo.display import REFRESH_HZ, Display, Lines, build_lines
 from hpo.record import FAIL, Budget, StudyRecord, TrialRecord
 
@@ -42,7 +52,7 @@ class ComparisonDisplay:
         self._failures: set[tuple[str, str, str | None]] = set()
 
     def of(self, name: str) -> Display:
-        """Returns the display of the search or confirmation called `name`."""
+        """Returns the display of the search, confirmation or audit called `name`."""
         return _StudyDisplay(self, name)
 
     def preparing(self, stage: str, done: int, total: int) -> None:
@@ -82,14 +92,16 @@ class ComparisonDisplay:
         self.progress.ended(name, record)
         self._is_under_way = True
         if tally.is_news:
-            line = (
-                searched_line(self.progress, study)
-                if tally is study.search
-                else confirmed_line(self.progress, study, ascii_only=self._lines.is_ascii)
-            )
-            self._lines.say(line, may_cut=True)
+            self._lines.say(self._ended_line(study, tally), may_cut=True)
             self._is_said = False
         self._say_step()
+
+    def _ended_line(self, study: StudyProgress, tally: Tally) -> Text:
+        if tally is study.search:
+            return searched_line(self.progress, study)
+        if tally is study.audit:
+            return audited_line(self.progress, study)
+        return confirmed_line(self.progress, study, ascii_only=self._lines.is_ascii)
 
     def note_of(self, name: str, sentence: str) -> None:
         study, _ = self.progress.find(name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
+from hpo.audit import audit_name, draw_sample, sample_size
 from hpo.compare_config import Unit
 from hpo.comparison import Comparison, mean_epochs
 from hpo.comparison_tally import Tally
@@ -24,16 +25,17 @@ class Phase(Enum):
     SEARCHING = "searching"
     CONFIRMING = "confirming"
     TESTING = "testing"
+    AUDITING = "auditing"
     DONE = "done"
 
 
 class StudyProgress:
-    """A search and its confirmation.
+    """A search, its confirmation and its audit.
 
     Attributes:
         name: The search's name.
         task, strategy, seed: Its place in the comparison.
-        search, confirmation: The counts of both.
+        search, confirmation, audit: The counts of each.
         budget: What the search may spend, in the comparison's unit.
     """
 
@@ -41,12 +43,14 @@ class StudyProgress:
         study = planned.config.study
         self.name = planned.name
         self.task, self.strategy, self.seed = planned.tags["task"], planned.tags["strategy"], planned.config.seed
-        self.search, self.confirmation = Tally(), Tally(self._is_wanted)
+        self.search, self.confirmation, self.audit = Tally(), Tally(self._is_wanted), Tally()
         self.budget = budget
         self._unit = unit
         self._is_tested = study.test
         self._top_k, self._n_seeds = study.confirm.top_k, study.confirm.n_seeds
+        self._audit_share = study.audit
         self._chosen: list[TrialRecord] | None = None
+        self._sample: list[TrialRecord] | None = None
         self._mean_epochs = mean_epochs(planned.space, planned.config.train.epochs)
 
     @property
@@ -54,7 +58,7 @@ class StudyProgress:
         if self.search.study is None:
             return Phase.WAITING
         if self.confirmation.is_ended or (self.search.is_ended and not self.n_retrainings):
-            return Phase.DONE
+            return Phase.DONE if self.audit.is_ended or not self.n_audits else Phase.AUDITING
         if self.search.is_ended:
             is_trained = self._is_tested and self.confirmation.n_finished >= self.n_retrainings
             return Phase.TESTING if is_trained else Phase.CONFIRMING
@@ -65,6 +69,13 @@ class StudyProgress:
     def n_retrainings(self) -> int:
         """Trials of the confirmation: as many as asked for, then as there are configurations to confirm."""
         return (self._top_k if self._chosen is None else len(self._chosen)) * self._n_seeds
+
+    @property
+    def n_audits(self) -> int:
+        """Pruned trials to train to their end: as many as there would be now, then as many as there are."""
+        if self._sample is None:
+            return sample_size(self.search.n_auditable, self._audit_share)
+        return len(self._sample)
 
     @property
     def wanted(self) -> frozenset[Replicate]:
@@ -90,6 +101,9 @@ class StudyProgress:
             case Phase.CONFIRMING:
                 done, left = self.confirmation_work
                 return done / (done + left) if done else 0.0
+            case Phase.AUDITING:
+                done, left = self.audit_work
+                return done / (done + left) if done else 0.0
         return 0.0 if self.phase is Phase.WAITING else 1.0
 
     @property
@@ -109,8 +123,22 @@ class StudyProgress:
             return done, 0.0
         return done, max(self.n_retrainings * self._retraining_work - done, 0.0)
 
+    @property
+    def audit_work(self) -> tuple[float, float]:
+        """Work done and left in the audit."""
+        done = _work(self.audit, self._unit)
+        if self.phase is Phase.DONE or not self.n_audits:
+            return done, 0.0
+        return done, max(self.n_audits * self._mean_work(self._sample or []) - done, 0.0)
+
+    @property
+    def works(self) -> list[tuple[float, float]]:
+        """Work done and left in each of its parts."""
+        return [self.search_work, self.confirmation_work, self.audit_work]
+
     def search_ended(self, study: StudyRecord) -> None:
         self._chosen = chosen_trials(study, self.search.counted, top_k=self._top_k) if self._top_k else []
+        self._sample = draw_sample(self.search.counted, share=self._audit_share, seed=self.seed)
         self.search.end(study)
 
     def _is_wanted(self, trial: TrialRecord) -> bool:
@@ -128,12 +156,16 @@ class StudyProgress:
 
     @property
     def _retraining_work(self) -> float:
-        """Work of a retraining: epochs as planned; in seconds, what trials of the search took on average."""
-        study, best = self.search.study, self.search.best
+        """Work of a retraining, as of the incumbent until it is known what is retrained."""
+        best = self.search.best
+        return self._mean_work(self._chosen or ([best] if best else []))
+
+    def _mean_work(self, trials: Sequence[TrialRecord]) -> float:
+        """Work of training `trials` again: epochs as planned; in seconds, what trials of the search took on average."""
+        study = self.search.study
         if self._unit is Unit.seconds:
             return self._trial_work
-        chosen = self._chosen or ([best] if best else [])
-        planned = [planned_epochs(study, trial) or self._mean_epochs for trial in chosen] if study else []
+        planned = [planned_epochs(study, trial) or self._mean_epochs for trial in trials] if study else []
         return sum(planned) / len(planned) if planned else self._mean_epochs
 
 
@@ -151,14 +183,16 @@ class ComparisonProgress:
         self.studies = {
             planned.name: StudyProgress(planned, comparison.unit, comparison.budget) for planned in comparison.plans
         }
-        self._searches = {confirmation_name(name): name for name in self.studies}
+        self._confirmations = {confirmation_name(name): study for name, study in self.studies.items()}
+        self._audits = {audit_name(name): study for name, study in self.studies.items()}
 
     def find(self, name: str) -> tuple[StudyProgress, Tally]:
-        """Returns the study that a search or a confirmation belongs to, and that one's counts."""
+        """Returns the study that a search, a confirmation or an audit belongs to, and that one's counts."""
         if name in self.studies:
             return self.studies[name], self.studies[name].search
-        study = self.studies[self._searches[name]]
-        return study, study.confirmation
+        if name in self._audits:
+            return self._audits[name], self._audits[name].audit
+        return self._confirmations[name], self._confirmations[name].confirmation
 
     def opened(self, name: str, study: StudyRecord, trials: Sequence[TrialRecord], budget: Budget) -> None:
         self.find(name)[1].open(study, trials, budget)
@@ -172,7 +206,7 @@ class ComparisonProgress:
 
     @property
     def tallies(self) -> list[Tally]:
-        return [tally for study in self.studies.values() for tally in (study.search, study.confirmation)]
+        return [tally for s in self.studies.values() for tally in (s.search, s.confirmation, s.audit)]
 
     @property
     def n_done(self) -> int:
@@ -195,7 +229,7 @@ class ComparisonProgress:
         return 0.0 if not left else elapsed_s * left / trained if trained > 0 else None
 
     def _work(self) -> tuple[float, float]:
-        works = [work for study in self.studies.values() for work in (study.search_work, study.confirmation_work)]
+        works = [work for study in self.studies.values() for work in study.works]
         return sum(done for done, _ in works), sum(left for _, left in works)
 
 

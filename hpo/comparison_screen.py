@@ -11,6 +11,7 @@ from rich.console import ConsoleDimensions, Group, RenderableType
 from rich.rule import Rule
 from rich.text import Text
 
+from hpo.audit import count_audit
 from hpo.compare_config import Unit
 from hpo.comparison import Comparison
 from hpo.comparison_progress import ComparisonProgress, StudyProgress
@@ -72,6 +73,18 @@ def confirmed_line(progress: ComparisonProgress, study: StudyProgress, *, ascii_
     return line.append(f"{_test(tally.study)} ({_counted(len(values), 'fresh seed')}{failed})")
 
 
+def audited_line(progress: ComparisonProgress, study: StudyProgress) -> Text:
+    """Returns how often pruning was wrong, as far as the audit tells."""
+    search, tally = study.search, study.audit
+    line = Text.assemble((study_label(progress, study), "bold"), " audited: ")
+    if search.study is None:
+        return line.append("nothing", "red")
+    found = count_audit(search.study, search.counted, tally.trials)
+    failed = f", {tally.n_failed} failed" if found.n_failed else ""
+    line.append(f"{found.n_won} of {found.n_compared} would have beaten the incumbent")
+    return line.append(f"; {found.n_known} of {_counted(found.n_pruned, 'pruned trial')} trained to their end{failed}")
+
+
 def failure_line(progress: ComparisonProgress, study: StudyProgress, trial: TrialRecord) -> Text:
     """Returns how a trial failed."""
     error = last_line(trial.error or "")
@@ -119,13 +132,14 @@ def _counts(progress: ComparisonProgress) -> str:
     """Returns how many studies are done, and how many trials are in which state."""
     studies, tallies = progress.studies.values(), progress.tallies
     n_retrained = sum(study.confirmation.n_finished for study in studies)
-    n_retrainings = sum(study.n_retrainings for study in studies)
+    n_retrainings, n_audits = sum(study.n_retrainings for study in studies), sum(study.n_audits for study in studies)
     n_cached, n_failed = sum(tally.n_cached for tally in tallies), sum(tally.n_failed for tally in tallies)
     odd = [f"{n} {word}" for n, word in ((n_cached, "cached"), (n_failed, "failed")) if n]
     trials = _counted(sum(tally.n_finished for tally in tallies), "trial")
     parts = [
         f"{progress.n_done}/{len(studies)} studies",
         f"{n_retrained}/{n_retrainings} retrainings" if n_retrainings else "",
+        f"{sum(study.audit.n_finished for study in studies)}/{n_audits} audited" if n_audits else "",
         f"{sum(tally.n_running for tally in tallies)} running",
         trials + (f" ({', '.join(odd)})" if odd else ""),
     ]

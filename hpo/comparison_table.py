@@ -21,6 +21,7 @@ STYLES = {
     Phase.SEARCHING: "cyan",
     Phase.CONFIRMING: "magenta",
     Phase.TESTING: "magenta",
+    Phase.AUDITING: "magenta",
     Phase.DONE: "green",
 }
 
@@ -108,8 +109,8 @@ def _state(study: StudyProgress, layout: _Layout) -> str:
             text = "done" if layout.is_ascii else "✓"
         case Phase.TESTING:
             text = "test"
-        case Phase.CONFIRMING:
-            text = f"c{percent}"
+        case Phase.CONFIRMING | Phase.AUDITING:
+            text = f"{study.phase.value[0]}{percent}"
         case _ if layout.value == 0:
             text = percent
         case _ if layout.state == 1:
@@ -122,7 +123,11 @@ def _state(study: StudyProgress, layout: _Layout) -> str:
 def _legend(progress: ComparisonProgress, *, ascii_only: bool) -> str:
     """Returns what the signs in the cells mean, those that are there."""
     phases = {study.phase for study in progress.studies.values()}
-    words = [f"{phase.value[0]} {phase.value}" for phase in (Phase.CONFIRMING, Phase.TESTING) if phase in phases]
+    words = [
+        f"{phase.value[0]} {phase.value}"
+        for phase in (Phase.CONFIRMING, Phase.TESTING, Phase.AUDITING)
+        if phase in phases
+    ]
     return "   ".join([*words, *([] if ascii_only or Phase.DONE not in phases else ["✓ done"])])
 
 
@@ -168,9 +173,8 @@ def _versions(progress: ComparisonProgress, studies: Sequence[StudyProgress], *,
 
 def _whole_share(study: StudyProgress) -> float:
     """Returns how much of all its work a study has done."""
-    (searched, to_search), (confirmed, to_confirm) = study.search_work, study.confirmation_work
-    left = to_search + to_confirm
-    return (searched + confirmed) / (searched + confirmed + left) if left else float(study.phase is not Phase.WAITING)
+    done, left = (sum(works) for works in zip(*study.works, strict=True))
+    return done / (done + left) if left else float(study.phase is not Phase.WAITING)
 
 
 def _rows(progress: ComparisonProgress) -> dict[tuple[str, str], dict[int, StudyProgress]]:

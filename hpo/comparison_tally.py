@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from hpo.audit import is_auditable
 from hpo.record import FAIL, RUNNING, Budget, StudyRecord, TrialRecord
 
 CACHED = "cached_from"  # fact of a trial that was not trained: which equal one was
 
 
 class Tally:
-    """Counts of a search, or of a confirmation.
+    """Counts of a search, of a confirmation or of an audit.
 
     One thread changes it; another may read the counts meanwhile, to draw them.
 
     Attributes:
         study: Its newest record; None until it is opened.
         best: The complete trial with the best value.
-        n_finished, n_failed, n_cached, n_running, n_epochs, seconds: Over the trials that count.
+        n_finished, n_failed, n_cached, n_running, n_auditable, n_epochs, seconds: Over the trials that count.
         n_trained, trained_s: Epochs and seconds of training since it was opened, all trials together.
         is_ended: Whether nothing is left to do for it.
         is_news: Whether anything happened since it was opened.
@@ -29,7 +30,7 @@ class Tally:
     def __init__(self, counts: Callable[[TrialRecord], bool] = lambda _: True) -> None:
         self.study: StudyRecord | None = None
         self.best: TrialRecord | None = None
-        self.n_finished = self.n_failed = self.n_cached = self.n_running = self.n_epochs = 0
+        self.n_finished = self.n_failed = self.n_cached = self.n_running = self.n_auditable = self.n_epochs = 0
         self.seconds = self.trained_s = 0.0
         self.n_trained = 0
         self.is_ended = self.is_news = False
@@ -91,5 +92,6 @@ class Tally:
         self.n_failed += sign * (trial.state == FAIL)
         self.n_cached += sign * is_cached
         self.n_running += sign * (trial.state == RUNNING and is_begun_now)
+        self.n_auditable += sign * is_auditable(trial)
         self.n_epochs += sign * trial.n_epochs
         self.seconds += sign * seconds

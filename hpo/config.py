@@ -175,6 +175,7 @@ class StudyConfig:
     trials_s: float | None = None
     ordered: bool = MISSING
     confirm: ConfirmConfig = field(default_factory=ConfirmConfig)
+    audit: float = MISSING
     test: bool = MISSING
 
 

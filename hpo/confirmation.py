@@ -6,7 +6,7 @@ A study of its own beside the search, so that neither its budget nor its sampler
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
@@ -158,8 +158,3 @@ def _values(group: Sequence[TrialRecord]) -> list[float]:
 def _replicate(trial: TrialRecord) -> Replicate:
     """Returns what a finished trial of a confirmation repeats."""
     return Replicate(int(trial.facts[SEARCHED]), int(trial.facts[REPETITION]))
-
-
-def confirmation_fingerprint(search: Mapping[str, str]) -> dict[str, str]:
-    """Returns what the results of a confirmation depend on: what those of its search do."""
-    return {**search, "role": "confirmation"}

@@ -57,6 +57,7 @@ def describe(
         "strategies": _strategies(comparison),
         "tasks": _tasks(comparison, corpora),
         "confirm": {"top_k": study.confirm.top_k, "n_seeds": study.confirm.n_seeds, "tested": study.test},
+        "audit": study.audit,
         "n_concurrent": comparison.plans[0].n_workers,
         "cached": is_cached,
         "device": config.executor.device,

@@ -44,6 +44,7 @@ LIMITS: dict[str, Limit] = {
     "study.trials_s": Limit(above=0),
     "study.confirm.top_k": Limit(low=0, high=100),
     "study.confirm.n_seeds": Limit(low=1, high=100),
+    "study.audit": Limit(low=0, high=1),
     "trial.timeout_s": Limit(above=0),
     "sampler.n_startup_trials": Limit(low=0),
     "sampler.n_ei_candidates": COUNT,

@@ -1,6 +1,6 @@
 """Opens studies: folder, lock, store, facts; what is there is checked against what is asked for.
 
-A search comes from a plan, its confirmation from the search; driving them is `study`'s business.
+A search comes from a plan, its confirmation and its audit from the search; driving them is `study`'s business.
 """
 
 from __future__ import annotations
@@ -16,15 +16,9 @@ from optuna.storages import BaseStorage
 from optuna.study._frozen import FrozenStudy
 
 from hpo.assignment import Assignment, Surroundings
-from hpo.config import Config, MemoryConfig
-from hpo.confirmation import (
-    ReplicateSampler,
-    chosen_trials,
-    confirmation_fingerprint,
-    confirmation_name,
-    confirmed_sentence,
-    to_test,
-)
+from hpo.audit import AuditSampler, audit_name, audited_sentence, draw_sample, is_auditable
+from hpo.config import Config, MemoryConfig, ReplayConfig
+from hpo.confirmation import ReplicateSampler, chosen_trials, confirmation_name, confirmed_sentence, to_test
 from hpo.corpus import open_corpus
 from hpo.display import Display
 from hpo.fingerprint import check_fingerprint, fingerprint
@@ -70,6 +64,25 @@ def study_folder(planned: Plan) -> Path:
     return studies / (planned.name if is_kept else f"{planned.name}-{uuid.uuid4().hex[:8]}")
 
 
+@dataclass(frozen=True)
+class _Beside:
+    """A kind of study beside a search: its role, the tag that names the search, and the setting without it."""
+
+    role: str
+    verb: str
+    name_of: Callable[[str], str]
+    off: str
+
+
+_CONFIRMATION = _Beside("confirmation", "confirms", confirmation_name, "study.confirm.top_k=0")
+_AUDIT = _Beside("audit", "audits", audit_name, "study.audit=0")
+
+
+def _beside(config: Config) -> list[_Beside]:
+    """Returns the studies that there may be beside a search."""
+    return [*([_CONFIRMATION] if config.study.confirm.top_k else []), *([_AUDIT] if config.study.audit else [])]
+
+
 def check_record(plans: Sequence[Plan], storage: BaseStorage, corpora: Mapping[str, Path]) -> None:
     """Refuses to continue studies as something else than they are; changes nothing.
 
@@ -85,27 +98,28 @@ def check_record(plans: Sequence[Plan], storage: BaseStorage, corpora: Mapping[s
     for planned in plans:
         if planned.name in there:
             _check_search(planned, there[planned.name], storage, corpora.get(planned.name))
-        confirmation = there.get(confirmation_name(planned.name))
-        if planned.config.study.confirm.top_k and confirmation is not None:
-            _check_confirmation(planned, confirmation, storage)
+        for beside in _beside(planned.config):
+            found = there.get(beside.name_of(planned.name))
+            if found is not None:
+                _check_beside(planned, beside, found, storage)
 
 
 def _check_search(planned: Plan, there: FrozenStudy, storage: BaseStorage, corpus: Path | None) -> None:
     stored = there.system_attrs.get(FINGERPRINT)
     if stored is None and storage.get_n_trials(there._study_id):
         raise ValueError(f"Study '{planned.name}' was not made by hpo; choose another study.name.")
-    if stored is not None and stored.get("role") == "confirmation":
-        raise ValueError(f"Study '{planned.name}' is the confirmation of another; choose another study.name.")
+    if stored is not None and "role" in stored:
+        raise ValueError(f"Study '{planned.name}' is the {stored['role']} of another; choose another study.name.")
     if stored is not None:
         check_fingerprint(planned.name, stored, _fingerprint(planned, corpus))
 
 
-def _check_confirmation(planned: Plan, there: FrozenStudy, storage: BaseStorage) -> None:
+def _check_beside(planned: Plan, beside: _Beside, there: FrozenStudy, storage: BaseStorage) -> None:
     tags = there.system_attrs.get(STUDY, {}).get("tags", {})
-    if tags.get("confirms") != planned.name and (tags or storage.get_n_trials(there._study_id)):
+    if tags.get(beside.verb) != planned.name and (tags or storage.get_n_trials(there._study_id)):
         raise ValueError(
-            f"Study '{there.study_name}' is there already and does not confirm '{planned.name}'; "
-            "choose another study.name, or study.confirm.top_k=0."
+            f"Study '{there.study_name}' is there already and does not {beside.verb.removesuffix('s')} "
+            f"'{planned.name}'; choose another study.name, or {beside.off}."
         )
 
 
@@ -158,38 +172,65 @@ class Opener:
             seed_of=lambda number: derive_seed(config.seed, number),
             to_test=tests,
         )
-        return Driver(study, assignment, self._surroundings(store, sampler, study.name))
+        return Driver(study, assignment, self._surroundings(study, config, store=store, sampler=sampler))
 
     def open_confirmation(self, search: Driver) -> Driver | None:
-        """Returns the driver that confirms a search that is done; None if nothing of it was completed."""
-        asked, work = search.assignment.config.study, search.assignment
-        counted = work.budget.counted(search.trials, is_ordered=asked.ordered)
-        chosen = chosen_trials(search.study, counted, top_k=asked.confirm.top_k)
+        """Returns the driver that confirms a search that is done; None if nothing of it is to be confirmed."""
+        asked = search.assignment.config.study
+        chosen = chosen_trials(search.study, _counted(search), top_k=asked.confirm.top_k)
         if not chosen:
             return None
-        name, folder = confirmation_name(search.study.name), Path(f"{search.study.folder}-confirm")
-        self._held.enter_context(StudyLock(folder, name))
-        config = replace(work.config, pruner=NoPrunerConfig(same_epochs=False))
-        sampler = ReplicateSampler(chosen, asked.confirm.n_seeds, config.seed)
-        pruner = build_pruner(config.pruner, max_epochs=1)
-        store = StudyStore(self._site.storage, name, direction=asked.metric.direction, sampler=sampler, pruner=pruner)
-        study = _open_confirmation_record(search, store, folder, now_ms=self._now_ms())
+        sampler = ReplicateSampler(chosen, asked.confirm.n_seeds, search.assignment.config.seed)
         assignment = replace(
-            work,
+            search.assignment,
+            to_test=lambda trials: to_test(search.study, trials, sampler.wanted) if asked.test else [],
+            keeps_weights="all",
+            sum_up=lambda study, trials: confirmed_sentence(study, trials, sampler.wanted),
+        )
+        return self._open_beside(search, _CONFIRMATION, sampler, assignment)
+
+    def open_audit(self, search: Driver) -> Driver | None:
+        """Returns the driver that audits what a search that is done has pruned; None if there is nothing to audit."""
+        config, counted = search.assignment.config, _counted(search)
+        sample = draw_sample(counted, share=config.study.audit, seed=config.seed)
+        if not sample:
+            return None
+        sampler = AuditSampler(sample, [trial for trial in search.trials if is_auditable(trial)])
+        assignment = replace(
+            search.assignment,
+            to_test=lambda _: [],
+            keeps_weights="none",
+            sum_up=lambda _, trials: audited_sentence(search.study, counted, trials),
+        )
+        return self._open_beside(search, _AUDIT, sampler, assignment)
+
+    def _open_beside(
+        self, search: Driver, beside: _Beside, sampler: ReplicateSampler, assignment: Assignment
+    ) -> Driver:
+        """Returns the driver of a study beside a search, new or continued: no pruner, no budget, all workers."""
+        name, folder = beside.name_of(search.study.name), Path(beside.name_of(search.study.folder))
+        self._held.enter_context(StudyLock(folder, name))
+        config = replace(assignment.config, pruner=NoPrunerConfig(same_epochs=False))
+        pruner, direction = build_pruner(config.pruner, max_epochs=1), config.study.metric.direction
+        store = StudyStore(self._site.storage, name, direction=direction, sampler=sampler, pruner=pruner)
+        study = _open_record_beside(search, beside, store, folder, now_ms=self._now_ms())
+        assignment = replace(
+            assignment,
             config=config,
             budget=Budget(),
             n_concurrent=self._n_workers,
             seed_of=sampler.seed_of,
             facts_of=sampler.facts_of,
-            to_test=lambda trials: to_test(study, trials, sampler.wanted) if asked.test else [],
-            keeps_all_weights=True,
-            sum_up=lambda study, trials: confirmed_sentence(study, trials, sampler.wanted),
         )
-        return Driver(study, assignment, self._surroundings(store, sampler, name))
+        return Driver(study, assignment, self._surroundings(study, config, store=store, sampler=sampler))
 
-    def _surroundings(self, store: StudyStore, sampler: BaseSampler, name: str) -> Surroundings:
+    def _surroundings(
+        self, study: StudyRecord, config: Config, *, store: StudyStore, sampler: BaseSampler
+    ) -> Surroundings:
         site, now_ms = self._site, _going_on(self._now_ms, store.trials())
-        return Surroundings(store, sampler, site.tracker, site.display_of(name), site.stop, now_ms, site.cache)
+        # A table is as quick as the cache, and it alone knows how a trial that is stopped would have gone on.
+        cache = TrialCache(is_on=False) if isinstance(config.trainer, ReplayConfig) else site.cache
+        return Surroundings(store, sampler, site.tracker, site.display_of(study.name), site.stop, now_ms, cache)
 
     def _open_record(self, planned: Plan, store: StudyStore, folder: Path) -> StudyRecord:
         """Returns the study's facts, written when it is new."""
@@ -218,21 +259,29 @@ def _budget(config: Config) -> Budget:
     return Budget(study.n_trials, study.timeout_s, study.n_epochs, study.trials_s)
 
 
-def _open_confirmation_record(search: Driver, store: StudyStore, folder: Path, *, now_ms: int) -> StudyRecord:
+def _counted(search: Driver) -> list[TrialRecord]:
+    """Returns the trials of a search within its budget, in the order of their ends."""
+    work = search.assignment
+    return work.budget.counted(search.trials, is_ordered=work.config.study.ordered)
+
+
+def _open_record_beside(
+    search: Driver, beside: _Beside, store: StudyStore, folder: Path, *, now_ms: int
+) -> StudyRecord:
     store.set_space(search.assignment.space)
     if store.get(FINGERPRINT) is not None:
         return _read_record(store, folder)
-    tags = {**search.study.tags, "role": "confirmation", "confirms": search.study.name, "pruner": "none"}
+    tags = {**search.study.tags, "role": beside.role, beside.verb: search.study.name, "pruner": "none"}
     study = replace(
         search.study,
-        name=confirmation_name(search.study.name),
+        name=beside.name_of(search.study.name),
         uid=uuid.uuid4().hex,
         tags=tags,
         folder=str(folder),
         created_ms=now_ms,
         test={},
     )
-    _write_record(store, study, confirmation_fingerprint({}))
+    _write_record(store, study, {"role": beside.role})
     return study
 
 

@@ -12,6 +12,7 @@ from hpo.trainer import Decision, EpochReport, OnEpoch, Reason, TrialRequest, Tr
 
 TEST_VALUE = "test_value"  # fact of a trial: its own test metric after its last epoch
 MATCHED = "matched"  # fact of a trial: "exact", or the distance of its configuration from the recorded one
+CONTINUED = "continued_value"  # fact of a trial that was stopped: its metric had it gone on to its end, or "diverged"
 UNREPORTED_S = "unreported_s"  # fact of a trial: the seconds of the epoch in which it diverged
 
 
@@ -52,6 +53,8 @@ class Replay:
             error = f"Epoch {n_done + 1}: the recorded training diverged there."
             return TrialResult(n_done, reason=Reason.DIVERGED, error=error, facts=facts)
         facts |= _test_value(request, curve, n_done)
+        if is_stopped:
+            facts[CONTINUED] = _continued(request, curve, n_epochs)
         return TrialResult(n_done, stopped=is_stopped, facts=facts)
 
     def test(self, request: TrialRequest) -> dict[str, float]:
@@ -65,6 +68,14 @@ class Replay:
 def _table(request: TrialRequest) -> CurveTable:
     assert isinstance(request.trainer, ReplayConfig)
     return read_table(request.trainer)
+
+
+def _continued(request: TrialRequest, curve: Curve, n_epochs: int) -> str:
+    """Returns the metric that the study optimises at the end of a training of `n_epochs`, or that it diverges."""
+    assert isinstance(request.trainer, ReplayConfig)
+    if curve.n_finite < n_epochs:
+        return Reason.DIVERGED.value
+    return repr(float(curve.metrics[request.trainer.metric.name][n_epochs - 1]))
 
 
 def _test_value(request: TrialRequest, curve: Curve, n_epochs: int) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""One command's work on its studies: prepare, open, drive, confirm, test, close.
+"""One command's work on its studies: prepare, open, drive, test, confirm, audit, close.
 
 The order matters: whatever can be refused is refused before anything is created on disk.
 """
@@ -16,6 +16,7 @@ from types import FrameType
 from optuna.storages import BaseStorage
 from sqlalchemy.exc import SQLAlchemyError
 
+from hpo.audit import audit_name
 from hpo.config import AwdLstmConfig, Config, MlflowConfig, SqliteConfig
 from hpo.confirmation import confirmation_name
 from hpo.corpus import prepare
@@ -36,7 +37,15 @@ from hpo.trial_cache import TrialCache
 
 @dataclass(frozen=True)
 class Report:
-    """What a session leaves to say of one study; `confirmed` is a sentence on its confirmation, if that is done."""
+    """What a session leaves to say of one study.
+
+    Attributes:
+        study, trials: The search.
+        ending: Why it is over.
+        signal: What interrupted the command, if anything did.
+        n_unmirrored: Runs that MLflow does not show completely yet.
+        confirmed, audited: A sentence on its confirmation and on its audit, each "" while there is none that is done.
+    """
 
     study: StudyRecord
     trials: list[TrialRecord]
@@ -44,6 +53,7 @@ class Report:
     signal: int | None
     n_unmirrored: int
     confirmed: str = ""
+    audited: str = ""
 
 
 Register = Callable[[BaseStorage, Mapping[str, Path]], Mapping[str, object]]
@@ -77,8 +87,8 @@ def run(planned: Plan, display: Display) -> Report:
         StudyHeld: if another driver works on the study.
     """
     report = run_all([planned], display, display_of=lambda _: display, sharing=Sharing())[0]
-    if report.confirmed:
-        display.note(report.confirmed)
+    for sentence in filter(None, (report.confirmed, report.audited)):
+        display.note(sentence)
     return report
 
 
@@ -119,7 +129,7 @@ def run_all(
         timeout_s = config.tracking.flush_timeout_s if isinstance(config.tracking, MlflowConfig) else 0.0
         n_unmirrored = tracker.close(timeout_s)
     return [
-        Report(driver.study, driver.trials, crew.ending(driver), stop.signal, n_unmirrored, crew.confirmed(driver))
+        crew.report(driver, signal=stop.signal, n_unmirrored=n_unmirrored)
         for crew, drivers in ended
         for driver in drivers
     ]
@@ -145,7 +155,7 @@ def _run_group(plans: Sequence[Plan], site: Site, folders: Mapping[str, Path]) -
 
 
 class _Crew:
-    """What happens around the driving of each study: its beginning, its confirmation, its end."""
+    """What happens around the driving of each search: its beginning, its end, its confirmation, then its audit."""
 
     def __init__(self, opener: Opener, site: Site) -> None:
         self._opener = opener
@@ -158,14 +168,21 @@ class _Crew:
             driver.set_ended(False)
 
     def succeed(self, driver: Driver) -> Driver | None:
-        """Ends a study that is done; returns the driver of its confirmation, if there is to be one."""
+        """Ends a study that is done; returns the driver of what follows it, if anything is to."""
         self._finish(driver, is_finished=True)
-        if driver.study.tags.get("role") == "confirmation" or not driver.assignment.config.study.confirm.top_k:
-            return None
-        successor = self._opener.open_confirmation(driver)
+        successor = self._open_next(driver)
         if successor is not None:
             successor.set_ended(False)
         return successor
+
+    def _open_next(self, driver: Driver) -> Driver | None:
+        """Returns the confirmation of a search; where there is none, or after it, the audit of the search."""
+        tags = driver.study.tags
+        if "audits" in tags:
+            return None
+        if "confirms" in tags:
+            return self._opener.open_audit(self._finished[tags["confirms"]])
+        return self._opener.open_confirmation(driver) or self._opener.open_audit(driver)
 
     def end(self, drivers: Iterable[Driver]) -> None:
         """Ends the studies that were interrupted."""
@@ -173,13 +190,17 @@ class _Crew:
             if driver.study.name not in self._finished:
                 self._finish(driver, is_finished=False)
 
-    def ending(self, driver: Driver) -> Ending:
-        return driver.ending if driver.study.name in self._finished else Ending.INTERRUPTED
+    def report(self, driver: Driver, *, signal: int | None, n_unmirrored: int) -> Report:
+        """Returns what is left to say of a search."""
+        name = driver.study.name
+        ending = driver.ending if name in self._finished else Ending.INTERRUPTED
+        confirmed, audited = self._sum_up(confirmation_name(name)), self._sum_up(audit_name(name))
+        return Report(driver.study, driver.trials, ending, signal, n_unmirrored, confirmed, audited)
 
-    def confirmed(self, driver: Driver) -> str:
-        """Returns a sentence on the confirmation of a study; "" while there is none that is done."""
-        confirmation = self._finished.get(confirmation_name(driver.study.name))
-        return confirmation.assignment.sum_up(confirmation.study, confirmation.trials) if confirmation else ""
+    def _sum_up(self, name: str) -> str:
+        """Returns a sentence on a study beside a search; "" while there is none that is done."""
+        beside = self._finished.get(name)
+        return beside.assignment.sum_up(beside.study, beside.trials) if beside else ""
 
     def _finish(self, driver: Driver, *, is_finished: bool) -> None:
         if is_finished:
@@ -195,7 +216,7 @@ def _distributions(plans: Sequence[Plan]) -> dict[str, Distributions]:
     spaces: dict[str, Distributions] = {}
     for planned in plans:
         found = planned.space.distributions()
-        spaces |= {planned.name: found, confirmation_name(planned.name): found}
+        spaces |= dict.fromkeys((planned.name, confirmation_name(planned.name), audit_name(planned.name)), found)
     return spaces
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpo.assignment import Assignment, Surroundings
+from hpo.confirmation import REPETITION, SEARCHED
 from hpo.executor import Job, JobKey, Outcome, Task
 from hpo.record import COMPLETE, StudyRecord, TrialRecord
 from hpo.samplers import Ledger
@@ -170,7 +171,7 @@ class Driver:
         """Returns a trial equal to `number` that ended, with its weights if this one's are to be kept."""
         request = self._request(number)
         original = self._cache.find(request)
-        if original is None or original.trial.state != COMPLETE or not self.assignment.keeps_all_weights:
+        if original is None or original.trial.state != COMPLETE or self.assignment.keeps_weights != "all":
             return original
         if copy_weights(Path(original.folder), Path(request.folder)):
             return original
@@ -180,7 +181,8 @@ class Driver:
     def _serve(self, number: int, original: Original) -> None:
         """Ends trial `number` as the one it equals did; the pruner may end it before."""
         was = original.trial
-        facts = {**was.facts, "cached_from": was.facts.get("cached_from", f"{original.study}/{was.number}")}
+        facts = {key: fact for key, fact in was.facts.items() if key not in (SEARCHED, REPETITION)}  # its own errand
+        facts.setdefault("cached_from", f"{original.study}/{was.number}")
         for epoch in was.epochs:
             if self._book.note_epoch(number, EpochReport(epoch.epoch, epoch.metrics)) is Decision.STOP:
                 return self._book.note_end(number, TrialResult(epoch.epoch, stopped=True, facts=facts))

@@ -143,11 +143,11 @@ class TrialBook:
             self._tidy_after(number, before)
 
     def _tidy_after(self, number: int, before: TrialRecord | None) -> None:
-        """Keeps on disk the weights of the incumbent alone; `before` is the one until now."""
-        best = self.study.best(self.records)
+        """Keeps on disk the weights of the incumbent alone, or of all, or none; `before` was it until now."""
+        best, kept = self.study.best(self.records), self._assignment.keeps_weights
         for ended in {number} | ({before.number} if before else set()):
-            keep_weights = self._assignment.keeps_all_weights or (best is not None and best.number == ended)
-            self.tidy(ended, keep_weights=keep_weights)
+            is_best = best is not None and best.number == ended
+            self.tidy(ended, keep_weights=kept == "all" or (kept == "best" and is_best))
 
     def _changed(self, record: TrialRecord) -> None:
         if not self._is_shown:  # a study with nothing left to do stays as it is shown

@@ -23,6 +23,7 @@ OUTSIDE = (
     "study.n_epochs",
     "study.trials_s",
     "study.confirm.",
+    "study.audit",
     "study.test",
     "trial.",
     "storage.path",

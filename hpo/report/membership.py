@@ -16,6 +16,7 @@ from hpo.report.deviations import join_names
 from hpo.report.labels import Label, label_studies
 from hpo.storage import DESIGN
 
+SEARCH = "search"
 Json = Mapping[str, Any]
 Search = tuple["Found", Label]
 
@@ -29,8 +30,9 @@ class Found:
     attrs: Json
 
     @property
-    def is_confirmation(self) -> bool:
-        return self.study.tags.get("role") == "confirmation"
+    def role(self) -> str:
+        """What it is for: search, confirmation or audit."""
+        return self.study.tags.get("role", SEARCH)
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def choose(mine: Sequence[Found], name: str) -> Chosen:
     Raises:
         ValueError: if none is left.
     """
-    searches = [each for each in mine if not each.is_confirmation]
+    searches = [each for each in mine if each.role == SEARCH]
     design = _newest_design(searches)
     chosen = _registered(searches, design) if design else _casual(searches)
     if not chosen.searches:

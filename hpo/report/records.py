@@ -33,6 +33,8 @@ class Trial:
         params: By config path; empty when unknown.
         curve: The metric after every epoch; empty when unknown.
         test: Its own test value, where the source has one for every trial (recorded tables, CSV).
+        continued: What a PRUNED trial would have come to at its end, from an audit or a recorded table; `math.inf`
+            if it would have diverged, whatever the direction; None when nobody knows.
         reason: Why it failed: diverged, oom, error, timeout, crash-loop.
         is_cached: Whether its training was taken from an equal trial of another study.
     """
@@ -48,6 +50,25 @@ class Trial:
     test: float | None = None
     reason: str | None = None
     is_cached: bool = False
+    continued: float | None = None
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The training of a random sample of a study's pruned trials to their end, outside the search budget.
+
+    Attributes:
+        n_trials: Trials of the sample that have been through it.
+        n_failed: Those that failed in it, but not by diverging: what they would have come to is unknown.
+        epochs, seconds: What it cost, all epochs from the first on.
+        is_ended: Whether the whole sample has been through it.
+    """
+
+    n_trials: int
+    n_failed: int
+    epochs: float
+    seconds: float
+    is_ended: bool = True
 
 
 @dataclass(frozen=True)
@@ -85,6 +106,7 @@ class Study:
         confirmed: In the order of the search's values; empty when nothing was confirmed.
         is_ended: Whether its driver reached the budget.
         facts: What its strategy and surroundings were: sampler, pruner, device, n_workers, host, hpo_version…
+        audit: What its audit cost; None without one, as where a recorded table knows how every trial goes on.
     """
 
     name: str
@@ -95,6 +117,7 @@ class Study:
     confirmed: tuple[Confirmed, ...] = ()
     is_ended: bool = True
     facts: Mapping[str, str] = field(default_factory=dict)
+    audit: Audit | None = None
 
     @property
     def finished(self) -> tuple[Trial, ...]:

@@ -89,13 +89,19 @@ def _find(storage: BaseStorage) -> list[Found]:
 
 def _read(storage: BaseStorage, name: str, chosen: Chosen, mine: Sequence[Found]) -> Experiment:
     card = chosen.design.get("card", {})
-    confirmations = {each.study.tags.get("confirms"): each for each in mine if each.is_confirmation}
+    confirmations = {each.study.tags["confirms"]: each for each in mine if each.role == "confirmation"}
+    audits = {each.study.tags["audits"]: each for each in mine if each.role == "audit"}
     n_concurrent = str(card["n_concurrent"]) if "n_concurrent" in card else None
     studies = []
     for each, label in chosen.searches:
-        beside = confirmations.get(each.study.name)
-        confirmation = _stored(storage, beside) if beside else None
-        studies.append(to_study(_stored(storage, each), label, confirmation=confirmation, n_concurrent=n_concurrent))
+        read = to_study(
+            _stored(storage, each),
+            label,
+            confirmation=_stored_beside(storage, confirmations.get(each.study.name)),
+            audit=_stored_beside(storage, audits.get(each.study.name)),
+            n_concurrent=n_concurrent,
+        )
+        studies.append(read)
     first = chosen.searches[0][0].study
     experiment = Experiment(
         name=name,
@@ -120,6 +126,10 @@ def _read(storage: BaseStorage, name: str, chosen: Chosen, mine: Sequence[Found]
 def _stored(storage: BaseStorage, found: Found) -> StoredStudy:
     trials = [read_trial(trial) for trial in storage.get_all_trials(found.number, deepcopy=False)]
     return StoredStudy(found.study, trials, bool(found.attrs.get(ENDED)), counted_tests(found.attrs))
+
+
+def _stored_beside(storage: BaseStorage, found: Found | None) -> StoredStudy | None:
+    return None if found is None else _stored(storage, found)
 
 
 def _own_budget(study: StudyRecord) -> Budget:

@@ -1,4 +1,4 @@
-"""One study of the record as the report sees it: its trials in the order of their ends, its confirmation, its facts.
+"""One study of the record as the report sees it: its trials in the order of their ends, what is beside it, its facts.
 
 Which studies belong together is decided in `stored`.
 """
@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, takewhile
 
-from hpo.record import COMPLETE, FAIL, StudyRecord, TrialRecord
+from hpo.record import COMPLETE, FAIL, PRUNED, StudyRecord, TrialRecord
 from hpo.report.labels import Label, flatten_settings
-from hpo.report.records import Confirmed, Study, Trial
+from hpo.report.records import Audit, Confirmed, Study, Trial
 
 TEST_METRICS = {"accuracy": "test_accuracy", "macro_f1": "test_macro_f1", "valid_loss": "test_loss"}
 SETTINGS = ("sampler", "pruner", "train", "model", "trainer")  # sections of the settings that become facts
 SHARED = ("device", "device_name", "precision", "threads", "n_params")  # facts of a study if its trials agree
 CACHED, SEARCHED, TEST_VALUE, MAPPING = "cached_from", "searched_trial", "test_value", "mapping"
+CONTINUED, DIVERGED = "continued_value", "diverged"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,12 @@ class StoredStudy:
 
 
 def to_study(
-    stored: StoredStudy, label: Label, *, confirmation: StoredStudy | None, n_concurrent: str | None = None
+    stored: StoredStudy,
+    label: Label,
+    *,
+    confirmation: StoredStudy | None = None,
+    audit: StoredStudy | None = None,
+    n_concurrent: str | None = None,
 ) -> Study:
     """Returns a study of the report.
 
@@ -49,6 +55,7 @@ def to_study(
         stored: The search.
         label: What it is called.
         confirmation: The study that confirms it, if there is one.
+        audit: The study that trained some of its pruned trials to their end, if there is one.
         n_concurrent: Trials of it at once, if the design says so.
     """
     return Study(
@@ -56,18 +63,25 @@ def to_study(
         task=label.task,
         strategy=label.strategy,
         seed=int(stored.study.tags["seed"]),
-        trials=_trials(stored),
+        trials=_trials(stored, _continued(audit) if audit else {}),
         confirmed=_confirmed(stored, confirmation) if confirmation else (),
         is_ended=stored.is_ended,
         facts=_facts(stored, confirmation, n_concurrent),
+        audit=_audit(audit) if audit else None,
     )
 
 
-def _trials(stored: StoredStudy) -> tuple[Trial, ...]:
+def _trials(stored: StoredStudy, continued: Mapping[int, float]) -> tuple[Trial, ...]:
     metric = stored.study.metric
     ended = _in_order([trial for trial in stored.trials if trial.is_finished], is_by_number=_is_ordered(stored))
     running = [trial for trial in stored.trials if not trial.is_finished]
     trials = [_trial(trial, metric, ended_s) for trial, ended_s in zip(ended, _ends(stored, ended), strict=True)]
+    trials = [
+        replace(trial, continued=continued[trial.number])
+        if trial.state == PRUNED and trial.number in continued
+        else trial
+        for trial in trials
+    ]
     return (*trials, *(_trial(trial, metric, None) for trial in running))
 
 
@@ -107,6 +121,29 @@ def _trial(trial: TrialRecord, metric: str, ended_s: float | None) -> Trial:
         test=_finite(trial.facts.get(TEST_VALUE)),
         reason=trial.reason,
         is_cached=CACHED in trial.facts,
+        continued=_recorded_end(trial.facts[CONTINUED]) if trial.state == PRUNED and CONTINUED in trial.facts else None,
+    )
+
+
+def _recorded_end(text: str) -> float:
+    """Returns what a recorded table says a pruned trial would have come to."""
+    return math.inf if text == DIVERGED else float(text)
+
+
+def _continued(audit: StoredStudy) -> dict[int, float]:
+    """Returns what the trials that an audit trained to their end came to, by their number in the search."""
+    ended = [trial for trial in audit.trials if trial.state == COMPLETE or trial.reason == DIVERGED]
+    return {int(trial.facts[SEARCHED]): math.inf if trial.value is None else trial.value for trial in ended}
+
+
+def _audit(audit: StoredStudy) -> Audit:
+    ended = [trial for trial in audit.trials if trial.is_finished]
+    return Audit(
+        n_trials=len(ended),
+        n_failed=len(ended) - len(_continued(audit)),
+        epochs=sum(trial.n_epochs for trial in ended),
+        seconds=sum(trial.seconds for trial in ended),
+        is_ended=audit.is_ended,
     )
 
 
