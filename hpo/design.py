@@ -19,15 +19,14 @@ from optuna.storages import BaseStorage
 from optuna.study._frozen import FrozenStudy
 
 from hpo.comparison import Comparison
-from hpo.config import Metric
 from hpo.corpus import open_corpus
 from hpo.files import write_atomically
 from hpo.plan import Plan
 from hpo.provenance import git_commit, plain
+from hpo.report.terms import ROPE
 from hpo.space import Param
 from hpo.storage import DESIGN
 
-ROPE = {Metric.accuracy: 0.005, Metric.macro_f1: 0.005, Metric.valid_loss: 0.01}
 LIBRARIES = ("hpo", "optuna", "torch", "fastai", "hydra-core", "mlflow", "numpy", "scipy", "statsmodels")
 
 
@@ -51,7 +50,7 @@ def describe(
         "direction": study.metric.direction,
         "unit": comparison.unit.value,
         "budget": comparison.budget,
-        "rope": ROPE[study.metric] if rope is None else rope,
+        "rope": ROPE[study.metric.name] if rope is None else rope,
         "primary": _primary(comparison),
         "seeds": list(comparison.seeds),
         "strategies": _strategies(comparison),
