@@ -72,6 +72,9 @@ def _terms(experiment: Experiment) -> Table:
     confirm = card.get("confirm")
     if isinstance(confirm, Mapping):
         rows.append(("Confirmation", _confirmation(confirm)))
+    if card.get("audit"):
+        share = f"{card['audit']:.0%}".replace("%", " %")
+        rows.append(("Audit", f"{share} of the pruned trials of each search, at least one, trained to their end"))
     shown = {"n_concurrent": "Trials of a study at once", "device": "Device", "threads": "Threads of a trial"}
     rows += [(title, str(card[key])) for key, title in shown.items() if key in card]
     if "cached" in card:
