@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,8 +29,10 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         replace(first.trials[0], state="FAIL", value=None, reason="oom", params={}),
         replace(first.trials[1], test=0.1 + 0.2, value=1e-17),
         replace(first.trials[2], state="RUNNING", value=None, ended_s=None),
+        replace(first.trials[3], state="PRUNED", continued=0.1 + 0.7),
+        replace(first.trials[4], state="PRUNED", continued=math.inf),
     )
-    studies = (replace(first, trials=(*first.trials[3:], *odd[:2], odd[2])), *made.studies[1:])
+    studies = (replace(first, trials=(*first.trials[5:], *odd)), *made.studies[1:])
     ordered = [replace(s, trials=_by_clock(s.trials)) for s in studies]
     written = replace(made, studies=tuple(ordered))
     write_records(written, tmp_path / "new" / "records.csv")

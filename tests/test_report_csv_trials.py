@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from hpo.report.csv_rows import TrialRow
@@ -53,9 +55,18 @@ def test_what_was_not_measured_is_one_epoch_and_no_seconds() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "continued"), [("0.25", 0.25), ("Diverged", math.inf), ("-inf", math.inf), ("", None), ("nan", None)]
+)
+def test_what_a_pruned_trial_would_have_come_to(text, continued) -> None:
+    assert read_trials([row(state="pruned", continued=text)])[0].trial.continued == continued
+    assert read_trials([row(state="ok", continued=text)])[0].trial.continued is None
+
+
+@pytest.mark.parametrize(
     ("changes", "sentence"),
     [
         ({"value": "good"}, "line 2: value 'good' is not a number; write decimals with a point"),
+        ({"state": "pruned", "continued": "bad"}, "line 2: continued 'bad' is not a number"),
         ({"value": "0,93"}, "line 2: value '0,93' is not a number"),
         ({"seed": "1.5"}, "line 2: seed '1.5' is not a whole number"),
         ({"seed": "-1"}, "line 2: seed -1 is negative"),

@@ -26,7 +26,7 @@ Writes the report on an experiment, at any time, also while its studies run.
   storage.path=hpo.db      the record it is read from
   records=FILE.csv         trials of any tuner instead; several files: 'records=[a.csv,b.csv]'. Columns: experiment,
                            task, strategy, seed, trial, value, state, epochs, seconds; optional: test, direction,
-                           metric, ended_s, reason, param.NAME
+                           metric, ended_s, reason, continued, param.NAME
   tracking=none            do not log the report to MLflow
   report.folder=reports    the report is written to reports/NAME
   report.rope=0.005        differences up to this do not matter

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from pathlib import Path
 
 from hpo.files import write_atomically
 from hpo.report.csv_rows import PARAM, REQUIRED
+from hpo.report.csv_words import DIVERGED
 from hpo.report.escaping import for_spreadsheet
 from hpo.report.records import Experiment, Study, Trial
 from hpo.trainer import ParamValue
 
-COLUMNS = (*REQUIRED, "test", "metric", "direction", "ended_s", "reason")
+COLUMNS = (*REQUIRED, "test", "metric", "direction", "ended_s", "reason", "continued")
 
 
 def write_records(experiment: Experiment, path: Path) -> None:
@@ -50,6 +52,7 @@ def _fields(experiment: Experiment, study: Study, trial: Trial) -> dict[str, str
         "direction": experiment.direction,
         "ended_s": _number(trial.ended_s),
         "reason": for_spreadsheet(trial.reason or ""),
+        "continued": DIVERGED if trial.continued == math.inf else _number(trial.continued),
     }
 
 

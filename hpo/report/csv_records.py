@@ -1,8 +1,8 @@
 """An experiment from CSV files of trials, written by whatever tuner.
 
 Columns, one row a trial: experiment, task, strategy, seed, trial, value, state, epochs, seconds; optional are test,
-direction, metric, ended_s, reason and one `param.NAME` for each param. The files are read in `csv_rows`, single fields
-in `csv_words`; every mistake is one sentence with its line. Writing such files is `csv_export`'s business.
+direction, metric, ended_s, reason, continued and one `param.NAME` for each param. The files are read in `csv_rows`,
+single fields in `csv_words`; every mistake is one sentence with its line. Writing them is `csv_export`'s business.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from hpo.delimited import Row, read_csv
 from hpo.report.escaping import FORMULA_STARTS
 
 REQUIRED = ("experiment", "task", "strategy", "seed", "trial", "value", "state", "epochs", "seconds")
-OPTIONAL = ("test", "direction", "metric", "ended_s", "reason")
+OPTIONAL = ("test", "direction", "metric", "ended_s", "reason", "continued")
 PARAM = "param."
 DELIMITERS = ",;\t|"
 
@@ -87,7 +87,9 @@ def _read(text: str, shown: str) -> list[Row]:
     """Returns the rows, split where the header has most columns that are known."""
     header = text.lstrip().splitlines()[0] if text.strip() else ""
     delimiter = max(DELIMITERS, key=lambda each: _n_known(header, each))
-    return [row for row in read_csv(text, shown=shown, delimiter=delimiter) if any(field.strip() for field in row.fields)]
+    return [
+        row for row in read_csv(text, shown=shown, delimiter=delimiter) if any(field.strip() for field in row.fields)
+    ]
 
 
 def _n_known(header: str, delimiter: str) -> int:

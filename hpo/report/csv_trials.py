@@ -9,9 +9,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hpo.record import COMPLETE, FAIL, RUNNING
+from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING
 from hpo.report.csv_rows import PARAM, TrialRow
-from hpo.report.csv_words import read_number, read_params, read_state, read_whole
+from hpo.report.csv_words import DIVERGED, read_number, read_params, read_state, read_whole
 from hpo.report.records import Trial
 from hpo.trainer import ParamValue
 
@@ -85,8 +85,17 @@ def _read_row(row: TrialRow, params: Mapping[str, ParamValue]) -> ReadTrial:
         params=params,
         test=test if math.isfinite(test) else None,
         reason=(row["reason"] or reason or "unknown") if state == FAIL else None,
+        continued=_continued(row) if state == PRUNED else None,
     )
     return ReadTrial((row["task"], row["strategy"], _whole(row, "seed")), trial, is_imputed)
+
+
+def _continued(row: TrialRow) -> float | None:
+    """Returns what a pruned trial would have come to: infinity if it diverges, None where nothing is said."""
+    if row["continued"].casefold() == DIVERGED:
+        return math.inf
+    value = _number(row, "continued")
+    return None if math.isnan(value) else math.inf if math.isinf(value) else value
 
 
 def _number(row: TrialRow, column: str) -> float:

@@ -27,6 +27,7 @@ REASONS = {  # words that also say why
     "timed-out": "timeout",
     "crashed": "crash-loop",
 }
+DIVERGED = "diverged"
 WORDS = {_word: state for state, words in STATES.items() for _word in words.split()}
 NOT_A_NUMBER = {"", "nan", "na", "n/a", "none", "null", "-", "<na>"}  # how writers spell a value that is not there
 
