@@ -71,7 +71,7 @@ def _with_preset(argv: list[str]) -> list[str]:
 
 def _compare(config: Config, argv: list[str]) -> int:
     from hpo.compare_config import CompareConfig
-    from hpo.comparison import plan_comparison
+    from hpo.comparison import check_settings, plan_comparison
     from hpo.compose import explain, is_composition_error
     from hpo.lock import StudyHeld
     from hpo.session import Refused
@@ -79,6 +79,7 @@ def _compare(config: Config, argv: list[str]) -> int:
 
     assert isinstance(config, CompareConfig)
     try:
+        check_settings(config)
         comparison = plan_comparison(config, compose_variants(config))
         return _run(comparison, config, argv)
     except StudyHeld as error:

@@ -20,10 +20,9 @@ from hpo.executors import is_shared
 from hpo.limits import check_limits
 from hpo.plan import MAX_NAME_BYTES, Plan, as_name, plan
 from hpo.space import Space
-from hpo.variants import Variant
+from hpo.variants import SHARED, Variant
 
 MAX_SEEDS = 1000
-SHARED = ("storage", "tracking", "executor")  # sections all studies of a comparison have in common
 
 
 @dataclass(frozen=True)
@@ -55,12 +54,12 @@ class Comparison:
 
 
 def plan_comparison(config: CompareConfig, variants: Sequence[Variant]) -> Comparison:
-    """Returns the studies that `config` asks for.
+    """Returns the studies that `config` asks for, once `check_settings` has looked at it.
 
     Raises:
-        ValueError: for settings that make no sense together, in one sentence.
+        ValueError: for strategies and tasks that make no sense together, in one sentence.
     """
-    _check(config, variants)
+    _check_common(config, variants)
     seeds = read_seeds(config.seeds)
     bases = [plan(_with_budget(variant.config, config, None), variant.choices) for variant in variants]
     size = _common_size(config, bases, variants)
@@ -103,28 +102,44 @@ def mean_epochs(space: Space, default: int) -> float:
     return float(default)
 
 
-def _check(config: CompareConfig, variants: Sequence[Variant]) -> None:
+def check_settings(config: CompareConfig) -> None:
+    """Refuses what makes no sense whatever is compared.
+
+    Raises:
+        ValueError: in one sentence.
+    """
     check_limits(config)
+    read_seeds(config.seeds)
+    _check_size(config.budget)
     if config.study.name is not None:
         raise ValueError(
             f"study.name={config.study.name} names a single study; a comparison has name=…, which names all of it."
         )
-    if config.n_concurrent < 1:
-        raise ValueError(f"n_concurrent={config.n_concurrent} must be at least 1.")
     if config.study.timeout_s is not None:
         raise ValueError(
             "study.timeout_s counts the seconds of a command, which all studies share; "
             "give budget.unit=seconds budget.size=… instead."
         )
-    if config.rope is not None and not (math.isfinite(config.rope) and config.rope >= 0):
+    if config.rope is not None and config.rope < 0:
         raise ValueError(f"rope={config.rope:g} must be at least 0, in units of study.metric.")
     if config.name is not None and (config.name != as_name(config.name) or len(config.name.encode()) > MAX_NAME_BYTES):
         raise ValueError(
             f"name={config.name!r} must be the name of a folder: at most {MAX_NAME_BYTES} bytes, "
             "no slash, colon, star, quote or leading dot."
         )
+
+
+def _check_size(budget: BudgetConfig) -> None:
+    if budget.size is not None and budget.size <= 0:
+        raise ValueError(f"budget.size={budget.size:g} must be above 0.")
+    if budget.size is not None and budget.unit is not Unit.seconds and budget.size != int(budget.size):
+        raise ValueError(f"budget.size={budget.size:g} must be a whole number of {budget.unit.value}.")
+
+
+def _check_common(config: CompareConfig, variants: Sequence[Variant]) -> None:
+    """Refuses strategies and tasks that differ in what all studies of a comparison share."""
     for section in SHARED:
-        if any(getattr(variant.config, section) != getattr(variants[0].config, section) for variant in variants):
+        if any(getattr(variant.config, section) != getattr(config, section) for variant in variants):
             raise ValueError(
                 f"{section} is shared by all studies of a comparison; set it beside the strategies, not in one of them."
             )
@@ -163,10 +178,6 @@ def _size(config: CompareConfig, base: Plan) -> float:
     """Returns the budget of a study, in the primary unit."""
     budget: BudgetConfig = config.budget
     if budget.size is not None:
-        if not (math.isfinite(budget.size) and budget.size > 0):
-            raise ValueError(f"budget.size={budget.size:g} must be above 0.")
-        if budget.unit is not Unit.seconds and budget.size != int(budget.size):
-            raise ValueError(f"budget.size={budget.size:g} must be a whole number of {budget.unit.value}.")
         return budget.size
     n_trials = config.study.n_trials
     match budget.unit:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -27,7 +27,7 @@ from hpo.report.terms import ROPE
 from hpo.space import Param
 from hpo.storage import DESIGN
 
-LIBRARIES = ("hpo", "optuna", "torch", "fastai", "hydra-core", "mlflow", "numpy", "scipy", "statsmodels")
+LIBRARIES = ("hpo", "optuna", "torch", "fastai", "hydra-core", "mlflow", "numpy", "scipy")
 
 
 def describe(
@@ -123,14 +123,16 @@ def _begun(storage: BaseStorage, comparison: Comparison) -> list[FrozenStudy]:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuses a folder that cannot be made; creates nothing.
+    """Refuses a folder that cannot be made; leaves nothing behind.
 
     Raises:
         ValueError: naming what is in the way.
     """
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise ValueError(f"reports={folder} cannot be written: {there} is not a folder that may be written to.")
+    try:
+        TemporaryDirectory(dir=there, prefix=".hpo-").cleanup()  # root may write anywhere but in /proc
+    except OSError as error:
+        raise ValueError(f"reports={folder} cannot be written: {there} takes no folder ({error.strerror}).") from error
 
 
 def write_card(design: Mapping[str, Any], folder: Path) -> None:

@@ -80,6 +80,7 @@ LIMITS: dict[str, Limit] = {
     "tracking.flush_timeout_s": Limit(low=0),
     "executor.threads": COUNT,
     "executor.n_workers": COUNT,
+    "n_concurrent": COUNT,
 }
 
 

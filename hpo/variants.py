@@ -20,7 +20,7 @@ from hpo.compose import fix_overridden, to_config
 from hpo.config import Config
 from hpo.notation import override_value
 
-BUDGETS = tuple(f"study.{name}" for name in ("name", "n_trials", "n_epochs", "trials_s", "timeout_s"))
+SHARED = ("storage", "tracking", "executor")  # sections all studies of a comparison have in common
 Overrides = Mapping[str, tuple[str, ...]]
 """Override strings by the name they are known under."""
 
@@ -105,7 +105,7 @@ def _check_paths(where: str, overrides: Sequence[str]) -> None:
         of_comparison = {field.name for field in fields(CompareConfig)} - {field.name for field in fields(Config)}
         if path == "seed":
             raise ValueError(f"{where}{': ' if where else ''}{override} is a single seed; a comparison has seeds=….")
-        if path in BUDGETS or path.partition(".")[0] in of_comparison | {"comparison"}:
+        if path.partition(".")[0] in {"comparison", "study", *SHARED, *of_comparison}:
             raise ValueError(f"{where} sets {path}, which all studies of a comparison share; set it beside {where}.")
 
 

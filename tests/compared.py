@@ -10,7 +10,7 @@ import optuna
 import hpo.session
 from hpo.command import compose_and_call
 from hpo.compare_config import CompareConfig
-from hpo.comparison import Comparison, plan_comparison
+from hpo.comparison import Comparison, check_settings, plan_comparison
 from hpo.config import ExecutorConfig, TrainerConfig
 from hpo.display import build_display
 from hpo.executor import Executor, Job, OnReport, Outcome, Task
@@ -28,6 +28,7 @@ def plan_compared(*overrides: str) -> Comparison:
     planned: list[Comparison] = []
 
     def call(config: Any, _: dict[str, str]) -> int:
+        check_settings(config)
         planned.append(plan_comparison(config, compose_variants(config)))
         return 0
 

@@ -114,6 +114,14 @@ def test_budgets_are_equal_in_one_unit_alone(workdir: Path, overrides: tuple[str
     assert budgets(*overrides) == [budget] * 3
 
 
+def test_a_preset_may_not_change_what_all_studies_share(workdir: Path) -> None:
+    with pytest.raises(ValueError, match="storage is shared by all studies of a comparison; set it beside"):
+        plan_compared("strategies={a: {experiment: replay, trainer.path: x}}")
+    preset = "strategies={a: {}, b: {experiment: replay, trainer.path: x}}"
+    with pytest.raises(ValueError, match=r"study\.metric must be the same for all strategies and tasks"):
+        plan_compared(preset, "storage=memory", "tracking=none", "executor=simulated")
+
+
 def test_several_trials_at_once_are_told_in_order(workdir: Path) -> None:
     for n_concurrent in (1, 2):
         comparison = plan_compared(*SYNTHETIC, "seeds=1", f"n_concurrent={n_concurrent}")

@@ -1,0 +1,245 @@
+"""The command `python -m hpo.compare`: mistakes are one sentence, kills and signals lose nothing, MLflow is whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import optuna
+import psutil
+import pytest
+from compared import plan_compared, read_all, run_compared, watch
+from sqlalchemy.exc import SQLAlchemyError
+from test_end_to_end import compare_with_mlflow
+
+from hpo.compare import main
+from hpo.record import RUNNING
+from hpo.session import Report
+from hpo.simulated import SimulatedExecutor
+from hpo.stop import Ending
+from hpo.storage import is_ended, read_study
+
+FAST = ("trainer=synthetic", "tracking=none", "executor=inline", "samplers=[tpe]", "seeds=2")
+
+MISTAKES = {
+    "samplers=[bayes]": "sampler=bayes does not exist; conf/sampler has grid, random, tpe.",
+    "samplers=[random,random]": "names one twice",
+    "samplers=[]": "samplers=[] leaves nothing to compare",
+    "samplers=tpe": "samplers",
+    "strategies={a: {sampler: bayes}}": "sampler=bayes does not exist",
+    "strategies={a: {sampler.n_startup: 3}}": "sampler.n_startup is not a setting (did you mean n_startup_trials?)",
+    "strategies={a: {smapler: tpe}}": "smapler is not a setting (did you mean",
+    "strategies={a: {a b: 1}}": "cannot be read",
+    "strategies={a: {trainer._target_: os.system}}": "_target_",
+    "strategies=tpe": "strategies=tpe is no set of named overrides",
+    "strategies={a: tpe}": "strategies.a=tpe is no set of overrides",
+    "strategies=[tpe]": "strategies and samplers both have tpe; name it once",
+    "strategies={a/b: {}, a_b: {}}": "Two strategies make a study named 'synthetic-a_b-s0'",
+    "strategies={a: {storage: memory}}": "strategies.a sets storage, which all studies",
+    "strategies={a: {executor: processes}}": "strategies.a sets executor, which all studies",
+    "strategies={a: {study.metric: valid_loss}}": "strategies.a sets study.metric, which all studies",
+    "strategies={a: {seed: 3}}": "seed=3 is a single seed",
+    "strategies={a: {train.epochs: 3}}": "costs 96 epochs with tpe and 72 with a; give budget.size",
+    f"strategies={{{'x' * 250}: {{}}}}": "is too long a name",
+    "tasks=[tpe]": "tasks=tpe is no set of named overrides",
+    "tasks={a: {data: nothing}}": "data=nothing does not exist",
+    "seeds=0": "seeds=0 must be a number from 1 to 1,000",
+    "seeds=ten": "seeds=ten must be",
+    "seeds=[1,1]": "seeds=[1, 1] must be",
+    "seed=3": "seed=3 is a single seed; a comparison has seeds=…",
+    "budget.size=0": "budget.size=0 must be above 0",
+    "budget.size=-5": "budget.size=-5 must be above 0",
+    "budget.size=nan": "budget.size=nan must be a finite number",
+    "budget.size=2.5": "budget.size=2.5 must be a whole number of epochs",
+    "budget.size=lots": "budget.size",
+    "budget.unit=hours": "expected one of [epochs, trials, seconds]",
+    "budget.unit=seconds": "budget.unit=seconds needs budget.size=…",
+    "study.n_trials=0": "study.n_trials=0 must be at least 1.",
+    "study.n_epochs=-5": "study.n_epochs=-5 must be at least 1.",
+    "study.n_trials=null": "budget.size=null needs study.n_trials=…",
+    "study.name=x": "study.name=x names a single study",
+    "study.timeout_s=5": "study.timeout_s counts the seconds of a command",
+    "study.confirm.top_k=-1": "study.confirm.top_k=-1 must be at least 0",
+    "rope=-1": "rope=-1 must be at least 0",
+    "n_concurrent=0": "n_concurrent=0 must be at least 1",
+    "name=a/b": "name='a/b' must be the name of a folder",
+    f"name={'x' * 250}": "must be the name of a folder",
+    "storage.path=/proc/no/hpo.db": "/proc/no",
+    "storage.path=.": "storage.path=. cannot hold the record",
+    "reports=/proc/no": "reports=/proc/no cannot be written",
+    "tracking.uri=foo": "tracking",
+    "-m": "A comparison already runs many studies",
+    "comparison=nothing": "comparison=nothing does not exist",
+    "x y": "The override 'x y' cannot be read",
+}
+
+
+@pytest.mark.parametrize("override", MISTAKES)
+def test_a_mistake_is_one_sentence_and_leaves_nothing_behind(
+    override: str, workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*FAST, override]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("hpo: ")
+    assert captured.err.count("\n") == 1
+    assert MISTAKES[override] in captured.err
+    assert list(workdir.iterdir()) == []
+
+
+def test_help_is_no_comparison(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    assert "python -m hpo.compare" in capsys.readouterr().out
+    assert list(workdir.iterdir()) == []
+
+
+@pytest.fixture
+def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ends comparisons before their report, which takes longer than they do."""
+    monkeypatch.setattr("hpo.compare._report", lambda *_: 0)
+
+
+SEEDS = "seeds cannot show a difference between 3 strategies, however large it is; give at least 7 seeds"
+
+
+GRID = "The grid of grid has 81 cells, 324 epochs"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentences"),
+    [
+        (("seeds=3",), [f"Underpowered: 3 {SEEDS}"]),
+        (("seeds=6",), [f"6 {SEEDS}"]),
+        (("seeds=7",), []),
+        (("seeds=1", "samplers=[tpe]"), ["There is one strategy only"]),
+        (("seeds=7", "budget.size=40"), [f"{GRID}: the budget of 40 epochs visits about 12 % of it"]),
+        (("seeds=7", "budget.size=400"), [f"{GRID}: it ends before the budget of 400 epochs is spent."]),
+        (("seeds=7", "budget.unit=trials", "budget.size=90"), ["81 cells: it ends before the budget of 90 trials"]),
+        (("seeds=7", "budget.unit=seconds", "budget.size=90"), []),
+    ],
+)
+def test_what_is_known_beforehand_is_said(
+    overrides: tuple[str, ...],
+    sentences: list[str],
+    workdir: Path,
+    capsys: pytest.CaptureFixture[str],
+    without_report: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hpo.fleet.Fleet.run", lambda _: False)  # nothing has to be trained for it
+    assert main([*FAST, "samplers=[random,tpe,grid]", "storage=memory", "budget.size=180", *overrides]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for sentence in sentences:
+        assert sentence in said
+    assert ("cannot show" in said, "The grid of" in said) == (
+        any("cannot show" in sentence for sentence in sentences),
+        any("cells" in sentence for sentence in sentences),
+    )
+
+
+Start = Callable[..., "subprocess.Popen[str]"]
+SLOW = (
+    "trainer=synthetic",
+    "strategies={random: {sampler: random}, tpe: {sampler: tpe, sampler.n_startup_trials: 2}}",
+    "seeds=2",
+    "budget.size=16",
+    "pruner=median",
+    "pruner.n_startup_trials=2",
+    "study.confirm.n_seeds=2",
+    "trainer.epoch_s=0.05",
+    "executor.n_workers=2",
+)
+
+
+@pytest.fixture
+def start(workdir: Path) -> Iterator[Start]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*overrides: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "hpo.compare", *overrides]
+        pipe = subprocess.PIPE
+        started.append(subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=workdir))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def open_record() -> optuna.storages.RDBStorage:
+    return optuna.storages.RDBStorage("sqlite:///hpo.db", skip_table_creation=True, skip_compatibility_check=True)
+
+
+def wait_for_epochs(n: int, *, timeout_s: float = 120) -> None:
+    """Waits until all studies of the record in the working directory have noted `n` epochs together."""
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        if Path("hpo.db").exists():
+            storage = open_record()
+            try:
+                names = [study.study_name for study in storage.get_all_studies()]
+                if sum(trial.n_epochs for name in names for trial in read_study(storage, name)[1]) >= n:
+                    return
+            except (KeyError, ValueError, SQLAlchemyError, optuna.exceptions.StorageInternalError):
+                pass
+            finally:
+                storage.engine.dispose()
+        time.sleep(0.1)
+    raise AssertionError(f"the comparison did not reach {n} epochs")
+
+
+def test_a_killed_comparison_goes_on_where_it_was_and_mlflow_is_whole(start: Start, workdir: Path) -> None:
+    undisturbed = optuna.storages.InMemoryStorage()
+    small = ("trainer.epoch_s=0", "executor=inline", "tracking=none", "storage.folder=other")
+    run_compared(plan_compared(*[word for word in SLOW if "executor" not in word], *small), undisturbed)
+    driver = start(*SLOW)
+    wait_for_epochs(20)
+    workers = psutil.Process(driver.pid).children(recursive=True)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.communicate(timeout=20)
+    psutil.wait_procs(workers, timeout=20)
+    last = start(*SLOW)
+    _, err = last.communicate(timeout=240)
+    assert (last.returncode, err) == (0, "")
+    storage = open_record()
+    assert read_all(storage) == read_all(undisturbed)
+    for name in read_all(storage):
+        study, trials = read_study(storage, name)
+        assert is_ended(storage, name)
+        assert [trial.number for trial in trials] == list(range(len(trials)))
+        assert not [trial for trial in trials if trial.state == RUNNING]
+        compare_with_mlflow(Report(study, trials, Ending.BUDGET, None, 0))
+    assert Path("reports/synthetic/report.html").is_file()
+
+
+def test_a_signal_says_how_to_go_on_and_a_second_driver_is_refused(
+    start: Start, workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = (*SLOW, "tracking=none", "trainer.epoch_s=0.3")
+    driver = start(*slow)
+    wait_for_epochs(2)
+    files = sorted(path for path in workdir.rglob("*") if "reports" in path.parts)
+    design = Path("reports/synthetic/design.yaml").read_text()
+    second = start(*slow, "rope=0.5", "seeds=1")
+    out, err = second.communicate(timeout=120)
+    assert (second.returncode, out) == (3, "")
+    assert f"is held by process {driver.pid} on {socket.gethostname()}" in err
+    assert Path("reports/synthetic/design.yaml").read_text() == design
+    assert sorted(path for path in workdir.rglob("*") if "reports" in path.parts) == files
+    driver.send_signal(signal.SIGINT)
+    out, err = driver.communicate(timeout=60)
+    assert (driver.returncode, err) == (130, "")
+    assert "Continue with: python -m hpo.compare trainer=synthetic" in out
+    assert not Path("reports/synthetic/report.html").exists()
+    storage = open_record()
+    assert sum(trial[1] == RUNNING for trials, _ in read_all(storage).values() for trial in trials) == 2
+    watch(monkeypatch, lambda: SimulatedExecutor(n_workers=2))  # in no time
+    run_compared(plan_compared(*slow), storage)
+    assert not [trial for trials, _ in read_all(storage).values() for trial in trials if trial[1] == RUNNING]
