@@ -75,11 +75,10 @@ class CandidateSampler(Ledger):
             self._behind.after_trial(study, trial, state, values)
 
     def _choose(self, study: optuna.Study, trial: FrozenTrial) -> int:
-        others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
-        seen = self._seen(others)
+        seen = self._seen(self.others(study, trial))
         if seen.all():
             raise RuntimeError("every candidate has its trial; ask `n_left` first")
-        n_learnt_from = sum(other.state in LEARNT_FROM for other in others)
+        n_learnt_from = sum(other.state in LEARNT_FROM for other in study.get_trials(deepcopy=False))
         if self._behind is None or n_learnt_from < self._n_startup:
             return next(index for index in self._order if not seen[index])
         return self._cube.nearest(self._propose(self._behind, study, trial), closed=seen)[0]

@@ -65,7 +65,7 @@ class ReplicateSampler(Ledger):
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         noted = trial.system_attrs.get(REPLICATE)
         if noted is None:
-            others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
+            others = self.others(study, trial)
             self._given[trial.number] = self._open(others)[0]
             given = self._given[trial.number]
             study._storage.set_trial_system_attr(trial._trial_id, REPLICATE, [given.searched, given.repetition])

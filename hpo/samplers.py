@@ -113,8 +113,7 @@ class CellSampler(Ledger):
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         cell = trial.system_attrs.get(CELL)
         if cell is None:
-            others = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
-            still_open = self._open(others)
+            still_open = self._open(self.others(study, trial))
             if not still_open:
                 raise RuntimeError("every cell of the grid has its trial; ask `n_left` first")
             cell = still_open[0]

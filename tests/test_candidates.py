@@ -167,9 +167,10 @@ def test_a_free_proposal_becomes_the_nearest_candidate_not_yet_seen() -> None:
 
 def test_pruners_with_one_seed_see_the_same_configurations(workdir: Path, table: Path) -> None:
     asked = ["experiment=replay", f"trainer.path={table}", "sampler=random", "study.n_epochs=60"]
-    none, asha = (run_study(*asked, f"pruner={pruner}").trials for pruner in ("none", "asha"))
+    none, asha, hyperband = (run_study(*asked, f"pruner={pruner}").trials for pruner in ("none", "asha", "hyperband"))
     assert len(asha) > len(none)
-    assert [trial.params for trial in asha[: len(none)]] == [trial.params for trial in none]
+    for pruned in (asha, hyperband):
+        assert [trial.params for trial in pruned[: len(none)]] == [trial.params for trial in none]
 
 
 def test_a_study_ends_when_all_have_been_seen(workdir: Path, table: Path) -> None:

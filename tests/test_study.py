@@ -252,3 +252,9 @@ ALLOWED = ("study.n_trials=2", "study.timeout_s=99", "executor.threads=2", "stud
 @pytest.mark.parametrize("change", ALLOWED)
 def test_budgets_and_surroundings_may_change(record: Path, change: str) -> None:
     run_study(*SYNTHETIC, "study.n_trials=1", "study.name=x", f"storage.path={record}", change)
+
+
+def test_a_grid_visits_each_cell_once_in_all_brackets_of_hyperband(workdir: Path) -> None:
+    report = run_study(*SYNTHETIC, "sampler=grid", "pruner=hyperband", "space.train.epochs.levels=[4,6]")
+    cells = [canonical(trial.params) for trial in report.trials]
+    assert len(cells) == len(set(cells)) == 12
