@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from hpo.audit import audit_name
 from hpo.compare_config import Unit
 from hpo.comparison import Comparison
 from hpo.comparison_progress import ComparisonProgress
@@ -46,10 +47,12 @@ def plan_shown(
     tasks: Sequence[str] = ("docs",),
     budget: tuple[float, Unit] = (BUDGET, Unit.epochs),
     top_k: int = 1,
+    audit: float = 0.0,
 ) -> Comparison:
     """Returns a comparison of strategies that differ in their name alone."""
     base = planned().config
-    study = replace(base.study, n_trials=None, n_epochs=BUDGET, confirm=replace(base.study.confirm, top_k=top_k))
+    study = replace(base.study, n_trials=None, n_epochs=BUDGET, audit=audit)
+    study = replace(study, confirm=replace(base.study.confirm, top_k=top_k))
     plans = [
         replace(
             planned(),
@@ -74,9 +77,18 @@ def confirming(search: StudyRecord, **changes: Any) -> StudyRecord:
     return replace(search, name=confirmation_name(search.name), **changes)
 
 
+def auditing(search: StudyRecord, **changes: Any) -> StudyRecord:
+    return replace(search, name=audit_name(search.name), **changes)
+
+
 def retraining(number: int, searched: int, repetition: int, **changes: Any) -> TrialRecord:
     facts = {SEARCHED: str(searched), REPETITION: str(repetition)}
     return make_trial(number, **{"facts": facts, **changes})
+
+
+def going_on(number: int, searched: int, **changes: Any) -> TrialRecord:
+    """Returns a trial of an audit."""
+    return make_trial(number, **{"facts": {SEARCHED: str(searched)}, **changes})
 
 
 def show_search(display: Display, study: StudyRecord, *, n_trials: int = BUDGET // N_EPOCHS, **changes: Any) -> None:

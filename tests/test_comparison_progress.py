@@ -6,12 +6,23 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from shown_comparison import BUDGET, N_EPOCHS, confirming, made, plan_shown, retraining, search
+from shown_comparison import (
+    BUDGET,
+    N_EPOCHS,
+    auditing,
+    confirming,
+    going_on,
+    made,
+    plan_shown,
+    retraining,
+    search,
+)
 
 from hpo.compare_config import Unit
 from hpo.comparison import mean_epochs
 from hpo.comparison_progress import ComparisonProgress, Phase, StudyProgress
-from hpo.record import FAIL, RUNNING, Budget
+from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, Budget, StudyRecord
+from hpo.replay import CONTINUED
 
 from shown import make_trial
 
@@ -125,6 +136,57 @@ def test_retrainings_are_work_like_the_search() -> None:
     study.confirmation.change(retraining(0, 3, 0))
     assert progress.share == pytest.approx(15 / 18)
     assert progress.left_s(15.0) == pytest.approx(3.0)
+
+
+def pruning(progress: ComparisonProgress) -> StudyRecord:
+    """Tells `progress` of a search that pruned two of its four trials after an epoch."""
+    record = made(progress.comparison)
+    progress.opened(record.name, record, [], Budget())
+    for number, state in enumerate((COMPLETE, PRUNED, PRUNED, COMPLETE)):
+        trial = make_trial(number, state, n_epochs=N_EPOCHS if state == COMPLETE else 1)
+        progress.find(record.name)[1].change(trial)
+    return record
+
+
+def test_an_audit_is_a_phase_of_its_own() -> None:
+    progress, study = begin_single(audit=0.5)
+    record = pruning(progress)
+    assert study.n_audits == 1  # as it would be now
+    progress.ended(record.name, record)
+    assert study.phase is Phase.CONFIRMING
+    confirmation = confirming(record)
+    progress.opened(confirmation.name, confirmation, [retraining(0, 3, 0), retraining(1, 3, 1)], Budget())
+    progress.ended(confirmation.name, confirmation)
+    assert (study.phase, study.share, study.audit_work) == (Phase.AUDITING, 0.0, (0, N_EPOCHS))
+    assert progress.share == pytest.approx(14 / (14 + N_EPOCHS))  # 8 epochs of search, 6 of retraining
+    audit = auditing(record)
+    assert progress.find(audit.name) == (study, study.audit)
+    progress.opened(audit.name, audit, [], Budget())
+    study.audit.change(going_on(0, 1, state=RUNNING, n_epochs=1))
+    assert study.share == pytest.approx(1 / 3)
+    assert progress.left_s(9.0) == pytest.approx(9.0 * 2 / 9)
+    study.audit.change(going_on(0, 1))
+    assert (study.phase, progress.n_done) == (Phase.AUDITING, 0)
+    progress.ended(audit.name, audit)
+    assert (study.phase, progress.share, progress.n_done) == (Phase.DONE, 1.0, 1)
+
+
+def test_an_audit_follows_a_search_without_confirmation_and_only_one_that_pruned() -> None:
+    progress, study = begin(top_k=0, audit=0.1)
+    record = pruning(progress)
+    progress.ended(record.name, record)
+    assert (study.phase, study.n_audits) == (Phase.AUDITING, 1)
+    other = search(progress, 1, 4, has_ended=True)
+    assert (progress.studies[other.name].phase, progress.studies[other.name].n_audits) == (Phase.DONE, 0)
+
+
+def test_what_a_recorded_table_knows_is_not_audited() -> None:
+    progress, study = begin_single(top_k=0, audit=1.0)
+    record = made(progress.comparison)
+    progress.opened(record.name, record, [make_trial(0, PRUNED, facts={CONTINUED: "0.5"})], Budget())
+    assert study.n_audits == 0
+    progress.ended(record.name, record)
+    assert study.phase is Phase.DONE
 
 
 def test_where_nothing_is_known_the_space_says_how_long_a_trial_is() -> None:

@@ -7,12 +7,20 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console, ConsoleDimensions
-from shown_comparison import BUDGET, confirming, made, plan_shown, retraining, search
+from shown_comparison import BUDGET, auditing, confirming, going_on, made, plan_shown, retraining, search
 
 from hpo.compare_config import Unit
 from hpo.comparison_progress import ComparisonProgress, StudyProgress
-from hpo.comparison_screen import confirmed_line, failure_line, frame, opening_line, searched_line, total_line
-from hpo.record import FAIL, Budget
+from hpo.comparison_screen import (
+    audited_line,
+    confirmed_line,
+    failure_line,
+    frame,
+    opening_line,
+    searched_line,
+    total_line,
+)
+from hpo.record import COMPLETE, FAIL, PRUNED, Budget
 
 from shown import make_trial
 
@@ -85,6 +93,24 @@ def test_failed_retrainings_are_not_hidden() -> None:
     assert confirmed_line(progress, first(progress), ascii_only=False).plain.endswith(
         "no retraining is complete, 2 failed"
     )
+
+
+def test_an_audit_says_how_often_pruning_was_wrong() -> None:
+    progress = ComparisonProgress(plan_shown(top_k=0, audit=1.0))
+    record = made(progress.comparison)
+    states = (COMPLETE, PRUNED, PRUNED)
+    progress.opened(record.name, record, [make_trial(n, state) for n, state in enumerate(states)], Budget())
+    progress.ended(record.name, record)
+    audit = auditing(record)
+    progress.opened(audit.name, audit, [going_on(0, 2, value=0.9)], Budget())
+    assert ", 1/2 audited, " in total_line(progress, 1.0).plain
+    tally = first(progress).audit
+    tally.change(going_on(1, 1, value=0.1))
+    assert audited_line(progress, first(progress)).plain == (
+        "random seed 0 audited: 1 of 2 would have beaten the incumbent; 2 of 2 pruned trials trained to their end"
+    )
+    tally.change(going_on(1, 1, state=FAIL, value=None, reason="oom"))
+    assert audited_line(progress, first(progress)).plain.endswith("1 of 2 pruned trials trained to their end, 1 failed")
 
 
 def test_a_failure_says_why() -> None:

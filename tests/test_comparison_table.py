@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from rich.cells import cell_len
-from shown_comparison import BUDGET, N_EPOCHS, confirming, plan_shown, retraining, search
+from shown_comparison import BUDGET, N_EPOCHS, auditing, confirming, going_on, plan_shown, retraining, search
 
 from hpo.comparison_progress import ComparisonProgress
 from hpo.comparison_table import short_value, study_label, table
-from hpo.record import Budget
+from hpo.record import PRUNED, Budget
+
+from shown import make_trial
 
 N_TRIALS = BUDGET // N_EPOCHS
 
@@ -38,6 +40,18 @@ def test_a_wide_terminal_shows_bars_and_incumbents() -> None:
         "tpe         c50% .530      test .530         ✓ .530",
         "c confirming   t testing   ✓ done",
     ]
+
+
+def test_an_audit_has_its_letter() -> None:
+    progress = ComparisonProgress(plan_shown(["tpe"], [0], top_k=0, audit=0.5))
+    record = search(progress, 0, N_TRIALS - 1)
+    progress.find(record.name)[1].change(make_trial(N_TRIALS - 1, PRUNED))
+    progress.ended(record.name, record)
+    assert lines(progress, 80)[1:] == ["tpe        a0% .520", "a auditing"]
+    audit = auditing(record)
+    progress.opened(audit.name, audit, [going_on(0, N_TRIALS - 1)], Budget())
+    progress.ended(audit.name, audit)
+    assert lines(progress, 80)[1:] == ["tpe          ✓ .520", "✓ done"]
 
 
 def test_a_narrower_one_a_character_and_the_incumbent() -> None:

@@ -16,7 +16,7 @@ from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, Budget, TrialRecord
 from shown import make_study, make_trial
 
 STUDY = make_study(Path("x"))
-COUNTS = ("n_finished", "n_failed", "n_cached", "n_epochs", "seconds", "best")
+COUNTS = ("n_finished", "n_failed", "n_cached", "n_auditable", "n_epochs", "seconds", "best")
 
 
 def timed(trial: TrialRecord, seconds: float = 2.0) -> TrialRecord:
@@ -55,6 +55,7 @@ def test_counts_do_not_depend_on_the_way(kinds: list[tuple[str, int, bool]]) -> 
     finished = [trial for trial in trials if trial.is_finished]
     assert watched.n_running == len(trials) - len(finished)
     assert watched.n_finished == len(finished)
+    assert watched.n_auditable == sum(trial.state == PRUNED for trial in trials)
     assert watched.n_epochs == sum(trial.n_epochs for trial in trials)
     assert watched.best == STUDY.best(finished)
 

@@ -13,7 +13,7 @@ from recorded import make_columns, write_table
 from trials import Listener, make_request
 
 from hpo.config import Metric, ReplayConfig
-from hpo.replay import MATCHED, TEST_VALUE, UNREPORTED_S, Replay
+from hpo.replay import CONTINUED, MATCHED, TEST_VALUE, UNREPORTED_S, Replay
 from hpo.trainer import Reason, TrialRequest
 
 ROW = 3
@@ -57,6 +57,21 @@ def test_the_fidelity_shortens_a_curve_and_never_lengthens_it(tmp_path: Path) ->
     assert Replay().test(request) == {"test_loss": make_columns()["test"][ROW][1]}
     long = Replay().train(make(tmp_path, epochs=99), Listener())
     assert (long.n_epochs, long.stopped, long.reason) == (5, False, None)
+
+
+def test_a_stopped_trial_knows_what_it_would_have_come_to(tmp_path: Path) -> None:
+    columns, request = make_columns(), make(tmp_path)
+    for stop_at in (1, 4, 5):
+        stopped = Replay().train(request, Listener(stop_at=stop_at))
+        assert stopped.facts[CONTINUED] == repr(columns["loss"][ROW][4])
+    shorter = Replay().train(make(tmp_path, epochs=3), Listener(stop_at=1))
+    assert shorter.facts[CONTINUED] == repr(columns["loss"][ROW][2])
+    assert CONTINUED not in Replay().train(request, Listener()).facts
+    columns["loss"][ROW][3] = math.nan
+    assert Replay().train(make(tmp_path, columns), Listener(stop_at=2)).facts[CONTINUED] == "diverged"
+    assert CONTINUED not in Replay().train(make(tmp_path, columns), Listener()).facts
+    short = Replay().train(make(tmp_path, columns, epochs=3), Listener(stop_at=2))
+    assert short.facts[CONTINUED] == repr(columns["loss"][ROW][2])  # its end is before the divergence
 
 
 @pytest.mark.parametrize("strange", [math.nan, None, math.inf])

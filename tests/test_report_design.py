@@ -51,6 +51,11 @@ def test_a_registered_design_shows_its_hash_and_terms() -> None:
     assert terms["Budget of each study"] == "1000 trials"
     assert terms["Seeds"] == "3, 1"
     assert terms["Confirmation"] == "the 2 best of each search with 3 fresh seeds, then tested"
+    assert "Audit" not in terms
+    audited = build_design(replace(registered(), card={**CARD, "audit": 0.1}))
+    assert {row[0]: row[1] for row in rows(audited, "design_terms")}["Audit"] == (
+        "10 % of the pruned trials of each search, at least one, trained to their end"
+    )
     assert terms["Equal trials of several studies"] == "trained once"
     assert section.numbers["card"] == CARD
     assert section.numbers["is_registered"] is True

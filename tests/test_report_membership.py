@@ -67,8 +67,9 @@ def test_a_study_begun_before_it_was_registered_belongs_and_is_named() -> None:
     assert chosen.deviations == ["Begun before the design was registered: early."]
 
 
-def test_confirmations_are_no_searches() -> None:
-    chosen = choose([member("tpe", 0), found("tpe-confirm", role="confirmation", confirms="docs-tpe-0")], "e")
+@pytest.mark.parametrize("beside", [{"role": "confirmation", "confirms": "x"}, {"role": "audit", "audits": "x"}])
+def test_confirmations_and_audits_are_no_searches(beside: dict[str, str]) -> None:
+    chosen = choose([member("tpe", 0), found("tpe-beside", **beside)], "e")
     assert names(chosen) == ["docs-tpe-0"]
 
 

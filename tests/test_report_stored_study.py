@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from recorded_studies import recorded_study, recorded_trial
 
 from hpo.record import TrialRecord
 from hpo.report.labels import Label
-from hpo.report.records import Study
+from hpo.report.records import Audit, Study
 from hpo.report.stored_study import StoredStudy, to_study
 
 LABEL = Label("docs", "tpe")
@@ -61,6 +62,29 @@ def test_recorded_tables_have_a_test_value_for_every_trial() -> None:
 
 def test_a_curve_ends_where_it_is_not_finite() -> None:
     assert study(recorded_trial(0, [0.1, float("nan"), 0.3], state="FAIL")).trials[0].curve == (0.1,)
+
+
+def test_audited_trials_come_with_their_ends_and_the_audit_with_its_cost() -> None:
+    search = stored([recorded_trial(0), *(recorded_trial(n, state="PRUNED") for n in (1, 2, 3, 4, 5))])
+    audit = [
+        recorded_trial(0, [0.1, 0.7], facts={"searched_trial": "3"}),
+        recorded_trial(1, [0.1], state="FAIL", reason="diverged", facts={"searched_trial": "1"}),
+        recorded_trial(2, [0.3, 0.4], state="FAIL", reason="oom", facts={"searched_trial": "2"}),
+        recorded_trial(3, [0.2], state="RUNNING"),
+    ]
+    read = to_study(search, LABEL, audit=stored(audit, is_ended=False))
+    assert {trial.number: trial.continued for trial in read.trials} == {
+        0: None, 1: math.inf, 2: None, 3: 0.7, 4: None, 5: None
+    }  # fmt: skip
+    assert read.audit == Audit(n_trials=3, n_failed=1, epochs=5, seconds=10.0, is_ended=False)
+    assert to_study(search, LABEL).audit is None
+
+
+def test_a_recorded_table_says_what_pruned_trials_would_have_come_to() -> None:
+    facts = [{"continued_value": "0.25"}, {"continued_value": "diverged"}, {}]
+    pruned = [recorded_trial(n, state="PRUNED", facts=given) for n, given in enumerate(facts)]
+    late = recorded_trial(3, state="FAIL", reason="timeout", facts=facts[0])
+    assert [trial.continued for trial in study(*pruned, late).trials] == [0.25, math.inf, None, None]
 
 
 def test_confirmed_configurations_come_with_their_values_and_tests() -> None:
