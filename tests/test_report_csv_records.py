@@ -46,6 +46,12 @@ def test_several_files_are_one_table(tmp_path: Path) -> None:
     assert experiment.facts["source"] == "CSV: a.csv, b.csv"
 
 
+def test_a_file_given_twice_is_not_counted_twice(tmp_path: Path) -> None:
+    path = file(tmp_path, *rows("tpe", 1, 2))
+    with pytest.raises(ValueError, match=r"line 2 and .* line 2 are both trial 0"):
+        read_records([path, path])
+
+
 def test_without_a_word_on_it_lower_values_are_better_and_the_report_says_so(tmp_path: Path) -> None:
     path = file(tmp_path, *rows("tpe", 1))
     experiment = read_records([path])

@@ -36,15 +36,13 @@ def read_trials(rows: Sequence[TrialRow]) -> list[ReadTrial]:
     """
     params = _params(rows)
     read = [_read_row(row, own) for row, own in zip(rows, params, strict=True)]
-    seen: dict[tuple[Place, int], str] = {}
+    seen: dict[tuple[Place, int], TrialRow] = {}
     for row, each in zip(rows, read, strict=True):
-        first = seen.setdefault((each.place, each.trial.number), row.place)
-        if first != row.place:
+        first = seen.setdefault((each.place, each.trial.number), row)
+        if first is not row:
             task, strategy, seed = each.place
-            raise ValueError(
-                f"{row.place} and {first} are both trial {each.trial.number} of task {task}, strategy {strategy}, "
-                f"seed {seed}; a trial has one row."
-            )
+            trial = f"trial {each.trial.number} of task {task}, strategy {strategy}, seed {seed}"
+            raise ValueError(f"{row.place} and {first.place} are both {trial}; a trial has one row.")
     return read
 
 
