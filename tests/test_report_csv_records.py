@@ -52,6 +52,13 @@ def test_a_file_given_twice_is_not_counted_twice(tmp_path: Path) -> None:
         read_records([path, path])
 
 
+def test_a_row_without_an_experiment_is_refused(tmp_path: Path) -> None:
+    path = file(tmp_path, *rows("tpe", 1), ",t,tpe,0,1,2,ok,1,10")
+    for name in (None, "e"):
+        with pytest.raises(ValueError, match="line 3: experiment is empty"):
+            read_records([path], name=name)
+
+
 def test_without_a_word_on_it_lower_values_are_better_and_the_report_says_so(tmp_path: Path) -> None:
     path = file(tmp_path, *rows("tpe", 1))
     experiment = read_records([path])

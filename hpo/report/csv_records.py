@@ -78,6 +78,9 @@ def read_records(paths: Sequence[Path], *, name: str | None = None, terms: Terms
 
 
 def _one_experiment(rows: Sequence[TrialRow], name: str | None) -> str:
+    nameless = next((row for row in rows if not row["experiment"]), None)
+    if nameless is not None:
+        raise ValueError(f"{nameless.place}: experiment is empty; every trial belongs to one.")
     names = sorted({row["experiment"] for row in rows})
     if name is None and len(names) == 1:
         return names[0]
