@@ -61,6 +61,14 @@ def test_an_experiment_without_a_finished_trial_is_refused() -> None:
         settle(made(begun), Terms())
 
 
+def test_a_unit_in_which_nothing_was_spent_is_refused() -> None:
+    free = replace(study("tpe", 0, [1]), trials=(replace(study("tpe", 0, [1]).trials[0], ended_s=0.0),))
+    assert settle(made(free), Terms()).unit == "trials"
+    for terms in (Terms(unit="seconds"), Terms(unit="seconds", budget=9)):
+        with pytest.raises(ValueError, match=r"No trial cost any seconds.*report\.unit=trials"):
+            settle(made(free), terms)
+
+
 def test_equal_budgets_are_taken_as_they_were_given() -> None:
     studies = [study("a", 0, [1, 2]), study("b", 0, [1, 2])]
     assert infer_budget(studies, [Budget(n_trials=5)] * 2) == ("trials", 5, [])

@@ -37,7 +37,7 @@ def settle(experiment: Experiment, given: Terms) -> Experiment:
     """Returns the experiment on the terms given by hand, with every departure from the design it shows.
 
     Raises:
-        ValueError: if no trial has finished.
+        ValueError: if no trial has finished, or none has cost anything in the unit that is to be counted.
     """
     _check_finished(experiment)
     sentences: list[str] = []
@@ -47,6 +47,8 @@ def settle(experiment: Experiment, given: Terms) -> Experiment:
         if experiment.card:
             sentences.append(_by_hand("ROPE", given.rope, experiment.rope))
     unit = given.unit or experiment.unit
+    if not smallest_spent(experiment.studies, unit):
+        raise ValueError(f"No trial cost any {unit}, so budgets cannot count them; give report.unit=trials.")
     budget = experiment.budget
     if given.budget is not None:
         budget = given.budget
