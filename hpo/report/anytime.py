@@ -248,7 +248,10 @@ def _table(experiment: Experiment, rows: Sequence[Sequence[Cell]]) -> Table:
         "95 % high",
         f"IQM {metric}",
     ]
-    note = "A dash stands where not every seed has an incumbent yet, and for intervals with fewer than six seeds."
+    note = (
+        "A dash stands where not every seed has an incumbent yet or has got that far, and for intervals with fewer "
+        "than six seeds."
+    )
     table = Table("anytime-means", "Mean incumbent at parts of the budget", [*map(Column, columns)], rows, note)
     return task_table(experiment, table)
 
