@@ -86,6 +86,15 @@ def test_trials_end_in_the_order_of_their_numbers_or_of_the_clock(tmp_path: Path
     assert [(trial.number, trial.ended_s) for trial in by_clock] == [(1, 4), (2, 6), (0, 9)]
 
 
+def test_a_clock_that_a_study_lacks_is_not_a_clock_at_0(tmp_path: Path) -> None:
+    clocked = file(tmp_path, *rows("tpe", 1, more=",4"), columns=",ended_s", name="a.csv")
+    gaps = file(tmp_path, *rows("grid", 3, more=","), "e,t,grid,0,1,2,ok,1,10,3", columns=",ended_s", name="b.csv")
+    experiment = read_records([clocked, gaps, file(tmp_path, *rows("random", 3, 2), name="c.csv")])
+    ends = {study.strategy: [trial.ended_s for trial in study.trials] for study in experiment.studies}
+    assert ends == {"tpe": [4], "grid": [10, 20], "random": [10, 20]}
+    assert any("ended_s is unknown for 3 of 5 finished trials" in note for note in experiment.notes)
+
+
 def test_running_trials_are_shown_last_and_their_study_has_not_ended(tmp_path: Path) -> None:
     path = file(tmp_path, "e,t,tpe,0,0,,running,1,1", *[row.replace(",0,0,", ",0,1,") for row in rows("tpe", 5)])
     study = read_records([path]).studies[0]

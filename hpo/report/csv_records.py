@@ -7,7 +7,6 @@ single fields in `csv_words`; every mistake is one sentence with its line. Writi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate
@@ -58,7 +57,7 @@ def read_records(paths: Sequence[Path], *, name: str | None = None, terms: Terms
     metric = _one_of("metric", rows) or UNNAMED
     direction, notes = _direction(rows, terms, metric)
     read = read_trials(rows)
-    notes += _notes(rows, unread)
+    notes += _notes(rows, read, unread)
     if not any(each.trial.epochs for each in read):
         read = [replace(each, trial=replace(each.trial, epochs=1.0)) for each in read]
         notes.append("epochs is 0 in every row; each was charged one epoch.")
@@ -69,7 +68,7 @@ def read_records(paths: Sequence[Path], *, name: str | None = None, terms: Terms
         unit="trials",
         budget=1.0,
         rope=ROPE.get(metric, 0.0),
-        studies=_studies(read, has_clock=any(row["ended_s"] for row in rows)),
+        studies=_studies(read),
         deviations=_imputed(read),
         facts={"source": f"CSV: {join_names([path.name for path in paths])}"},
         notes=tuple(notes),
@@ -125,7 +124,7 @@ def _direction(rows: Sequence[TrialRow], terms: Terms, metric: str) -> tuple[Dir
     ]
 
 
-def _notes(rows: Sequence[TrialRow], unread: Sequence[str]) -> list[str]:
+def _notes(rows: Sequence[TrialRow], read: Sequence[ReadTrial], unread: Sequence[str]) -> list[str]:
     """Returns what had to be assumed."""
     notes = []
     n_epochs, n_seconds = (sum(is_empty(row[column]) for row in rows) for column in ("epochs", "seconds"))
@@ -133,6 +132,12 @@ def _notes(rows: Sequence[TrialRow], unread: Sequence[str]) -> list[str]:
         notes.append(f"epochs is unknown in {n_epochs} of {len(rows)} rows; each was charged one epoch.")
     if n_seconds:
         notes.append(f"seconds is unknown in {n_seconds} of {len(rows)} rows; each was charged none.")
+    ends = [each.trial.ended_s for each in read if each.trial.state != RUNNING]
+    if 0 < ends.count(None) < len(ends):
+        notes.append(
+            f"ended_s is unknown for {ends.count(None)} of {len(ends)} finished trials; studies with such trials were "
+            "taken to have run one trial after the other, in the order of their numbers."
+        )
     if unread:
         notes.append(f"Columns that nothing reads: {join_names(list(dict.fromkeys(unread)))}.")
     return notes
@@ -149,7 +154,7 @@ def _imputed(read: Sequence[ReadTrial]) -> tuple[str, ...]:
     )
 
 
-def _studies(read: Sequence[ReadTrial], *, has_clock: bool) -> tuple[Study, ...]:
+def _studies(read: Sequence[ReadTrial]) -> tuple[Study, ...]:
     """Returns the studies: tasks and strategies in the order of the file, seeds ascending."""
     trials: dict[Place, list[Trial]] = {}
     for each in read:
@@ -163,21 +168,22 @@ def _studies(read: Sequence[ReadTrial], *, has_clock: bool) -> tuple[Study, ...]
             task=place[0],
             strategy=place[1],
             seed=place[2],
-            trials=_in_order(trials[place], has_clock=has_clock),
+            trials=_in_order(trials[place]),
             is_ended=all(trial.state != RUNNING for trial in trials[place]),
         )
         for place in order
     )
 
 
-def _in_order(trials: Sequence[Trial], *, has_clock: bool) -> tuple[Trial, ...]:
-    """Returns the trials as they ended: by the clock if there is one, else by number, one after the other."""
+def _in_order(trials: Sequence[Trial]) -> tuple[Trial, ...]:
+    """Returns the trials as they ended: by the clock if all have one, else by number, one after the other."""
     ended = [trial for trial in trials if trial.state != RUNNING]
     running = sorted((trial for trial in trials if trial.state == RUNNING), key=lambda trial: trial.number)
-    if has_clock:
-        ended.sort(key=lambda trial: (trial.ended_s if trial.ended_s is not None else math.inf, trial.number))
+    ended.sort(key=lambda trial: trial.number)
+    clock = {trial.number: trial.ended_s for trial in ended if trial.ended_s is not None}
+    if len(clock) == len(ended):
+        ended.sort(key=lambda trial: clock[trial.number])
     else:
-        ended.sort(key=lambda trial: trial.number)
         ends = accumulate(trial.seconds for trial in ended)
         ended = [replace(trial, ended_s=ended_s) for trial, ended_s in zip(ended, ends, strict=True)]
     return (*ended, *(replace(trial, ended_s=None) for trial in running))
