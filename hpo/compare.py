@@ -33,6 +33,7 @@ writes a report that says which strategy was better, if any was. The same comman
   seeds=10 | seeds='[3,4,5]'                            pairs: same split, initial weights, data order
   budget.unit=epochs|trials|seconds budget.size=96      what every study may spend
   study.confirm.top_k=1 study.confirm.n_seeds=3         retraining with fresh seeds, then the test
+  study.audit=0.1                                       share of the pruned trials that are trained to their end
   cache=false          train equal trials again instead of once
   name=NAME            the experiment's name; the report is in reports/NAME
 

@@ -76,9 +76,8 @@ def confirmed_line(progress: ComparisonProgress, study: StudyProgress, *, ascii_
 def audited_line(progress: ComparisonProgress, study: StudyProgress) -> Text:
     """Returns how often pruning was wrong, as far as the audit tells."""
     search, tally = study.search, study.audit
+    assert search.study is not None
     line = Text.assemble((study_label(progress, study), "bold"), " audited: ")
-    if search.study is None:
-        return line.append("nothing", "red")
     found = count_audit(search.study, search.counted, tally.trials)
     failed = f", {tally.n_failed} failed" if found.n_failed else ""
     line.append(f"{found.n_won} of {found.n_compared} would have beaten the incumbent")

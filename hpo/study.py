@@ -181,7 +181,8 @@ class Driver:
     def _serve(self, number: int, original: Original) -> None:
         """Ends trial `number` as the one it equals did; the pruner may end it before."""
         was = original.trial
-        facts = {key: fact for key, fact in was.facts.items() if key not in (SEARCHED, REPETITION)}  # its own errand
+        # which trial that one repeated says nothing of this one
+        facts = {key: fact for key, fact in was.facts.items() if key not in (SEARCHED, REPETITION)}
         facts.setdefault("cached_from", f"{original.study}/{was.number}")
         for epoch in was.epochs:
             if self._book.note_epoch(number, EpochReport(epoch.epoch, epoch.metrics)) is Decision.STOP:
