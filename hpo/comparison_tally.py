@@ -83,7 +83,7 @@ class Tally:
         is_cached, seconds = CACHED in trial.facts, trial.seconds
         before = self._before.get(trial.number)
         if not is_cached:
-            self.n_trained += sign * max(trial.n_epochs - (before.n_epochs if before else 0), 0)
+            self.n_trained += sign * max(trial.n_charged - (before.n_charged if before else 0), 0)
             self.trained_s += sign * max(seconds - (before.seconds if before else 0.0), 0.0)
         if not self._counts(trial):
             return
@@ -93,5 +93,5 @@ class Tally:
         self.n_cached += sign * is_cached
         self.n_running += sign * (trial.state == RUNNING and is_begun_now)
         self.n_auditable += sign * is_auditable(trial)
-        self.n_epochs += sign * trial.n_epochs
+        self.n_epochs += sign * trial.n_charged
         self.seconds += sign * seconds

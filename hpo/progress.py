@@ -77,7 +77,7 @@ class Progress:
         budget = self.budget
         spends = [
             (sum(self._trial_share(t) for t in self.trials.values()), budget.n_trials, "trials"),
-            (float(sum(t.n_epochs for t in self.trials.values())), budget.n_epochs, "epochs"),
+            (float(sum(t.n_charged for t in self.trials.values())), budget.n_epochs, "epochs"),
             (self.spent_s + elapsed_s, budget.timeout_s, "s"),
         ]
         return [Spend(done, total, unit) for done, total, unit in spends if total is not None]

@@ -57,8 +57,15 @@ class TrialRecord:
         return len(self.epochs)
 
     @property
+    def n_charged(self) -> int:
+        """Epochs that count against the budget: one at least once it ended, or failures at the start would be free."""
+        return max(self.n_epochs, 1) if self.is_finished else self.n_epochs
+
+    @property
     def seconds(self) -> float:
-        """Seconds of training and validation, summed over its epochs."""
+        """Seconds of training and validation, summed over its epochs; until its failure where there was none."""
+        if not self.epochs and self.ended_ms is not None:
+            return max(self.ended_ms - self.started_ms, 1) / 1000
         return sum(epoch.metrics.get("seconds", 0.0) for epoch in self.epochs)
 
     @property
@@ -112,7 +119,7 @@ class Budget:
     Attributes:
         n_trials: Finished trials, whatever their state.
         timeout_s: Seconds of driving, summed over all drivers of the study.
-        n_epochs: Epochs done by all trials.
+        n_epochs: Epochs that all trials are charged.
         trials_s: Seconds of training, summed over all trials.
     """
 
@@ -131,7 +138,7 @@ class Budget:
         n_epochs, seconds = 0, 0.0
         finished = [trial for trial in trials if trial.is_finished]
         for trial in sorted(finished, key=lambda t: (0 if is_ordered else t.ended_ms or 0, t.number)):
-            n_epochs += trial.n_epochs
+            n_epochs += trial.n_charged
             seconds += trial.seconds
             is_late = (
                 (self.n_trials is not None and len(counted) >= self.n_trials)

@@ -54,6 +54,6 @@ class Spending:
             self._store.set(ELAPSED, round(self.elapsed_s(), 3))
 
     def _epochs(self, trial: TrialRecord, horizon: int | None) -> int:
-        """Returns the epochs of `trial`, as planned while the next proposal may not know its end."""
+        """Returns the epochs `trial` is charged, as planned while the next proposal may not know its end."""
         is_known = trial.is_finished and (horizon is None or trial.number <= horizon)
-        return trial.n_epochs if is_known else self._assignment.planned_epochs(trial)
+        return trial.n_charged if is_known else self._assignment.planned_epochs(trial)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import optuna
@@ -23,6 +24,7 @@ from hpo.variants import compose_variants
 SMALL = ("trainer=synthetic", "tracking=none", "executor=inline", "storage=memory", "samplers=[random,tpe]", "seeds=2")
 
 
+@cache
 def plan_compared(*overrides: str) -> Comparison:
     """Returns the comparison that `python -m hpo.compare` would run."""
     planned: list[Comparison] = []

@@ -34,42 +34,25 @@ MISTAKES = {
     "samplers=tpe": "samplers",
     "strategies={a: {sampler: bayes}}": "sampler=bayes does not exist",
     "strategies={a: {sampler.n_startup: 3}}": "sampler.n_startup is not a setting (did you mean n_startup_trials?)",
-    "strategies={a: {smapler: tpe}}": "smapler is not a setting (did you mean",
     "strategies={a: {a b: 1}}": "cannot be read",
     "strategies={a: {trainer._target_: os.system}}": "_target_",
     "strategies=tpe": "strategies=tpe is no set of named overrides",
-    "strategies={a: tpe}": "strategies.a=tpe is no set of overrides",
     "strategies=[tpe]": "strategies and samplers both have tpe; name it once",
     "strategies={a/b: {}, a_b: {}}": "Two strategies make a study named 'synthetic-a_b-s0'",
     "strategies={a: {storage: memory}}": "strategies.a sets storage, which all studies",
-    "strategies={a: {executor: processes}}": "strategies.a sets executor, which all studies",
-    "strategies={a: {study.metric: valid_loss}}": "strategies.a sets study.metric, which all studies",
     "strategies={a: {seed: 3}}": "seed=3 is a single seed",
     "strategies={a: {train.epochs: 3}}": "costs 96 epochs with tpe and 72 with a; give budget.size",
     f"strategies={{{'x' * 250}: {{}}}}": "is too long a name",
     "tasks=[tpe]": "tasks=tpe is no set of named overrides",
     "tasks={a: {data: nothing}}": "data=nothing does not exist",
     "seeds=0": "seeds=0 must be a number from 1 to 1,000",
-    "seeds=ten": "seeds=ten must be",
-    "seeds=[1,1]": "seeds=[1, 1] must be",
     "seed=3": "seed=3 is a single seed; a comparison has seeds=…",
     "budget.size=0": "budget.size=0 must be above 0",
-    "budget.size=-5": "budget.size=-5 must be above 0",
-    "budget.size=nan": "budget.size=nan must be a finite number",
-    "budget.size=2.5": "budget.size=2.5 must be a whole number of epochs",
-    "budget.size=lots": "budget.size",
     "budget.unit=hours": "expected one of [epochs, trials, seconds]",
-    "budget.unit=seconds": "budget.unit=seconds needs budget.size=…",
     "study.n_trials=0": "study.n_trials=0 must be at least 1.",
-    "study.n_epochs=-5": "study.n_epochs=-5 must be at least 1.",
-    "study.n_trials=null": "budget.size=null needs study.n_trials=…",
     "study.name=x": "study.name=x names a single study",
     "study.timeout_s=5": "study.timeout_s counts the seconds of a command",
-    "study.confirm.top_k=-1": "study.confirm.top_k=-1 must be at least 0",
-    "rope=-1": "rope=-1 must be at least 0",
-    "n_concurrent=0": "n_concurrent=0 must be at least 1",
     "name=a/b": "name='a/b' must be the name of a folder",
-    f"name={'x' * 250}": "must be the name of a folder",
     "storage.path=/proc/no/hpo.db": "/proc/no",
     "storage.path=.": "storage.path=. cannot hold the record",
     "reports=/proc/no": "reports=/proc/no cannot be written",
@@ -99,48 +82,15 @@ def test_help_is_no_comparison(workdir: Path, capsys: pytest.CaptureFixture[str]
     assert list(workdir.iterdir()) == []
 
 
-@pytest.fixture
-def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ends comparisons before their report, which takes longer than they do."""
-    monkeypatch.setattr("hpo.compare._report", lambda *_: 0)
-
-
-SEEDS = "seeds cannot show a difference between 3 strategies, however large it is; give at least 7 seeds"
-
-
-GRID = "The grid of grid has 81 cells, 324 epochs"
-
-
-@pytest.mark.parametrize(
-    ("overrides", "sentences"),
-    [
-        (("seeds=3",), [f"Underpowered: 3 {SEEDS}"]),
-        (("seeds=6",), [f"6 {SEEDS}"]),
-        (("seeds=7",), []),
-        (("seeds=1", "samplers=[tpe]"), ["There is one strategy only"]),
-        (("seeds=7", "budget.size=40"), [f"{GRID}: the budget of 40 epochs visits about 12 % of it"]),
-        (("seeds=7", "budget.size=400"), [f"{GRID}: it ends before the budget of 400 epochs is spent."]),
-        (("seeds=7", "budget.unit=trials", "budget.size=90"), ["81 cells: it ends before the budget of 90 trials"]),
-        (("seeds=7", "budget.unit=seconds", "budget.size=90"), []),
-    ],
-)
 def test_what_is_known_beforehand_is_said(
-    overrides: tuple[str, ...],
-    sentences: list[str],
-    workdir: Path,
-    capsys: pytest.CaptureFixture[str],
-    without_report: None,
-    monkeypatch: pytest.MonkeyPatch,
+    workdir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("hpo.compare._report", lambda *_: 0)
     monkeypatch.setattr("hpo.fleet.Fleet.run", lambda _: False)  # nothing has to be trained for it
-    assert main([*FAST, "samplers=[random,tpe,grid]", "storage=memory", "budget.size=180", *overrides]) == 0
+    assert main([*FAST, "samplers=[random,grid]", "seeds=5", "storage=memory", "budget.size=40"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    for sentence in sentences:
-        assert sentence in said
-    assert ("cannot show" in said, "The grid of" in said) == (
-        any("cannot show" in sentence for sentence in sentences),
-        any("cells" in sentence for sentence in sentences),
-    )
+    assert "Underpowered: 5 seeds cannot show a difference between 2 strategies" in said
+    assert "the budget of 40 epochs visits about 12 % of it" in said
 
 
 Start = Callable[..., "subprocess.Popen[str]"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import math
+import re
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,10 @@ from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from test_study import Killed, MortalStorage
 
-from hpo.comparison import mean_epochs, read_seeds
+from hpo.command import compose_and_call
+from hpo.compare_config import CompareConfig, Unit
+from hpo.comparison import check_settings, mean_epochs, read_seeds
+from hpo.config import ConfirmConfig
 from hpo.plan import Plan
 from hpo.record import Budget
 from hpo.session import Report
@@ -92,7 +98,8 @@ def test_plain_samplers_are_the_studies_of_single_commands(workdir: Path) -> Non
 
 
 def budgets(*overrides: str) -> list[Budget]:
-    studies = [planned.config.study for planned in plan_compared(*SYNTHETIC, "seeds=1", *overrides).plans]
+    comparison = plan_compared(*SYNTHETIC, "samplers=[random,tpe]", "seeds=1", *overrides)
+    studies = [planned.config.study for planned in comparison.plans]
     return [Budget(study.n_trials, study.timeout_s, study.n_epochs, study.trials_s) for study in studies]
 
 
@@ -111,7 +118,70 @@ def budgets(*overrides: str) -> list[Budget]:
     ],
 )
 def test_budgets_are_equal_in_one_unit_alone(workdir: Path, overrides: tuple[str, ...], budget: Budget) -> None:
-    assert budgets(*overrides) == [budget] * 3
+    assert budgets(*overrides) == [budget] * 2
+
+
+def settings_of(**changes: Any) -> CompareConfig:
+    found: list[Any] = []
+
+    def call(config: Any, _: dict[str, str]) -> int:
+        found.append(config)
+        return 0
+
+    if not COMPOSED:
+        compose_and_call([*SYNTHETIC], call, name="compare", root=CompareConfig, may_lack=True)
+        COMPOSED.extend(found)
+    study = {key.removeprefix("study_"): value for key, value in changes.items() if key.startswith("study_")}
+    budget = {key.removeprefix("budget_"): value for key, value in changes.items() if key.startswith("budget_")}
+    own = {key: value for key, value in changes.items() if not key.startswith(("study_", "budget_"))}
+    config = COMPOSED[0]
+    return replace(config, study=replace(config.study, **study), budget=replace(config.budget, **budget), **own)
+
+
+COMPOSED: list[CompareConfig] = []
+SETTINGS = [
+    ({}, ""),
+    ({"seeds": 0}, "seeds=0 must be a number from 1 to 1,000"),
+    ({"budget_size": 0}, "budget.size=0 must be above 0."),
+    ({"budget_size": -5.0}, "budget.size=-5 must be above 0."),
+    ({"budget_size": math.nan}, "budget.size=nan must be a finite number."),
+    ({"budget_size": math.inf}, "budget.size=inf must be a finite number."),
+    ({"budget_size": 2.5}, "budget.size=2.5 must be a whole number of epochs."),
+    ({"budget_size": 2.5, "budget_unit": Unit.trials}, "budget.size=2.5 must be a whole number of trials."),
+    ({"budget_size": 2.5, "budget_unit": Unit.seconds}, ""),
+    ({"study_n_trials": 0}, "study.n_trials=0 must be at least 1."),
+    ({"study_n_epochs": -5}, "study.n_epochs=-5 must be at least 1."),
+    ({"study_trials_s": 0.0}, "study.trials_s=0 must be above 0."),
+    ({"study_confirm": ConfirmConfig(-1, 3)}, "study.confirm.top_k=-1 must be at least 0"),
+    ({"study_confirm": ConfirmConfig(1, 0)}, "study.confirm.n_seeds=0 must be at least 1"),
+    ({"study_name": "x"}, "study.name=x names a single study"),
+    ({"study_timeout_s": 5.0}, "study.timeout_s counts the seconds of a command"),
+    ({"rope": -0.1}, "rope=-0.1 must be at least 0, in units of study.metric."),
+    ({"rope": math.nan}, "rope=nan must be a finite number."),
+    ({"rope": 0.0}, ""),
+    ({"n_concurrent": 0}, "n_concurrent=0 must be at least 1."),
+    ({"name": "a/b"}, "name='a/b' must be the name of a folder"),
+    ({"name": ".."}, "name='..' must be the name of a folder"),
+    ({"name": ""}, "name='' must be the name of a folder"),
+    ({"name": "x" * 201}, "at most 200 bytes"),
+    ({"name": "tpe+asha, again"}, ""),
+]
+
+
+@pytest.mark.parametrize(("changes", "sentence"), SETTINGS)
+def test_settings_that_make_no_sense_are_refused(changes: dict[str, Any], sentence: str, workdir: Path) -> None:
+    with nullcontext() if not sentence else pytest.raises(ValueError, match=re.escape(sentence)):
+        check_settings(settings_of(**changes))
+
+
+def test_a_budget_that_follows_from_nothing_is_refused(workdir: Path) -> None:
+    for overrides, sentence in {
+        ("budget.unit=seconds",): "budget.unit=seconds needs budget.size=…, the seconds of training",
+        ("study.n_trials=null",): "budget.size=null needs study.n_trials=…; or give budget.size in epochs.",
+        ("budget.unit=trials", "study.n_trials=null"): "or give budget.size in trials.",
+    }.items():
+        with pytest.raises(ValueError, match=re.escape(sentence)):
+            plan_compared(*SYNTHETIC, "samplers=[tpe]", *overrides)
 
 
 def test_a_preset_may_not_change_what_all_studies_share(workdir: Path) -> None:
@@ -124,7 +194,7 @@ def test_a_preset_may_not_change_what_all_studies_share(workdir: Path) -> None:
 
 def test_several_trials_at_once_are_told_in_order(workdir: Path) -> None:
     for n_concurrent in (1, 2):
-        comparison = plan_compared(*SYNTHETIC, "seeds=1", f"n_concurrent={n_concurrent}")
+        comparison = plan_compared(*SYNTHETIC, "samplers=[tpe]", "seeds=1", f"n_concurrent={n_concurrent}")
         assert {planned.config.study.ordered for planned in comparison.plans} == {n_concurrent > 1}
         assert {planned.n_workers for planned in comparison.plans} == {n_concurrent}
 
@@ -180,7 +250,7 @@ def count_writes(folder: Path) -> int:
     return 10**9 - (storage._left or 0)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(places=st.lists(st.floats(0, 1), min_size=1, max_size=3))
 @example(places=[0.999, 0.999, 0.999])  # between the last test and its summary
 @example(places=[0.6, 0.6, 0.6, 0.9])
@@ -207,7 +277,7 @@ def test_the_comparison_killed_above_caches_prunes_and_confirms(undisturbed: dic
 
 def test_the_last_writes_of_a_comparison_are_each_survived(undisturbed: dict[str, Any], workdir: Path) -> None:
     comparison = plan_compared(*KILLED)
-    for n_before_the_end in range(1, 16):
+    for n_before_the_end in range(1, 11):
         storage = optuna.storages.InMemoryStorage()
         with suppress(Killed):
             run_compared(comparison, MortalStorage(storage, undisturbed["n_writes"] - n_before_the_end))  # type: ignore[arg-type]

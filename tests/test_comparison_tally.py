@@ -56,7 +56,7 @@ def test_counts_do_not_depend_on_the_way(kinds: list[tuple[str, int, bool]]) -> 
     assert watched.n_running == len(trials) - len(finished)
     assert watched.n_finished == len(finished)
     assert watched.n_auditable == sum(trial.state == PRUNED for trial in trials)
-    assert watched.n_epochs == sum(trial.n_epochs for trial in trials)
+    assert watched.n_epochs == sum(trial.n_charged for trial in trials)
     assert watched.best == STUDY.best(finished)
 
 

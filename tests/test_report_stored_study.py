@@ -34,8 +34,8 @@ def test_trials_come_in_the_order_of_their_ends_running_ones_last() -> None:
     )
     assert [trial.number for trial in read.trials] == [2, 3, 1, 0]
     assert [trial.value for trial in read.trials] == [0.4, None, 0.5, None]
-    assert [trial.epochs for trial in read.trials] == [2, 0, 1, 1]
-    assert [trial.ended_s for trial in read.trials] == [4, 4, 6, None]
+    assert [trial.epochs for trial in read.trials] == [2, 1, 1, 1]  # a failure at the start is charged one
+    assert [trial.ended_s for trial in read.trials] == [4, 10, 12, None]  # its seconds until then, too
     assert read.trials[0].curve == (0.1, 0.4)
     assert read.trials[1].reason == "oom"
     assert (read.task, read.strategy, read.seed) == ("docs", "tpe", 0)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 import optuna
 import pytest
 
 import hpo.spending
 from hpo.assignment import Assignment
+from hpo.plan import Plan
 from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, Budget, EpochRecord, TrialRecord
 from hpo.spending import Spending
 from hpo.storage import ELAPSED, StudyStore
 
-from conftest import compose_config, plan_study
+from conftest import plan_study
 
 
 @pytest.fixture
@@ -26,10 +28,14 @@ def store() -> StudyStore:
     return StudyStore(storage, "x", direction="minimize", sampler=sampler, pruner=pruner)
 
 
+@cache
+def planned() -> Plan:
+    return plan_study("trainer=synthetic")
+
+
 def assign(budget: Budget, *, is_ordered: bool = False, n_concurrent: int = 1) -> Assignment:
-    config, _ = compose_config("trainer=synthetic")
+    config, space = planned().config, planned().space
     config = replace(config, study=replace(config.study, ordered=is_ordered))
-    space = plan_study("trainer=synthetic").space
     return Assignment(config, space, None, budget, n_concurrent, seed_of=lambda number: number, to_test=lambda _: [])
 
 
@@ -58,14 +64,21 @@ def test_the_share_of_a_budget(budget: Budget, share: float, store: StudyStore) 
     assert spending.is_spent(TRIALS) == (share >= 1)
 
 
+def test_a_failure_before_the_first_epoch_is_not_free(store: StudyStore) -> None:
+    failed = [replace(trial(number, 0, FAIL), started_ms=1000, ended_ms=1250) for number in range(4)]
+    assert Spending(assign(Budget(n_epochs=4)), store).share(failed) == 1.0
+    assert Spending(assign(Budget(trials_s=2)), store).share(failed) == 0.5
+    assert [t.number for t in Budget(n_epochs=2).counted(failed)] == [0, 1]
+    assert [t.number for t in Budget(trials_s=0.75).counted(failed)] == [0, 1, 2]
+
+
 def test_nothing_is_spent_of_nothing(store: StudyStore) -> None:
     assert Spending(assign(Budget(n_trials=3, n_epochs=3, trials_s=3)), store).share([]) == 0
 
 
 def test_the_default_number_of_epochs_counts_where_none_is_searched(store: StudyStore) -> None:
     running = replace(trial(0, 0, RUNNING), params={})
-    config, _ = compose_config("trainer=synthetic")
-    spending = Spending(assign(Budget(n_epochs=config.train.epochs)), store)
+    spending = Spending(assign(Budget(n_epochs=planned().config.train.epochs)), store)
     assert spending.share([running]) == 1.0
 
 

@@ -149,6 +149,13 @@ def test_a_budget_of_epochs_is_kept_within_one_trial(workdir: Path) -> None:
     assert 30 <= spent < 30 + 6
 
 
+@pytest.mark.parametrize("limit", ["study.n_epochs=3", "study.trials_s=0.01"])
+def test_a_study_in_which_every_trial_diverges_at_once_ends(workdir: Path, limit: str) -> None:
+    report = run_study(*SYNTHETIC, "space.train.lr.low=1", "space.train.lr.high=2", "study.n_trials=1000", limit)
+    assert {trial.reason for trial in report.trials} == {"diverged"}
+    assert len(report.trials) == 3 if limit == "study.n_epochs=3" else len(report.trials) < 1000
+
+
 def test_a_budget_of_seconds_counts_over_all_drivers(workdir: Path) -> None:
     slow = (*SYNTHETIC, "study.n_trials=null", "trainer.epoch_s=0.05", "study.timeout_s=1")
     first = len(run_study(*slow).trials)

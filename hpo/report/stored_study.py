@@ -113,7 +113,7 @@ def _trial(trial: TrialRecord, metric: str, ended_s: float | None) -> Trial:
         number=trial.number,
         state=trial.state,
         value=trial.value if trial.state != FAIL and trial.is_finished else None,
-        epochs=trial.n_epochs,
+        epochs=trial.n_charged,
         seconds=trial.seconds,
         ended_s=ended_s,
         params=trial.params,
