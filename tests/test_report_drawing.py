@@ -51,6 +51,14 @@ def test_many_names_along_y_make_a_tall_figure() -> None:
     assert size(draw_png(Figure("f", "F", "", [View("v", Axis("x"), Axis(""), [series])]), STYLES))[1] > 1400
 
 
+def test_long_names_along_y_have_room_for_all_their_lines() -> None:
+    def height(names: list[str]) -> int:
+        series = Series("d", "points", [0.1] * len(names), names)
+        return size(draw_png(Figure("f", "F", "", [View("v", Axis("x"), Axis(""), [series])]), STYLES))[1]
+
+    assert height([f"{n} {'long name ' * 12}" for n in range(12)]) > 1.9 * height([f"name {n}" for n in range(12)])
+
+
 def test_no_global_state_of_matplotlib_is_touched() -> None:
     draw_png(figures(outline(make_report()))[0][1], STYLES)
     assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()

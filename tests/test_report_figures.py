@@ -33,6 +33,14 @@ def test_plotly_knows_every_property(figure: Figure) -> None:
         go.Figure(data=shown["traces"], layout=shown["layout"])
 
 
+def test_long_names_along_y_are_whole_and_have_room_for_all_their_lines() -> None:
+    names = [f"{'a' * 20} {n} {'b' * 20} – {'c' * 20} {'d' * 20} the end" for n in range(40)]
+    layout = plot(Series("d", "points", [0.1] * 40, names))["layout"]
+    labels = layout["yaxis"]["ticktext"]
+    assert [label.replace("<br>", " ") for label in labels] == names
+    assert layout["height"] > 40 * 15 * max(label.count("<br>") + 1 for label in labels)
+
+
 def test_a_strategy_has_its_colour_in_every_figure() -> None:
     for _, figure in figures(outline(make_report())):
         for shown in build_plots(figure, STYLES):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis as MplAxis
 
-WIDTH, HEIGHT, ROW_HEIGHT, MAX_HEIGHT, DPI = 7.2, 3.9, 0.32, 14.0, 144  # inches
+WIDTH, HEIGHT, ROW_HEIGHT, LINE_HEIGHT, MAX_HEIGHT, DPI = 7.2, 3.9, 0.32, 0.15, 14.0, 144  # inches
 MUTED, RULE = "#5b6470", "#e3e6ea"
 TITLE_WIDTH, NAME_WIDTH, LEGEND_WIDTH = 80, 24, 30  # characters
 MANY_POINTS, MANY_LINES = 60, 8
@@ -35,9 +35,7 @@ def draw_png(figure: Figure, styles: Styles) -> bytes:
     from matplotlib.figure import Figure as Canvas
 
     layout = lay_out(figure.views[0])
-    n_rows = len(layout.y_names)
-    height = HEIGHT if n_rows <= 6 else min(MAX_HEIGHT, 1.6 + ROW_HEIGHT * n_rows)
-    canvas = Canvas(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
+    canvas = Canvas(figsize=(WIDTH, _height(layout)), dpi=DPI, layout="constrained")
     FigureCanvasAgg(canvas)
     axes = canvas.add_subplot()
     _prepare(axes, layout)
@@ -52,6 +50,18 @@ def draw_png(figure: Figure, styles: Styles) -> bytes:
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support .* natively")
         canvas.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
+
+
+def _height(layout: Layout) -> float:
+    """Returns the inches in which the names along y do not touch."""
+    n_rows = len(layout.y_names)
+    n_lines = max((len(_name_lines(name, is_x=False)) for name in layout.y_names), default=0)
+    usual = HEIGHT if n_rows <= 6 else min(MAX_HEIGHT, 1.6 + ROW_HEIGHT * n_rows)
+    return max(usual, 1.2 + (LINE_HEIGHT * n_lines + 0.04) * n_rows)
+
+
+def _name_lines(name: str, *, is_x: bool) -> list[str]:
+    return wrapped(name, width=NAME_WIDTH, max_lines=3 if is_x else 6)
 
 
 def _prepare(axes: Axes, layout: Layout) -> None:
@@ -80,7 +90,7 @@ def _prepare_axis(axes: Axes, layout: Layout, letter: str) -> None:
             (axes.set_xscale if is_x else axes.set_yscale)("log")
             _number_decades(axes.xaxis if is_x else axes.yaxis, decades(layout, letter))
         return
-    labels = [_joined(wrapped(name, width=NAME_WIDTH, max_lines=3)) for name in names]
+    labels = [_joined(_name_lines(name, is_x=is_x)) for name in names]
     is_crowded = is_x and sum(max(map(len, label.split("\n"))) + 2 for label in labels) > 90
     (axes.set_xticks if is_x else axes.set_yticks)(range(len(names)), labels)
     for label in axes.get_xticklabels() if is_crowded else []:

@@ -12,8 +12,9 @@ from hpo.report.legend import Line, group_of, legend_lines, needs_legend
 from hpo.report.marks import draw_diagonal, draw_mark
 from hpo.report.palette import GREY, Styles, style_of
 
-HEIGHT, NAME_HEIGHT, MAX_HEIGHT = 380, 30, 1600  # pixels
+HEIGHT, NAME_HEIGHT, LINE_HEIGHT, MAX_HEIGHT = 380, 30, 16, 1600  # pixels
 LABEL_WIDTH, NAME_WIDTH = 40, 22  # characters
+MAX_LINES = {"x": 3, "y": 6}  # of a name along an axis; along y two long ones of a pair may stand
 MANY_DECADES = 3  # beyond, a logarithmic y axis has no names between the powers of ten; x at half
 
 
@@ -50,9 +51,8 @@ def _legend_line(line: Line, styles: Styles) -> dict[str, object]:
 
 
 def _layout(layout: Layout) -> dict[str, object]:
-    n_rows = len(layout.y_names)
     return {
-        "height": HEIGHT if n_rows <= 6 else min(MAX_HEIGHT, 140 + NAME_HEIGHT * n_rows),
+        "height": _height(layout),
         "margin": {"l": 8, "r": 16, "t": 10, "b": 8},
         "xaxis": _axis(layout, "x"),
         "yaxis": _axis(layout, "y"),
@@ -60,12 +60,24 @@ def _layout(layout: Layout) -> dict[str, object]:
     }
 
 
+def _height(layout: Layout) -> int:
+    """Returns the pixels in which the names along y do not touch."""
+    n_rows = len(layout.y_names)
+    n_lines = max((len(_name_lines(name, "y")) for name in layout.y_names), default=0)
+    usual = HEIGHT if n_rows <= 6 else min(MAX_HEIGHT, 140 + NAME_HEIGHT * n_rows)
+    return max(usual, 100 + (LINE_HEIGHT * n_lines + 4) * n_rows)
+
+
+def _name_lines(name: str, letter: str) -> list[str]:
+    return wrapped(name, width=NAME_WIDTH, max_lines=MAX_LINES[letter])
+
+
 def _axis(layout: Layout, letter: str) -> dict[str, object]:
     axis, names = (layout.view.x, layout.x_names) if letter == "x" else (layout.view.y, layout.y_names)
     common: dict[str, object] = {"automargin": True, "zeroline": False, "ticklabeloverflow": "allow"}
     if names:
         ends = [-0.5, len(names) - 0.5]
-        labels = ["<br>".join(map(for_plotly, wrapped(name, width=NAME_WIDTH, max_lines=3))) for name in names]
+        labels = ["<br>".join(map(for_plotly, _name_lines(name, letter))) for name in names]
         is_turned = (letter == "y") != axis.is_reversed  # names along y are read from the top
         return common | {
             "type": "linear",
