@@ -100,7 +100,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(value=VALUES)
 @example(value=["True", "null", "Inf", "nan", "café", "C:\\new", "it's", "\\'", "a\\\\", "${x}", "", " a", "1e5", "~"])
 def test_hydra_reads_a_value_as_it_was_given(value: Any) -> None:
