@@ -59,11 +59,11 @@ def test_areas_carry_an_interval_over_seeds() -> None:
 
 def test_several_tasks_have_a_map_with_raw_numbers() -> None:
     of = made(n_seeds=2, tasks=["t", "u"])
-    series = block(build_regret(of, n_resamples=50), "tasks").views[0].series
-    assert [one.name for one in series] == ["t", "u"]
-    assert list(series[0].z) == [0.0, 1.0]
+    (cells,) = block(build_regret(of, n_resamples=50), "tasks").views[0].series  # one: their text is sized together
+    assert list(zip(cells.x, cells.y, strict=True)) == [(t, s) for t in ("t", "u") for s in ("random", "tpe")]
+    assert list(cells.z)[:2] == [0.0, 1.0]
     final = np.mean([min(t.value for t in s.trials) for s in of.of(task="t", strategy="tpe")])
-    assert series[0].text[1] == f"{final:.4g}"
+    assert cells.text[1] == f"{final:.4g}"
 
 
 def test_higher_is_better_when_maximising() -> None:

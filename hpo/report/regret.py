@@ -140,20 +140,23 @@ def _area_table(experiment: Experiment, areas: Mapping[str, Floats], *, source: 
 def _map(experiment: Experiment, of: Regrets, known: Mapping[str, Scale]) -> Figure:
     """Returns a cell for each strategy and task: its mean final value, shaded from worst to best of the task."""
     finals = {name: _finals(experiment, of, name) for name in experiment.strategies}
-    series = []
+    tasks: list[str] = []
+    names: list[str] = []
+    shades: list[float] = []
+    texts: list[str] = []
     for task in experiment.tasks:
         column = {name: finals[name][task] for name in finals if task in finals[name]}
         low, high = min(column.values(), default=0.0), max(column.values(), default=0.0)
-        shades = [1.0 if high == low else 1 - (value - low) / (high - low) for value in column.values()]
+        shades += [1.0 if high == low else 1 - (value - low) / (high - low) for value in column.values()]
         scale = known[task]
-        texts = [number(experiment.sign * (value * scale.span + scale.best)) for value in column.values()]
-        if column:
-            series.append(Series(task, "shade", [task] * len(column), list(column), z=shades, text=texts))
+        texts += [number(experiment.sign * (value * scale.span + scale.best)) for value in column.values()]
+        tasks += [task] * len(column)
+        names += list(column)
     view = View(
         experiment.metric,
         Axis("task", categories=experiment.tasks),
         Axis("strategy", categories=experiment.strategies),
-        series,
+        [Series("final incumbents", "shade", tasks, names, z=shades, text=texts)],  # one: so its numbers fit the cells
     )
     caption = (
         f"Each cell holds the mean final incumbent ({experiment.metric}) over the seeds of a task; the shade runs from "
