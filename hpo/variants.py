@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import hydra
+import yaml
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
@@ -78,7 +79,8 @@ def read_overrides(key: str, given: Any) -> dict[str, tuple[str, ...]]:
 
     Args:
         key: "strategies" or "tasks", for the sentences.
-        given: {name: {path: value}}, or a list of such mappings and of samplers' names.
+        given: {name: {path: value}}, or a list of such mappings and of samplers' names; or either as a text in YAML,
+            where a name may have any sign.
 
     Raises:
         ValueError: if it is anything else, or a name is there twice.
@@ -86,7 +88,7 @@ def read_overrides(key: str, given: Any) -> dict[str, tuple[str, ...]]:
     if given is None:
         return {}
     found: dict[str, tuple[str, ...]] = {}
-    for name, overrides in _pairs(key, given):
+    for name, overrides in _pairs(key, _parsed(given) if isinstance(given, str) else given):
         if name in found:
             raise ValueError(f"{key} names '{name}' twice; every name stands for one set of overrides.")
         if not name.strip():
@@ -113,6 +115,13 @@ def _path(override: str) -> str:
     return override.lstrip("+~").partition("=")[0]
 
 
+def _parsed(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
 def _pairs(key: str, given: Any) -> list[tuple[str, Any]]:
     if isinstance(given, Mapping):
         return [(str(name), overrides) for name, overrides in given.items()]
@@ -127,15 +136,19 @@ def _pairs(key: str, given: Any) -> list[tuple[str, Any]]:
 
 
 def _leaves(overrides: Mapping[Any, Any], path: str) -> list[tuple[str, Any]]:
+    """Returns paths and values; what is added, as in `+space.train: {weight_decay: {type: float}}`, stays whole."""
     leaves: list[tuple[str, Any]] = []
     for key, value in overrides.items():
         where = f"{path}.{key}" if path else str(key)
-        leaves += _leaves(value, where) if isinstance(value, Mapping) else [(where, value)]
+        is_group = isinstance(value, Mapping) and not where.startswith("+")
+        leaves += _leaves(value, where) if is_group else [(where, value)]
     return leaves
 
 
 def _value(value: Any) -> str:
     """Returns `value` as Hydra reads it back."""
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{key}:{_value(each)}' for key, each in value.items())}}}"
     return f"[{','.join(_value(item) for item in value)}]" if isinstance(value, list) else override_value(value)
 
 

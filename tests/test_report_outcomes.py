@@ -23,6 +23,13 @@ def test_the_value_seen_is_held_against_the_same_configuration_retrained() -> No
     assert (one.seen, one.kept, one.confirmed, one.test) == (1, 5, 3, 8)
 
 
+def test_retrainings_of_a_trial_that_ended_after_the_budget_are_not_held_against_the_value_seen() -> None:
+    late = confirmed(0.5, [0.6])
+    own = study("a", 0, [3, 1, 2], confirmed=(late, confirmed(1, [4, 6])))
+    assert outcome(*made(own)).kept == 5
+    assert outcome(*made(study("a", 0, [3, 1, 2], confirmed=(late,)))).kept is None
+
+
 def test_overtuning_is_what_the_incumbents_test_value_lost_again() -> None:
     values, tests = [5, 4, 6, 3], [2, 1, 0, 4]
     trials = tuple(trial(n, v, test=t) for n, (v, t) in enumerate(zip(values, tests, strict=True)))

@@ -34,6 +34,12 @@ TPE_ASHA = {"tpe+asha": {"sampler": "tpe", "pruner": "asha"}}
         ({"a": {"space.train.epochs.levels": [2, 4]}}, {"a": ("space.train.epochs.levels=[2,4]",)}),
         ({"a": {"data.path": "my texts (1).csv"}}, {"a": ("data.path='my texts (1).csv'",)}),
         ({"a": {"~space.train.lr": None}}, {"a": ("~space.train.lr=null",)}),
+        ("{tpe + asha (3): {sampler: tpe}}", {"tpe + asha (3)": ("sampler=tpe",)}),
+        ("[random, {a: {train.lr: 0.1}}]", {"random": ("sampler=random",), "a": ("train.lr=0.1",)}),
+        (
+            {"a": {"+space": {"train": {"weight_decay": {"type": "float", "low": 0.1, "high": 1.0}}}}},
+            {"a": ("+space={train:{weight_decay:{type:float,low:0.1,high:1.0}}}",)},
+        ),
     ],
 )
 def test_overrides_are_read_by_name(given: Any, found: dict[str, tuple[str, ...]]) -> None:
@@ -78,7 +84,7 @@ REFUSED: list[tuple[Any, str]] = [
         )
     ),
     ({"a": {"budget": {"size": 3}}}, "strategies.a sets budget.size"),
-    ({"a": {"+study": {"n_trials": 3}}}, "strategies.a sets study.n_trials"),
+    ({"a": {"+study": {"n_trials": 3}}}, "strategies.a sets study, which all studies of a comparison share"),
 ]
 
 
@@ -107,6 +113,13 @@ def test_hydra_reads_a_value_as_it_was_given(value: Any) -> None:
     parsed = OverridesParser.create().parse_override(f"key={_value(value)}")
     assert parsed.value() == value
     assert type(parsed.value()) is type(value)
+
+
+def test_a_strategy_may_search_one_param_more() -> None:
+    more = "strategies={less: {sampler: tpe}, more: {+space.train: {weight_decay: {type: float, low: 0.01, high: 1}}}}"
+    comparison = plan_compared("trainer=synthetic", "tracking=none", "seeds=1", more)
+    searched = [{param.path for param in planned.space.params} for planned in comparison.plans]
+    assert searched[1] - searched[0] == {"train.weight_decay"}
 
 
 def test_a_strategy_is_what_its_overrides_make_of_it() -> None:

@@ -48,12 +48,12 @@ def outcome(experiment: Experiment, study: Study) -> Outcome:
     """Returns what a study came to within the budget."""
     best = best_trial(experiment, study)
     picked = chosen(study)
-    first = study.confirmed[0] if study.confirmed else None
+    of_best = next((one for one in study.confirmed if best and one.searched == best.value), None)  # within the budget
     selected, oracle, overtuning = _tests(experiment, counted_trials(experiment, study))
     return Outcome(
         study=study,
         seen=best.value if best else None,
-        kept=_mean(first),
+        kept=_mean(of_best),
         confirmed=_mean(picked),
         test=float(np.mean(picked.tests)) if picked else None,
         selected_test=selected,
