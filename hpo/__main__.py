@@ -9,7 +9,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from hpo.command import DONE, HELD, compose_and_call, refuse
+from hpo.command import DONE, HELD, PAUSED, compose_and_call, refuse
 
 if TYPE_CHECKING:
     from hpo.config import Config
@@ -49,7 +49,9 @@ def _run_study(config: Config, choices: dict[str, str], argv: list[str]) -> int:
     finally:
         display.close()
     _sum_up(planned, report, argv)
-    return 128 + report.signal if report.signal is not None else DONE
+    if report.signal is not None:
+        return 128 + report.signal
+    return PAUSED if report.obstacle else DONE
 
 
 def _sum_up(planned: Plan, report: Report, argv: list[str]) -> None:
@@ -74,7 +76,7 @@ def _next_command(planned: Plan, report: Report, argv: list[str]) -> str:
     from hpo.stop import Ending
 
     words = ["python", "-m", "hpo", *argv]
-    if report.signal is not None:
+    if report.signal is not None or report.obstacle:
         return shlex.join(words)
     if report.ending is Ending.EXHAUSTED:
         return shlex.join([word for word in words if not word.startswith("sampler=")] + ["sampler=tpe"])

@@ -6,6 +6,7 @@ It carries out one trial; the parts it is put together from each have their own 
 from __future__ import annotations
 
 import gc
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -18,11 +19,11 @@ from hpo.config import AwdLstmConfig
 from hpo.corpus import open_corpus
 from hpo.fits import plan_fits
 from hpo.learner import autocast, build_learner, effective_precision, release, run_fit
-from hpo.monitor import Diverged, Events, Monitor, Stopped
+from hpo.monitor import Diverged, Events, Monitor, Paused, Stopped
 from hpo.scores import Scores, score
 from hpo.seeds import derive_seed, seed_everything
 from hpo.snapshot import capture, restore, restore_weights
-from hpo.trainer import OnEpoch, Reason, TrialRequest, TrialResult
+from hpo.trainer import MustPause, OnEpoch, Reason, TrialRequest, TrialResult, never
 from hpo.weights import count_params, load_weights, save_weights
 
 History = list[dict[str, float]]
@@ -33,13 +34,15 @@ class AwdLstm:
 
     needs_torch = True
 
-    def train(self, request: TrialRequest, on_epoch: OnEpoch) -> TrialResult:
+    def train(self, request: TrialRequest, on_epoch: OnEpoch, must_pause: MustPause = never) -> TrialResult:
         """Trains the trial from its newest checkpoint, or from the start. See `Trainer.train`."""
         history: History = []  # this and the facts outlive a failure
         facts = _describe_surroundings(request)
-        reason, error, is_stopped = None, None, False
+        reason, error, is_stopped, is_paused = None, None, False, False
         try:
-            is_stopped = _run(request, on_epoch, history=history, facts=facts)
+            is_stopped = _run(request, on_epoch, must_pause, history=history, facts=facts)
+        except Paused:
+            is_paused = True
         except Diverged as failure:
             reason, error = Reason.DIVERGED, str(failure)
         except (MemoryError, RuntimeError) as failure:
@@ -48,7 +51,7 @@ class AwdLstm:
             reason, error = Reason.OOM, f"Epoch {len(history) + 1}: no memory left on {request.device}. {failure}"
         finally:
             _free_memory(request.device)
-        return TrialResult(len(history), stopped=is_stopped, reason=reason, error=error, facts=facts)
+        return TrialResult(len(history), stopped=is_stopped, paused=is_paused, reason=reason, error=error, facts=facts)
 
     def test(self, request: TrialRequest) -> dict[str, float]:
         """Returns the test metrics of the weights `train` left. See `Trainer.test`."""
@@ -65,7 +68,9 @@ class AwdLstm:
         }
 
 
-def _run(request: TrialRequest, on_epoch: OnEpoch, *, history: History, facts: dict[str, str]) -> bool:
+def _run(
+    request: TrialRequest, on_epoch: OnEpoch, must_pause: MustPause, *, history: History, facts: dict[str, str]
+) -> bool:
     """Trains the trial and leaves its weights; returns whether it was told to stop."""
     torch.set_num_threads(request.threads)
     if request.device.startswith("cuda"):
@@ -80,7 +85,7 @@ def _run(request: TrialRequest, on_epoch: OnEpoch, *, history: History, facts: d
         history.extend(checkpoint.history)
         facts["resumed_from"] = str(checkpoint.epoch)
     try:
-        is_stopped = trial.fit(trial.monitor(on_epoch, history), checkpoint)
+        is_stopped = trial.fit(trial.monitor(on_epoch, must_pause, history), checkpoint)
         save_weights(request.folder, trial.model, trial.architecture)
     finally:
         trial.close()
@@ -105,7 +110,7 @@ class _Trial:
         self.model = build_classifier(self.architecture)
         self.learner = build_learner(request, self.model, self.train)
 
-    def monitor(self, on_epoch: OnEpoch, history: History) -> Monitor:
+    def monitor(self, on_epoch: OnEpoch, must_pause: MustPause, history: History) -> Monitor:
         assert isinstance(self.request.trainer, AwdLstmConfig)
         return Monitor(
             n_tokens=self.train.n_tokens,
@@ -113,6 +118,7 @@ class _Trial:
             device=self.train.device,
             save=self._save,
             on_epoch=on_epoch,
+            must_pause=must_pause,
             history=history,
         )
 
@@ -130,27 +136,34 @@ class _Trial:
         vars(self).clear()
 
     def _fit(self, monitor: Monitor, checkpoint: Checkpoint | None) -> None:
-        n_done = 0
+        n_done, is_under_way = 0, False
         if checkpoint is not None:
-            n_done = checkpoint.epoch
+            n_done, is_under_way = checkpoint.epoch, bool(checkpoint.partial)
             restore_weights(self.model, checkpoint)
             monitor.report_again()
         for fit in plan_fits(self.request.train):
             if n_done < fit.n_epochs:
-                start = partial(self._restore, checkpoint, with_moments=n_done > 0)
-                run_fit(self.learner, fit, Events(monitor, self._validate, start_epoch=n_done, start=start))
+                start = partial(self._restore, checkpoint, with_moments=n_done > 0 or is_under_way)
+                validate = partial(self._validate, monitor)
+                run_fit(self.learner, fit, Events(monitor, validate, start_epoch=n_done, start=start))
                 checkpoint = None
             n_done = max(0, n_done - fit.n_epochs)
 
-    def _validate(self) -> Scores:
-        return score(self.model, self.valid, autocast=autocast(self.request))
+    def _validate(self, monitor: Monitor) -> Scores:
+        return score(self.model, self.valid, autocast=autocast(self.request), after_batch=monitor.pause_if_asked)
 
-    def _save(self, history: History) -> None:
-        write_checkpoint(self.request, Checkpoint(history, *capture(self.learner, self.order)))
+    def _save(self, history: History, done: Mapping[str, float]) -> None:
+        """Writes a checkpoint; an epoch under way draws its order again when it goes on."""
+        order = self.train.drawn_from if done else self.order.bit_generator.state
+        write_checkpoint(self.request, Checkpoint(history, *capture(self.learner, order), done))
 
-    def _restore(self, checkpoint: Checkpoint | None, *, with_moments: bool) -> None:
-        if checkpoint is not None:
-            restore(checkpoint, self.learner, self.order, with_moments=with_moments)
+    def _restore(self, checkpoint: Checkpoint | None, *, with_moments: bool) -> Mapping[str, float]:
+        """Puts back what `checkpoint` holds; returns the sums of the epoch under way."""
+        if checkpoint is None:
+            return {}
+        restore(checkpoint, self.learner, self.order, with_moments=with_moments)
+        self.train.n_skipped = checkpoint.n_batches
+        return checkpoint.partial
 
 
 def _describe_surroundings(request: TrialRequest) -> dict[str, str]:

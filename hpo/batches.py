@@ -5,7 +5,7 @@ Nothing is tokenized or looked up here, and no generator but the one given is dr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,9 @@ class Batches:
     Padding is that of `Pad_Chunk`: whole chunks of `bptt` in front, the rest behind, so that
     `SentenceEncoder` can skip the chunks in which a short text has not begun.
 
+    `n_skipped` batches are left out of the next iteration; `drawn_from` is the generator's state before
+    the order of the last one was drawn.
+
     ids: int64, shape (rows, longest text of the batch). labels: int64, shape (rows,).
     """
 
@@ -43,6 +46,8 @@ class Batches:
     ) -> None:
         self.batch_size, self.bptt, self.generator = batch_size, bptt, generator
         self.device = torch.device(device)
+        self.n_skipped = 0
+        self.drawn_from: Mapping[str, object] = {}
         self.n_inp = 1  # fastai.learner.Learner._split: how many of a batch's items are inputs
         # plain views: indexing a memmap costs microseconds more per slice
         self._ids = np.asarray(part.ids)
@@ -68,8 +73,11 @@ class Batches:
         return self.n_rows - is_lonely
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        if isinstance(self.generator, np.random.Generator):
+            self.drawn_from = self.generator.bit_generator.state
         order = self.order()[: self._n_used]
-        for start in range(0, len(order), self.batch_size):
+        first, self.n_skipped = self.n_skipped * self.batch_size, 0
+        for start in range(first, len(order), self.batch_size):
             rows = order[start : start + self.batch_size]
             yield self._send(self._pad(rows)), self._send(self._labels[rows])
 

@@ -1,4 +1,4 @@
-"""Checkpoints of a trial in its folder: one per epoch, the last two kept, each beside its SHA-256.
+"""Checkpoints of a trial in its folder: one per epoch or pause, the last two kept, each beside its SHA-256.
 
 What goes into one is the trainer's business (`snapshot`). No torch and no pickle: safetensors and JSON.
 """
@@ -25,21 +25,28 @@ Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A trial after one of its epochs.
+    """A trial after one of its epochs, or after some batches of the next.
 
     Attributes:
         history: The metrics of every epoch so far, so its length is the number of epochs done.
         tensors: Weights, optimizer state and generator states, by name.
         state: What is not a tensor and fits JSON.
+        partial: Of the epoch under way: its sums so far, among them "n_batches"; empty after an epoch.
     """
 
     history: list[dict[str, float]]
     tensors: Mapping[str, Array] = field(default_factory=dict)
     state: Mapping[str, object] = field(default_factory=dict)
+    partial: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def epoch(self) -> int:
         return len(self.history)
+
+    @property
+    def n_batches(self) -> int:
+        """Batches done of the epoch under way."""
+        return int(self.partial.get("n_batches", 0))
 
 
 def write_checkpoint(request: TrialRequest, checkpoint: Checkpoint) -> None:
@@ -48,11 +55,16 @@ def write_checkpoint(request: TrialRequest, checkpoint: Checkpoint) -> None:
     The weights are complete before the hash that vouches for them appears, so a process killed
     anywhere in here leaves at worst a file that `read_checkpoint` passes over.
     """
-    content = {"history": checkpoint.history, "state": checkpoint.state, "request": hash_request(request)}
+    content = {
+        "history": checkpoint.history,
+        "state": checkpoint.state,
+        "partial": dict(checkpoint.partial),
+        "request": hash_request(request),
+    }
     data = save(dict(checkpoint.tensors), metadata={"checkpoint": json.dumps(content, allow_nan=False)})
     folder = _folder(request.folder)
     folder.mkdir(exist_ok=True)
-    path = folder / f"{checkpoint.epoch:06d}.safetensors"
+    path = folder / f"{_stem(checkpoint)}.safetensors"
     write_atomically(path, data)
     write_atomically(_hash_path(path), hash_bytes(data).encode())
     for leftover in folder.glob(".*"):  # of a process killed while writing
@@ -99,7 +111,13 @@ def _read(path: Path, expected: str) -> Checkpoint:
         if content["request"] != expected:
             raise ValueError("it belongs to other params, seed or settings.")
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
-    return Checkpoint(history=content["history"], tensors=tensors, state=content["state"])
+    return Checkpoint(content["history"], tensors, content["state"], content.get("partial", {}))
+
+
+def _stem(checkpoint: Checkpoint) -> str:
+    """Returns a name that sorts by progress: 000003, then 000003_000120, then 000004."""
+    of_epoch = f"{checkpoint.epoch:06d}"
+    return f"{of_epoch}_{checkpoint.n_batches:06d}" if checkpoint.partial else of_epoch
 
 
 def _folder(folder: str) -> Path:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from hpo.config import Config
 
-DONE, MISTAKE, HELD, INTERRUPTED = 0, 2, 3, 130
+DONE, MISTAKE, HELD, PAUSED, INTERRUPTED = 0, 2, 3, 4, 130
 
 Call = Callable[["Config", dict[str, str]], int]
 """Does a command's work, given the settings and the option chosen in every group; returns an exit code."""

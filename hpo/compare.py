@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpo.command import DONE, HELD, compose_and_call, refuse
+from hpo.command import DONE, HELD, PAUSED, compose_and_call, refuse
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -110,6 +110,9 @@ def _run(comparison: Comparison, config: CompareConfig, argv: list[str]) -> int:
     if stopped is not None:
         print(f"Continue with: {registration.command}")
         return 128 + stopped
+    if reports[0].obstacle:
+        print(f"Continue with: {registration.command}")
+        return PAUSED
     assert registration.storage is not None
     return _report(comparison, config, registration.storage)
 

@@ -35,12 +35,19 @@ class JobKey:
 
 @dataclass(frozen=True)
 class Job:
-    """One thing to do with one trial; `timeout_s` counts from when a worker begins it."""
+    """One thing to do with one trial.
+
+    Attributes:
+        task, study, request: What to do.
+        timeout_s: Counts from when a worker begins it.
+        is_alone: Whether no other job may run beside it: it lacked memory once.
+    """
 
     task: Task
     study: str
     request: TrialRequest
     timeout_s: float | None = None
+    is_alone: bool = False
 
     @property
     def key(self) -> JobKey:
@@ -70,7 +77,8 @@ class Executor(Protocol):
     """Runs up to `n_workers` jobs at once.
 
     The sequence of calls: `submit` while fewer than `n_workers` jobs are out, `wait` until one
-    ends, and so on; `close` at the end, whatever is running.
+    ends, and so on; `pause` and `wait` if there is no time to wait for their ends; `close` at the end,
+    whatever is running.
     """
 
     n_workers: int
@@ -79,6 +87,14 @@ class Executor(Protocol):
 
     def wait(self, on_report: OnReport, *, timeout_s: float) -> Sequence[Outcome]:
         """Returns the jobs that ended, or nothing after `timeout_s`; answers reports meanwhile."""
+        ...
+
+    def pause(self) -> int:
+        """Asks the jobs that run to pause, those that have not begun are dropped.
+
+        Returns:
+            How many jobs will still have an outcome.
+        """
         ...
 
     def now_ms(self) -> int:

@@ -21,6 +21,7 @@ from hpo.config import (
 )
 from hpo.cores import n_cores
 from hpo.executor import Executor
+from hpo.stop import StopRequest
 
 
 def n_workers(config: ExecutorConfig) -> int:
@@ -49,13 +50,19 @@ def n_workers(config: ExecutorConfig) -> int:
     return config.n_workers
 
 
-def build_executor(config: ExecutorConfig, trainer: TrainerConfig) -> Executor:
-    """Returns the executor that `config` describes; its workers start with the first job."""
+def build_executor(config: ExecutorConfig, trainer: TrainerConfig, stop: StopRequest | None = None) -> Executor:
+    """Returns the executor that `config` describes; its workers start with the first job.
+
+    Args:
+        config: The section `executor`.
+        trainer: What trains the trials.
+        stop: Asked by the jobs that run in this very process whether they must pause.
+    """
     match config:
         case InlineConfig():
             from hpo.inline import InlineExecutor
 
-            return InlineExecutor()
+            return InlineExecutor(lambda: stop is not None and stop.is_set)
         case ProcessesConfig():
             from hpo.processes import ProcessesExecutor
 

@@ -5,11 +5,14 @@ Bytes and JSON only; what they mean is the business of `checkpoint`, `weights` a
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import tempfile
 from pathlib import Path
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, or a file's largest size
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -29,6 +32,23 @@ def write_atomically(path: Path, content: bytes) -> None:
 def write_json(path: Path, content: object) -> None:
     """Replaces `path` by `content` as indented JSON; NaN and infinity are refused."""
     write_atomically(path, (json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
+
+
+def lacks_room(error: BaseException | None) -> bool:
+    """Returns whether `error` is about a full disk, or was caused by one that is; SQLite says so in words."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            return True
+        if any(sign in str(error) for sign in ("disk is full", "disk I/O error")):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def no_room_sentence(error: BaseException) -> str:
+    """Returns what is wrong and what to do, in one sentence."""
+    reason = str(error.args[-1] if isinstance(error, OSError) and error.args else error).strip().splitlines()[0]
+    return f"There is no room left to write ({reason.rstrip('.')}); free some, and the same command goes on."
 
 
 def hash_bytes(content: bytes) -> str:

@@ -5,14 +5,16 @@ The study that has spent least of its budget goes first, so that all advance sid
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from hpo.executor import Executor, Job, JobKey
-from hpo.stop import Interrupted, StopRequest
+from hpo.stop import StopRequest
 from hpo.study import Driver
 from hpo.trainer import Decision, EpochReport
 
 WAIT_S = 0.5  # how long a signal may go unnoticed
+GRACE_S = 20.0  # what trials get to finish a batch and leave a checkpoint; Slurm and spot machines kill after 30 s
 
 Successor = Callable[[Driver], Driver | None]
 """Returns the driver that goes on where another is done, if anything is left to do."""
@@ -26,17 +28,26 @@ class Fleet:
     """
 
     def __init__(
-        self, drivers: Sequence[Driver], executor: Executor, *, stop: StopRequest, successor: Successor = lambda _: None
+        self,
+        drivers: Sequence[Driver],
+        executor: Executor,
+        *,
+        stop: StopRequest,
+        successor: Successor = lambda _: None,
+        note: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.drivers = {driver.study.name: driver for driver in drivers}
         self._active = list(drivers)
         self._executor = executor
         self._stop = stop
         self._successor = successor
+        self._note = note
         self._n_out = 0
+        self._next: Job | None = None  # waits until it can run alone
+        self._is_alone = False  # what runs, runs alone
 
     def run(self) -> bool:
-        """Returns whether everything was done; False if a signal came before."""
+        """Returns whether everything was done; False if a signal or an obstacle came before."""
         try:
             for driver in list(self._active):
                 driver.open()
@@ -45,24 +56,42 @@ class Fleet:
                 self._fill()
                 if not self._n_out:
                     return self._check_done()
-                for outcome in self._executor.wait(self._on_report, timeout_s=WAIT_S):
-                    self._n_out -= 1
-                    driver = self.drivers[outcome.key.study]
-                    driver.on_end(outcome)
-                    self._retire([driver])
-        except Interrupted:
-            pass
+                self._wait()
+            self._drain()
         finally:
             for driver in self._active:
                 driver.close()
         return False
 
+    def _wait(self) -> None:
+        for outcome in self._executor.wait(self._on_report, timeout_s=WAIT_S):
+            self._n_out -= 1
+            driver = self.drivers[outcome.key.study]
+            driver.on_end(outcome)
+            if not self._stop.is_set:
+                self._retire([driver])
+
+    def _drain(self) -> None:
+        """Lets the running trials leave a checkpoint, for as long as a machine that goes away may leave them."""
+        self._n_out = self._executor.pause()
+        if self._n_out:
+            self._note("Stopping: running trials leave a checkpoint after their batch; a second signal stops at once.")
+        deadline = time.monotonic() + GRACE_S
+        while self._n_out and time.monotonic() < deadline:
+            self._wait()
+
     def _fill(self) -> None:
         """Hands out jobs until every worker has one or no study has more."""
         while self._n_out < self._executor.n_workers and not self._stop.is_set:
-            job = self._next_job()
+            if self._n_out and (self._is_alone or self._next):
+                return
+            job, self._next = self._next or self._next_job(), None
             if job is None:
                 return
+            if job.is_alone and self._n_out:
+                self._next = job
+                return
+            self._is_alone = job.is_alone
             self._n_out += 1
             self._executor.submit(job)
 

@@ -9,15 +9,16 @@ import time
 from collections.abc import Sequence
 
 from hpo.executor import Job, OnReport, Outcome, wall_clock_ms
-from hpo.trainer import Decision, EpochReport, Reason, TrialResult
+from hpo.trainer import Decision, EpochReport, MustPause, Reason, TrialResult, never
 from hpo.worker import run_job
 
 
 class InlineExecutor:
     """Holds at most one job, which runs inside `wait`."""
 
-    def __init__(self) -> None:
+    def __init__(self, must_pause: MustPause = never) -> None:
         self.n_workers = 1
+        self._must_pause = must_pause
         self._job: Job | None = None
 
     def submit(self, job: Job) -> None:
@@ -29,7 +30,11 @@ class InlineExecutor:
         if self._job is None:
             return []
         job, self._job = self._job, None
-        return [Outcome(job.key, _run(job, on_report))]
+        return [Outcome(job.key, _run(job, on_report, self._must_pause))]
+
+    def pause(self) -> int:
+        self._job = None
+        return 0
 
     def now_ms(self) -> int:
         return wall_clock_ms()
@@ -46,7 +51,7 @@ class _DriverError(BaseException):
         self.error = error
 
 
-def _run(job: Job, on_report: OnReport) -> TrialResult:
+def _run(job: Job, on_report: OnReport, must_pause: MustPause) -> TrialResult:
     """Runs `job`; its time limit can only be seen between epochs."""
     deadline = time.monotonic() + job.timeout_s if job.timeout_s is not None else None
     is_late = False
@@ -61,7 +66,7 @@ def _run(job: Job, on_report: OnReport) -> TrialResult:
         return Decision.STOP if is_late else decision
 
     try:
-        result = run_job(job, on_epoch)
+        result = run_job(job, on_epoch, must_pause=must_pause)
     except _DriverError as wrapped:
         raise wrapped.error from None
     if is_late:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import psutil
@@ -15,11 +15,15 @@ import torch
 
 from hpo.fastai_api import Callback
 from hpo.scores import Scores
-from hpo.trainer import Decision, EpochReport, OnEpoch
+from hpo.trainer import Decision, EpochReport, MustPause, OnEpoch, never
 
 
 class Stopped(Exception):
     """The trial was told to stop."""
+
+
+class Paused(Exception):
+    """The trial was asked to pause, and a checkpoint of where it stands is written."""
 
 
 class Diverged(Exception):
@@ -31,36 +35,57 @@ class Monitor:
     """Keeps the history of one trial through all its fits.
 
     Per epoch, in this order: start_epoch, add_batch..., end_training, end_epoch. The last measures,
-    calls `save`, then reports, so that a killed process repeats at most the epoch it was in.
+    calls `save`, then reports, so that a killed process repeats at most the epoch it was in. One that was
+    asked to pause repeats nothing: it stops between two batches, of training or of validation.
 
     Attributes:
         n_tokens: Tokens trained on per epoch.
         divergence_loss: Largest loss that is still taken for training, in nats.
         device: What the network computes on.
-        save: Writes a checkpoint of the history given.
+        save: Writes a checkpoint, given the history and the sums of the epoch under way.
         on_epoch: Hears of every epoch.
+        must_pause: Asked after every batch.
         history: Metrics of the epochs done.
     """
 
     n_tokens: int
     divergence_loss: float
     device: torch.device
-    save: Callable[[list[dict[str, float]]], None]
+    save: Callable[[list[dict[str, float]], Mapping[str, float]], None]
     on_epoch: OnEpoch
+    must_pause: MustPause = never
     history: list[dict[str, float]] = field(default_factory=list)
 
-    def start_epoch(self) -> None:
-        self._started, self._loss_sum, self._n_rows = time.perf_counter(), 0.0, 0
+    def start_epoch(self, done: Mapping[str, float]) -> None:
+        """Begins an epoch; `done` are the sums of an epoch under way, empty for a new one."""
+        self._started = time.perf_counter() - done.get("seconds", 0.0)
+        self._loss_sum = done.get("loss_sum", 0.0)
+        self._n_rows, self._n_batches = int(done.get("n_rows", 0)), int(done.get("n_batches", 0))
 
     def add_batch(self, loss: float, n_rows: int) -> None:
         """Adds one training batch.
 
         Raises:
             Diverged: if its loss is not finite or too large.
+            Paused: if that is asked for.
         """
         self._check(loss, "training")
         self._loss_sum += loss * n_rows
         self._n_rows += n_rows
+        self._n_batches += 1
+        self.pause_if_asked()
+
+    def pause_if_asked(self) -> None:
+        """Leaves a checkpoint in the middle of an epoch.
+
+        Raises:
+            Paused: if that is asked for.
+        """
+        if self.must_pause():
+            seconds = time.perf_counter() - self._started
+            done = {"n_batches": self._n_batches, "n_rows": self._n_rows, "loss_sum": self._loss_sum}
+            self.save(self.history, {**done, "seconds": seconds})
+            raise Paused
 
     def end_training(self) -> None:
         self._training_s = time.perf_counter() - self._started
@@ -84,7 +109,7 @@ class Monitor:
                 "peak_mb": _peak_mb(self.device),
             }
         )
-        self.save(self.history)
+        self.save(self.history, {})
         self.report(len(self.history))
 
     def report_again(self) -> None:
@@ -115,19 +140,34 @@ class Monitor:
 
 
 class Events(Callback):  # type: ignore[misc]  # fastai is untyped
-    """Passes the events of one fit on to a Monitor; `start` is called before the first epoch not skipped."""
+    """Passes the events of one fit on to a Monitor.
+
+    `start` is called before the first epoch not skipped; it returns the sums of that epoch if it is under way,
+    and then the first batches are not among those that come.
+    """
 
     order = 70
 
     def __init__(
-        self, monitor: Monitor, validate: Callable[[], Scores], *, start_epoch: int, start: Callable[[], None]
+        self,
+        monitor: Monitor,
+        validate: Callable[[], Scores],
+        *,
+        start_epoch: int,
+        start: Callable[[], Mapping[str, float]],
     ) -> None:
         self.monitor, self.validate, self.start_epoch, self.start = monitor, validate, start_epoch, start
 
     def before_epoch(self) -> None:
-        if self.epoch == self.start_epoch:
-            self.start()
-        self.monitor.start_epoch()
+        done = self.start() if self.epoch == self.start_epoch else {}
+        self.n_done = int(done.get("n_batches", 0))
+        self.monitor.start_epoch(done)
+
+    def before_train(self) -> None:
+        """Moves the schedule on by the batches done, by the very additions of TrainEvalCallback.after_batch."""
+        for _ in range(self.n_done):
+            self.learn.pct_train += 1.0 / (len(self.learn.dl) * self.learn.n_epoch)
+        self.learn.train_iter += self.n_done
 
     def after_batch(self) -> None:
         # reading the loss waits for the GPU once a batch, as fastai's Recorder does, which is not used

@@ -49,6 +49,7 @@ class ProcessesExecutor:
         self.n_workers = n_workers
         self._preload = preload
         self._n_starts_lost = 0
+        self._is_pausing = False
         self._workers: list[_Worker] = []
         for variable in THREAD_VARIABLES:  # read by torch when the child imports it
             os.environ[variable] = str(threads)
@@ -75,6 +76,16 @@ class ProcessesExecutor:
                 outcomes += [outcome] if outcome is not None else []
             if outcomes or time.monotonic() >= end:
                 return outcomes
+
+    def pause(self) -> int:
+        self._is_pausing = True
+        for worker in self._workers:
+            if worker.began is None:
+                worker.job = None
+            elif worker.process.pid is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(worker.process.pid, signal.SIGTERM)
+        return sum(worker.job is not None for worker in self._workers)
 
     def now_ms(self) -> int:
         return wall_clock_ms()
@@ -117,6 +128,8 @@ class ProcessesExecutor:
                 worker.pipe.send(on_report(key, payload))
             return None
         worker.job, worker.began = None, None
+        if payload.paused and not self._is_pausing:  # somebody else asked this worker to go
+            self._replace(worker)
         return Outcome(key, payload)
 
     def _lost(self, worker: _Worker) -> Outcome | None:

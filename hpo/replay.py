@@ -8,7 +8,7 @@ from __future__ import annotations
 from hpo.config import ReplayConfig
 from hpo.curve_card import TEST_OF
 from hpo.curve_table import Curve, CurveTable, read_table
-from hpo.trainer import Decision, EpochReport, OnEpoch, Reason, TrialRequest, TrialResult
+from hpo.trainer import Decision, EpochReport, MustPause, OnEpoch, Reason, TrialRequest, TrialResult, never
 
 TEST_VALUE = "test_value"  # fact of a trial: its own test metric after its last epoch
 MATCHED = "matched"  # fact of a trial: "exact", or the distance of its configuration from the recorded one
@@ -25,7 +25,7 @@ class Replay:
 
     needs_torch = False
 
-    def train(self, request: TrialRequest, on_epoch: OnEpoch) -> TrialResult:
+    def train(self, request: TrialRequest, on_epoch: OnEpoch, must_pause: MustPause = never) -> TrialResult:
         """Reports the recorded epochs, from the first one on whatever was reported before. See `Trainer.train`."""
         table = _table(request)
         index, distance = table.find(request.params)

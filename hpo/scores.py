@@ -5,6 +5,7 @@ Used on the validation part after each epoch and on the test part once; no train
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -27,7 +28,13 @@ class Scores:
 
 
 @torch.no_grad()
-def score(model: nn.Module, batches: Batches, *, autocast: AbstractContextManager[object] | None = None) -> Scores:
+def score(
+    model: nn.Module,
+    batches: Batches,
+    *,
+    autocast: AbstractContextManager[object] | None = None,
+    after_batch: Callable[[], None] = lambda: None,
+) -> Scores:
     """Returns the scores of `model`, which is left in evaluation mode. Waits for the GPU only at the end."""
     model.eval()
     losses, predicted, labels = [], [], []
@@ -37,6 +44,7 @@ def score(model: nn.Module, batches: Batches, *, autocast: AbstractContextManage
             losses.append(cross_entropy(logits, targets, reduction="sum"))
             predicted.append(logits.argmax(1))
             labels.append(targets)
+            after_batch()
     loss = torch.stack(losses).double().sum().item() / batches.n_rows
     return _score(loss, torch.cat(labels).cpu().numpy(), torch.cat(predicted).cpu().numpy())
 

@@ -6,13 +6,12 @@ The order matters: whatever can be refused is refused before anything is created
 from __future__ import annotations
 
 import logging
-import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
+from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,17 +21,21 @@ from hpo.confirmation import confirmation_name
 from hpo.corpus import prepare
 from hpo.display import Announcer, Display
 from hpo.executors import build_executor, is_shared
+from hpo.files import lacks_room, no_room_sentence
 from hpo.fleet import Fleet
 from hpo.lock import StudyLock
 from hpo.opening import Opener, Site, check_record, study_folder
 from hpo.plan import Plan
 from hpo.record import StudyRecord, TrialRecord
+from hpo.signals import stop_on_signals
 from hpo.space import Distributions
 from hpo.stop import Ending, StopRequest
 from hpo.storage import open_storage
 from hpo.study import Driver
 from hpo.tracking import build_tracker
 from hpo.trial_cache import TrialCache
+
+HURRY_S = 2.0  # what MLflow gets of the time that is left after a signal
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Report:
         study, trials: The search.
         ending: Why it is over.
         signal: What interrupted the command, if anything did.
+        obstacle: What has to be mended before the study goes on: a sentence, "" while there is nothing.
         n_unmirrored: Runs that MLflow does not show completely yet.
         confirmed, audited: A sentence on its confirmation and on its audit, each "" while there is none that is done.
     """
@@ -51,6 +55,7 @@ class Report:
     trials: list[TrialRecord]
     ending: Ending
     signal: int | None
+    obstacle: str
     n_unmirrored: int
     confirmed: str = ""
     audited: str = ""
@@ -118,36 +123,37 @@ def run_all(
         check_record(plans, storage, corpora)
         design = sharing.register(storage, corpora) if sharing.register else None
     cache = TrialCache(is_on=sharing.is_cached)
-    with _signals() as stop, _notes(display):
+    with stop_on_signals() as stop, _notes(display):
         common = Site(storage, tracker, stop, cache, display_of, corpora, design)
         first, *others = [plans] if is_shared(config.executor) else [[planned] for planned in plans]
         ended = _run_group(first, common, folders)
         for group in others:
             ended += [] if stop.is_set else _run_group(group, common, folders)
-        if stop.is_set:
-            display.note("Interrupted: leaving the running trials to whoever continues the study.")
+        if stop.obstacle:
+            display.note(stop.obstacle)
         timeout_s = config.tracking.flush_timeout_s if isinstance(config.tracking, MlflowConfig) else 0.0
-        n_unmirrored = tracker.close(timeout_s)
-    return [
-        crew.report(driver, signal=stop.signal, n_unmirrored=n_unmirrored)
-        for crew, drivers in ended
-        for driver in drivers
-    ]
+        n_unmirrored = tracker.close(timeout_s if stop.signal is None else min(timeout_s, HURRY_S))
+    return [crew.report(driver, stop, n_unmirrored=n_unmirrored) for crew, drivers in ended for driver in drivers]
 
 
 def _run_group(plans: Sequence[Plan], site: Site, folders: Mapping[str, Path]) -> list[tuple[_Crew, list[Driver]]]:
     """Drives studies side by side over one executor; returns their drivers and who knows how they ended."""
     config = plans[0].config
     with ExitStack() as held:
-        executor = build_executor(config.executor, config.trainer)
+        executor = build_executor(config.executor, config.trainer, site.stop)
         opener = Opener(site, held, now_ms=executor.now_ms, n_workers=executor.n_workers)
         with _refusing(config):
             drivers = [opener.open_search(planned, folders[planned.name]) for planned in plans]
         crew = _Crew(opener, site)
         crew.begin(drivers)
-        fleet = Fleet(drivers, executor, stop=site.stop, successor=crew.succeed)
+        note = site.display_of(plans[0].name).note
+        fleet = Fleet(drivers, executor, stop=site.stop, successor=crew.succeed, note=note)
         try:
             fleet.run()
+        except Exception as error:
+            if not lacks_room(error):
+                raise
+            site.stop.obstacle = no_room_sentence(error)
         finally:
             executor.close()
         crew.end(fleet.drivers.values())
@@ -190,12 +196,13 @@ class _Crew:
             if driver.study.name not in self._finished:
                 self._finish(driver, is_finished=False)
 
-    def report(self, driver: Driver, *, signal: int | None, n_unmirrored: int) -> Report:
+    def report(self, driver: Driver, stop: StopRequest, *, n_unmirrored: int) -> Report:
         """Returns what is left to say of a search."""
         name = driver.study.name
-        ending = driver.ending if name in self._finished else Ending.INTERRUPTED
+        unfinished = Ending.PAUSED if stop.obstacle else Ending.INTERRUPTED
+        ending = driver.ending if name in self._finished else unfinished
         confirmed, audited = self._sum_up(confirmation_name(name)), self._sum_up(audit_name(name))
-        return Report(driver.study, driver.trials, ending, signal, n_unmirrored, confirmed, audited)
+        return Report(driver.study, driver.trials, ending, stop.signal, stop.obstacle, n_unmirrored, confirmed, audited)
 
     def _sum_up(self, name: str) -> str:
         """Returns a sentence on a study beside a search; "" while there is none that is done."""
@@ -240,7 +247,7 @@ def _refusing(config: Config) -> Iterator[None]:
         yield
     except (ValueError, OSError) as error:
         raise Refused(str(error)) from error
-    except (SQLAlchemyError, RuntimeError) as error:
+    except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
         if not isinstance(config.storage, SqliteConfig):
             raise
         reason = str(error).splitlines()[0].rstrip(".")
@@ -263,23 +270,3 @@ def _notes(display: Announcer) -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
-
-
-@contextmanager
-def _signals() -> Iterator[StopRequest]:
-    """Turns the first SIGINT, SIGTERM or SIGHUP into a request to stop; a second one ends at once."""
-    stop = StopRequest()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-
-    def on_signal(number: int, _: FrameType | None) -> None:
-        stop.signal = number
-        for each, handler in before.items():
-            signal.signal(each, handler)
-
-    for number in before:
-        signal.signal(number, on_signal)
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

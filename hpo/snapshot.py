@@ -19,8 +19,8 @@ from hpo.optimizer import MOMENTS, FusedAdamW
 from hpo.weights import copy_tensors, named_tensors
 
 
-def capture(learner: Learner, order: np.random.Generator) -> tuple[dict[str, Array], dict[str, object]]:
-    """Returns what a Checkpoint takes as tensors and state.
+def capture(learner: Learner, order: Mapping[str, object]) -> tuple[dict[str, Array], dict[str, object]]:
+    """Returns what a Checkpoint takes as tensors and state; `order` is the state of the data order's generator.
 
     Tensors: weights, optimizer moments, torch's generators. State: the generator of the data's order,
     Python's and numpy's global ones, the loss scale of fp16. The schedule follows from the epoch.
@@ -72,10 +72,10 @@ def _params(optimizer: FusedAdamW) -> list[nn.Parameter]:
     return [param for group in optimizer.param_lists for param in group]
 
 
-def _capture_random(order: np.random.Generator) -> dict[str, object]:
+def _capture_random(order: Mapping[str, object]) -> dict[str, object]:
     kind, words, *rest = np.random.get_state(legacy=True)
     return {
-        "order": order.bit_generator.state,
+        "order": dict(order),
         "python": random.getstate(),
         "numpy": [kind, np.asarray(words).tolist(), *rest],
     }

@@ -21,12 +21,13 @@ from hpo.config import MemoryConfig, SqliteConfig, StorageConfig
 from hpo.history import OrderedHistory
 from hpo.lock import folder_locked
 from hpo.pruners import PrunerView
-from hpo.record import COMPLETE, EpochRecord, StudyRecord, TrialRecord
+from hpo.record import COMPLETE, PRUNED, EpochRecord, StudyRecord, TrialRecord
 from hpo.samplers import REASON
 from hpo.space import Space
-from hpo.trainer import EpochReport
+from hpo.trainer import EpochReport, Reason
 
 BEGIN, ATTEMPT, EPOCH, END = "hpo:begin", "hpo:attempt", "hpo:epoch:", "hpo:end"  # system attributes of a trial
+INFEASIBLE = "constraints:memory"  # Optuna's own name for a constraint that Trial.set_constraint sets
 STUDY, FINGERPRINT, ELAPSED, TEST = "hpo:study", "hpo:fingerprint", "hpo:elapsed_s", "hpo:test"  # of a study
 DISTRIBUTIONS, ENDED, DESIGN = "hpo:distributions", "hpo:ended", "hpo:design"
 TESTS, TESTED = "hpo:tests", "hpo:tested"  # every test there was; the trials whose tests count
@@ -114,15 +115,17 @@ class StudyStore:
             self._storage.set_trial_system_attr(trial._trial_id, BEGIN, begin)
         return self._refresh(trial.number, trial._trial_id)
 
-    def begin_attempt(self, number: int, *, n_crashes: int) -> TrialRecord:
-        """Counts one more try at trial `number`; `n_crashes` of them killed their worker."""
+    def begin_attempt(self, number: int, *, n_crashes: int, n_ooms: int) -> TrialRecord:
+        """Counts one more try at trial `number`; `n_crashes` killed their worker, `n_ooms` lacked memory."""
         trial = self._frozen[number]
         attempt = int(trial.system_attrs.get(ATTEMPT, {}).get("attempt", 0)) + 1
-        self._storage.set_trial_system_attr(trial._trial_id, ATTEMPT, {"attempt": attempt, "n_crashes": n_crashes})
+        noted = {"attempt": attempt, "n_crashes": n_crashes, "n_ooms": n_ooms}
+        self._storage.set_trial_system_attr(trial._trial_id, ATTEMPT, noted)
         return self._refresh(number, trial._trial_id)
 
-    def n_crashes(self, number: int) -> int:
-        return int(self._frozen[number].system_attrs.get(ATTEMPT, {}).get("n_crashes", 0))
+    def count(self, number: int, key: str) -> int:
+        """Returns what `begin_attempt` noted last of trial `number` as `key`."""
+        return int(self._frozen[number].system_attrs.get(ATTEMPT, {}).get(key, 0))
 
     def add_epoch(
         self, number: int, report: EpochReport, value: float, *, compared: Callable[[FrozenTrial], bool], now: Now
@@ -156,7 +159,11 @@ class StudyStore:
         return END in self._frozen[number].system_attrs
 
     def tell(self, number: int) -> TrialRecord:
-        """Ends trial `number` as noted by `note_end`."""
+        """Ends trial `number` as noted by `note_end`.
+
+        Optuna is told of a trial that lacked memory as PRUNED, its params being infeasible: samplers learn to
+        avoid them although no value is invented, whereas a FAIL teaches them nothing. The record says FAIL.
+        """
         trial = self._frozen[number]
         end = trial.system_attrs[END]
         shown = {"epochs": len(trial.intermediate_values), REASON: end["reason"], **end["facts"]}
@@ -164,7 +171,11 @@ class StudyStore:
             if value is not None:
                 self._storage.set_trial_user_attr(trial._trial_id, key, value)
         values = [end["value"]] if end["state"] == COMPLETE else None
-        self._study.tell(number, values, state=TrialState[end["state"]])
+        state = TrialState[end["state"]]
+        if end["reason"] == Reason.OOM.value:
+            self._storage.set_trial_system_attr(trial._trial_id, INFEASIBLE, 1.0)
+            state = TrialState.PRUNED
+        self._study.tell(number, values, state=state)
         return self._refresh(number, trial._trial_id)
 
     def trials(self) -> list[TrialRecord]:
@@ -205,11 +216,12 @@ def read_trial(trial: FrozenTrial) -> TrialRecord:
     attrs = trial.system_attrs
     begin, end = attrs.get(BEGIN, {}), attrs.get(END, {})
     is_finished = trial.state.is_finished()
+    state = end.get("state", trial.state.name) if is_finished else trial.state.name
     return TrialRecord(
         number=trial.number,
-        state=trial.state.name,
+        state=state,
         params=dict(trial.params),
-        value=trial.value if trial.state in (TrialState.COMPLETE, TrialState.PRUNED) else None,
+        value=trial.value if state in (COMPLETE, PRUNED) else None,
         seed=int(begin.get("seed", 0)),
         attempt=int(attrs.get(ATTEMPT, {}).get("attempt", 0)),
         epochs=_read_epochs(attrs),

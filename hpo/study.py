@@ -9,20 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpo.assignment import Assignment, Surroundings
+from hpo.attempts import Attempts, EqualErrors
 from hpo.confirmation import REPETITION, SEARCHED
 from hpo.executor import Job, JobKey, Outcome, Task
 from hpo.record import COMPLETE, StudyRecord, TrialRecord
 from hpo.samplers import Ledger
 from hpo.spending import Spending
-from hpo.stop import Ending, Interrupted
+from hpo.stop import Ending
 from hpo.storage import ENDED
 from hpo.study_tests import StudyTests
 from hpo.trainer import Decision, EpochReport, Reason, TrialRequest, TrialResult
 from hpo.trial_book import TrialBook
 from hpo.trial_cache import Original
 from hpo.trial_folder import copy_weights
-
-MAX_CRASHES = 3  # a trial that killed so many workers is given up
 
 
 class Driver:
@@ -39,8 +38,8 @@ class Driver:
         self._book = TrialBook(study, assignment, around)
         self._spending = Spending(assignment, around.store)
         self._tests = StudyTests(around.store)
-        self._waiting: list[int] = []  # left RUNNING by an earlier driver, or lost with a worker
-        self._crashed: set[int] = set()  # of those, the ones whose worker died
+        self._attempts = Attempts(self._book, around.display.note)
+        self._errors = EqualErrors(study.name, around.stop)
         self._out: set[int] = set()  # handed to a worker
         self._parked: list[int] = []  # an equal trial runs elsewhere
 
@@ -59,7 +58,7 @@ class Driver:
         for trial in self.trials:
             if trial.is_finished:
                 self._cache.settle(self._request(trial.number), self.study.name, trial)
-        self._waiting = self._book.adopt()
+        self._attempts.add(self._book.adopt())
         self._sum_up_tests()
 
     def next_job(self) -> Job | None:
@@ -74,17 +73,10 @@ class Driver:
         return None if self._is_searching else self._next_test()
 
     def on_report(self, key: JobKey, report: EpochReport) -> Decision:
-        """Notes an epoch; returns whether the trial goes on.
-
-        Raises:
-            Interrupted: once it is noted, if the driver was asked to stop.
-        """
+        """Notes an epoch; returns whether the trial goes on."""
         if key.attempt != self._book.trials[key.number].attempt:
             return Decision.STOP
-        decision = self._book.note_epoch(key.number, report)
-        if self._around.stop.is_set:
-            raise Interrupted
-        return decision
+        return self._book.note_epoch(key.number, report)
 
     def on_end(self, outcome: Outcome) -> None:
         """Notes how a job ended; outcomes of earlier attempts are dropped."""
@@ -93,11 +85,19 @@ class Driver:
             self._end_test(outcome)
         elif number in self._out and outcome.key.attempt == self._book.trials[number].attempt:
             self._out.discard(number)
-            if outcome.result is not None:
-                self._book.note_end(number, outcome.result)
-                self._spending.note_elapsed()
-            elif not self._around.stop.is_set:  # whoever continues the study tries again
-                self._lost(number, outcome.lost)
+            self._end_attempt(number, outcome)
+
+    def _end_attempt(self, number: int, outcome: Outcome) -> None:
+        """Ends the trial if its attempt did; a trial that waits for another one is left to whoever goes on."""
+        result = outcome.result
+        if result is None:
+            result = None if self._around.stop.is_set else self._attempts.lost(number, outcome.lost)
+        if result is not None and result.obstacle:
+            self._around.stop.obstacle = self._around.stop.obstacle or result.obstacle
+        if result is not None and self._attempts.ends(number, result):
+            self._book.note_end(number, result)
+            self._errors.note(result)
+            self._spending.note_elapsed()
 
     @property
     def is_done(self) -> bool:
@@ -140,8 +140,9 @@ class Driver:
                 return number
         if len(self._out) + len(self._parked) >= self.assignment.n_concurrent:
             return None
-        if self._waiting:
-            return self._waiting.pop(0)
+        waiting = self._attempts.pop()
+        if waiting is not None:
+            return waiting
         return self._book.ask() if self._may_ask() else None
 
     def _may_ask(self) -> bool:
@@ -157,15 +158,15 @@ class Driver:
         if original is None and not self._cache.take(self._request(number), self.study.name):
             self._parked.append(number)
             return None
-        self._book.begin_attempt(number, has_crashed=number in self._crashed)
-        self._crashed.discard(number)
+        self._attempts.begin(number)
         if original is not None:
             self._serve(number, original)
             return None
         request = self._request(number)
         Path(request.folder).mkdir(parents=True, exist_ok=True)
         self._out.add(number)
-        return Job(Task.TRAIN, self.study.name, request, self.assignment.config.trial.timeout_s)
+        timeout_s = self.assignment.config.trial.timeout_s
+        return Job(Task.TRAIN, self.study.name, request, timeout_s, is_alone=self._attempts.is_alone(number))
 
     def _find_original(self, number: int) -> Original | None:
         """Returns a trial equal to `number` that ended, with its weights if this one's are to be kept."""
@@ -193,18 +194,6 @@ class Driver:
     def _request(self, number: int) -> TrialRequest:
         return self.assignment.request(self.study, self._book.trials[number])
 
-    def _lost(self, number: int, detail: str) -> None:
-        """Puts a trial whose worker died in front, unless it has killed too many."""
-        crashes = self._book.n_crashes(number) + 1
-        if crashes >= MAX_CRASHES:
-            error = f"{detail}; {crashes} workers died in this trial"
-            self._book.note_end(number, TrialResult(n_epochs=0, reason=Reason.CRASH_LOOP, error=error))
-            return
-        attempt = self._book.trials[number].attempt + 1
-        self._around.display.note(f"Trial {number}: {detail}; trying again (attempt {attempt}).")
-        self._crashed.add(number)
-        self._waiting.insert(0, number)
-
     def _to_test(self) -> list[int]:
         return list(self.assignment.to_test(self.trials))
 
@@ -215,7 +204,7 @@ class Driver:
     def _end_test(self, outcome: Outcome) -> None:
         number, result = outcome.key.number, outcome.result
         if result is None or result.reason is not None:
-            if self._around.stop.is_set and result is None:
+            if self._around.stop.is_set and result is None:  # whoever goes on tests it
                 return
             why = (result.error if result else outcome.lost) or "no reason given"
             self._tests.give_up(number)

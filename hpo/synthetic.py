@@ -14,7 +14,7 @@ from pathlib import Path
 from hpo.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from hpo.config import ModelConfig, SyntheticConfig, TrainConfig
 from hpo.seeds import derive_seed
-from hpo.trainer import Decision, EpochReport, OnEpoch, Reason, TrialRequest, TrialResult
+from hpo.trainer import Decision, EpochReport, MustPause, OnEpoch, Reason, TrialRequest, TrialResult, never
 
 _UNTRAINED = math.log(5)  # nats: five classes, nothing learnt
 _DIVERGING_LR = 1.0
@@ -27,8 +27,8 @@ class Synthetic:
 
     needs_torch = False
 
-    def train(self, request: TrialRequest, on_epoch: OnEpoch) -> TrialResult:
-        """Walks along the curve, from the newest checkpoint on. See `Trainer.train`."""
+    def train(self, request: TrialRequest, on_epoch: OnEpoch, must_pause: MustPause = never) -> TrialResult:
+        """Walks along the curve, from the newest checkpoint on; an epoch is one batch. See `Trainer.train`."""
         assert isinstance(request.trainer, SyntheticConfig)
         checkpoint, refused = read_checkpoint(request)
         history = list(checkpoint.history) if checkpoint else []
@@ -46,6 +46,8 @@ class Synthetic:
             return TrialResult(0, reason=Reason.DIVERGED, error=error, facts=facts)
         is_stopped = any(_is_told_to_stop(history[:epoch], on_epoch) for epoch in range(1, len(history) + 1))
         while len(history) < request.train.epochs and not is_stopped:
+            if history and must_pause():
+                return TrialResult(len(history), paused=True, facts=facts)
             history.append(_measure_epoch(request, len(history) + 1))
             if request.trainer.epoch_s > 0:  # computed again sooner than written
                 write_checkpoint(request, Checkpoint(history))

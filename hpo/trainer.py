@@ -84,6 +84,8 @@ class TrialResult:
     Attributes:
         n_epochs: Epochs done.
         stopped: True when it ended because it was told to stop.
+        paused: True when it was asked to pause: it stands at a checkpoint and is to be continued.
+        obstacle: What has to be mended before a paused trial can go on: a sentence, "" when nothing has.
         reason: Set when the trial failed.
         error: A sentence or a traceback beside `reason`.
         facts: What was really used: device, precision, threads, n_params, resumed_from.
@@ -92,6 +94,8 @@ class TrialResult:
 
     n_epochs: int
     stopped: bool = False
+    paused: bool = False
+    obstacle: str = ""
     reason: Reason | None = None
     error: str | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -99,6 +103,12 @@ class TrialResult:
 
 
 OnEpoch = Callable[[EpochReport], Decision]
+MustPause = Callable[[], bool]
+
+
+def never() -> bool:
+    """Lets a trial run to its end."""
+    return False
 
 
 class Trainer(Protocol):
@@ -109,13 +119,14 @@ class Trainer(Protocol):
 
     needs_torch: bool
 
-    def train(self, request: TrialRequest, on_epoch: OnEpoch) -> TrialResult:
-        """Trains `request.train.epochs` epochs, calling `on_epoch` after each.
+    def train(self, request: TrialRequest, on_epoch: OnEpoch, must_pause: MustPause = never) -> TrialResult:
+        """Trains `request.train.epochs` epochs, calling `on_epoch` after each and `must_pause` after each batch.
 
         Leaves the final weights in `request.folder`, continues from a checkpoint found there
         (all epochs of which are reported again, in order, as their reports may have been lost), and returns
-        within one batch of being told to stop. Divergence and lack of memory are returned as
-        a `reason`; any other exception may be raised.
+        within one batch of being told to stop. Once it must pause it finishes the batch, leaves a checkpoint
+        there and returns; trainings of a few milliseconds may go on to their end. Divergence and lack of
+        memory are returned as a `reason`; any other exception may be raised.
         """
         ...
 

@@ -68,14 +68,20 @@ class TrialBook:
         self.trials[record.number] = record
         return record.number
 
-    def begin_attempt(self, number: int, *, has_crashed: bool) -> TrialRecord:
-        crashes = self._store.n_crashes(number) + (1 if has_crashed else 0)
-        record = self._store.begin_attempt(number, n_crashes=crashes)
+    def begin_attempt(self, number: int, *, has_crashed: bool, lacked_memory: bool) -> TrialRecord:
+        """Counts one more attempt, and what ended the one before."""
+        n_crashes, n_ooms = self.n_crashes(number) + has_crashed, self.n_ooms(number) + lacked_memory
+        record = self._store.begin_attempt(number, n_crashes=n_crashes, n_ooms=n_ooms)
         self._changed(record)
         return record
 
     def n_crashes(self, number: int) -> int:
-        return self._store.n_crashes(number)
+        """Returns how many workers died in trial `number`."""
+        return self._store.count(number, "n_crashes")
+
+    def n_ooms(self, number: int) -> int:
+        """Returns how many attempts at trial `number` lacked memory."""
+        return self._store.count(number, "n_ooms")
 
     def note_epoch(self, number: int, report: EpochReport) -> Decision:
         """Notes an epoch; returns what the pruner decided."""

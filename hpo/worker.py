@@ -12,51 +12,71 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing import connection, parent_process
+from types import FrameType
 
 from hpo.config import AwdLstmConfig, ReplayConfig, SyntheticConfig
 from hpo.executor import Job, Task
-from hpo.trainer import Decision, EpochReport, OnEpoch, Reason, Trainer, TrialResult
+from hpo.files import lacks_room, no_room_sentence
+from hpo.trainer import Decision, EpochReport, MustPause, OnEpoch, Reason, Trainer, TrialResult, never
 
 READY, REPORT, RESULT = "ready", "report", "result"
 
 
-def run_job(job: Job, on_epoch: OnEpoch, *, slot: int = 0) -> TrialResult:
+def run_job(job: Job, on_epoch: OnEpoch, *, slot: int = 0, must_pause: MustPause = never) -> TrialResult:
     """Returns how `job` ended; an exception of the trainer becomes a failed result.
 
     Args:
         job: What to do.
         on_epoch: Told of every epoch of a training.
         slot: The worker's place in its pool, which chooses its GPU when the device is "auto".
+        must_pause: Asked by a training whether it is to leave a checkpoint and return.
     """
     try:
         trainer = _build_trainer(job)
         request = replace(job.request, device=_device(job.request.device, slot, trainer.needs_torch))
         if job.task is Task.TEST:
             return TrialResult(n_epochs=0, test=trainer.test(request))
-        return trainer.train(request, on_epoch)
+        return trainer.train(request, on_epoch, must_pause)
+    except OSError as error:
+        if lacks_room(error):
+            return TrialResult(n_epochs=0, paused=True, obstacle=no_room_sentence(error))
+        return TrialResult(n_epochs=0, reason=Reason.ERROR, error=traceback.format_exc())
     except Exception:
         return TrialResult(n_epochs=0, reason=Reason.ERROR, error=traceback.format_exc())
 
 
 def serve(pipe: connection.Connection, slot: int, preload: bool) -> None:
-    """Runs jobs from `pipe` until it closes: the life of a worker process.
+    """Runs jobs from `pipe` until it closes, or until the job after a SIGTERM: the life of a worker process.
 
     Args:
         pipe: Receives jobs and decisions, sends (kind, payload) messages.
         slot: The worker's place in its pool.
         preload: Import the heavy libraries before the first job arrives.
     """
+    pause = _Pause()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, pause.ask)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     if preload:
         import hpo.awd_lstm  # noqa: F401  # for its imports
     pipe.send((READY, None))
-    while True:
+    while not pause.is_asked:
         try:
             job: Job = pipe.recv()
-            pipe.send((RESULT, run_job(job, _asking(pipe), slot=slot)))
+            pipe.send((RESULT, run_job(job, _asking(pipe), slot=slot, must_pause=lambda: pause.is_asked)))
         except (EOFError, BrokenPipeError, ConnectionResetError):
             return
+
+
+class _Pause:
+    """Whether this worker was asked to leave its job at a checkpoint."""
+
+    def __init__(self) -> None:
+        self.is_asked = False
+
+    def ask(self, _number: int, _frame: FrameType | None) -> None:
+        self.is_asked = True
 
 
 def _asking(pipe: connection.Connection) -> Callable[[EpochReport], Decision]:

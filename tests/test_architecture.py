@@ -14,7 +14,8 @@ import hpo
 # A module imports from rows below its own, and from its own row. A new module goes into the lowest row it can.
 LAYERS = (
     "__main__ sync compare curves report.__main__",
-    "command comparison comparison_* design variants session opening fleet study trial_book spending assignment "
+    "command comparison comparison_* design variants session signals opening fleet study attempts trial_book spending "
+    "assignment "
     "confirmation audit provenance plan display screen progress summary help terminal notation",
     "executors inline processes simulated",
     "worker",

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from trials import Listener, make_request, repeatable, write_corpus
+from trials import Listener, PauseAfter, make_request, repeatable, write_corpus
 
 import hpo.awd_lstm as module
 from hpo.awd_lstm import AwdLstm
 from hpo.config import Precision, Schedule
 from hpo.corpus import open_corpus
-from hpo.trainer import EpochReport, TrialRequest, TrialResult
+from hpo.trainer import EpochReport, TrialRequest, TrialResult, never
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +109,43 @@ def test_fine_tuning_resumes_in_either_stage(tmp_path: Path, corpus: Path, kille
     assert weights[0] == weights[1]
 
 
+@pytest.mark.parametrize("schedule", Schedule)
+def test_pausing_at_any_batch_changes_no_bit(tmp_path: Path, corpus: Path, schedule: Schedule) -> None:
+    changes = {"schedule": schedule, "epochs": 3, "freeze_epochs": 1}
+    request = make_request(tmp_path / "undisturbed", corpus=corpus, **changes)
+    _, undisturbed = train(request)
+    n_batches = PauseAfter(10**6)
+    AwdLstm().train(make_request(tmp_path / "counted", corpus=corpus, **changes), Listener(), n_batches)
+    for after in range(1, n_batches.n_asked, 4):
+        request = make_request(tmp_path / f"{after}", corpus=corpus, **changes)
+        assert AwdLstm().train(request, Listener(), PauseAfter(after)).paused
+        random.seed(9), np.random.seed(9), torch.manual_seed(9)  # as another process would have it
+        _, reports = train(request)
+        assert repeatable(reports) == repeatable(undisturbed)
+        weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("undisturbed", f"{after}")]
+        assert weights[0] == weights[1], f"paused after {after} batches"
+
+
+def test_a_kill_after_a_pause_costs_no_more_than_the_pause_saved(tmp_path: Path, corpus: Path) -> None:
+    """The checkpoint in the middle of an epoch is damaged: the one at its beginning is used."""
+    request = make_request(tmp_path / "trial", corpus=corpus)
+    _, undisturbed = train(make_request(tmp_path / "undisturbed", corpus=corpus))
+    n_batches = PauseAfter(10**6)
+    AwdLstm().train(make_request(tmp_path / "counted", corpus=corpus), Listener(), n_batches)
+    AwdLstm().train(request, Listener(), PauseAfter(n_batches.n_asked // 2))
+    newest = sorted((tmp_path / "trial" / "checkpoints").glob("*.safetensors"))[-1]
+    assert "_" in newest.name
+    newest.write_bytes(newest.read_bytes()[:-1])
+    result, reports = train(request)
+    assert repeatable(reports) == repeatable(undisturbed)
+    assert newest.name in result.facts["checkpoint_warning"]
+
+
 def test_frozen_epochs_train_the_head_only(tmp_path: Path, corpus: Path) -> None:
     request = make_request(tmp_path, corpus=corpus, schedule=Schedule.fine_tune, epochs=2, freeze_epochs=2)
     trial = module._Trial(request)
     before = {name: param.clone() for name, param in trial.model.named_parameters()}
-    trial.fit(trial.monitor(Listener(), []), None)
+    trial.fit(trial.monitor(Listener(), never, []), None)
     moved = {name for name, param in trial.model.named_parameters() if not torch.equal(param, before[name])}
     assert moved == {name for name in before if name.startswith("1.")}
 

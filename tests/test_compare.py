@@ -166,7 +166,7 @@ def test_a_killed_comparison_goes_on_where_it_was_and_mlflow_is_whole(start: Sta
         assert is_ended(storage, name)
         assert [trial.number for trial in trials] == list(range(len(trials)))
         assert not [trial for trial in trials if trial.state == RUNNING]
-        compare_with_mlflow(Report(study, trials, Ending.BUDGET, None, 0))
+        compare_with_mlflow(Report(study, trials, Ending.BUDGET, None, "", 0))
     assert Path("reports/synthetic/report.html").is_file()
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ class Heard:
         self.reports: list[EpochReport] = []
         self.answer = answer
 
-    def save(self, history: list[dict[str, float]]) -> None:
+    def save(self, history: list[dict[str, float]], done: Mapping[str, float]) -> None:
         self.events.append(("saved", len(history)))
 
     def report(self, report: EpochReport) -> Decision:
@@ -36,7 +37,7 @@ def make_monitor(heard: Heard) -> Monitor:
 
 
 def run_epoch(monitor: Monitor, *batches: tuple[float, int], scores: Scores = SCORES) -> None:
-    monitor.start_epoch()
+    monitor.start_epoch({})
     for loss, n_rows in batches:
         monitor.add_batch(loss, n_rows)
     monitor.end_training()

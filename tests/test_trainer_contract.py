@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from trials import CLOCKED, Listener, make_request, repeatable, write_corpus
+from trials import CLOCKED, Listener, PauseAfter, make_request, repeatable, write_corpus
 
 from hpo.awd_lstm import AwdLstm
 from hpo.checkpoint import delete_checkpoints
@@ -19,6 +19,7 @@ from hpo.trainer import Reason, Trainer, TrialRequest
 
 METRICS = {"train_loss", "valid_loss", "accuracy", "macro_f1", *CLOCKED}
 Build = Callable[..., TrialRequest]
+N_VALID_BATCHES = 5
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +89,31 @@ def test_a_killed_trial_goes_on_as_if_nothing_had_happened(trainer: Trainer, bui
         assert repeatable(after.reports) == repeatable(undisturbed.reports)
         assert result.n_epochs == 3
         assert result.facts["resumed_from"] == str(killed_at)
+
+
+def test_a_paused_trial_goes_on_from_the_very_batch(trainer: Trainer, build: Build) -> None:
+    """Paused again and again, after ever more batches, in the middle of training and of validation."""
+    undisturbed, whole = Listener(), PauseAfter(10**6)
+    trainer.train(build("undisturbed"), undisturbed, whole)
+    heard, pauses = Listener(), []
+    for n_batches in range(1, 99):
+        heard, pause = Listener(), PauseAfter(n_batches)
+        result = trainer.train(build("paused"), heard, pause)
+        pauses.append(pause)
+        if not result.paused:
+            break
+        assert (result.reason, result.stopped) == (None, False)
+    assert len(pauses) > 2
+    assert repeatable(heard.reports) == repeatable(undisturbed.reports)
+    # validation begins anew, training does not
+    assert sum(pause.n_asked for pause in pauses) <= whole.n_asked + len(pauses) * N_VALID_BATCHES
+    assert trainer.test(build("paused")) == trainer.test(build("undisturbed"))
+
+
+def test_a_pause_leaves_a_checkpoint_newer_than_itself(trainer: Trainer, build: Build) -> None:
+    request = build()
+    assert trainer.train(request, Listener(), PauseAfter(2)).paused
+    assert list(Path(request.folder).glob("checkpoints/*.safetensors"))
 
 
 def test_a_stop_answered_to_the_repeated_report_counts(trainer: Trainer, build: Build) -> None:

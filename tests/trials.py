@@ -75,6 +75,19 @@ def make_request(
     )
 
 
+class PauseAfter:
+    """Asks a trial to pause from the n-th question on; counts the questions, of which there is one a batch."""
+
+    def __init__(self, n_batches: int) -> None:
+        self.n_left = n_batches
+        self.n_asked = 0
+
+    def __call__(self) -> bool:
+        self.n_asked += 1
+        self.n_left -= 1
+        return self.n_left <= 0
+
+
 class Listener:
     """Keeps the reports it is sent; asks to stop at `stop_at`, raises `error` at `fail_at`."""
 
