@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, or a file's largest size
+_SQLITE_HAS_NO_ROOM = ("disk is full", "disk I/O error")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -34,21 +35,21 @@ def write_json(path: Path, content: object) -> None:
     write_atomically(path, (json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
 
 
-def lacks_room(error: BaseException | None) -> bool:
-    """Returns whether `error` is about a full disk, or was caused by one that is; SQLite says so in words."""
+def lack_of_room(error: BaseException | None) -> str:
+    """Returns one sentence if `error` is about a full disk, or was caused by one that is; else ""."""
     while error is not None:
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
-            return True
-        if any(sign in str(error) for sign in ("disk is full", "disk I/O error")):
-            return True
+            reason = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+            return _no_room(reason)
+        if any(sign in reason for sign in _SQLITE_HAS_NO_ROOM):
+            return _no_room(reason)
         error = error.__cause__ or error.__context__
-    return False
+    return ""
 
 
-def no_room_sentence(error: BaseException) -> str:
-    """Returns what is wrong and what to do, in one sentence."""
-    reason = str(error.args[-1] if isinstance(error, OSError) and error.args else error).strip().splitlines()[0]
-    return f"There is no room left to write ({reason.rstrip('.')}); free some, and the same command goes on."
+def _no_room(reason: str) -> str:
+    return f"There is no room left to write ({reason}); free some, and the same command goes on."
 
 
 def hash_bytes(content: bytes) -> str:

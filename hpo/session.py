@@ -21,7 +21,7 @@ from hpo.confirmation import confirmation_name
 from hpo.corpus import prepare
 from hpo.display import Announcer, Display
 from hpo.executors import build_executor, is_shared
-from hpo.files import lacks_room, no_room_sentence
+from hpo.files import lack_of_room
 from hpo.fleet import Fleet
 from hpo.lock import StudyLock
 from hpo.opening import Opener, Site, check_record, study_folder
@@ -151,9 +151,9 @@ def _run_group(plans: Sequence[Plan], site: Site, folders: Mapping[str, Path]) -
         try:
             fleet.run()
         except Exception as error:
-            if not lacks_room(error):
+            site.stop.obstacle = lack_of_room(error)
+            if not site.stop.obstacle:
                 raise
-            site.stop.obstacle = no_room_sentence(error)
         finally:
             executor.close()
         crew.end(fleet.drivers.values())

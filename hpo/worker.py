@@ -16,7 +16,7 @@ from types import FrameType
 
 from hpo.config import AwdLstmConfig, ReplayConfig, SyntheticConfig
 from hpo.executor import Job, Task
-from hpo.files import lacks_room, no_room_sentence
+from hpo.files import lack_of_room
 from hpo.trainer import Decision, EpochReport, MustPause, OnEpoch, Reason, Trainer, TrialResult, never
 
 READY, REPORT, RESULT = "ready", "report", "result"
@@ -37,11 +37,9 @@ def run_job(job: Job, on_epoch: OnEpoch, *, slot: int = 0, must_pause: MustPause
         if job.task is Task.TEST:
             return TrialResult(n_epochs=0, test=trainer.test(request))
         return trainer.train(request, on_epoch, must_pause)
-    except OSError as error:
-        if lacks_room(error):
-            return TrialResult(n_epochs=0, paused=True, obstacle=no_room_sentence(error))
-        return TrialResult(n_epochs=0, reason=Reason.ERROR, error=traceback.format_exc())
-    except Exception:
+    except Exception as error:
+        if obstacle := lack_of_room(error):
+            return TrialResult(n_epochs=0, paused=True, obstacle=obstacle)
         return TrialResult(n_epochs=0, reason=Reason.ERROR, error=traceback.format_exc())
 
 

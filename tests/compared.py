@@ -18,6 +18,7 @@ from hpo.executor import Executor, Job, OnReport, Outcome, Task
 from hpo.record import TrialRecord
 from hpo.session import Report, Sharing, run_all
 from hpo.space import canonical
+from hpo.stop import StopRequest
 from hpo.storage import read_study
 from hpo.variants import compose_variants
 
@@ -92,6 +93,9 @@ class Watched:
             self._out.remove(outcome.key.study)
         return outcomes
 
+    def pause(self) -> int:
+        return self._executor.pause()
+
     def now_ms(self) -> int:
         return self._executor.now_ms()
 
@@ -107,7 +111,7 @@ def watch(monkeypatch: Any, build: Callable[[], Executor]) -> Watched:
     """Returns the executor that the next session will use: what `build` returns, watched."""
     watched = Watched(build())
 
-    def build_watched(_: ExecutorConfig, __: TrainerConfig) -> Executor:
+    def build_watched(_: ExecutorConfig, __: TrainerConfig, ___: StopRequest) -> Executor:
         return watched
 
     monkeypatch.setattr(hpo.session, "build_executor", build_watched)

@@ -17,6 +17,7 @@ from hpo.executor import Executor, Job, JobKey, Outcome, Task
 from hpo.executors import build_executor, check_device, n_workers
 from hpo.paths import conf_folder
 from hpo.processes import ProcessesExecutor
+from hpo.stop import StopRequest
 from hpo.trainer import Decision, EpochReport, Reason, TrialRequest
 
 from conftest import SYNTHETIC, compose_config, run_study
@@ -110,6 +111,62 @@ def test_a_test_job_returns_test_metrics(executor: Executor, tmp_path: Path) -> 
     (outcome,) = drain(executor, Reports(), 1)
     assert outcome.result is not None
     assert 0 < outcome.result.test["test_accuracy"] < 1
+
+
+def test_what_has_not_begun_is_dropped_by_a_pause(executor: Executor, tmp_path: Path) -> None:
+    executor.submit(make_job(tmp_path))
+    assert executor.pause() == 0
+    assert list(executor.wait(Reports(), timeout_s=1)) == []
+
+
+def test_jobs_of_other_processes_pause_when_asked_to(pool: ProcessesExecutor, tmp_path: Path) -> None:
+    class Pausing(Reports):
+        n_left = -1
+
+        def __call__(self, key: JobKey, report: EpochReport) -> Decision:
+            if report.epoch == 2 and self.n_left < 0:
+                self.n_left = pool.pause()
+            return super().__call__(key, report)
+
+    reports = Pausing()
+    pool.submit(make_job(tmp_path, epoch_s=0.05, epochs=40))
+    (outcome,) = drain(pool, reports, 1)
+    assert outcome.result is not None
+    assert (outcome.result.paused, reports.n_left) == (True, 1)
+    assert len(reports.seen) < 10
+    assert len(list(tmp_path.glob("0/checkpoints/*.safetensors"))) == 2
+
+
+def test_a_job_in_this_process_asks_whether_a_signal_came(tmp_path: Path) -> None:
+    config, stop = make_config("inline"), StopRequest()
+    executor = build_executor(config.executor, config.trainer, stop)
+    executor.submit(make_job(tmp_path, epoch_s=0.01, epochs=40))
+    stop.signal = signal.SIGTERM
+    (outcome,) = executor.wait(Reports(), timeout_s=1)
+    assert outcome.result is not None
+    assert (outcome.result.paused, outcome.result.n_epochs) == (True, 1)
+
+
+def test_a_worker_that_somebody_else_stops_leaves_its_job_at_a_checkpoint(
+    pool: ProcessesExecutor, tmp_path: Path
+) -> None:
+    class Terminator(Reports):
+        def __call__(self, key: JobKey, report: EpochReport) -> Decision:
+            if report.epoch == 2 and key.attempt == 1:
+                worker = next(worker for worker in pool._workers if worker.job is not None)
+                os.kill(worker.process.pid or 0, signal.SIGTERM)
+            return super().__call__(key, report)
+
+    reports, job = Terminator(), make_job(tmp_path, epoch_s=0.01, epochs=20)
+    pool.submit(job)
+    (paused,) = drain(pool, reports, 1)
+    assert paused.result is not None
+    assert paused.result.paused
+    pool.submit(replace(job, request=replace(job.request, attempt=2)))
+    (ended,) = drain(pool, reports, 1)
+    assert ended.result is not None
+    assert (ended.result.n_epochs, ended.result.paused) == (20, False)
+    assert int(ended.result.facts["resumed_from"]) >= 2
 
 
 def test_an_exception_becomes_a_failed_result(executor: Executor, tmp_path: Path) -> None:

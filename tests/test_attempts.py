@@ -1,0 +1,190 @@
+"""Attempts that did not end their trial: lack of memory, lost workers, pauses, full disks; and errors that repeat."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from compared import watch
+
+from hpo.attempts import MAX_EQUAL_ERRORS
+from hpo.inline import InlineExecutor
+from hpo.record import COMPLETE, FAIL, RUNNING, TrialRecord
+from hpo.session import Report
+from hpo.simulated import SimulatedExecutor
+from hpo.stop import Ending
+from hpo.storage import read_study
+from hpo.synthetic import Synthetic
+from hpo.trainer import Reason, TrialRequest, TrialResult
+
+from conftest import SYNTHETIC, run_study
+
+Train = Callable[..., TrialResult]
+OOM = TrialResult(0, reason=Reason.OOM, error="Epoch 1: no memory left on cuda:0. CUDA out of memory.")
+
+
+def train_otherwise(monkeypatch: pytest.MonkeyPatch, otherwise: Callable[[TrialRequest], TrialResult | None]) -> None:
+    """Lets the synthetic trainer end as `otherwise` says, where it says something."""
+    real = Synthetic.train
+
+    def train(self: Synthetic, request: TrialRequest, *listeners: Any) -> TrialResult:
+        return otherwise(request) or real(self, request, *listeners)
+
+    monkeypatch.setattr(Synthetic, "train", train)
+
+
+def lacking_memory(*attempts: int, number: int = 2) -> Callable[[TrialRequest], TrialResult | None]:
+    return lambda request: OOM if request.number == number and request.attempt in attempts else None
+
+
+def test_what_lacked_memory_once_is_tried_again(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train_otherwise(monkeypatch, lacking_memory(1))
+    report = run_study(*SYNTHETIC, "study.n_trials=4")
+    assert [trial.state for trial in report.trials] == [COMPLETE] * 4
+    assert [trial.attempt for trial in report.trials] == [1, 1, 2, 1]
+
+
+def test_what_lacked_memory_runs_with_nothing_beside_it(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train_otherwise(monkeypatch, lacking_memory(1, number=1))
+    watched = watch(monkeypatch, lambda: SimulatedExecutor(n_workers=3))
+    report = run_study(
+        "trainer=synthetic",
+        "tracking=none",
+        "executor=simulated",
+        "executor.n_workers=3",
+        "study.n_trials=9",
+        "trainer.epoch_s=1",
+        "study.test=false",
+    )
+    assert [trial.state for trial in report.trials] == [COMPLETE] * 9
+    (again,) = [place for place, job in enumerate(watched.jobs) if job.is_alone]
+    assert watched.jobs[again].request.number == 1
+    out_beside = [out for n_given, out in watched.waits if n_given == again + 1]
+    assert {len(out) for out in out_beside} == {1}
+    assert max(len(out) for _, out in watched.waits) == 3  # everything else ran side by side
+
+
+def test_lack_of_memory_twice_fails_the_trial_and_samplers_learn_of_it_without_a_value(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_otherwise(monkeypatch, lacking_memory(1, 2))
+    report = run_study(*SYNTHETIC, "study.n_trials=4")
+    trial = report.trials[2]
+    assert (trial.state, trial.reason, trial.value, trial.attempt) == (FAIL, "oom", None, 2)
+    assert "no memory left on cuda:0" in (trial.error or "")
+    told = read_record(report)[0].get_trials()[2]
+    assert told.state == optuna.trial.TrialState.PRUNED
+    assert told.value is None
+    assert told.constraints == {"memory": 1.0}
+    assert read_record(report)[1][2] == trial
+
+
+def read_record(report: Report) -> tuple[optuna.Study, list[TrialRecord]]:
+    storage = optuna.storages.RDBStorage("sqlite:///hpo.db")
+    study = optuna.load_study(study_name=report.study.name, storage=storage)
+    return study, read_study(storage, report.study.name)[1]
+
+
+def test_tpe_avoids_where_memory_lacked(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the space lacks memory: told of it, TPE goes there less often than at random."""
+
+    def too_large(request: TrialRequest) -> TrialResult | None:
+        return OOM if request.model.drop_mult > 0.5 else None
+
+    train_otherwise(monkeypatch, too_large)
+    low, high = "space.model.drop_mult.low=0", "space.model.drop_mult.high=1"
+    command = (
+        *SYNTHETIC,
+        "sampler=tpe",
+        "sampler.n_startup_trials=10",
+        "study.n_trials=40",
+        low,
+        high,
+        "storage=memory",
+    )
+    late = [trial for seed in range(3) for trial in run_study(*command, f"seed={seed}").trials[20:]]
+    n_oom = sum(trial.reason == "oom" for trial in late)
+    assert n_oom / len(late) < 0.25
+
+
+def failing(*numbers: int, reason: Reason = Reason.ERROR, error: str = "ValueError: no such column") -> Any:
+    return lambda request: TrialResult(0, reason=reason, error=error) if request.number in numbers else None
+
+
+def test_equal_errors_in_a_row_pause_the_study(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        train_otherwise(patched, failing(*range(1, 99)))
+        report = run_study(*SYNTHETIC, "study.n_trials=12", "study.name=x")
+    assert report.ending is Ending.PAUSED
+    assert report.obstacle == (
+        "Study 'x' is paused: 5 trials in a row failed with the same error (ValueError: no such column); mend its "
+        "cause, and the same command goes on."
+    )
+    assert [trial.state for trial in report.trials] == [COMPLETE] + [FAIL] * MAX_EQUAL_ERRORS
+    again = run_study(*SYNTHETIC, "study.n_trials=12", "study.name=x")
+    assert again.ending is Ending.BUDGET
+    assert [trial.state for trial in again.trials[6:]] == [COMPLETE] * 6
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        failing(*range(99), reason=Reason.DIVERGED),  # the params' fault
+        failing(*range(99), reason=Reason.TIMEOUT),
+        failing(0, 1, 2, 3, 5, 6, 7, 8),  # not in a row
+        lambda request: TrialResult(0, reason=Reason.ERROR, error=f"KeyError: {request.number}"),  # not equal
+    ],
+)
+def test_other_failures_do_not(workdir: Path, monkeypatch: pytest.MonkeyPatch, otherwise: Any) -> None:
+    train_otherwise(monkeypatch, otherwise)
+    report = run_study(*SYNTHETIC, "study.n_trials=10")
+    assert (report.ending, len(report.trials)) == (Ending.BUDGET, 10)
+
+
+def test_a_full_disk_pauses_the_study_and_fails_no_trial(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_room(request: TrialRequest) -> TrialResult | None:
+        if request.number == 1:
+            raise OSError(errno.ENOSPC, "No space left on device", "model.safetensors")
+        return None
+
+    with monkeypatch.context() as patched:
+        train_otherwise(patched, without_room)
+        report = run_study(*SYNTHETIC, "study.n_trials=3")
+    assert report.ending is Ending.PAUSED
+    assert report.obstacle.startswith("There is no room left to write (")
+    assert "model.safetensors" in report.obstacle
+    assert [trial.state for trial in report.trials] == [COMPLETE, RUNNING]
+    again = run_study(*SYNTHETIC, "study.n_trials=3")
+    assert [(trial.state, trial.attempt) for trial in again.trials] == [(COMPLETE, 1), (COMPLETE, 2), (COMPLETE, 1)]
+
+
+def test_a_record_that_cannot_be_written_pauses_the_study(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlalchemy.exc import OperationalError
+
+    from hpo.storage import StudyStore
+
+    real = StudyStore.add_epoch
+
+    def full(self: StudyStore, number: int, *args: Any, **kwargs: Any) -> Any:
+        if number == 1:
+            raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+        return real(self, number, *args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StudyStore, "add_epoch", full)
+        report = run_study(*SYNTHETIC, "study.n_trials=3")
+    assert report.ending is Ending.PAUSED
+    assert "database or disk is full" in report.obstacle
+    assert [trial.state for trial in run_study(*SYNTHETIC, "study.n_trials=3").trials] == [COMPLETE] * 3
+
+
+def test_a_paused_trial_waits_for_whoever_goes_on(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pause nobody asked the study for, as when a worker alone is told to go: the trial is taken up again."""
+    train_otherwise(monkeypatch, lambda request: TrialResult(0, paused=True) if request.attempt < 3 else None)
+    watch(monkeypatch, InlineExecutor)
+    report = run_study(*SYNTHETIC, "study.n_trials=2")
+    assert [(trial.state, trial.attempt) for trial in report.trials] == [(COMPLETE, 3)] * 2
