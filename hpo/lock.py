@@ -23,7 +23,7 @@ class StudyHeld(Exception):
 
 
 class StudyLock:
-    """Held from `with` to its end; the file names the holder."""
+    """Held from `with` to its end; the file names the holder, and goes with it unless it was killed."""
 
     def __init__(self, folder: Path, study: str) -> None:
         self._path = folder / "lock"
@@ -56,18 +56,27 @@ class StudyLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
-            os.ftruncate(self._file, 0)
+            self._path.unlink(missing_ok=True)
             os.close(self._file)
             self._file = None
 
     def _take(self) -> int:
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        while True:
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                os.close(file)
+                raise StudyHeld(self._refusal()) from error
+            if self._is_in_place(file):
+                return file
+            os.close(file)  # its holder took it away in between: a lock on it would exclude nobody
+
+    def _is_in_place(self, file: int) -> bool:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(file)
-            raise StudyHeld(self._refusal()) from error
-        return file
+            return os.path.samestat(os.fstat(file), self._path.stat())
+        except FileNotFoundError:
+            return False
 
     def _refusal(self) -> str:
         try:

@@ -127,7 +127,7 @@ def override_value(value: ParamValue) -> str:
 
 def _is_plain(text: str) -> bool:
     """Returns whether Hydra reads `text` back as this very text without quotes."""
-    is_word = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", text) is not None
+    is_word = re.fullmatch(r"(?:[A-Za-z_]|\.{0,2}/)[A-Za-z0-9_./:@+-]*", text) is not None  # words, paths, addresses
     return is_word and text.lower() not in {"null", "true", "false", "nan", "inf"}
 
 

@@ -41,6 +41,30 @@ def test_a_dead_holder_does_not_block(tmp_path: Path) -> None:
         pass
 
 
+def test_the_lock_goes_with_its_holder_and_excludes_everybody_meanwhile(tmp_path: Path) -> None:
+    with StudyLock(tmp_path, "x"):
+        assert (tmp_path / "lock").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_many_who_want_it_get_it_one_at_a_time(tmp_path: Path) -> None:
+    """Each holds it for a moment only, so files come and go: nobody may lock one that is gone."""
+    code = (
+        "import sys, time; from pathlib import Path; from hpo.lock import StudyHeld, StudyLock\n"
+        "folder, n = Path(sys.argv[1]), 0\n"
+        "while n < 60:\n"
+        "    try:\n"
+        "        with StudyLock(folder, 'x'):\n"
+        "            (folder / 'inside').touch(exist_ok=False)\n"
+        "            (folder / 'inside').unlink()\n"
+        "            n += 1\n"
+        "    except StudyHeld:\n"
+        "        pass\n"
+    )
+    rivals = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in range(4)]
+    assert [rival.wait(60) for rival in rivals] == [0] * 4
+
+
 def test_a_locked_folder_is_free_again_and_has_no_file(tmp_path: Path) -> None:
     for _ in range(2):
         with folder_locked(tmp_path):

@@ -1,0 +1,59 @@
+"""A real MLflow server over one folder that can be killed and started again at the same address."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+START_S = 120.0
+
+
+class MlflowServer:
+    """Runs on 127.0.0.1; nothing runs until `start`."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self.uri = f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Starts it and waits until it answers; does nothing while it runs."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        words = ["-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port", str(self._port)]
+        self._process = subprocess.Popen(
+            [sys.executable, *words, "--backend-store-uri", f"sqlite:///{self._folder}/mlflow.db"],
+            cwd=self._folder,
+            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + START_S
+        while not self._answers():
+            assert time.monotonic() < deadline, "the MLflow server did not start"
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """Kills the server and its worker, which share a process group of their own."""
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.uri}/health", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
