@@ -31,14 +31,19 @@ def main(argv: list[str] | None = None) -> int:
 def _run_study(config: Config, choices: dict[str, str], argv: list[str]) -> int:
     """Runs one study; a mistake in what was given ends in a sentence."""
     from hpo.display import build_display
-    from hpo.lock import StudyHeld
+    from hpo.lock import StudyHeld, StudyLock
     from hpo.plan import plan
-    from hpo.session import Refused, run
+    from hpo.study_folder import study_folder
 
     try:
         planned = plan(config, choices)
+        StudyLock(study_folder(config.storage, planned.name), planned.name).check()
+    except StudyHeld as error:  # at once: what follows takes a second to import
+        return refuse(str(error), code=HELD)
     except ValueError as error:
         return refuse(str(error))
+    from hpo.session import Refused, run
+
     display = build_display()
     try:
         report = run(planned, display)

@@ -17,7 +17,7 @@ from optuna.study._frozen import FrozenStudy
 
 from hpo.assignment import Assignment, Surroundings
 from hpo.audit import AuditSampler, audit_name, audited_sentence, draw_sample, is_auditable
-from hpo.config import Config, MemoryConfig, ReplayConfig
+from hpo.config import Config, ReplayConfig
 from hpo.confirmation import ReplicateSampler, chosen_trials, confirmation_name, confirmed_sentence, to_test
 from hpo.corpus import open_corpus
 from hpo.display import Display
@@ -31,7 +31,7 @@ from hpo.samplers import build_sampler
 from hpo.search_config import NoPrunerConfig
 from hpo.seeds import derive_seed
 from hpo.stop import StopRequest
-from hpo.storage import DESIGN, FINGERPRINT, STUDY, TEST, StudyStore, studies_folder
+from hpo.storage import DESIGN, FINGERPRINT, STUDY, TEST, StudyStore
 from hpo.study import Driver
 from hpo.tracking import Tracker
 from hpo.trial_cache import TrialCache
@@ -55,13 +55,6 @@ class Site:
     display_of: Callable[[str], Display]
     corpora: Mapping[str, Path]
     design: Mapping[str, object] | None = None
-
-
-def study_folder(planned: Plan) -> Path:
-    """Returns the study's folder; one of its own each time when the record is kept in memory."""
-    studies = studies_folder(planned.config.storage).absolute()
-    is_kept = not isinstance(planned.config.storage, MemoryConfig)
-    return studies / (planned.name if is_kept else f"{planned.name}-{uuid.uuid4().hex[:8]}")
 
 
 @dataclass(frozen=True)

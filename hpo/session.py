@@ -24,7 +24,7 @@ from hpo.executors import build_executor, is_shared
 from hpo.files import lack_of_room
 from hpo.fleet import Fleet
 from hpo.lock import StudyLock
-from hpo.opening import Opener, Site, check_record, study_folder
+from hpo.opening import Opener, Site, check_record
 from hpo.plan import Plan
 from hpo.record import StudyRecord, TrialRecord
 from hpo.signals import stop_on_signals
@@ -32,6 +32,7 @@ from hpo.space import Distributions
 from hpo.stop import Ending, StopRequest
 from hpo.storage import open_storage
 from hpo.study import Driver
+from hpo.study_folder import study_folder
 from hpo.tracking import build_tracker
 from hpo.trial_cache import TrialCache
 
@@ -113,7 +114,7 @@ def run_all(
         StudyHeld: if another driver works on one of the studies.
     """
     config = plans[0].config
-    folders = {planned.name: study_folder(planned) for planned in plans}
+    folders = {planned.name: study_folder(planned.config.storage, planned.name) for planned in plans}
     with _refusing(config):
         tracker = build_tracker(config.tracking, _distributions(plans))
         for name, folder in folders.items():

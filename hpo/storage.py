@@ -49,12 +49,6 @@ def open_storage(config: StorageConfig) -> BaseStorage:
     raise ValueError(f"storage={type(config).__name__} is not one of sqlite, memory.")
 
 
-def studies_folder(config: StorageConfig) -> Path:
-    """Returns the folder of all studies: beside the database, so that both name the same studies."""
-    beside = Path(config.path).parent if isinstance(config, SqliteConfig) else Path()
-    return beside / config.folder
-
-
 def _open_sqlite(path: Path) -> RDBStorage:
     path.parent.mkdir(parents=True, exist_ok=True)
     with folder_locked(path.parent):

@@ -33,7 +33,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _sync(config: Config, _: dict[str, str]) -> int:
     from hpo.config import MlflowConfig, SqliteConfig
-    from hpo.storage import open_storage, studies_folder, study_names
+    from hpo.storage import open_storage, study_names
+    from hpo.study_folder import studies_folder
 
     if not isinstance(config.tracking, MlflowConfig):
         return refuse("tracking=none has nothing to bring up to date; choose tracking=mlflow.")

@@ -5,7 +5,7 @@ Which trial is next is `study`'s business.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from optuna.trial import FrozenTrial
@@ -55,6 +55,7 @@ class TrialBook:
             if self._store.has_end(number):
                 self._held.add(number)
         self._tell_held()
+        self._tidy_leftovers()
         return [number for number in self.running if number not in self._held]
 
     def ask(self) -> int:
@@ -150,10 +151,20 @@ class TrialBook:
 
     def _tidy_after(self, number: int, before: TrialRecord | None) -> None:
         """Keeps on disk the weights of the incumbent alone, or of all, or none; `before` was it until now."""
+        self._tidy_ended({number} | ({before.number} if before else set()))
+
+    def _tidy_leftovers(self) -> None:
+        """Throws away what a driver that was killed after telling a trial did not come to throw away."""
+        folders = {trial_folder(Path(self.study.folder), number).name: number for number in self.trials}
+        there = [path.name for path in trial_folder(Path(self.study.folder), 0).parent.glob("*")]
+        self._tidy_ended({folders[name] for name in there if name in folders})
+
+    def _tidy_ended(self, numbers: Collection[int]) -> None:
         best, kept = self.study.best(self.records), self._assignment.keeps_weights
-        for ended in {number} | ({before.number} if before else set()):
-            is_best = best is not None and best.number == ended
-            self.tidy(ended, keep_weights=kept == "all" or (kept == "best" and is_best))
+        for number in numbers:
+            if self.trials[number].is_finished:
+                is_best = best is not None and best.number == number
+                self.tidy(number, keep_weights=kept == "all" or (kept == "best" and is_best))
 
     def _changed(self, record: TrialRecord) -> None:
         if not self._is_shown:  # a study with nothing left to do stays as it is shown

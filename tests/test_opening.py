@@ -16,10 +16,12 @@ from compared import SMALL, plan_compared, read_all, run_compared
 from hpo.display import build_display
 from hpo.inline import InlineExecutor
 from hpo.lock import StudyHeld, StudyLock
-from hpo.opening import Opener, Site, check_record, study_folder
+from hpo.opening import Opener, Site, check_record
+from hpo.plan import Plan
 from hpo.session import Refused, Sharing, run_all
 from hpo.stop import StopRequest
 from hpo.storage import STUDY, is_ended, read_distributions, read_study
+from hpo.study_folder import study_folder
 from hpo.tracking import NoTracker
 from hpo.trial_cache import TrialCache
 
@@ -42,12 +44,16 @@ def snapshot(storage: optuna.storages.BaseStorage) -> str:
     return json.dumps(held, sort_keys=True, default=str)
 
 
+def folder_of(planned: Plan) -> Path:
+    return study_folder(planned.config.storage, planned.name)
+
+
 def test_a_new_study_has_its_facts_and_a_continued_one_keeps_them(workdir: Path) -> None:
     storage, planned = optuna.storages.InMemoryStorage(), plan_study(*PLAIN, "study.name=x")
     with ExitStack() as held:
-        first = open_in(storage, held).open_search(planned, study_folder(planned)).study
+        first = open_in(storage, held).open_search(planned, folder_of(planned)).study
     with ExitStack() as held:
-        second = open_in(storage, held).open_search(planned, study_folder(planned)).study
+        second = open_in(storage, held).open_search(planned, folder_of(planned)).study
     assert second == first == read_study(storage, "x")[0]
     assert list(read_distributions(storage, "x")) == list(planned.space.distributions())
     assert Path(first.folder).is_absolute()
@@ -55,7 +61,7 @@ def test_a_new_study_has_its_facts_and_a_continued_one_keeps_them(workdir: Path)
 
 def test_a_study_is_held_while_it_is_open(workdir: Path) -> None:
     storage, planned = optuna.storages.InMemoryStorage(), plan_study(*PLAIN, "study.name=x")
-    folder = study_folder(planned)
+    folder = folder_of(planned)
     with ExitStack() as held:
         open_in(storage, held).open_search(planned, folder)
         with pytest.raises(StudyHeld, match="Study 'x' is held by process"), ExitStack() as other:
@@ -66,9 +72,9 @@ def test_a_study_is_held_while_it_is_open(workdir: Path) -> None:
 
 def test_studies_in_memory_have_folders_of_their_own_each_time(workdir: Path) -> None:
     planned = plan_study(*PLAIN, "storage=memory")
-    assert study_folder(planned) != study_folder(planned)
+    assert folder_of(planned) != folder_of(planned)
     kept = plan_study(*PLAIN, "storage.path=deep/hpo.db", "study.name=x")
-    assert study_folder(kept) == workdir / "deep" / "studies" / "x"
+    assert folder_of(kept) == workdir / "deep" / "studies" / "x"
 
 
 def refusal(storage: optuna.storages.BaseStorage, *overrides: str) -> str:
