@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from hpo.batches import Batches
-from hpo.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from hpo.checkpoint import CHECKPOINT_WARNING, Checkpoint, read_checkpoint, write_checkpoint
 from hpo.classifier import build_classifier, choose_architecture
 from hpo.config import AwdLstmConfig
 from hpo.corpus import open_corpus
@@ -80,7 +80,7 @@ def _run(
     facts |= {"n_params": str(count_params(trial.model)), "emb_sz": str(trial.architecture.emb_sz)}
     checkpoint, refused = read_checkpoint(request)
     if refused:
-        facts["checkpoint_warning"] = " ".join(refused)
+        facts[CHECKPOINT_WARNING] = " ".join(refused)
     if checkpoint is not None:
         history.extend(checkpoint.history)
         facts["resumed_from"] = str(checkpoint.epoch)

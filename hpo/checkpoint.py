@@ -19,6 +19,7 @@ from hpo.files import hash_bytes, write_atomically
 from hpo.trainer import TrialRequest
 
 N_KEPT = 2
+CHECKPOINT_WARNING = "checkpoint_warning"  # fact of a trial: the checkpoints that could not be used, and why
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
 

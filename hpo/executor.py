@@ -15,8 +15,12 @@ from hpo.trainer import Decision, EpochReport, TrialRequest, TrialResult
 
 
 def wall_clock_ms() -> int:
-    """Returns milliseconds since 1970, UTC."""
-    return time.time_ns() // 1_000_000
+    """Returns milliseconds since 1970, UTC, as if nobody had set the clock since this process began."""
+    return _BEGAN_MS + time.clock_gettime_ns(_STEADY) // 1_000_000
+
+
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the former goes on while a laptop sleeps
+_BEGAN_MS = (time.time_ns() - time.clock_gettime_ns(_STEADY)) // 1_000_000
 
 
 class Task(Enum):

@@ -42,7 +42,7 @@ class Fleet:
         self._stop = stop
         self._successor = successor
         self._note = note
-        self._n_out = 0
+        self._out: set[JobKey] = set()
         self._next: Job | None = None  # waits until it can run alone
         self._is_alone = False  # what runs, runs alone
 
@@ -54,7 +54,7 @@ class Fleet:
             self._retire(self._active)
             while not self._stop.is_set:
                 self._fill()
-                if not self._n_out:
+                if not self._out:
                     return self._check_done()
                 self._wait()
             self._drain()
@@ -63,36 +63,39 @@ class Fleet:
                 driver.close()
         return False
 
-    def _wait(self) -> None:
+    def _wait(self) -> int:
+        """Returns how many of the jobs that are out ended; what comes late of one given up is not among them."""
+        n_out = len(self._out)
         for outcome in self._executor.wait(self._on_report, timeout_s=WAIT_S):
-            self._n_out -= 1
+            self._out.discard(outcome.key)
             driver = self.drivers[outcome.key.study]
             driver.on_end(outcome)
             if not self._stop.is_set:
                 self._retire([driver])
+        return n_out - len(self._out)
 
     def _drain(self) -> None:
         """Lets the running trials leave a checkpoint, for as long as a machine that goes away may leave them."""
-        self._n_out = self._executor.pause()
-        if self._n_out:
+        n_left = self._executor.pause()
+        if n_left:
             self._note("Stopping: running trials leave a checkpoint after their batch; a second signal stops at once.")
         deadline = time.monotonic() + GRACE_S
-        while self._n_out and time.monotonic() < deadline:
-            self._wait()
+        while n_left > 0 and time.monotonic() < deadline:
+            n_left -= self._wait()
 
     def _fill(self) -> None:
         """Hands out jobs until every worker has one or no study has more."""
-        while self._n_out < self._executor.n_workers and not self._stop.is_set:
-            if self._n_out and (self._is_alone or self._next):
+        while len(self._out) < self._executor.n_workers and not self._stop.is_set:
+            if self._out and (self._is_alone or self._next):
                 return
             job, self._next = self._next or self._next_job(), None
             if job is None:
                 return
-            if job.is_alone and self._n_out:
+            if job.is_alone and self._out:
                 self._next = job
                 return
             self._is_alone = job.is_alone
-            self._n_out += 1
+            self._out.add(job.key)
             self._executor.submit(job)
 
     def _next_job(self) -> Job | None:

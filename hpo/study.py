@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hpo.assignment import Assignment, Surroundings
 from hpo.attempts import Attempts, EqualErrors
+from hpo.checkpoint import CHECKPOINT_WARNING
 from hpo.confirmation import REPETITION, SEARCHED
 from hpo.executor import Job, JobKey, Outcome, Task
 from hpo.record import COMPLETE, StudyRecord, TrialRecord
@@ -94,6 +95,8 @@ class Driver:
             result = None if self._around.stop.is_set else self._attempts.lost(number, outcome.lost)
         if result is not None and result.obstacle:
             self._around.stop.obstacle = self._around.stop.obstacle or result.obstacle
+        if result is not None and (warning := result.facts.get(CHECKPOINT_WARNING)):
+            self._around.display.note(f"Trial {number}: {warning}")
         if result is not None and self._attempts.ends(number, result):
             self._book.note_end(number, result)
             self._errors.note(result)

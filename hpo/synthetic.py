@@ -11,7 +11,7 @@ import random
 import time
 from pathlib import Path
 
-from hpo.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from hpo.checkpoint import CHECKPOINT_WARNING, Checkpoint, read_checkpoint, write_checkpoint
 from hpo.config import ModelConfig, SyntheticConfig, TrainConfig
 from hpo.seeds import derive_seed
 from hpo.trainer import Decision, EpochReport, MustPause, OnEpoch, Reason, TrialRequest, TrialResult, never
@@ -40,7 +40,7 @@ class Synthetic:
             "resumed_from": f"{len(history)}",
         }
         if refused:
-            facts["checkpoint_warning"] = " ".join(refused)
+            facts[CHECKPOINT_WARNING] = " ".join(refused)
         if not request.train.lr < _DIVERGING_LR:
             error = f"Epoch 1: the training loss is not finite; lower train.lr={request.train.lr:g}."
             return TrialResult(0, reason=Reason.DIVERGED, error=error, facts=facts)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,9 @@ import optuna
 import pytest
 from compared import watch
 
+import hpo.session
 from hpo.attempts import MAX_EQUAL_ERRORS
+from hpo.executor import Job, OnReport, Outcome
 from hpo.inline import InlineExecutor
 from hpo.record import COMPLETE, FAIL, RUNNING, TrialRecord
 from hpo.session import Report
@@ -19,7 +24,7 @@ from hpo.simulated import SimulatedExecutor
 from hpo.stop import Ending
 from hpo.storage import read_study
 from hpo.synthetic import Synthetic
-from hpo.trainer import Reason, TrialRequest, TrialResult
+from hpo.trainer import Decision, EpochReport, Reason, TrialRequest, TrialResult
 
 from conftest import SYNTHETIC, run_study
 
@@ -180,6 +185,100 @@ def test_a_record_that_cannot_be_written_pauses_the_study(workdir: Path, monkeyp
     assert report.ending is Ending.PAUSED
     assert "database or disk is full" in report.obstacle
     assert [trial.state for trial in run_study(*SYNTHETIC, "study.n_trials=3").trials] == [COMPLETE] * 3
+
+
+class Partition(InlineExecutor):
+    """Loses trial 1 although its worker lives: what that worker says comes after the trial has been tried again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late: list[Outcome] = []
+        self.answers: list[Decision] = []
+        self._lost: Job | None = None
+
+    def submit(self, job: Job) -> None:
+        if job.key.number == 1 and job.key.attempt == 1:
+            self._lost = job
+        else:
+            super().submit(job)
+
+    def wait(self, on_report: OnReport, *, timeout_s: float) -> Sequence[Outcome]:
+        if self._lost is not None:
+            lost, self._lost = self._lost, None
+            self.late = [Outcome(lost.key, TrialResult(1, facts={"device": "the lost one"}))]
+            return [Outcome(lost.key, None, lost="no sign of life")]
+        for outcome in self.late:  # while the second attempt is out
+            report = EpochReport(1, dict.fromkeys(("train_loss", "valid_loss", "accuracy", "macro_f1", "seconds"), 0.5))
+            self.answers.append(on_report(outcome.key, report))
+        late, self.late = self.late, []
+        return late or super().wait(on_report, timeout_s=timeout_s)
+
+
+def test_what_a_lost_worker_says_late_is_not_believed(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    executor = Partition()
+    with monkeypatch.context() as patched:
+        patched.setattr(hpo.session, "build_executor", lambda *_: executor)
+        report = run_study(*SYNTHETIC, "study.n_trials=3")
+    undisturbed = run_study(*SYNTHETIC, "study.n_trials=3", "study.name=y")
+    assert executor.answers == [Decision.STOP]
+    assert [trial.attempt for trial in report.trials] == [1, 2, 1]
+    assert report.trials[1].facts["device"] == "cpu"
+    assert [trial.value for trial in report.trials] == [trial.value for trial in undisturbed.trials]
+
+
+@pytest.mark.parametrize("jump_s", [-3600, 3600])
+def test_a_clock_that_is_set_changes_nothing(workdir: Path, monkeypatch: pytest.MonkeyPatch, jump_s: int) -> None:
+    """In the middle of a study, by an hour: trials end in their order, and no budget of time is spent by it."""
+    real = time.time_ns
+
+    def set_the_clock(request: TrialRequest) -> None:
+        if request.number == 2:
+            monkeypatch.setattr(time, "time_ns", lambda: real() + jump_s * 10**9)
+            monkeypatch.setattr(time, "time", lambda: real() / 1e9 + jump_s)
+
+    train_otherwise(monkeypatch, set_the_clock)
+    command = (*SYNTHETIC, "study.n_trials=5", "study.timeout_s=600", "trial.timeout_s=600")
+    report = run_study(*command)
+    assert (report.ending, [trial.state for trial in report.trials]) == (Ending.BUDGET, [COMPLETE] * 5)
+    times = [time_ms for trial in report.trials for time_ms in (trial.started_ms, trial.ended_ms or 0)]
+    assert times == sorted(times)
+    assert times[-1] - times[0] < 600_000
+
+
+def test_a_database_that_is_locked_for_a_while_is_waited_for(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[sqlite3.Connection] = []
+
+    def lock(request: TrialRequest) -> None:
+        if request.number == 1:
+            connection = sqlite3.connect("hpo.db", check_same_thread=False, isolation_level=None)
+            connection.execute("BEGIN IMMEDIATE")
+            held.append(connection)
+            threading.Timer(2.0, connection.rollback).start()
+
+    train_otherwise(monkeypatch, lock)
+    report = run_study(*SYNTHETIC, "study.n_trials=3")
+    assert len(held) == 1
+    held[0].close()
+    assert [trial.state for trial in report.trials] == [COMPLETE] * 3
+
+
+def test_a_damaged_checkpoint_is_said_and_tagged(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = (*SYNTHETIC, "trainer.epoch_s=0.001", "study.n_trials=1", "study.name=x")
+
+    def fail(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("hpo.trial_book.TrialBook.note_end", fail)
+        with pytest.raises(KeyboardInterrupt):
+            run_study(*command)
+    newest = sorted(Path("studies/x/trials/0000/checkpoints").glob("*.safetensors"))[-1]
+    newest.write_bytes(b"x" + newest.read_bytes()[1:])
+    capsys.readouterr()
+    report = run_study(*command)
+    assert f"Trial 0: {newest.name} is not used: its content does not match its hash." in capsys.readouterr().out
+    assert newest.name in report.trials[0].facts["checkpoint_warning"]
+    assert report.trials[0].facts["resumed_from"] == str(report.trials[0].n_epochs - 1)
 
 
 def test_a_paused_trial_waits_for_whoever_goes_on(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
