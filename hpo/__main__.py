@@ -78,9 +78,10 @@ def _sum_up(planned: Plan, report: Report, argv: list[str]) -> None:
 
 def _next_command(planned: Plan, report: Report, argv: list[str]) -> str:
     """Returns what to type next: the same again when interrupted, more of the budget that was reached."""
+    from hpo.secret import mask
     from hpo.stop import Ending
 
-    words = ["python", "-m", "hpo", *argv]
+    words = ["python", "-m", "hpo", *map(mask, argv)]
     if report.signal is not None or report.obstacle:
         return shlex.join(words)
     if report.ending is Ending.EXHAUSTED:

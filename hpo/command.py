@@ -43,13 +43,22 @@ def compose_and_call(
     Returns:
         The largest exit code; 2 with a sentence on stderr if `argv` cannot be composed.
     """
-    import hydra
-
-    from hpo.compose import explain, is_composition_error, register_schemas
+    from hpo.compose import register_schemas
     from hpo.config import Config
-    from hpo.paths import conf_folder
+    from hpo.output import masked_output
+    from hpo.secret import cover_word
 
     register_schemas(root or Config)
+    with masked_output():
+        return _run_hydra([cover_word(word) for word in argv], call, name=name, may_lack=may_lack)
+
+
+def _run_hydra(argv: Sequence[str], call: Call, *, name: str, may_lack: bool) -> int:
+    import hydra
+
+    from hpo.compose import explain, is_composition_error
+    from hpo.paths import conf_folder
+
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing and exiting with 1
     sys.argv = [sys.argv[0], *argv]
     signal.signal(signal.SIGTERM, _terminate)
@@ -105,6 +114,8 @@ def read_choices(chosen: Mapping[str, object]) -> dict[str, str]:
 
 
 def refuse(sentence: str, *, code: int = MISTAKE) -> int:
-    """Prints `sentence` on stderr and returns `code`."""
-    print(f"hpo: {sentence}", file=sys.stderr)
+    """Prints `sentence` on stderr, its secrets masked, and returns `code`."""
+    from hpo.secret import mask
+
+    print(f"hpo: {mask(sentence)}", file=sys.stderr)
     return code

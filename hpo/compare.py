@@ -100,7 +100,7 @@ def _run(comparison: Comparison, config: CompareConfig, argv: list[str]) -> int:
 
     check_folder(Path(config.reports))
     display = build_comparison_display(comparison)
-    registration = _Registration(comparison, config, display, shlex.join(["python", "-m", "hpo.compare", *argv]))
+    registration = _Registration(comparison, config, display, _command(argv))
     try:
         sharing = Sharing(is_cached=_is_cached(config), register=registration)
         reports = run_all(comparison.plans, display, display_of=display.of, sharing=sharing)
@@ -121,7 +121,7 @@ class _Registration:
     """Writes the design card down before the first trial, and says what can be known of it beforehand.
 
     Attributes:
-        command: The command line.
+        command: The command line, without secrets.
         storage: The record, once there is one.
     """
 
@@ -140,18 +140,18 @@ class _Registration:
         comparison, config = self._comparison, self._config
         card = describe(comparison, rope=config.rope, is_cached=_is_cached(config), corpora=corpora)
         earlier = find_registered(storage, comparison)
-        design = register(card, earlier, n_trials=n_trials(storage, comparison), command=self._masked_command())
+        design = register(card, earlier, n_trials=n_trials(storage, comparison), command=self.command)
         write_card(design, Path(config.reports) / comparison.name)
         for sentence in outlook(comparison):
             self._display.note(sentence)
         return design
 
-    def _masked_command(self) -> str:
-        from hpo.config import MlflowConfig
-        from hpo.mlflow_client import mask_secrets
 
-        tracking = self._config.tracking
-        return mask_secrets(self.command, tracking.uri if isinstance(tracking, MlflowConfig) else "")
+def _command(argv: list[str]) -> str:
+    """Returns the command line as it may be written down."""
+    from hpo.secret import mask
+
+    return shlex.join(["python", "-m", "hpo.compare", *map(mask, argv)])
 
 
 def _is_cached(config: CompareConfig) -> bool:

@@ -25,6 +25,7 @@ from yaml import YAMLError
 from hpo import config as c
 from hpo import search_config as s
 from hpo.params import SECTIONS
+from hpo.secret import cover_settings
 
 OPTIONS: dict[str, dict[str, type]] = {
     "sampler": {"grid": s.GridConfig, "random": s.RandomConfig, "tpe": s.TPEConfig},
@@ -59,7 +60,7 @@ def register_schemas(root: type[c.Config] = c.Config) -> None:
 
 
 def to_config(composed: DictConfig, *, may_lack: bool = False) -> c.Config:
-    """Returns the composed configuration as dataclasses.
+    """Returns the composed configuration as dataclasses, the passwords in its URLs covered.
 
     Args:
         composed: What Hydra made of conf/ and the command line.
@@ -75,7 +76,7 @@ def to_config(composed: DictConfig, *, may_lack: bool = False) -> c.Config:
         composed = composed.copy()
         for path in OmegaConf.missing_keys(composed):
             OmegaConf.update(composed, path, "")  # what users must give are texts: files and folders
-    config = OmegaConf.to_object(composed)
+    config = cover_settings(OmegaConf.to_object(composed))
     assert isinstance(config, c.Config)
     _refuse_unread(OmegaConf.to_container(composed, resolve=False), config, "")
     return config

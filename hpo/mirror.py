@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpo.mlflow_client import mask_secrets, prepare_import, resolve_uri
+from hpo.mlflow_client import prepare_import, resolve_uri
 from hpo.mlflow_trial import trial_uid
 from hpo.mlflow_writer import Ending, Writer
 from hpo.newest import NewestQueue
 from hpo.record import StudyRecord, TrialRecord
+from hpo.secret import mask
 
 if TYPE_CHECKING:
     from hpo.space import Distributions
@@ -46,7 +47,7 @@ class Mirror:
     open trial is refreshed every `REFRESH_S` at most; one that ends sooner is written in one go.
 
     Args:
-        uri: MLflow's tracking URI.
+        uri: MLflow's tracking URI, as `tracking.uri` gives it.
         spaces: The space of each study, for the plots.
 
     Raises:
@@ -148,4 +149,4 @@ class Mirror:
     def _explain(self, error: Exception) -> str:
         lines = str(error).strip().splitlines() or [""]
         reason = f"{type(error).__name__}: {lines[0]}"
-        return mask_secrets(f"{self._uri} cannot be written ({reason[:300]})", self._uri)
+        return mask(f"{self._uri} cannot be written ({mask(reason)[:300]})")

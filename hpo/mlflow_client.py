@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from hpo.lock import folder_locked
+from hpo.secret import is_named, mask, reveal
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,23 +34,24 @@ ENVIRONMENT = {
 PERMANENT = {"BAD_REQUEST", "INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST"}
 
 
-def resolve_uri(uri: str) -> str:
-    """Returns `uri` with a relative SQLite path made absolute, so that no later chdir matters.
+def resolve_uri(given: str) -> str:
+    """Returns MLflow's address behind `tracking.uri`; a relative SQLite path absolute, so that no later chdir matters.
 
     Raises:
-        ValueError: if MLflow cannot keep runs there (its file store is gone since 3.17).
+        ValueError: if there is none, or MLflow cannot keep runs there (its file store is gone since 3.17).
     """
+    uri = reveal(given, "tracking.uri")
     scheme, separator, rest = uri.partition("://")
     if not separator or scheme.split("+")[0] not in SCHEMES:
         raise ValueError(
-            f"tracking.uri={mask_secrets(uri, uri)!r} is nothing MLflow can write to; "
+            f"tracking.uri={mask(given)!r} {'names' if is_named(given) else 'is'} nothing MLflow can write to; "
             "give sqlite:///mlflow.db, or the http:// address of a running `mlflow server`."
         )
     if scheme.split("+")[0] != "sqlite":
         return uri
     path, mark, query = rest.removeprefix("/").partition("?")
     if not path or path == ":memory:":
-        raise ValueError(f"tracking.uri={uri!r} names no file; give one as in sqlite:///mlflow.db.")
+        raise ValueError(f"tracking.uri={mask(given)!r} names no file; give one as in sqlite:///mlflow.db.")
     return f"{scheme}:///{Path(path).absolute()}{mark}{query}"
 
 
@@ -111,16 +112,6 @@ def artifact_location(uri: str, experiment: str) -> str | None:
 def is_permanent(error: Exception) -> bool:
     """Tells whether MLflow refuses what was sent, as opposed to being away, busy or misconfigured."""
     return getattr(error, "error_code", None) in PERMANENT
-
-
-def mask_secrets(text: str, uri: str) -> str:
-    """Returns `text` without the user and password that `uri` carries."""
-    secret = uri.partition("://")[2].rpartition("@")[0]
-    if secret:
-        password = secret.partition(":")[2] or secret
-        for word in (secret, unquote(secret), password, unquote(password)):
-            text = text.replace(word, "***")
-    return re.sub(r"://[^/\s]*@", "://***@", text)
 
 
 def _sqlite_path(uri: str) -> Path | None:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from hpo.mlflow_client import mask_secrets, open_client, open_experiment, resolve_uri
+from hpo.mlflow_client import open_client, open_experiment, resolve_uri
 from hpo.mlflow_content import MAX_TAG_CHARS, legal_key, legal_tags, shorten
 from hpo.report.content import Report
 from hpo.report.escaping import for_markdown
 from hpo.report.files import written_files
 from hpo.report.numbers import find_verdict, flat_numbers
+from hpo.secret import mask
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -40,7 +41,7 @@ def log_report(folder: Path, *, experiment: str, uri: str, report: Report) -> No
     Args:
         folder: Where `write_report` wrote the report.
         experiment: Name of the experiment, in MLflow and in the record.
-        uri: MLflow's tracking URI.
+        uri: MLflow's tracking URI, as `tracking.uri` gives it.
         report: The same report; its headline and numbers are shown in tables of runs.
 
     Raises:
@@ -55,9 +56,9 @@ def log_report(folder: Path, *, experiment: str, uri: str, report: Report) -> No
         _write_files(client, run, folder, uri)
         client.set_terminated(run.info.run_id, "FINISHED")
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [""])[0][:300]
+        reason = mask((str(error).strip().splitlines() or [""])[0])[:300]
         sentence = f"MLflow at {uri} does not take the report ({type(error).__name__}: {reason}); it lies in {folder}."
-        raise ConnectionError(mask_secrets(sentence, uri)) from None
+        raise ConnectionError(mask(sentence)) from None
 
 
 def _find_run(client: MlflowClient, experiment_id: str, experiment: str) -> Run:

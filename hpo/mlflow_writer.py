@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpo.mlflow_client import is_permanent, mask_secrets, open_client, open_experiment
+from hpo.mlflow_client import is_permanent, open_client, open_experiment
 from hpo.mlflow_content import RunContent
 from hpo.mlflow_runs import StudyRuns
 from hpo.mlflow_study import ended_study_content, study_content
 from hpo.mlflow_trial import trial_content
 from hpo.record import StudyRecord, TrialRecord
+from hpo.secret import mask
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -124,7 +125,7 @@ class Writer:
             self._runs[study.uid].forget()
 
     def _refuse(self, study: StudyRecord, content: RunContent, error: Exception) -> None:
-        reason = mask_secrets(str(error), self._uri)
+        reason = mask(str(error))
         line = json.dumps({"uid": content.uid, "name": content.name, "status": content.status, "error": reason})
         path = Path(study.folder) / REFUSED_FILE
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Where a study comes from: the facts written down when it is new.
 
-Settings without secrets, versions, host, commit; what happens to the study later is not known here.
+Settings, versions, host, commit; what happens to the study later is not known here.
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ import socket
 import subprocess
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from enum import Enum
 from functools import cache
 from pathlib import Path
 
 from hpo import __version__
-from hpo.config import Config, MlflowConfig
-from hpo.mlflow_client import mask_secrets
 from hpo.plan import Plan
 from hpo.record import StudyRecord
 
@@ -34,7 +32,7 @@ def new_study(
         folder: The study's folder.
         now_ms: Milliseconds since 1970, UTC.
     """
-    config, choices = _masked(planned.config), planned.choices
+    config, choices = planned.config, planned.choices
     tags = {group: choices[group] for group in ("sampler", "pruner", "space", "trainer", "executor")}
     tags |= {
         **planned.tags,
@@ -58,15 +56,6 @@ def new_study(
         corpus=corpus,
         folder=str(folder),
         created_ms=now_ms,
-    )
-
-
-def _masked(config: Config) -> Config:
-    """Returns `config` without the password that its tracking URI may hold."""
-    if not isinstance(config.tracking, MlflowConfig):
-        return config
-    return replace(
-        config, tracking=replace(config.tracking, uri=mask_secrets(config.tracking.uri, config.tracking.uri))
     )
 
 

@@ -25,6 +25,7 @@ from hpo.notation import (
     printable,
 )
 from hpo.record import COMPLETE, FAIL, StudyRecord, TrialRecord
+from hpo.secret import is_named, mask
 from hpo.terminal import unless_gone
 from hpo.trainer import ParamValue
 
@@ -49,7 +50,7 @@ def print_summary(
         study: Its newest record.
         trials: All of its trials.
         outcome: Why the driver stopped: "the budget is reached".
-        tracking: MLflow's tracking URI; empty when nothing is mirrored.
+        tracking: The setting `tracking.uri`; empty when nothing is mirrored.
         n_unmirrored: Runs that MLflow does not show completely yet.
         next_command: What continues or repeats the study.
     """
@@ -134,7 +135,7 @@ def _sync_params(study: StudyRecord, tracking: str) -> dict[str, ParamValue]:
     if path not in (None, "hpo.db"):
         found["storage.path"] = path
     if tracking != "sqlite:///mlflow.db":
-        found["tracking.uri"] = _without_password(tracking)
+        found["tracking.uri"] = mask(tracking)
     return found
 
 
@@ -150,17 +151,12 @@ def _record_path(study: StudyRecord) -> str | None:
 
 
 def _mlflow_text(tracking: str) -> str:
-    shown = _without_password(tracking)
+    shown = mask(tracking)
+    if is_named(tracking):
+        return f"at the address in {shown}"
     if urlsplit(tracking).scheme in ("http", "https"):
         return f"open {shown}"
     return f"mlflow ui --workers 1 --backend-store-uri {shlex.quote(shown)}"
-
-
-def _without_password(uri: str) -> str:
-    parts = urlsplit(uri)
-    if parts.password is None:
-        return uri
-    return uri.replace(f":{parts.password}@", ":***@", 1)
 
 
 def _test_text(test: Mapping[str, float], best: TrialRecord) -> str:

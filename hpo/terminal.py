@@ -5,7 +5,6 @@ What is written there is decided by `display` and `summary`.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,8 +18,9 @@ def open_console() -> Console:
 
 def tolerant(console: Console) -> Console:
     """Returns `console`, which from now on never fails over a character that its encoding lacks."""
-    if isinstance(console.file, io.TextIOWrapper) and console.options.ascii_only:
-        console.file.reconfigure(errors="replace")
+    reconfigure = getattr(console.file, "reconfigure", None)  # a stream of the system's has it
+    if reconfigure is not None and console.options.ascii_only:
+        reconfigure(errors="replace")
     return console
 
 

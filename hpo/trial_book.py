@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial
 
 from hpo.assignment import Assignment, Surroundings
 from hpo.record import COMPLETE, FAIL, PRUNED, StudyRecord, TrialRecord
+from hpo.secret import mask
 from hpo.trainer import Decision, EpochReport, Reason, TrialResult
 from hpo.trial_folder import tidy_trial, trial_folder
 
@@ -105,7 +106,7 @@ class TrialBook:
             "value": value if state != FAIL else None,
             "ended_ms": self._around.now_ms(),
             "reason": result.reason.value if result.reason else None,
-            "error": result.error,
+            "error": mask(result.error) if result.error else None,
             "facts": {**result.facts, **self._assignment.facts_of(number)},
         }
         self._store.note_end(number, end)

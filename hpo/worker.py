@@ -17,6 +17,7 @@ from types import FrameType
 from hpo.config import AwdLstmConfig, ReplayConfig, SyntheticConfig
 from hpo.executor import Job, Task
 from hpo.files import lack_of_room
+from hpo.secret import forget_credentials
 from hpo.trainer import Decision, EpochReport, MustPause, OnEpoch, Reason, Trainer, TrialResult, never
 
 READY, REPORT, RESULT = "ready", "report", "result"
@@ -55,6 +56,7 @@ def serve(pipe: connection.Connection, slot: int, preload: bool) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, pause.ask)
+    forget_credentials()
     threading.Thread(target=_die_with_parent, daemon=True).start()
     if preload:
         import hpo.awd_lstm  # noqa: F401  # for its imports

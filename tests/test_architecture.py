@@ -27,7 +27,7 @@ LAYERS = (
     "corpus cache ids pool data docstrings imdb folder table delimited encoding parts texts tokens",
     "space space_file table_space curve_table curve_columns curve_card cube params limits compose record stop executor "
     "trainer trial_cache trial_folder study_folder checkpoint seeds files cores",
-    "config search_config compare_config report_config paths __init__",
+    "config search_config compare_config report_config paths secret output __init__",
 )
 # Libraries, and the only modules that may import them, be it inside a function.
 FENCES = {

@@ -115,7 +115,8 @@ def test_places_and_commands_are_named() -> None:
     [
         ("", "mlflow  not used (tracking=none)\n"),
         ("http://127.0.0.1:5000", "mlflow  open http://127.0.0.1:5000\n"),
-        ("https://me:secret@mlflow.example", "mlflow  open https://me:***@mlflow.example\n"),
+        ("https://me:secret@mlflow.example", "mlflow  open https://***@mlflow.example\n"),
+        ("env:HPO_TRACKING", "mlflow  at the address in env:HPO_TRACKING\n"),
         ("sqlite:///a b.db", "mlflow  mlflow ui --workers 1 --backend-store-uri 'sqlite:///a b.db'\n"),
     ],
 )

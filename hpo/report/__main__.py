@@ -78,13 +78,14 @@ def _quoted(text: str) -> str:
 
 def _report(config: Config) -> int:
     from hpo.plan import as_name
-    from hpo.report.assemble import headlines, make_report, show_report
+    from hpo.report.assemble import check_tracking, headlines, make_report, show_report
     from hpo.report_config import ReportConfig
 
     assert isinstance(config, ReportConfig)
     settings = config.report
     try:
         _check(config)
+        check_tracking(config.tracking)
         experiment = _read(config)
         folder = _made(Path(settings.folder) / as_name(experiment.name))
         report = make_report(experiment, folder, n_resamples=settings.n_resamples, seed=settings.seed)

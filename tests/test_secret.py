@@ -1,0 +1,123 @@
+"""Where secrets come from, what stands for them, and in which forms they are found."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from hpo import secret
+from hpo.secret import cover, cover_settings, cover_word, forget_credentials, is_named, mask, reveal
+
+URL = "http://me:CANARY-1@host:5000"
+
+
+@pytest.fixture(autouse=True)
+def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_covered", "_words", "_taken"):
+        monkeypatch.setattr(secret, name, {})
+
+
+def test_a_variable_is_taken_out_of_the_environment_and_stays_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HPO_TRACKING", URL)
+    assert reveal("env:HPO_TRACKING", "tracking.uri") == URL
+    assert "HPO_TRACKING" not in os.environ
+    assert reveal("env:HPO_TRACKING", "tracking.uri") == URL
+    assert mask(f"POST {URL}/api: CANARY-1") == "POST env:HPO_TRACKING/api: ***"
+
+
+@pytest.mark.parametrize("content", [f"{URL}\n", f"\ufeff{URL}\r\nmore\n", f"  {URL} "])
+def test_the_first_line_of_a_file_is_the_value(content: str, workdir: Path) -> None:
+    (workdir / "uri.txt").write_text(content, encoding="utf-8")
+    assert reveal("file:uri.txt", "tracking.uri") == URL
+    assert mask(URL) == "file:uri.txt"
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    {
+        "env:HPO_UNSET": "tracking.uri=env:HPO_UNSET names an environment variable that is not set; export HPO_UNSET",
+        "env:HPO_EMPTY": "tracking.uri=env:HPO_EMPTY names an environment variable that is empty",
+        "env:": "tracking.uri=env: names an environment variable that is not set; export NAME",
+        "file:none.txt": r"tracking.uri=file:none.txt names a file that cannot be read (No such file or directory)",
+        "file:": "tracking.uri=file: names a file that cannot be read",
+        "file:empty.txt": "tracking.uri=file:empty.txt names a file that has nothing in its first line",
+        "file:binary": "cannot be read (it is no text in UTF-8)",
+        "http://***@host": "tracking.uri=http://***@host has its password covered; give it in full",
+    }.items(),
+)
+def test_what_cannot_be_revealed_is_said_in_a_sentence(
+    given: str, sentence: str, workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HPO_EMPTY", " ")
+    (workdir / "empty.txt").write_text("\nhttp://second.line")
+    (workdir / "binary").write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(ValueError, match=r".") as refused:
+        reveal(given, "tracking.uri")
+    assert sentence in str(refused.value)
+    assert str(refused.value).endswith(".")
+
+
+@pytest.mark.parametrize("given", ["file:///tmp/mlruns", "sqlite:///mlflow.db", "http://env:5000", "environment"])
+def test_other_values_are_their_own(given: str) -> None:
+    assert not is_named(given)
+    assert reveal(given, "tracking.uri") == given
+    assert cover(given, setting="tracking.uri") == given
+
+
+def test_a_covered_url_is_revealed_and_two_are_told_apart() -> None:
+    one, two = URL, "postgresql://you:CANARY-2@db/x?sslmode=require&sslpassword=CANARY-3"
+    covered = cover_word(f"tracking.uri={one}"), cover_word(f"+storage.url={two}")
+    assert covered[0] == "tracking.uri=http://***@host:5000"
+    assert "CANARY" not in covered[1]
+    assert "you" not in covered[1]
+    assert "sslmode=require" in covered[1]
+    assert reveal(covered[0].partition("=")[2], "tracking.uri") == one
+    assert reveal(covered[1].partition("=")[2], "storage.url") == two
+    assert cover(cover(one)) == cover(one)
+
+
+def test_every_text_of_the_settings_is_covered() -> None:
+    @dataclass
+    class Inner:
+        uri: str = URL
+        n: int = 3
+
+    @dataclass
+    class Outer:
+        tracking: Inner = field(default_factory=Inner)
+        tasks: dict[str, list[str]] = field(default_factory=lambda: {"a": [URL, "b"]})
+
+    covered = cover_settings(Outer())
+    assert covered == Outer(Inner("http://***@host:5000"), {"a": ["http://***@host:5000", "b"]})
+
+
+@pytest.mark.parametrize("password", ["CANARY", "CAN@RY", "CAN/RY", "C%40NARY", "CAN RY", 'CAN"RY', "CAN#RY", "CANÄRY"])
+def test_passwords_are_masked_wherever_and_however_they_appear(password: str) -> None:
+    uri = f"http://me:{password}@host:5000"
+    covered = cover(uri, setting="tracking.uri")
+    assert covered == "http://***@host:5000"
+    assert reveal(covered, "tracking.uri") == uri
+    forms = [password, quote(password, safe=""), json.dumps(password), repr(password)]
+    text = mask(f"POST {uri}/api failed; {'; '.join(forms)}; http://a:other@b/c")
+    for form in (*forms, "other"):
+        assert form.strip("\"'") not in text
+    assert "host:5000/api failed" in text
+
+
+def test_what_libraries_read_from_the_environment_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "CANARY-4")
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "CANARY-5")
+    monkeypatch.setenv("PGPASSWORD", "")
+    assert mask("CANARY-4 and CANARY-5 were wrong") == "*** and *** were wrong"
+    forget_credentials()
+    assert not [name for name in os.environ if name.startswith("MLFLOW_TRACKING_")]
+
+
+def test_a_short_password_does_not_blot_out_words() -> None:
+    reveal("http://hpo:hpo@host", "tracking.uri")
+    assert mask("python -m hpo tracking.uri=http://hpo:hpo@host") == "python -m hpo tracking.uri=http://***@host"
