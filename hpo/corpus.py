@@ -94,7 +94,7 @@ def prepare(config: DataConfig, *, on_progress: OnProgress | None = None) -> Pat
 
     Args:
         config: The texts and how they become ids.
-        on_progress: Called with (stage, done, total); stages are "files" and "texts".
+        on_progress: Called with (stage, done, total); stages are "download", "files" and "texts".
 
     Raises:
         ValueError: If a setting or the data is not what it must be; the message names the config path.
@@ -103,7 +103,7 @@ def prepare(config: DataConfig, *, on_progress: OnProgress | None = None) -> Pat
     report = on_progress or (lambda _stage, _done, _total: None)
     check_fractions(config)
     _check_settings(config)
-    source = open_source(config)
+    source = open_source(config, on_download=lambda done, total: report("download", done, total))
     cache = Cache(config.cache)
     signature = digest(_signature(config, source))
     known = cache.find(signature)

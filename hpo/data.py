@@ -37,8 +37,12 @@ class Source:
     read: Callable[[OnRead], Texts]
 
 
-def open_source(config: DataConfig) -> Source:
+def open_source(config: DataConfig, *, on_download: OnRead = lambda _done, _total: None) -> Source:
     """Returns the source `config` describes; nothing is read yet.
+
+    Args:
+        config: The section `data`.
+        on_download: Called with (done, total) while something has to be downloaded first.
 
     Raises:
         ValueError: If a package or a setting is not what it must be.
@@ -48,9 +52,8 @@ def open_source(config: DataConfig) -> Source:
         case DocstringsConfig():
             return _docstrings(config)
         case ImdbConfig():
-            return _files(
-                "imdb", f"data.path={config.path}" if config.path else "data=imdb", find_reviews(config), config
-            )
+            shown = f"data.path={config.path}" if config.path else "data=imdb"
+            return _files("imdb", shown, find_reviews(config, on_download), config)
         case FolderConfig():
             return _files("folder", f"data.path={config.path}", find_files(config), config)
         case TableConfig():

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import configparser
 import os
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from hpo.archive import Archive, OnBytes, download, unpack
 from hpo.config import ImdbConfig
 from hpo.folder import TextFile, existing_folder, part_files
-from hpo.tokens import quiet_imports
 
-TIMEOUT_S = 30.0
+ARCHIVE = Archive(  # fastai.data.external.URLs.IMDB, and what fastai/data/download_checks.py says of it
+    url="https://s3.amazonaws.com/fast-ai-nlp/imdb.tgz",
+    size_bytes=144_440_600,
+    head_md5="90f9b1c4ff43a90d67553c9240dc0249",
+    advice="give its folder by data.path=FOLDER, or use data=docstrings, which needs neither",
+)
 
 
-def find_reviews(config: ImdbConfig) -> list[TextFile]:
+def find_reviews(config: ImdbConfig, on_bytes: OnBytes = lambda _done, _total: None) -> list[TextFile]:
     """Returns the files of the published train and test parts, downloading them if need be.
+
+    Args:
+        config: Where they are, if they are not where fastai keeps them.
+        on_bytes: Told how far a download is.
 
     Raises:
         FileNotFoundError: If they are neither there nor to be had.
-        ValueError: If the folder is not laid out as published.
+        ValueError: If the archive is not the published one, or the folder not laid out as published.
     """
-    root = existing_folder(config.path) if config.path else _local_folder() or _download()
+    root = existing_folder(config.path) if config.path else _local_folder() or _download(on_bytes)
     files = []
     for part in ("train", "test"):
         for label in ("neg", "pos"):
@@ -37,32 +43,30 @@ def find_reviews(config: ImdbConfig) -> list[TextFile]:
 
 
 def _local_folder() -> Path | None:
-    """Returns the folder `untar_data(URLs.IMDB)` would return at once, found without importing fastai."""
-    home = Path(os.getenv("FASTAI_HOME", "~/.fastai")).expanduser().absolute()
-    settings = configparser.ConfigParser()
-    settings.read(home / "config.ini", encoding="utf8")
-    folder = home / settings["DEFAULT"].get("data", "data") / "imdb"
+    """Returns the folder `untar_data(URLs.IMDB)` would return at once."""
+    folder = _fastai_folder("data") / "imdb"
     return folder if folder.is_dir() else None
 
 
-def _download() -> Path:
-    with quiet_imports():
-        from fastai.data.external import URLs, untar_data
-    try:
-        with _socket_timeout():
-            return Path(untar_data(URLs.IMDB))
-    except Exception as error:  # fastdownload raises bare Exceptions besides those of the network
-        raise FileNotFoundError(
-            f"data=imdb is neither in fastai's data folder nor to be downloaded ({error}); connect to the network, "
-            "give its folder by data.path=FOLDER, or use data=docstrings, which needs neither."
-        ) from error
+def _download(on_bytes: OnBytes) -> Path:
+    """Downloads the archive where fastai would, unless it is there, and unpacks it where fastai would."""
+    folder = _fastai_folder("data") / "imdb"
+    archive = _fastai_folder("archive") / "imdb.tgz"
+    if not archive.is_file():
+        try:
+            download(ARCHIVE, archive, on_bytes)
+        except OSError as error:
+            raise FileNotFoundError(
+                f"data=imdb is neither in fastai's data folder nor to be downloaded ({error}); connect to the network, "
+                f"{ARCHIVE.advice}."
+            ) from error
+    unpack(ARCHIVE, archive, folder)
+    return folder
 
 
-@contextmanager
-def _socket_timeout() -> Iterator[None]:
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(TIMEOUT_S)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+def _fastai_folder(kind: str) -> Path:
+    """Returns fastai's folder of archives or data, found without importing fastai."""
+    home = Path(os.getenv("FASTAI_HOME", "~/.fastai")).expanduser().absolute()
+    settings = configparser.ConfigParser()
+    settings.read(home / "config.ini", encoding="utf8")
+    return home / settings["DEFAULT"].get(kind, kind)

@@ -24,7 +24,7 @@ LAYERS = (
     "synthetic replay awd_lstm learner fits classifier batches optimizer monitor scores snapshot weights fastai_api",
     "samplers candidates ledger pruners storage study_tests history fingerprint lock tracking mirror mlflow_* newest "
     "plots curve_recorder",
-    "corpus cache ids pool data docstrings imdb folder table delimited encoding parts texts tokens",
+    "corpus cache ids pool data docstrings imdb archive folder table delimited encoding parts texts tokens",
     "space space_file table_space curve_table curve_columns curve_card cube params limits compose record stop executor "
     "trainer trial_cache trial_folder study_folder checkpoint seeds files cores",
     "config search_config compare_config report_config paths secret output __init__",
@@ -38,7 +38,7 @@ FENCES = {
     "tracking "
     "mirror mlflow_* plots report.records report.stored report.spaces report.places report.importances",
     "torch torchvision fastai fastcore": "awd_lstm learner classifier batches optimizer monitor scores snapshot "
-    "weights fastai_api checkpoint seeds tokens imdb executors worker",
+    "weights fastai_api checkpoint seeds tokens executors worker",
     "ray": "ray",
 }
 # What each of these reaches through everything it imports: commands before they do anything, others at any time.

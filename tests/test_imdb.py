@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import subprocess
 import sys
+import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import hpo.imdb as module
+from hpo.__main__ import main
 from hpo.corpus import open_corpus, prepare
 from hpo.imdb import find_reviews
 from hpo.tokens import quiet_imports
@@ -58,18 +64,67 @@ def test_an_incomplete_folder_is_refused(home: Path, tmp_path: Path) -> None:
         find_reviews(imdb(tmp_path, path=str(tmp_path / "none")))
 
 
+def publish(monkeypatch: pytest.MonkeyPatch, archive: Path, root: Path, *, place: str) -> None:
+    """Puts an archive of a folder at `archive` and makes it the published one."""
+    archive.parent.mkdir()
+    with tarfile.open(archive, mode="w:gz") as tar:
+        tar.add(root, place)
+    content = archive.read_bytes()
+    head_md5 = hashlib.md5(content[: 2**20], usedforsecurity=False).hexdigest()
+    monkeypatch.setattr(module, "ARCHIVE", replace(module.ARCHIVE, size_bytes=len(content), head_md5=head_md5))
+
+
+def test_an_archive_at_hand_is_unpacked_where_fastai_would(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(monkeypatch, home / "archive" / "imdb.tgz", lay_out(tmp_path / "source"), place="imdb")
+    assert len(find_reviews(imdb(tmp_path))) == 20
+    assert (home / "data" / "imdb" / "train" / "neg" / "0.txt").is_file()
+
+
+def test_another_archive_is_refused_before_it_is_unpacked(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    publish(monkeypatch, home / "archive" / "imdb.tgz", lay_out(tmp_path / "source"), place="imdb")
+    monkeypatch.setattr(module, "ARCHIVE", replace(module.ARCHIVE, head_md5="0" * 32))
+    assert main(["data=imdb", "data.cache=cache"]) == 2
+    said = capsys.readouterr().err
+    assert "imdb.tgz is not the published archive: its first MiB has the MD5" in said
+    assert "delete it to download it anew, give its folder by data.path=FOLDER" in said
+    assert said.count("\n") == 1
+    assert not (home / "data").exists()
+    assert not Path("hpo.db").exists()
+
+
+def test_an_archive_that_reaches_outside_is_refused(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    publish(monkeypatch, home / "archive" / "imdb.tgz", lay_out(tmp_path / "source"), place="../../escaped")
+    assert main(["data=imdb", "data.cache=cache"]) == 2
+    assert "imdb.tgz holds a file that would lie outside of its folder" in capsys.readouterr().err
+    assert list((home / "data").iterdir()) == []
+    assert not list(home.parent.rglob("escaped"))
+
+
+def test_the_published_archive_is_fastai_s() -> None:
+    with quiet_imports():
+        import fastai.data
+        from fastai.data.external import URLs
+    checks = ast.literal_eval((Path(fastai.data.__file__).parent / "download_checks.py").read_text("utf-8"))
+    assert module.ARCHIVE.url == URLs.IMDB
+    assert checks[URLs.IMDB] == (module.ARCHIVE.size_bytes, module.ARCHIVE.head_md5)
+
+
 @pytest.mark.usefixtures("home")
 def test_without_reviews_and_network_one_sentence_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with quiet_imports():
-        from fastai.data.external import URLs, fastai_cfg
-    monkeypatch.setattr(URLs, "IMDB", "http://127.0.0.1:9/imdb.tgz")
+    monkeypatch.setattr(module, "ARCHIVE", replace(module.ARCHIVE, url="http://127.0.0.1:9/imdb.tgz"))
     monkeypatch.setenv("no_proxy", "*")
-    fastai_cfg.cache_clear()
     with pytest.raises(FileNotFoundError, match=r"^data=imdb is neither .* data\.path=FOLDER, or use data=docstrings"):
         find_reviews(imdb(tmp_path))
-    fastai_cfg.cache_clear()
 
 
 @pytest.mark.skipif(not (SHARED / "data" / "imdb").is_dir(), reason="../shared/data/imdb is not there")
