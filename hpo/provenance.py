@@ -1,6 +1,6 @@
 """Where a study comes from: the facts written down when it is new.
 
-Settings, versions, host, commit; what happens to the study later is not known here.
+Settings without secrets, versions, host, commit; what happens to the study later is not known here.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from hpo import __version__
 from hpo.plan import Plan
 from hpo.record import StudyRecord
+from hpo.secret import cover_settings
 
 
 def new_study(
@@ -32,7 +33,7 @@ def new_study(
         folder: The study's folder.
         now_ms: Milliseconds since 1970, UTC.
     """
-    config, choices = planned.config, planned.choices
+    config, choices = cover_settings(planned.config), planned.choices
     tags = {group: choices[group] for group in ("sampler", "pruner", "space", "trainer", "executor")}
     tags |= {
         **planned.tags,

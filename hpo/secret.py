@@ -12,8 +12,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
+from typing import TypeVar, cast
 from urllib.parse import quote, unquote
 
+T = TypeVar("T")
 SETTINGS = ("tracking.uri", "storage.url")  # settings that may hold a secret
 USERNAME = "MLFLOW_TRACKING_USERNAME"
 PASSWORDS = (  # environment variables that libraries read by themselves
@@ -83,19 +85,9 @@ def cover_word(word: str) -> str:
     return cover(word, setting=word.lstrip("+").partition("=")[0])
 
 
-def cover_settings(node: object, path: str = "") -> object:
+def cover_settings(settings: T) -> T:
     """Returns dataclasses, mappings and lists with the secrets of their texts covered."""
-    if isinstance(node, str):
-        return cover(node, setting=path)
-    if isinstance(node, list):
-        return [cover_settings(each, path) for each in node]
-    if isinstance(node, dict):
-        return {key: cover_settings(value, f"{path}.{key}" if path else str(key)) for key, value in node.items()}
-    if is_dataclass(node) and not isinstance(node, type):
-        names = [field.name for field in fields(node)]
-        inner = {name: cover_settings(getattr(node, name), f"{path}.{name}" if path else name) for name in names}
-        return replace(node, **inner)
-    return node
+    return cast(T, _cover_node(settings, ""))
 
 
 def mask(text: str) -> str:
@@ -113,6 +105,20 @@ def forget_credentials() -> None:
     """Takes MLflow's credentials out of the environment of a process that has no business with MLflow."""
     for name in (USERNAME, *(each for each in PASSWORDS if each.startswith("MLFLOW_"))):
         os.environ.pop(name, None)
+
+
+def _cover_node(node: object, path: str) -> object:
+    if isinstance(node, str):
+        return cover(node, setting=path)
+    if isinstance(node, list):
+        return [_cover_node(each, path) for each in node]
+    if isinstance(node, dict):
+        return {key: _cover_node(value, f"{path}.{key}" if path else str(key)) for key, value in node.items()}
+    if is_dataclass(node) and not isinstance(node, type):
+        names = [field.name for field in fields(node)]
+        inner = {name: _cover_node(getattr(node, name), f"{path}.{name}" if path else name) for name in names}
+        return replace(node, **inner)
+    return node
 
 
 def _spots(text: str, setting: str) -> Iterator[re.Pattern[str]]:
