@@ -16,7 +16,9 @@ run: $(VENV)/stamp-run ## Run a study; make run ARGS="sampler=grid study.n_trial
 	$(BIN)/python -m hpo $(ARGS)
 
 ui: $(VENV)/stamp-run ## Browse every trial at http://127.0.0.1:5000 (PORT=5001 for another port)
-	MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT) --workers 1
+	MLFLOW_DISABLE_TELEMETRY=true \
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false \
+	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT) --workers 1
 
 test: $(VENV)/stamp-test ## Run all tests but the slow ones
 	$(BIN)/python -m pytest
