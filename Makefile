@@ -6,7 +6,7 @@ ARGS ?= sampler=tpe
 PORT ?= 5000
 LOCKS := pyproject.toml constraints.txt
 
-.PHONY: help run ui test slow lint clean
+.PHONY: help run ui test slow lint audit clean
 .DEFAULT_GOAL := help
 
 help: ## List these targets
@@ -30,6 +30,9 @@ lint: $(VENV)/stamp-dev ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+audit: $(VENV)/stamp-dev ## Look every installed package up in the published advisories
+	$(BIN)/python .ci/audit.py
 
 clean: ## Remove the environment and the caches; studies and records stay
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
