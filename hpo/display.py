@@ -18,6 +18,7 @@ from hpo.notation import printable
 from hpo.progress import Progress, open_progress
 from hpo.record import FAIL, Budget, StudyRecord, TrialRecord
 from hpo.screen import bar, frame, opening_line, trial_line
+from hpo.secret import mask
 from hpo.terminal import open_console, tolerant, unless_gone
 
 REFRESH_HZ = 2  # drawing takes processor time from the trials
@@ -94,7 +95,7 @@ class Lines:
             self.say(Text(f"preparing {stage}: {milestone} % of {total:,}"))
 
     def note(self, sentence: str) -> None:
-        self.say(Text(printable(sentence), style="yellow"))
+        self.say(Text(printable(mask(sentence)), style="yellow"))
 
     def say(self, line: Text, *, may_cut: bool = False) -> None:
         """Writes a line; one that `may_cut` ends at the edge of a terminal."""

@@ -27,7 +27,6 @@ from hpo.lock import StudyLock
 from hpo.opening import Opener, Site, check_record
 from hpo.plan import Plan
 from hpo.record import StudyRecord, TrialRecord
-from hpo.secret import mask
 from hpo.signals import stop_on_signals
 from hpo.space import Distributions
 from hpo.stop import Ending, StopRequest
@@ -262,7 +261,7 @@ def _notes(display: Announcer) -> Iterator[None]:
 
     class ToDisplay(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            display.note(mask(record.getMessage()))
+            display.note(record.getMessage())
 
     logger, handler = logging.getLogger("hpo"), ToDisplay(level=logging.INFO)
     logger.addHandler(handler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from dataclasses import dataclass, field
@@ -9,8 +10,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from rich.console import Console
 
 from hpo import secret
+from hpo.display import LiveLines
 from hpo.secret import cover, cover_settings, cover_word, forget_credentials, is_named, mask, reveal
 
 URL = "http://me:CANARY-1@host:5000"
@@ -121,3 +124,14 @@ def test_what_libraries_read_from_the_environment_is_masked(monkeypatch: pytest.
 def test_a_short_password_does_not_blot_out_words() -> None:
     reveal("http://hpo:hpo@host", "tracking.uri")
     assert mask("python -m hpo tracking.uri=http://hpo:hpo@host") == "python -m hpo tracking.uri=http://***@host"
+
+
+def test_a_long_note_is_masked_before_it_is_cut_into_lines() -> None:
+    reveal("http://me:CANARY-6 with spaces@host", "tracking.uri")
+    shown = io.StringIO()
+    lines = LiveLines(Console(file=shown, force_terminal=True, width=24))
+    lines.note("a sentence that ends with CANARY-6 with spaces")
+    lines.close()
+    assert "CANARY" not in shown.getvalue()
+    assert "spaces" not in shown.getvalue()
+    assert "***" in shown.getvalue()
