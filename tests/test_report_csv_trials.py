@@ -34,7 +34,7 @@ def test_a_row_is_a_trial() -> None:
     assert (trial.test, trial.ended_s, trial.reason, dict(trial.params)) == (0.6, None, None, {"lr": 0.1})
 
 
-@pytest.mark.parametrize("value", ["nan", "inf", "-inf", ""])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "", "1.7976931348623157e308", "-1e101"])
 def test_a_complete_trial_without_a_value_failed(value) -> None:
     read = read_trials([row(value=value)])[0]
     assert (read.trial.state, read.trial.value, read.is_imputed) == ("FAIL", None, True)

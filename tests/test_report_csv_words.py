@@ -19,7 +19,6 @@ from hpo.report.csv_words import known_words, read_number, read_params, read_sta
         ("TrialState.COMPLETE", "COMPLETE", None),
         ("stopped", "PRUNED", None),
         ("Early_Stopped", "PRUNED", None),
-        ("TERMINATED", "PRUNED", None),
         ("ERROR", "FAIL", None),
         ("failed", "FAIL", None),
         ("out of memory", "FAIL", "oom"),
@@ -38,6 +37,11 @@ def test_an_unknown_state_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(ValueError, match="state '' is unknown"):
         read_state("")
     assert "FAIL is also" in known_words()
+
+
+def test_a_word_that_tuners_use_for_different_states_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"state 'TERMINATED' is ambiguous: Ray Tune .*; write COMPLETE or PRUNED"):
+        read_state("TERMINATED")
 
 
 @pytest.mark.parametrize("text", ["", "NaN", "NA", "none", "null", "-"])

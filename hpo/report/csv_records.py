@@ -14,9 +14,10 @@ from pathlib import Path
 
 from hpo.record import RUNNING
 from hpo.report.csv_rows import TrialRow, read_rows
-from hpo.report.csv_trials import Place, ReadTrial, read_trials
+from hpo.report.csv_trials import LARGEST, Place, ReadTrial, read_trials
 from hpo.report.csv_words import is_empty
 from hpo.report.deviations import join_names
+from hpo.report.phrases import count
 from hpo.report.records import Direction, Experiment, Study, Trial
 from hpo.report.spaces import observed_space
 from hpo.report.terms import ROPE, Terms, settle, with_inferred_budget
@@ -149,8 +150,8 @@ def _imputed(read: Sequence[ReadTrial]) -> tuple[str, ...]:
         if each.is_imputed:
             counts[each.place[1]] = counts.get(each.place[1], 0) + 1
     return tuple(
-        f"{strategy}: {count} COMPLETE trials have no finite value and count as failed."
-        for strategy, count in counts.items()
+        f"{strategy}: {count(n, 'COMPLETE trial')} without a finite value (up to {LARGEST:g}) charged as failed."
+        for strategy, n in counts.items()
     )
 
 

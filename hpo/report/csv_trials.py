@@ -15,6 +15,7 @@ from hpo.report.csv_words import DIVERGED, read_number, read_params, read_state,
 from hpo.report.records import Trial
 from hpo.trainer import ParamValue
 
+LARGEST = 1e100  # numbers beyond it count as infinite: penalties, whose squares and sums no float can hold
 Place = tuple[str, str, int]
 """Task, strategy and seed of a study."""
 
@@ -97,14 +98,15 @@ def _continued(row: TrialRow) -> float | None:
 
 
 def _number(row: TrialRow, column: str) -> float:
-    """Returns the number in a column; NaN where none is written."""
+    """Returns the number in a column, infinite if it is too large to compute with; NaN where none is written."""
     try:
-        return read_number(row[column])
+        number = read_number(row[column])
     except ValueError as error:
         raise ValueError(
             f"{row.place}: {column} {row[column]!r} is not a number; write decimals with a point, "
             "and nothing where there is no value."
         ) from error
+    return math.copysign(math.inf, number) if abs(number) > LARGEST else number
 
 
 def _whole(row: TrialRow, column: str) -> int:

@@ -13,7 +13,7 @@ from hpo.trainer import ParamValue
 
 STATES = {
     COMPLETE: "complete completed ok success successful succeeded done finished",
-    PRUNED: "pruned stopped early-stopped terminated killed cut",
+    PRUNED: "pruned stopped early-stopped killed cut",
     FAIL: "fail failed failure error errored crashed exception diverged oom out-of-memory timeout timed-out lost "
     "invalid nan",
     RUNNING: "running in-progress pending queued waiting started paused",
@@ -28,6 +28,9 @@ REASONS = {  # words that also say why
     "crashed": "crash-loop",
 }
 DIVERGED = "diverged"
+AMBIGUOUS = {  # words that tuners use for different states
+    "terminated": "Ray Tune says it of trials that ended by themselves and of stopped ones; write COMPLETE or PRUNED",
+}
 WORDS = {_word: state for state, words in STATES.items() for _word in words.split()}
 NOT_A_NUMBER = {"", "nan", "na", "n/a", "none", "null", "-", "<na>"}  # how writers spell a value that is not there
 
@@ -36,9 +39,11 @@ def read_state(text: str) -> tuple[str, str | None]:
     """Returns a trial's state, and why it failed if the word says so.
 
     Raises:
-        ValueError: if the word is unknown, with those that are known.
+        ValueError: if the word is unknown, with those that are known, or has several meanings.
     """
     word = re.sub(r"[\s_-]+", "-", text.strip().casefold()).rpartition("trialstate.")[2]
+    if word in AMBIGUOUS:
+        raise ValueError(f"state {text!r} is ambiguous: {AMBIGUOUS[word]}")
     if word not in WORDS:
         raise ValueError(f"state {text!r} is unknown; write {', '.join(STATES)} or a word for it: {known_words()}")
     state = WORDS[word]
