@@ -34,5 +34,5 @@ def test_an_interval_turns_with_its_sign() -> None:
     interval = Interval(-1.0, 3.0, "BCa")
     assert turned(interval, sign=1.0) == interval
     assert turned(interval, sign=-1.0) == Interval(-3.0, 1.0, "BCa")
-    assert interval_text(interval) == "95 % CI -1 to 3"
+    assert interval_text(interval) == "95 % CI −1 to 3"
     assert interval_text(turned(Interval(None, None, "none"), sign=-1.0)) == "no interval"

@@ -185,6 +185,15 @@ def test_over_several_tasks_the_unit_is_the_task() -> None:
     assert "underpowered with 2 tasks" in few.claims[0].text
 
 
+@pytest.mark.parametrize(("n_seeds", "words"), [(10, "not distinguishable"), (3, "underpowered")])
+def test_studies_with_nothing_to_show_get_no_numbers(n_seeds: int, words: str) -> None:
+    of = experiment({"a": normal(), "b": normal()}, rng=np.random.default_rng(0), n_seeds=n_seeds)
+    failed = tuple(replace(s, trials=(trial(0, None, state="FAIL"),)) for s in of.studies)
+    box = verdict(replace(of, studies=failed, budget=1))
+    assert box.headline.startswith("No winner: no study has a COMPLETE trial")
+    assert box.claims[0].text == f"a and b {words} with {n_seeds} seeds: neither has anything to show for its budget."
+
+
 @pytest.mark.parametrize(
     "of",
     [

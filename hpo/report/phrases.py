@@ -12,8 +12,8 @@ from hpo.report.records import Experiment
 
 
 def number(value: float | None) -> str:
-    """Returns a number with four significant digits, or a dash."""
-    return "–" if value is None else f"{value:.4g}"
+    """Returns a number with four significant digits and a true minus sign, or a dash."""
+    return "–" if value is None else f"{value:.4g}".replace("-", "−")
 
 
 def p_value(p: float) -> str:

@@ -9,6 +9,8 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from hpo.report.claims import Comparison
 from hpo.report.content import Block, Claim, Column, Section, Table, Text, Verdict
 from hpo.report.intervals import N_RESAMPLES, resampling
@@ -43,6 +45,8 @@ def _headline(experiment: Experiment, look: Look) -> str:
     names = experiment.strategies
     if len(names) < 2:
         return f"{listing(names)} alone: nothing to compare." if names else "No study: nothing to compare."
+    if _is_empty(look):
+        return "No winner: no study has a COMPLETE trial to show for its budget, so nothing could be compared."
     winner = look.winner(names)
     pairs = [comparison.pair.n for comparison in look.comparisons]
     seeds = (
@@ -62,6 +66,12 @@ def _headline(experiment: Experiment, look: Look) -> str:
     return f"No winner: no strategy beats every other; unbeaten {'are' if len(left) > 1 else 'is'} {listing(left)}."
 
 
+def _is_empty(look: Look) -> bool:
+    """Whether studies have ended and none of them has anything to show."""
+    values = [value for by_place in look.endpoint.losses.values() for value in by_place.values()]
+    return bool(values) and all(math.isinf(value) for value in values)
+
+
 def _loser(comparison: Comparison, called: str) -> str:
     return comparison.pair.second if called == comparison.pair.first else comparison.pair.first
 
@@ -71,6 +81,10 @@ def _claim(experiment: Experiment, known: Mapping[str, Scale], comparison: Compa
     pair, quantity = comparison.pair, quantity_of(experiment)
     units = count(pair.n, unit_of(experiment))
     wins = f"{pair.first} ahead in {comparison.wins}, {pair.second} in {comparison.defeats} of {pair.n}"
+    if pair.n and np.isinf(pair.ranked).all():
+        words = "underpowered" if comparison.kind == "underpowered" else "not distinguishable"
+        neither = "neither has anything to show for its budget"
+        return Claim(f"{pair.first} and {pair.second} {words} with {units}: {neither}.", comparison.kind)
     mean = f"mean difference {_signed(experiment, comparison)} {quantity}"
     holm_p = f"Holm {p_value(comparison.adjusted)}"
     match comparison.kind:
