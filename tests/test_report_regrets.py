@@ -40,6 +40,15 @@ def test_without_an_incumbent_a_study_has_the_worst_value_seen() -> None:
     assert mean_ranks(found, of.strategies, tasks=of.tasks)[:, 0, 0].tolist() == [1, 2]
 
 
+def test_capped_regret_ends_at_a_median_random_evaluation_and_leaves_ranks_alone() -> None:
+    of = made(study("random", 0, [6, 6, 5]), study("tpe", 0, [1e9, 4, 2]))
+    found = regrets(of, scales(of))
+    assert found is not None
+    assert found.capped().rows["tpe"]["task", 0] == pytest.approx([1, 0.5, 0])
+    assert found.capped().rows["random"]["task", 0] == pytest.approx([1, 1, 0.75])
+    assert found.capped().ranked == found.ranked
+
+
 def test_units_are_seeds_or_means_of_tasks() -> None:
     studies = [study("random", seed, [4, 2 + seed, 2], task=task) for task in "tu" for seed in (0, 1)]
     of = made(*studies)

@@ -31,10 +31,11 @@ def build_regret(experiment: Experiment, *, seed: int = 0, n_resamples: int = N_
     if of is None:
         nothing = Text("No trial is COMPLETE within the budget, so there is no regret to show.", "warning")
         return Section("regret", "Regret and ranks", [nothing])
+    capped = of.capped()
     ranks = mean_ranks(of, experiment.strategies, tasks=experiment.tasks)
     by_rank = {name: average(ranks[index], of.along, source=source) for index, name in enumerate(experiment.strategies)}
-    areas = {name: _areas(experiment, of, name) for name in experiment.strategies}
-    blocks: list[Block] = [*_scale_blocks(experiment, known), _regret_figure(experiment, of, source=source)]
+    areas = {name: _areas(experiment, capped, name) for name in experiment.strategies}
+    blocks: list[Block] = [*_scale_blocks(experiment, known), _regret_figure(experiment, capped, source=source)]
     if len(experiment.strategies) > 1:
         blocks.append(_rank_figure(experiment, by_rank))
     blocks.append(_area_table(experiment, areas, source=source))
@@ -53,8 +54,8 @@ def _scale_blocks(experiment: Experiment, known: Mapping[str, Scale]) -> list[Bl
     columns = [TASK, *(Column(f"{name} ({experiment.metric})") for name in ("regret 0", "regret 1"))]
     text = (
         "Exploratory. Regret is 0 at the best value known over all strategies and 1 at the median evaluation of random "
-        "search, where there is one. Before its first incumbent a study has the regret of the worst value seen on its "
-        "task."
+        "search, where there is one. Curves over the budget and the area below them count no more than 1, "
+        "which is also what a study has before its first incumbent."
     )
     note = "Regret is the share of the way from regret 0 to regret 1; it has no unit and can exceed 1."
     table = Table("scales", "The scale of regret", [*columns, Column("1 is the median of")], rows, note)
@@ -78,7 +79,7 @@ def _regret_figure(experiment: Experiment, of: Regrets, *, source: Resampling) -
     caption = (
         f"Lower is better: a faint line for each {unit}, bold the {unit}s' mean (or IQM) with its 95 % bootstrap band, "
         f"points instead where there are fewer than six {unit}s; 0 is the best value known, 1 a median random "
-        "evaluation."
+        "evaluation or worse."
     )
     return Figure("regret", "Normalised regret over the budget", caption, views)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,11 @@ class Regrets:
             return self._stack(list(rows.values()))
         by_task = [[row for (own, _), row in rows.items() if own == task] for task in tasks]
         return self._stack([np.mean(group, axis=0) for group in by_task if group])
+
+    def capped(self) -> Regrets:
+        """Returns the same with rows up to 1: one diverged trial must not decide a mean over seeds."""
+        rows = {name: {place: np.minimum(row, 1.0) for place, row in own.items()} for name, own in self.rows.items()}
+        return replace(self, rows=rows)
 
     def _stack(self, rows: Sequence[Floats]) -> Floats:
         return np.array(rows, float).reshape(len(rows), self.along.size)
