@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo.report.content import Claim, Report, Section, Table, Verdict
+from hpo.report.content import Claim, Column, Report, Section, Table, Verdict
 from hpo.report.document import document_html
 from hpo.report.outline import outline
 from hpo.report.palette import build_styles
@@ -216,3 +216,35 @@ def test_on_paper_every_figure_is_drawn_and_nothing_is_dark(tmp_path: Path) -> N
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
         check_silent(page, path)
+
+
+CUT_WORDS = """(() => {
+  const cut = [];
+  for (const cell of document.querySelectorAll(".whole th, .whole td")) {
+    for (const {index, 0: word} of cell.textContent.matchAll(/[\\p{L}\\d.]+/gu)) {
+      const range = document.createRange();
+      range.setStart(cell.firstChild, index);
+      range.setEnd(cell.firstChild, index + word.length);
+      if (range.getClientRects().length > 1) cut.push(word);
+    }
+  }
+  return cut;
+})()"""
+
+
+@in_browser
+def test_on_paper_words_of_a_table_stay_whole_where_they_fit_and_no_table_is_cut_off(tmp_path: Path) -> None:
+    path, width = tmp_path / "report.html", 670
+    ten = ["strategy", "studies", "started", "complete", "pruned", "failed", "running", "within", "epochs", "least"]
+    long = [f"space.train.a_param_with_a_long_name_{number}" for number in range(8)]
+    tables = [
+        Table("fits", "Fits", [*map(Column, ten)], [["one long cell presses the others " * 9, *[123456] * 9]], ""),
+        Table("long", "Long", [*map(Column, long)], [[0.123456789] * 8], ""),
+    ]
+    path.write_text(render(Report("x", "", ["random"], [Section("a", "A", tables, {})])))
+    with open_page(path, tmp_path / "profile", width=width) as page:
+        page.call("Emulation.setEmulatedMedia", media="print")
+        assert page.evaluate("document.querySelector('#table-fits table').className") == "whole"
+        assert page.evaluate("document.querySelector('#table-long table').className") == "small"
+        assert page.evaluate(CUT_WORDS) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

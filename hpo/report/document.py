@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 200
 N_CLAIMS = 8  # shown; further ones of pairs that cannot be told apart are folded away
+GAP = 2  # between columns, in characters
+PAPER_WIDTH, SMALL_PAPER_WIDTH = 95, 125  # characters of a printed line in both sizes of tables
 FOLDER = Path(__file__).parent
 # No script but our own, by hash; plotly.js styles its marks, draws no image but from memory, and needs nothing else.
 POLICY = (
@@ -115,7 +117,15 @@ def _table(table: Table) -> dict[str, object]:
         {"text": column.title, "is_numeric": is_number}
         for column, is_number in zip(table.columns, are_numeric, strict=True)
     ]
-    return {"heads": heads, "rows": rows, "n_more": max(0, len(table.rows) - MAX_ROWS)}
+    paper = _on_paper([[column.title, *texts] for column, texts in zip(table.columns, shown, strict=True)])
+    return {"heads": heads, "rows": rows, "n_more": max(0, len(table.rows) - MAX_ROWS), "paper": paper}
+
+
+def _on_paper(columns: Sequence[Sequence[str]]) -> str:
+    """Returns the classes of a printed table: smaller where its longest words need it, which stay whole if they fit."""
+    width = sum(GAP + max(len(word) for text in texts for word in [*text.split(), ""]) for texts in columns)
+    fits = [limit for limit in (PAPER_WIDTH, SMALL_PAPER_WIDTH) if width <= limit]
+    return " ".join((["whole"] if fits else []) + (["small"] if len(fits) < 2 else []))
 
 
 def _typeset(text: str, cell: object) -> str:
