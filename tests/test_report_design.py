@@ -67,6 +67,14 @@ def test_strategies_are_shown_with_all_their_settings() -> None:
     assert shown["random"][0] == "random"
 
 
+def test_settings_of_data_that_nobody_reads_are_not_shown() -> None:
+    made = registered()
+    shown = rows(build_design(made), "design_tasks")[0]
+    assert shown[4] == "n_per_class=300"
+    closed = tuple(replace(study, facts={**study.facts, "data": "none"}) for study in made.studies)
+    assert rows(build_design(replace(made, studies=closed)), "design_tasks")[0][2:] == ["none", shown[3], None]
+
+
 def test_spaces_are_shown_with_the_levels_of_a_grid() -> None:
     shown = {row[1]: row[2:] for row in rows(build_design(registered()), "design_space")}
     assert shown["train.lr"] == ["numbers from 0.0001 to 0.1, on a log scale", "0.01, 0.1"]

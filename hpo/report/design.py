@@ -116,13 +116,14 @@ def _tasks(experiment: Experiment) -> Table:
         registered = _inner(_inner(experiment.card, "tasks"), task)
         facts = experiment.of(task=task)[0].facts
         data, trainer = _inner(registered, "data"), _inner(registered, "trainer")
+        is_read = facts.get("data") != "none"  # a trainer that reads no data has no use for their settings
         rows.append(
             [
                 task,
                 str(trainer.get("name") or facts.get("trainer") or "unknown"),
                 str(facts.get("table") or facts.get("data") or data.get("name") or "unknown"),
                 facts.get("table_sha256") or facts.get("data_fingerprint"),
-                _listed({key: value for key, value in data.items() if key not in ("name", "cache")}),
+                _listed({key: value for key, value in data.items() if key not in ("name", "cache")} if is_read else {}),
             ]
         )
     columns = ["Task", "Trainer", "Data", "Fingerprint of the data", "Settings of the data"]
