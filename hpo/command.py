@@ -114,8 +114,9 @@ def read_choices(chosen: Mapping[str, object]) -> dict[str, str]:
 
 
 def refuse(sentence: str, *, code: int = MISTAKE) -> int:
-    """Prints `sentence` on stderr, its secrets masked, and returns `code`."""
+    """Prints `sentence` on stderr and returns `code`; its secrets are masked, and names cannot command the terminal."""
     from hpo.secret import mask
 
-    print(f"hpo: {mask(sentence)}", file=sys.stderr)
+    shown = "".join(char if char.isprintable() or char == "\n" else " " for char in mask(sentence))
+    print(f"hpo: {shown}", file=sys.stderr)
     return code

@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from hpo.__main__ import main
+from hpo.command import refuse
 from hpo.record import COMPLETE, TrialRecord
 from hpo.space import canonical
 from hpo.storage import read_study
@@ -244,3 +245,8 @@ def test_memory_storage_leaves_no_database(workdir: Path) -> None:
     report = run_study("trainer=synthetic", "tracking=none", "executor=inline", "storage=memory", "study.n_trials=2")
     assert len(report.trials) == 2
     assert not (workdir / "hpo.db").exists()
+
+
+def test_a_refusal_keeps_to_its_lines_and_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refuse("'\x1b[2J' is unknown:\n  known\x07") == 2
+    assert capsys.readouterr().err == "hpo: ' [2J' is unknown:\n  known \n"

@@ -93,6 +93,13 @@ def test_a_report_is_written_with_its_records(tmp_path: Path) -> None:
     assert show_report(report, folder, experiment="made", tracking=NoTrackingConfig()) == ""
 
 
+def test_names_cannot_command_the_terminal(tmp_path: Path) -> None:
+    of = experiment({"\x1b[31mred": normal(), "a\nb": normal()}, rng=np.random.default_rng(0), n_seeds=2, n_trials=2)
+    lines = headlines(built(of), tmp_path)
+    assert "".join(lines).isprintable()
+    assert "[31mred and a b underpowered" in lines[1]
+
+
 @pytest.mark.slow
 def test_mlflow_out_of_reach_is_told_and_no_reason_to_fail(tmp_path: Path) -> None:
     report = make_report(several(tasks=("docs",), n_seeds=2), tmp_path, n_resamples=50)
