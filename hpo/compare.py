@@ -66,7 +66,8 @@ def _with_preset(argv: list[str]) -> list[str]:
     named = [word.partition("=")[2] for word in argv if word.startswith("experiment=")]
     is_given = any(word.startswith("comparison=") for word in argv)
     if named and not is_given and (conf_folder() / "comparison" / f"{named[-1]}.yaml").is_file():
-        return [*argv, f"comparison={named[-1]}"]
+        place = argv.index(f"experiment={named[-1]}")  # beside it: options may stand after the overrides
+        return [*argv[:place], f"comparison={named[-1]}", *argv[place:]]
     return argv
 
 

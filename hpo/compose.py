@@ -211,6 +211,9 @@ def _wrong_type(error: ValidationError, chain: list[BaseException]) -> str:
     if "is not a subclass of" in text:
         group = where.partition("=")[0] or "The top of a configuration file"
         return f"{group} is a group of settings, not a value; set one inside it, as in space.train.lr.high=0.05."
+    if "is not a ListConfig" in text:
+        key, _, value = where.partition("=")
+        return f"{where or 'A setting'} must be a list, as in {key or 'samplers'}=[{value or 'a,b'}]."
     return f"{where}: {text.rstrip('.')}." if where else f"{text.rstrip('.')}."
 
 

@@ -54,16 +54,31 @@ def compose_variants(config: CompareConfig) -> list[Variant]:
     _check_paths("", [override for override in given if _path(override) == "seed"])
     tasks: Overrides = read_overrides("tasks", config.tasks) or {"": ()}
     strategies = _strategies(config, given)
-    return [
+    variants = [
         _compose(given, strategy, task, tasks[task] + strategies[strategy])
         for task, strategy in itertools.product(tasks, strategies)
     ]
+    _check_tasks(variants)
+    return variants
+
+
+def _check_tasks(variants: Sequence[Variant]) -> None:
+    """Refuses a task under two names: the report counts tasks as independent evidence."""
+    for first, second in itertools.combinations(variants, 2):
+        if first.task != second.task and first.strategy == second.strategy and first.config == second.config:
+            raise ValueError(
+                f"tasks.{first.task} and tasks.{second.task} are one task; leave one out, or let them differ in a "
+                "setting such as data.path."
+            )
 
 
 def _strategies(config: CompareConfig, given: Sequence[str]) -> Overrides:
     named = read_overrides("strategies", config.strategies)
     is_asked = any(override.startswith("samplers=") for override in given)
     samplers = {name: (f"sampler={name}",) for name in config.samplers} if is_asked or not named else {}
+    single = [override for override in given if _path(override) == "sampler"]
+    if samplers and single:
+        raise ValueError(f"{single[-1]} is a single sampler; give those to compare, as in samplers=[grid,tpe].")
     if len(samplers) < len(config.samplers) and samplers:
         raise ValueError(f"samplers={config.samplers} names one twice; remove the double.")
     both = sorted(set(samplers) & set(named))

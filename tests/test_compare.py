@@ -31,7 +31,8 @@ MISTAKES = {
     "samplers=[bayes]": "sampler=bayes does not exist; conf/sampler has grid, random, tpe.",
     "samplers=[random,random]": "names one twice",
     "samplers=[]": "samplers=[] leaves nothing to compare",
-    "samplers=tpe": "samplers",
+    "samplers=tpe": "samplers=tpe must be a list, as in samplers=[tpe].",
+    "sampler=grid": "sampler=grid is a single sampler; give those to compare, as in samplers=[grid,tpe].",
     "strategies={a: {sampler: bayes}}": "sampler=bayes does not exist",
     "strategies={a: {sampler.n_startup: 3}}": "sampler.n_startup is not a setting (did you mean n_startup_trials?)",
     "strategies={a: {a b: 1}}": "cannot be read",
@@ -44,6 +45,7 @@ MISTAKES = {
     "strategies={a: {train.epochs: 3}}": "costs 96 epochs with tpe and 72 with a; give budget.size",
     f"strategies={{{'x' * 250}: {{}}}}": "is too long a name",
     "tasks=[tpe]": "tasks=tpe is no set of named overrides",
+    "tasks={a: {}, b: {}}": "tasks.a and tasks.b are one task; leave one out",
     "tasks={a: {data: nothing}}": "data=nothing does not exist",
     "seeds=0": "seeds=0 must be a number from 1 to 1,000",
     "seed=3": "seed=3 is a single seed; a comparison has seeds=…",
@@ -61,6 +63,13 @@ MISTAKES = {
     "comparison=nothing": "comparison=nothing does not exist",
     "x y": "The override 'x y' cannot be read",
 }
+
+
+def test_options_may_stand_after_the_overrides(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["experiment=smoke", "--cfg", "job"]) == 0
+    shown = capsys.readouterr().out
+    assert "seeds: 8" in shown  # conf/comparison/smoke.yaml
+    assert "noise: 0.003" in shown
 
 
 @pytest.mark.parametrize("override", MISTAKES)
