@@ -16,6 +16,7 @@ from trials import Listener, PauseAfter, make_request, repeatable, write_corpus
 
 import hpo.awd_lstm as module
 from hpo.awd_lstm import AwdLstm
+from hpo.checkpoint import read_checkpoint
 from hpo.config import Precision, Schedule
 from hpo.corpus import open_corpus
 from hpo.trainer import EpochReport, TrialRequest, TrialResult, never
@@ -124,6 +125,16 @@ def test_pausing_at_any_batch_changes_no_bit(tmp_path: Path, corpus: Path, sched
         assert repeatable(reports) == repeatable(undisturbed)
         weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("undisturbed", f"{after}")]
         assert weights[0] == weights[1], f"paused after {after} batches"
+
+
+def test_a_pause_does_not_wait_for_the_validation(tmp_path: Path, corpus: Path) -> None:
+    request, listener = make_request(tmp_path, corpus=corpus), Listener()
+    n_train_batches = len(module._Trial(request).train)
+    assert AwdLstm().train(request, listener, PauseAfter(n_train_batches + 2)).paused
+    assert listener.epochs == []
+    checkpoint, _ = read_checkpoint(request)
+    assert checkpoint is not None
+    assert (checkpoint.epoch, checkpoint.n_batches) == (0, n_train_batches)
 
 
 def test_a_kill_after_a_pause_costs_no_more_than_the_pause_saved(tmp_path: Path, corpus: Path) -> None:
