@@ -17,6 +17,8 @@ from pathlib import Path
 
 import psutil
 
+from hpo.files import sync
+
 MAKING = ".making"
 
 
@@ -67,7 +69,7 @@ class Cache:
         temporary = Path(tempfile.mkdtemp(prefix=f"{_owner_prefix()}-", dir=self.folder))
         try:
             write(temporary)
-            _sync_folder(temporary)
+            _sync_all(temporary)
             _rename_once(temporary, folder)
         except OSError as error:
             raise ValueError(_unwritable(str(self.folder), error)) from error
@@ -112,13 +114,9 @@ def _is_abandoned(name: str) -> bool:
     return abs(seen - int(started)) > 2
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_all(folder: Path) -> None:
     for path in [*folder.iterdir(), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync(path)
 
 
 def _rename_once(temporary: Path, folder: Path) -> None:
@@ -130,15 +128,7 @@ def _rename_once(temporary: Path, folder: Path) -> None:
             raise
     else:
         with suppress(OSError):
-            _sync_entry(folder.parent)
-
-
-def _sync_entry(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync(folder.parent)
 
 
 def _unwritable(folder: str, error: OSError) -> str:

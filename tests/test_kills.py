@@ -120,7 +120,7 @@ def test_a_driver_killed_again_and_again_gets_on(
 
 PREPARING = {
     "texts read, nothing written": "hpo.cache:Cache.make:before:1",
-    "written, not in place": "hpo.cache:_sync_folder:after:1",
+    "written, not in place": "hpo.cache:_sync_all:after:1",
     "in place, not remembered": "hpo.cache:_rename_once:after:1",
     "remembered, no study yet": "hpo.cache:Cache.remember:after:1",
 }
