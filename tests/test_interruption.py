@@ -188,13 +188,18 @@ def test_nohup_keeps_a_study_going(workdir: Path) -> None:
     assert [trial.state for trial in read(workdir)] == [COMPLETE] * 2
 
 
+def workers_of(pid: int) -> list[psutil.Process]:
+    return [child for child in psutil.Process(pid).children() if "spawn_main" in " ".join(child.cmdline())]
+
+
 def test_no_worker_outlives_its_driver(start: Started) -> None:
     driver = start(*SLOW)
     wait_for(lambda: (start.folder / "studies/x/trials").exists())
-    wait_for(lambda: psutil.Process(driver.pid).children())
-    workers = psutil.Process(driver.pid).children(recursive=True)
+    wait_for(lambda: workers_of(driver.pid))
+    time.sleep(2)  # into its epoch of a minute, in which it looks at no pipe
+    workers = workers_of(driver.pid)
     driver.kill()
-    driver.communicate()
+    driver.wait(10)  # not for its output: workers share that
     _, alive = psutil.wait_procs(workers, timeout=10)
     assert [worker for worker in alive if worker.status() != psutil.STATUS_ZOMBIE] == []
     holder = json.loads((start.folder / "studies/x/lock").read_text())
