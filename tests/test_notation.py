@@ -48,6 +48,16 @@ def test_texts_that_look_like_something_else_stay_texts(text: str) -> None:
     assert override.value() == text
 
 
+@pytest.mark.parametrize(
+    "uri", ["http://127.0.0.1:5000", "postgresql+psycopg2://db:5432/ml-flow", "sqlite:////a/b_c.db"]
+)
+def test_addresses_need_no_quotes(uri: str) -> None:
+    line = override_line({"tracking.uri": uri})
+    assert line == f"tracking.uri={uri}"
+    (override,) = OverridesParser.create().parse_overrides([line])
+    assert override.value() == uri
+
+
 def test_params_are_named_by_their_last_part_unless_that_is_ambiguous() -> None:
     assert format_params({"model.n_hid": 96, "train.lr": 0.012345}) == "n_hid=96 lr=0.0123"
     assert format_params({"model.x": 1, "train.x": None, "train.on": True}) == "model.x=1 train.x=null on=true"
