@@ -72,6 +72,7 @@ def _sum_up(planned: Plan, report: Report, argv: list[str]) -> None:
         outcome=report.ending.value,
         tracking=tracking.uri if isinstance(tracking, MlflowConfig) else "",
         n_unmirrored=report.n_unmirrored,
+        refusals=report.refusals,
         next_command=_next_command(planned, report, argv),
     )
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpo.mlflow_client import prepare_import, resolve_uri
+from hpo.mlflow_errors import explain
 from hpo.mlflow_trial import trial_uid
 from hpo.mlflow_writer import Ending, Writer
 from hpo.newest import NewestQueue
@@ -58,13 +60,13 @@ class Mirror:
         self._uri = resolve_uri(uri)
         self._writer = Writer(self._uri, spaces)
         self._queue: NewestQueue[_Item] = NewestQueue(MAX_WAITING)
-        self._ended: set[str] = set()
+        self._ended: dict[str, _Item] = {}  # by study
         self._has_warned = False
-        self._is_away = False  # the last thing MLflow was sent did not arrive
+        self._away_since_s: float | None = None  # since when nothing has arrived
         self._thread: threading.Thread | None = None
 
     def study(self, study: StudyRecord) -> None:
-        self._ended.discard(study.uid)
+        self._ended.pop(study.uid, None)
         self._put(study.uid, _Item(study))
 
     def trial(self, study: StudyRecord, trial: TrialRecord) -> None:
@@ -74,18 +76,41 @@ class Mirror:
     def finish(
         self, study: StudyRecord, trials: Sequence[TrialRecord], folder: Path, *, is_finished: bool = True
     ) -> None:
-        self._ended.add(study.uid)
-        self._put(study.uid, _Item(study, ending=Ending(tuple(trials), folder, is_finished)))
+        self._ended[study.uid] = _Item(study, ending=Ending(tuple(trials), folder, is_finished))
+        self._put(study.uid, self._ended[study.uid])
 
     def close(self, timeout_s: float) -> int:
+        deadline_s = time.monotonic() + timeout_s
         self._queue.close()
         if self._thread is not None:
             self._thread.join(min(timeout_s, QUIET_S))
-            if self._thread.is_alive():
-                timeout_s = min(timeout_s, AWAY_S) if self._is_away else timeout_s
-                _log.info("Waiting up to %.0f s for MLflow; python -m hpo.sync brings what is missing.", timeout_s)
-                self._thread.join(timeout_s)
-        return len(self._queue.abandon() | self._writer.refused)
+            if self._thread.is_alive() and time.monotonic() < deadline_s:
+                self._wait(self._thread, deadline_s)
+        return len(self._left() | self._writer.refused)
+
+    def _wait(self, thread: threading.Thread, deadline_s: float) -> None:
+        """Waits for what is to be written: until the deadline, or a little while if MLflow is away."""
+        began_s = time.monotonic()
+
+        def until_s() -> float:
+            away_s = self._away_since_s
+            return deadline_s if away_s is None else min(deadline_s, max(began_s, away_s) + AWAY_S)
+
+        wait_s = until_s() - began_s
+        _log.info("Waiting up to %.0f s for MLflow; python -m hpo.sync brings what is missing.", wait_s)
+        while thread.is_alive() and time.monotonic() < until_s():
+            thread.join(0.2)
+
+    def _left(self) -> set[str]:
+        """Returns the uids of the runs that are not known to be complete.
+
+        Of a study whose ending was not written that may be trials of earlier drivers, too.
+        """
+        left = self._queue.abandon()
+        for uid, item in list(self._ended.items()):
+            if item.ending is not None and uid in left:
+                left |= self._writer.lacks(item.study, item.ending.trials)
+        return left
 
     def sync(self, study: StudyRecord, trials: Sequence[TrialRecord], folder: Path, *, is_finished: bool) -> int:
         """Makes MLflow equal to the record of a study no driver works on; in the foreground.
@@ -102,7 +127,8 @@ class Mirror:
         try:
             return self._writer.write_ended(study, Ending(tuple(trials), folder, is_finished), is_fresh=True)
         except Exception as error:
-            raise ConnectionError(f"MLflow at {self._explain(error)}") from None
+            advice = "call again when it is well, or give another tracking.uri"
+            raise ConnectionError(f"MLflow at {self._explain(error)}; {advice}.") from None
 
     @property
     def refused(self) -> frozenset[str]:
@@ -125,13 +151,13 @@ class Mirror:
             except Exception as error:
                 self._queue.give_back(uid, item)
                 self._warn_once(error)
-                self._is_away = True
+                self._away_since_s = self._away_since_s or time.monotonic()
                 backoff_s = min(MAX_BACKOFF_S, max(1.0, 2 * backoff_s))
             else:
                 trials = item.ending.trials if item.ending else ()
                 self._queue.settle(trial_uid(item.study, trial.number) for trial in trials)
                 backoff_s = 0.0
-                self._is_away = False
+                self._away_since_s = None
 
     def _write(self, item: _Item) -> None:
         if item.ending is not None:
@@ -147,6 +173,4 @@ class Mirror:
             _log.warning("MLflow at %s; the study goes on, its trials will be shown later.", self._explain(error))
 
     def _explain(self, error: Exception) -> str:
-        lines = str(error).strip().splitlines() or [""]
-        reason = f"{type(error).__name__}: {lines[0]}"
-        return mask(f"{self._uri} cannot be written ({mask(reason)[:300]})")
+        return mask(f"{self._uri} {explain(error)}")

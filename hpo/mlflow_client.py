@@ -1,4 +1,4 @@
-"""Opens MLflow: its environment, quiet imports, the experiment, and which errors are worth a retry.
+"""Opens MLflow: its environment, quiet imports, the experiment.
 
 Knows nothing of records: `mlflow_content` says what a run shows, `mlflow_runs` writes it.
 """
@@ -31,7 +31,6 @@ ENVIRONMENT = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
-PERMANENT = {"BAD_REQUEST", "INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST"}
 
 
 def resolve_uri(given: str) -> str:
@@ -109,9 +108,6 @@ def artifact_location(uri: str, experiment: str) -> str | None:
     return (folder / "mlartifacts" / quote(experiment, safe=" ")).as_uri()
 
 
-def is_permanent(error: Exception) -> bool:
-    """Tells whether MLflow refuses what was sent, as opposed to being away, busy or misconfigured."""
-    return getattr(error, "error_code", None) in PERMANENT
 
 
 def _sqlite_path(uri: str) -> Path | None:

@@ -5,19 +5,20 @@ Raises when MLflow is away; waiting and trying again is the business of `mirror`
 
 from __future__ import annotations
 
-import json
 import logging
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpo.mlflow_client import is_permanent, open_client, open_experiment
+from hpo.mlflow_client import open_client, open_experiment
 from hpo.mlflow_content import RunContent
+from hpo.mlflow_errors import explain, is_permanent
+from hpo.mlflow_refused import clear_refusal, note_refusal
 from hpo.mlflow_runs import StudyRuns
 from hpo.mlflow_study import ended_study_content, study_content
-from hpo.mlflow_trial import trial_content
+from hpo.mlflow_trial import last_ms, trial_content, trial_uid
 from hpo.record import StudyRecord, TrialRecord
 from hpo.secret import mask
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from hpo.space import Distributions
 
-REFUSED_FILE = "mlflow-refused.jsonl"
 _log = logging.getLogger("hpo.mirror")
 
 
@@ -43,7 +43,7 @@ class Writer:
     """Writes what `mlflow_study` and `mlflow_trial` say should be shown.
 
     Attributes:
-        refused: Uids of the runs MLflow would not take; each has a line in `REFUSED_FILE`.
+        refused: Uids of the runs MLflow would not take; each has a line in the file of `mlflow_refused`.
     """
 
     def __init__(self, uri: str, spaces: Mapping[str, Distributions]) -> None:
@@ -80,6 +80,12 @@ class Writer:
             changed.add(content.uid)
         return len(changed)
 
+    def lacks(self, study: StudyRecord, trials: Sequence[TrialRecord]) -> set[str]:
+        """Returns the uids of the trials that are not known to be shown as ended, without asking MLflow."""
+        runs = self._runs.get(study.uid)
+        uids = {trial_uid(study, trial.number): trial for trial in trials}
+        return {uid for uid, trial in uids.items() if runs is None or runs.end_ms(uid) != last_ms(trial)}
+
     def _write(self, study: StudyRecord, content: RunContent, *, plots_of: Ending | None = None) -> bool:
         """Writes one run if it needs it; what MLflow refuses twice is set aside."""
         for is_fresh in (False, True):
@@ -88,7 +94,7 @@ class Writer:
                 is_needed = runs.needs(content)
                 if is_needed:
                     self._write_with_plots(runs, study, content, plots_of)
-                self.refused.discard(content.uid)
+                self._take_back_refusal(study, content.uid)
                 return is_needed
             except Exception as error:
                 self._forget(study)
@@ -125,12 +131,12 @@ class Writer:
             self._runs[study.uid].forget()
 
     def _refuse(self, study: StudyRecord, content: RunContent, error: Exception) -> None:
-        reason = mask(str(error))
-        line = json.dumps({"uid": content.uid, "name": content.name, "status": content.status, "error": reason})
-        path = Path(study.folder) / REFUSED_FILE
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        reason = mask(explain(error))
+        path = note_refusal(Path(study.folder), content.uid, name=content.name, status=content.status, error=reason)
         if not self.refused:
-            _log.warning("MLflow refuses %s of %s (%s); see %s.", content.name, study.name, reason[:200], path)
+            _log.warning("MLflow refuses %s of %s: it %s; see %s.", content.name, study.name, reason, path)
         self.refused.add(content.uid)
+
+    def _take_back_refusal(self, study: StudyRecord, uid: str) -> None:
+        self.refused.discard(uid)
+        clear_refusal(Path(study.folder), uid)

@@ -24,6 +24,7 @@ from hpo.executors import build_executor, is_shared
 from hpo.files import lack_of_room
 from hpo.fleet import Fleet
 from hpo.lock import StudyLock
+from hpo.mlflow_refused import REFUSED_FILE
 from hpo.opening import Opener, Site, check_record
 from hpo.plan import Plan
 from hpo.record import StudyRecord, TrialRecord
@@ -48,7 +49,8 @@ class Report:
         ending: Why it is over.
         signal: What interrupted the command, if anything did.
         obstacle: What has to be mended before the study goes on: a sentence, "" while there is nothing.
-        n_unmirrored: Runs that MLflow does not show completely yet.
+        n_unmirrored: Runs of the command that MLflow is not known to show completely.
+        refusals: Files that say which of them MLflow refuses.
         confirmed, audited: A sentence on its confirmation and on its audit, each "" while there is none that is done.
     """
 
@@ -58,6 +60,7 @@ class Report:
     signal: int | None
     obstacle: str
     n_unmirrored: int
+    refusals: tuple[str, ...] = ()
     confirmed: str = ""
     audited: str = ""
 
@@ -202,8 +205,19 @@ class _Crew:
         name = driver.study.name
         unfinished = Ending.PAUSED if stop.obstacle else Ending.INTERRUPTED
         ending = driver.ending if name in self._finished else unfinished
-        confirmed, audited = self._sum_up(confirmation_name(name)), self._sum_up(audit_name(name))
-        return Report(driver.study, driver.trials, ending, stop.signal, stop.obstacle, n_unmirrored, confirmed, audited)
+        folder = driver.study.folder
+        files = [Path(each) / REFUSED_FILE for each in (folder, confirmation_name(folder), audit_name(folder))]
+        return Report(
+            driver.study,
+            driver.trials,
+            ending,
+            stop.signal,
+            stop.obstacle,
+            n_unmirrored,
+            refusals=tuple(str(path) for path in files if path.exists()),
+            confirmed=self._sum_up(confirmation_name(name)),
+            audited=self._sum_up(audit_name(name)),
+        )
 
     def _sum_up(self, name: str) -> str:
         """Returns a sentence on a study beside a search; "" while there is none that is done."""

@@ -42,6 +42,7 @@ def print_summary(
     tracking: str,
     n_unmirrored: int,
     next_command: str,
+    refusals: Sequence[str] = (),
 ) -> None:
     """Prints what came out of a study.
 
@@ -51,8 +52,9 @@ def print_summary(
         trials: All of its trials.
         outcome: Why the driver stopped: "the budget is reached".
         tracking: The setting `tracking.uri`; empty when nothing is mirrored.
-        n_unmirrored: Runs that MLflow does not show completely yet.
+        n_unmirrored: Runs that MLflow is not known to show completely.
         next_command: What continues or repeats the study.
+        refusals: Files that say which of those runs MLflow refuses.
     """
     with unless_gone(console):
         console.print()
@@ -60,8 +62,18 @@ def print_summary(
         _say(console, "trials", f"{format_counts(trials, running='to go on with')}; {_spent(trials)}")
         _print_failures(console, trials)
         _print_best(console, study, trials)
-        _print_places(console, study, tracking, n_unmirrored)
+        _print_places(console, study, tracking)
+        if tracking and n_unmirrored:
+            _say_whole(console, "", missing_sentence(study, tracking, n_unmirrored), style="yellow")
+            for path in refusals:
+                _say_whole(console, "", f"MLflow refuses some of them: see {printable(path)}", style="yellow")
         _say_whole(console, "next", next_command)
+
+
+def missing_sentence(study: StudyRecord, tracking: str, n_unmirrored: int, *, names_study: bool = True) -> str:
+    """Returns how much MLflow lacks, and the command that brings it, of all studies unless one is named."""
+    are = "run is" if n_unmirrored == 1 else "runs are"
+    return f"{n_unmirrored} {are} not in MLflow yet: {_remedy(study, tracking, names_study=names_study)}"
 
 
 def _print_best(console: Console, study: StudyRecord, trials: Sequence[TrialRecord]) -> None:
@@ -110,30 +122,32 @@ def _print_failures(console: Console, trials: Sequence[TrialRecord]) -> None:
         _say(console, "failed", f"{reason}: trial {numbers}{more}{f' - {error}' if error else ''}", style="red")
 
 
-def _print_places(console: Console, study: StudyRecord, tracking: str, n_unmirrored: int) -> None:
+def _print_places(console: Console, study: StudyRecord, tracking: str) -> None:
     _say_whole(console, "record", _record_text(study))
     _say_whole(console, "folder", printable(study.folder))
     if not tracking:
         _say(console, "mlflow", "not used (tracking=none)")
         return
     _say_whole(console, "mlflow", _mlflow_text(tracking))
-    if n_unmirrored:
-        are = "run is" if n_unmirrored == 1 else "runs are"
-        _say_whole(console, "", f"{n_unmirrored} {are} not in MLflow yet: {_remedy(study, tracking)}", style="yellow")
 
 
-def _remedy(study: StudyRecord, tracking: str) -> str:
+def _remedy(study: StudyRecord, tracking: str, *, names_study: bool) -> str:
     if _record_path(study) is None:
         return "lost, as the record was in memory"
-    return f"python -m hpo.sync {override_line(_sync_params(study, tracking))}"
+    found = _sync_params(study, tracking)
+    if not names_study:
+        del found["study.name"]
+    return f"python -m hpo.sync {override_line(found)}".strip()
 
 
 def _sync_params(study: StudyRecord, tracking: str) -> dict[str, ParamValue]:
     """Returns what `hpo.sync` must be told, beside its defaults, to find the study."""
     found: dict[str, ParamValue] = {"study.name": study.name}
-    path = _record_path(study)
+    path, folder = _record_path(study), _storage(study).get("folder")
     if path not in (None, "hpo.db"):
         found["storage.path"] = path
+    if folder not in (None, "studies"):
+        found["storage.folder"] = str(folder)
     if tracking != "sqlite:///mlflow.db":
         found["tracking.uri"] = mask(tracking)
     return found
@@ -145,9 +159,13 @@ def _record_text(study: StudyRecord) -> str:
 
 
 def _record_path(study: StudyRecord) -> str | None:
-    storage = study.config.get("storage")
-    path = storage.get("path") if isinstance(storage, Mapping) else None
+    path = _storage(study).get("path")
     return None if path is None else str(path)
+
+
+def _storage(study: StudyRecord) -> Mapping[str, object]:
+    storage = study.config.get("storage")
+    return storage if isinstance(storage, Mapping) else {}
 
 
 def _mlflow_text(tracking: str) -> str:

@@ -6,6 +6,7 @@ Reads the record, writes MLflow, changes nothing in the record; doing it twice a
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 USAGE = """python -m hpo.sync [study.name=NAME] [storage.path=hpo.db] [tracking.uri=sqlite:///mlflow.db]
 
-Rebuilds in MLflow whatever it lacks of the record: all studies, or the one named. Runs that a dead
-driver left RUNNING are closed. Nothing is added the second time."""
+Rebuilds in MLflow whatever it lacks of the record: all studies, or the one named with its confirmation
+and its audit. Runs that a dead driver left RUNNING are closed. Nothing is added the second time."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -32,7 +33,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _sync(config: Config, _: dict[str, str]) -> int:
+    from hpo.audit import audit_name
     from hpo.config import MlflowConfig, SqliteConfig
+    from hpo.confirmation import confirmation_name
     from hpo.storage import open_storage, study_names
     from hpo.study_folder import studies_folder
 
@@ -46,29 +49,39 @@ def _sync(config: Config, _: dict[str, str]) -> int:
     if config.study.name is not None:
         if config.study.name not in names:
             return refuse(f"There is no study.name={config.study.name}; the record has {', '.join(names) or 'none'}.")
-        names = [config.study.name]
+        beside = {confirmation_name(config.study.name), audit_name(config.study.name)}
+        names = [name for name in names if name == config.study.name or name in beside]
+    refusals: list[str] = []
     try:
         for name in names:
-            print(f"{name}: {_sync_study(storage, name, studies_folder(config.storage) / name, config.tracking.uri)}")
+            done, refused = _sync_study(storage, name, studies_folder(config.storage) / name, config.tracking.uri)
+            print(f"{name}: {done}")
+            refusals += refused
     except (ConnectionError, ValueError) as error:
         return refuse(str(error))
-    return DONE
+    return refuse(f"MLflow refuses some runs; see {', '.join(refusals)}.") if refusals else DONE
 
 
-def _sync_study(storage: BaseStorage, name: str, folder: Path, uri: str) -> str:
-    """Returns what was done, in a few words."""
+def _sync_study(storage: BaseStorage, name: str, folder: Path, uri: str) -> tuple[str, list[str]]:
+    """Returns what was done, in a few words, and the file of what MLflow refuses, if it does."""
     from hpo.lock import StudyHeld, StudyLock
     from hpo.mirror import Mirror
+    from hpo.mlflow_refused import REFUSED_FILE
     from hpo.storage import is_ended, read_distributions, read_study
 
     study, trials = read_study(storage, name)
+    folder = folder.absolute()
     try:
-        with StudyLock(folder.absolute(), name):
+        with StudyLock(folder, name):
             mirror = Mirror(uri, {name: read_distributions(storage, name)})
-            n_changed = mirror.sync(study, trials, folder.absolute(), is_finished=is_ended(storage, name))
+            study = replace(study, folder=str(folder))  # it may have been moved
+            n_changed = mirror.sync(study, trials, folder, is_finished=is_ended(storage, name))
     except StudyHeld as held:
-        return f"left to its driver ({held})"
-    return f"{n_changed} of {len(trials) + 1} runs created or changed" if n_changed else "already complete"
+        return f"left to its driver ({held})", []
+    done = f"{n_changed} of {len(trials) + 1} runs created or changed"
+    if mirror.refused:
+        return f"{done}, {len(mirror.refused)} refused", [str(folder / REFUSED_FILE)]
+    return done if n_changed else "already complete", []
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -203,8 +204,16 @@ def test_what_mlflow_refuses_is_set_aside_and_the_rest_goes_on(
     assert mirror.close(60) == 1
     assert len(shown(uri)) == 4
     lines = (tmp_path / "mlflow-refused.jsonl").read_text().splitlines()
-    assert all("trial 001" in line and "no such thing" in line for line in lines)
-    assert sum("refuses trial 001" in message for message in caplog.messages) == 1
+    assert len(lines) == 1
+    assert "trial 001" in lines[0]
+    assert "no such thing" in lines[0]
+    (warning,) = [message for message in caplog.messages if "refuses trial 001" in message]
+    assert f"see {tmp_path}/mlflow-refused.jsonl" in warning
+
+    monkeypatch.undo()
+    assert Mirror(uri, SPACE).sync(study, trials, tmp_path, is_finished=True) == 1
+    assert len(shown(uri)) == 5
+    assert not (tmp_path / "mlflow-refused.jsonl").exists()
 
 
 def test_an_absent_server_costs_the_study_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -221,6 +230,54 @@ def test_an_absent_server_costs_the_study_nothing(tmp_path: Path, caplog: pytest
     assert len(warnings) == 1
     assert "CANARY" not in caplog.text
     assert "***" in warnings[0].getMessage()
+
+
+@pytest.fixture
+def silent_uri() -> Iterator[str]:
+    """Takes connections and never says a word."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(64)
+        yield f"http://127.0.0.1:{silent.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(("request_timeout_s", "flush_timeout_s", "longest_s"), [(60, 1, 2.5), (1, 60, 10)])
+def test_the_wait_at_the_end_is_bounded(
+    tmp_path: Path,
+    silent_uri: str,
+    monkeypatch: pytest.MonkeyPatch,
+    request_timeout_s: int,
+    flush_timeout_s: int,
+    longest_s: float,
+) -> None:
+    """By the time that was set; and once it is known that nobody answers, by `AWAY_S`."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", str(request_timeout_s))
+    monkeypatch.setattr("hpo.mirror.AWAY_S", 2.0)
+    mirror = Mirror(silent_uri, SPACE)
+    mirror.finish(make_study(tmp_path), make_trials(), tmp_path)
+    began_s = time.monotonic()
+    assert mirror.close(flush_timeout_s) == 5
+    assert time.monotonic() - began_s < longest_s
+
+
+def test_trials_of_earlier_drivers_count_as_missing_unless_mlflow_showed_them(
+    tmp_path: Path, uri: str, silent_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    study, trials = make_study(tmp_path), make_trials()
+    unknown = Mirror(silent_uri, SPACE)
+    unknown.finish(study, trials, tmp_path)
+    assert unknown.close(0) == 5
+
+    Mirror(uri, SPACE).sync(study, trials[:3], tmp_path, is_finished=False)
+    known = Mirror(uri, SPACE)
+    known.study(study)
+    wait_for(lambda: not known._queue.left())
+    monkeypatch.setattr(MlflowClient, "log_batch", lambda *_, **__: (_ for _ in ()).throw(OSError("away")))
+    known.trial(study, trials[3])
+    known.finish(study, trials, tmp_path)
+    assert known.close(1) == 2  # the study and its newest trial
 
 
 def test_two_processes_may_use_a_new_file_at_once_and_print_nothing(tmp_path: Path) -> None:

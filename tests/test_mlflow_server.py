@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,60 +14,10 @@ from optuna.distributions import FloatDistribution
 from hpo.mirror import Mirror
 from hpo.mlflow_client import open_client
 
+from served import Server
 from shown import make_study, make_trial, new_db, shown
 
 SPACE = {"train.lr": FloatDistribution(1e-4, 0.1, log=True)}
-
-
-class Server:
-    """A server over one folder that can die and come back at the same address."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
-        self.uri = f"http://127.0.0.1:{self._port}"
-
-    def start(self) -> None:
-        store = f"sqlite:///{self._folder}/mlflow.db"
-        self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
-                *("--host", "127.0.0.1", "--port", str(self._port), "--backend-store-uri", store),
-            ],
-            cwd=self._folder,
-            env={
-                "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-                "HOME": str(self._folder),
-                "MLFLOW_DISABLE_TELEMETRY": "true",
-                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-            },
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        deadline = time.monotonic() + 90
-        while not self._answers():
-            assert time.monotonic() < deadline, "mlflow server did not start"
-            assert self._process.poll() is None, "mlflow server ended at once"
-            time.sleep(0.1)
-
-    def send(self, number: signal.Signals) -> None:
-        """Signals the server and its worker, which share a process group of their own."""
-        os.killpg(self._process.pid, number)
-
-    def kill(self) -> None:
-        if self._process.poll() is None:
-            self.send(signal.SIGKILL)
-            self._process.wait()
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.uri}/health", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
 
 
 @pytest.fixture

@@ -131,13 +131,19 @@ def test_what_mlflow_lacks_is_said_with_the_remedy() -> None:
     assert "1 run is not in MLflow yet" in summary(STUDY, [make_trial(0)], n_unmirrored=1)
 
 
+def test_the_files_of_what_mlflow_refuses_are_named() -> None:
+    text = summary(STUDY, [make_trial(0)], n_unmirrored=2, refusals=["/runs/x/mlflow-refused.jsonl"], width=20)
+    assert "MLflow refuses some of them: see /runs/x/mlflow-refused.jsonl\n" in text
+
+
 def test_the_remedy_finds_a_record_and_an_mlflow_elsewhere() -> None:
-    study = make_study(Path("x"), name="a study", config={"storage": {"path": "runs/all.db"}})
+    study = make_study(Path("x"), name="a study", config={"storage": {"path": "runs/all.db", "folder": "all"}})
     text = summary(study, [], n_unmirrored=1, tracking="http://127.0.0.1:5000", width=20)
     command = text.split("python -m hpo.sync ")[1].splitlines()[0]
     overrides = OverridesParser.create().parse_overrides(shlex.split(command))
     assert {override.key_or_group: override.value() for override in overrides} == {
         "study.name": "a study",
         "storage.path": "runs/all.db",
+        "storage.folder": "all",
         "tracking.uri": "http://127.0.0.1:5000",
     }

@@ -1,0 +1,92 @@
+"""What went wrong with MLflow, read from its exceptions: refused for ever or only now, and why in a few words.
+
+When to try again is `mirror`'s business.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import ssl
+from http import HTTPStatus
+
+# What a repetition may get through: credentials, permissions and a proxy's moods change.
+_NOT_FOR_EVER = {401, 403, 407, 408, 409, 421, 423, 425, 429, 499}
+_ANY_ERROR = "INTERNAL_ERROR"  # the code of every exception that has none of its own
+_MAX_CHARS = 300
+
+
+def is_permanent(error: Exception) -> bool:
+    """Tells whether MLflow refuses what was sent, as opposed to being away, busy or misconfigured."""
+    status = _status(error)
+    return status is not None and 400 <= status < 500 and status not in _NOT_FOR_EVER
+
+
+def explain(error: Exception) -> str:
+    """Returns the end of a sentence that begins with "MLflow at" and its address."""
+    if (status := _answer(error)) is not None:
+        return f"answers {status} ({_said(error) or _phrase(status)})"
+    match root := _root(error):
+        case ConnectionRefusedError():
+            return "refuses connections"
+        case TimeoutError():
+            limit_s = os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT", "")
+            return f"does not answer within MLFLOW_HTTP_REQUEST_TIMEOUT={limit_s} s"
+        case socket.gaierror():
+            return "has a host name that nobody knows"
+        case ssl.SSLError():
+            return "does not speak https"
+        case ConnectionError():
+            return "breaks connections off"
+    if type(root).__name__ in ("ProtocolError", "IncompleteRead"):
+        return "breaks answers off"
+    return f"cannot be written ({type(error).__name__}: {_first_line(error)})"
+
+
+def _status(error: Exception) -> int | None:
+    """Returns the HTTP status that stands for an error; a file or a database raises what a server would answer."""
+    code = getattr(error, "error_code", _ANY_ERROR)
+    is_known = code != _ANY_ERROR and _answer(error) is None
+    return int(error.get_http_status_code()) if is_known else _answer(error)  # type: ignore[attr-defined]
+
+
+def _answer(error: Exception) -> int | None:
+    """Returns the HTTP status of a server's answer; None where there was no answer."""
+    response = getattr(error, "response", None)
+    if response is not None:
+        return int(response.status_code)
+    told = re.search(r"failed with error code (\d{3})\b|too many (\d{3}) error responses", str(error))
+    if told:
+        return int(told[1] or told[2])
+    is_rest = hasattr(error, "json")
+    return int(error.get_http_status_code()) if is_rest else None  # type: ignore[attr-defined]
+
+
+def _said(error: Exception) -> str:
+    """Returns the server's own words, if it has any."""
+    if getattr(error, "response", None) is not None or "error responses" in str(error):
+        return ""
+    _, is_quoted, body = str(error).partition("Response body: '")
+    if not is_quoted:
+        return _first_line(error)
+    text = body.removesuffix("'").strip()
+    return "" if text.startswith("<") else text.partition("\n")[0][:_MAX_CHARS]
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "no standard status"
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0][:_MAX_CHARS]
+
+
+def _root(error: BaseException) -> BaseException:
+    """Returns the exception that all others came from."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return error

@@ -1,0 +1,99 @@
+"""What is read from the errors that MLflow's client raises, over HTTP and over a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hpo.mlflow_client import open_client, prepare_import
+from hpo.mlflow_errors import explain, is_permanent
+
+from served import Proxy, free_port
+from shown import new_db
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """A proxy with nothing behind it."""
+    prepare_import()
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    proxy = Proxy(free_port())
+    yield proxy
+    proxy.close()
+
+
+def error_of(call: Any, *args: object) -> Exception:
+    with pytest.raises(Exception) as raised:  # noqa: PT011  # which one is MLflow's choice
+        call(*args)
+    assert isinstance(raised.value, Exception)
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason", "is_for_ever"),
+    [
+        ("refuse", "refuses connections", False),
+        ("hang", "does not answer within MLFLOW_HTTP_REQUEST_TIMEOUT=1 s", False),
+        ("pass", "breaks answers off", False),  # the proxy has nobody to ask
+        ("500", "answers 500 (Internal Server Error)", False),
+        ("503", "answers 503 (Service Unavailable)", False),
+        ("429 .", "answers 429 (Too Many Requests)", False),
+        ("401 .", "answers 401 (the proxy says no)", False),
+        ("403 .", "answers 403 (the proxy says no)", False),
+        ("400 .", "answers 400 (the proxy says no)", True),
+        ("404 .", "answers 404 (the proxy says no)", True),
+        ("413 .", "answers 413 (the proxy says no)", True),
+    ],
+)
+def test_what_a_server_does_is_told_in_a_few_words(proxy: Proxy, mode: str, reason: str, is_for_ever: bool) -> None:
+    proxy.switch(mode)
+    error = error_of(open_client(proxy.uri).get_experiment_by_name, "x")
+    assert (explain(error), is_permanent(error)) == (reason, is_for_ever)
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason", "is_for_ever"),
+    [
+        ("413 PUT", "answers 413 (Request Entity Too Large)", True),
+        ("403 PUT", "answers 403 (Forbidden)", False),
+        ("503", "answers 503 (Service Unavailable)", False),
+        ("hang", "does not answer within MLFLOW_HTTP_REQUEST_TIMEOUT=1 s", False),
+    ],
+)
+def test_artifacts_are_refused_like_anything_else(
+    proxy: Proxy, tmp_path: Path, mode: str, reason: str, is_for_ever: bool
+) -> None:
+    from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
+
+    (tmp_path / "a.txt").write_text("a")
+    proxy.switch(mode)
+    error = error_of(HttpArtifactRepository(f"{proxy.uri}/artifacts").log_artifacts, str(tmp_path))
+    assert (explain(error), is_permanent(error)) == (reason, is_for_ever)
+
+
+def test_an_unknown_host_and_a_wrong_scheme_are_told(proxy: Proxy) -> None:
+    unknown = error_of(open_client("http://nowhere.invalid:5000").get_experiment_by_name, "x")
+    assert explain(unknown) == "has a host name that nobody knows"
+    proxy.switch("500")
+    plain = error_of(open_client(proxy.uri.replace("http:", "https:")).get_experiment_by_name, "x")
+    assert explain(plain) == "does not speak https"
+    assert not is_permanent(unknown)
+    assert not is_permanent(plain)
+
+
+def test_a_file_refuses_as_a_server_does(tmp_path: Path) -> None:
+    client = open_client(new_db(tmp_path))
+    client.create_experiment("x")
+    for call, said in [((client.create_experiment, "x"), "already exists"), ((client.get_run, "0" * 32), "not found")]:
+        error = error_of(*call)
+        assert is_permanent(error)
+        assert explain(error).startswith("cannot be written (MlflowException: ")
+        assert said in explain(error)
+
+
+def test_what_is_no_error_of_mlflow_is_not_for_ever() -> None:
+    assert not is_permanent(OSError("killed\nby whom"))
+    assert explain(OSError("killed\nby whom")) == "cannot be written (OSError: killed)"
