@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hpo.comparison import Comparison
     from hpo.config import Config
     from hpo.display import Announcer
+    from hpo.session import Report
 
 USAGE = """python -m hpo.compare [samplers='[grid,random,tpe]'] [seeds=10] [study.n_trials=24] [any other override]
 
@@ -107,6 +108,7 @@ def _run(comparison: Comparison, config: CompareConfig, argv: list[str]) -> int:
         reports = run_all(comparison.plans, display, display_of=display.of, sharing=sharing)
     finally:
         display.close()
+    _say_missing(reports, config)
     stopped = reports[0].signal
     if stopped is not None:
         print(f"Continue with: {registration.command}")
@@ -116,6 +118,18 @@ def _run(comparison: Comparison, config: CompareConfig, argv: list[str]) -> int:
         return PAUSED
     assert registration.storage is not None
     return _report(comparison, config, registration.storage)
+
+
+def _say_missing(reports: Sequence[Report], config: CompareConfig) -> None:
+    """Says how much MLflow lacks, if it does, and what brings it."""
+    from hpo.config import MlflowConfig
+    from hpo.summary import missing_sentence
+
+    tracking, n_unmirrored = config.tracking, reports[0].n_unmirrored
+    if isinstance(tracking, MlflowConfig) and n_unmirrored:
+        print(missing_sentence(reports[0].study, tracking.uri, n_unmirrored, names_study=False))
+        for path in sorted({path for report in reports for path in report.refusals}):
+            print(f"MLflow refuses some of them: see {path}")
 
 
 class _Registration:

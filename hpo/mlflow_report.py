@@ -15,6 +15,7 @@ from urllib.request import url2pathname
 
 from hpo.mlflow_client import open_client, open_experiment, resolve_uri
 from hpo.mlflow_content import MAX_TAG_CHARS, legal_key, legal_tags, shorten
+from hpo.mlflow_errors import explain
 from hpo.report.content import Report
 from hpo.report.escaping import for_markdown
 from hpo.report.files import written_files
@@ -56,8 +57,7 @@ def log_report(folder: Path, *, experiment: str, uri: str, report: Report) -> No
         _write_files(client, run, folder, uri)
         client.set_terminated(run.info.run_id, "FINISHED")
     except Exception as error:
-        reason = mask((str(error).strip().splitlines() or [""])[0])[:300]
-        sentence = f"MLflow at {uri} does not take the report ({type(error).__name__}: {reason}); it lies in {folder}."
+        sentence = f"MLflow at {uri} does not take the report: it {explain(error)}; the report lies in {folder}."
         raise ConnectionError(mask(sentence)) from None
 
 

@@ -24,6 +24,9 @@ from hpo.session import Report
 from hpo.simulated import SimulatedExecutor
 from hpo.stop import Ending
 from hpo.storage import is_ended, read_study
+from hpo.sync import main as sync
+
+from served import free_port
 
 FAST = ("trainer=synthetic", "tracking=none", "executor=inline", "samplers=[tpe]", "seeds=2")
 
@@ -83,6 +86,18 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing_behind(
     assert captured.err.count("\n") == 1
     assert MISTAKES[override] in captured.err
     assert list(workdir.iterdir()) == []
+
+
+def test_what_mlflow_lacks_is_said_with_the_remedy(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    away = [f"tracking.uri=http://127.0.0.1:{free_port()}", "tracking.flush_timeout_s=0"]
+    small = ["trainer=synthetic", "executor=inline", "samplers=[random,tpe]", "seeds=1", "study.n_trials=2"]
+    assert main([*small, *away, "study.confirm.top_k=1", "study.confirm.n_seeds=1"]) == 0
+    captured = capsys.readouterr()
+    command = f"python -m hpo.sync {away[0]}"
+    assert f"10 runs are not in MLflow yet: {command}\n" in captured.out  # two trials, one confirmed: 3 + 2 runs each
+    assert "does not take the report: it refuses connections; the report lies in " in captured.err
+    assert sync(["tracking.uri=sqlite:///mlflow.db"]) == 0
+    assert capsys.readouterr().out.count("runs created or changed") == 4
 
 
 def test_help_is_no_comparison(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
