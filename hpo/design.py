@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -120,19 +119,6 @@ def n_trials(storage: BaseStorage, comparison: Comparison) -> int:
 def _begun(storage: BaseStorage, comparison: Comparison) -> list[FrozenStudy]:
     names = {planned.name for planned in comparison.plans}
     return [study for study in storage.get_all_studies() if study.study_name in names]
-
-
-def check_folder(folder: Path) -> None:
-    """Refuses a folder that cannot be made; leaves nothing behind.
-
-    Raises:
-        ValueError: naming what is in the way.
-    """
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    try:
-        TemporaryDirectory(dir=there, prefix=".hpo-").cleanup()  # root may write anywhere but in /proc
-    except OSError as error:
-        raise ValueError(f"reports={folder} cannot be written: {there} takes no folder ({error.strerror}).") from error
 
 
 def write_card(design: Mapping[str, Any], folder: Path) -> None:

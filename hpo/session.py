@@ -26,6 +26,7 @@ from hpo.fleet import Fleet
 from hpo.lock import StudyLock
 from hpo.mlflow_refused import REFUSED_FILE
 from hpo.opening import Opener, Site, check_record
+from hpo.places import check_storage, os_sentence
 from hpo.plan import Plan
 from hpo.record import StudyRecord, TrialRecord
 from hpo.signals import stop_on_signals
@@ -119,6 +120,8 @@ def run_all(
     config = plans[0].config
     folders = {planned.name: study_folder(planned.config.storage, planned.name) for planned in plans}
     with _refusing(config):
+        for planned in plans:
+            check_storage(config.storage, planned.name)
         tracker = build_tracker(config.tracking, _distributions(plans))
         for name, folder in folders.items():
             StudyLock(folder, name).check()
@@ -260,8 +263,10 @@ def _refusing(config: Config) -> Iterator[None]:
     """Turns what set-up raises for bad input into a refusal; bugs in driving stay visible as such."""
     try:
         yield
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         raise Refused(str(error)) from error
+    except OSError as error:
+        raise Refused(os_sentence(error)) from error
     except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
         if not isinstance(config.storage, SqliteConfig):
             raise

@@ -15,7 +15,7 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage, get_storage
 from optuna.trial import FrozenTrial, Trial, TrialState
-from sqlalchemy import event
+from sqlalchemy import URL, event
 
 from hpo.config import MemoryConfig, SqliteConfig, StorageConfig
 from hpo.history import OrderedHistory
@@ -52,7 +52,8 @@ def open_storage(config: StorageConfig) -> BaseStorage:
 def _open_sqlite(path: Path) -> RDBStorage:
     path.parent.mkdir(parents=True, exist_ok=True)
     with folder_locked(path.parent):
-        storage = RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}})
+        url = URL.create("sqlite", database=str(path.absolute()))  # a name may hold signs that mean something in URLs
+        storage = RDBStorage(url.render_as_string(), engine_kwargs={"connect_args": {"timeout": 60}})
 
     @event.listens_for(storage.engine, "connect")
     def _on_connect(connection: Any, _: object) -> None:

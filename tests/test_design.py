@@ -16,7 +16,7 @@ import hpo.session
 from hpo.compare import main
 from hpo.comparison import Comparison
 from hpo.corpus import open_corpus
-from hpo.design import card_hash, check_folder, describe, find_registered, n_trials, register, to_yaml, write_card
+from hpo.design import card_hash, describe, find_registered, n_trials, register, to_yaml, write_card
 from hpo.display import build_display
 from hpo.inline import InlineExecutor
 from hpo.session import Sharing, run_all
@@ -159,15 +159,6 @@ def test_the_file_is_the_card_for_people(tmp_path: Path) -> None:
     assert f"# SHA-256 of this card as canonical JSON: {card_hash(FIRST)}\n" in text
     write_card({**design, "card": {"a": 1}}, tmp_path / "reports" / "mine")
     assert [path.name for path in (tmp_path / "reports" / "mine").iterdir()] == ["design.yaml"]
-
-
-@pytest.mark.parametrize("folder", ["file", "file/reports"])
-def test_a_folder_that_cannot_be_made_is_refused(workdir: Path, folder: str) -> None:
-    Path("file").write_text("")
-    with pytest.raises(ValueError, match=rf"reports={folder} cannot be written: .*file takes no folder"):
-        check_folder(Path(folder))
-    check_folder(Path("new/and/deep"))
-    assert [path.name for path in workdir.iterdir()] == ["file"]
 
 
 TINY = (

@@ -1,0 +1,64 @@
+"""The places a command writes to, looked at before it does: whatever cannot take a file is refused, nothing is left.
+
+What is written there is the business of `storage`, `design` and others.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hpo.config import SqliteConfig, StorageConfig
+
+MAX_FILE_BYTES = 240  # of 255: SQLite and atomic writes append something
+
+
+def check_storage(config: StorageConfig, study: str) -> None:
+    """Refuses a record, or the folder of a study, where there can be none.
+
+    Raises:
+        ValueError: naming the setting and what is in the way.
+    """
+    beside = Path()
+    if isinstance(config, SqliteConfig):
+        path, setting = Path(config.path), f"storage.path={config.path}"
+        check_folder(setting, path.parent)
+        if not config.path.strip() or path.name in ("", "..") or (path.exists() and not path.is_file()):
+            raise ValueError(f"{setting} cannot hold the record: it is no file; give one, as in storage.path=hpo.db.")
+        if len(os.fsencode(path.name)) > MAX_FILE_BYTES:
+            raise ValueError(f"{setting} is too long a name for a file; give one of {MAX_FILE_BYTES} bytes at most.")
+        beside = path.parent
+    folder = beside / config.folder
+    for setting, place in ((f"storage.folder={config.folder}", folder), (f"study.name={study}", folder / study)):
+        if isinstance(config, SqliteConfig) and place.absolute() == Path(config.path).absolute():
+            raise ValueError(f"{setting} is the record, storage.path={config.path}; give one of them another name.")
+        check_folder(setting, place)
+
+
+def check_folder(setting: str, folder: Path) -> None:
+    """Refuses a folder that cannot be made or written to; leaves nothing behind.
+
+    Args:
+        setting: How the user gave it, for the sentence: "reports=here".
+        folder: The folder.
+
+    Raises:
+        ValueError: naming what is in the way.
+    """
+    there = folder
+    try:
+        if "\0" in str(folder):
+            raise ValueError
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        TemporaryDirectory(dir=there, prefix=".hpo-").cleanup()  # root may write anywhere but in /proc
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no name of a file"
+        raise ValueError(f"{setting} cannot be written: {there} takes no folder ({reason}).") from error
+
+
+def os_sentence(error: OSError) -> str:
+    """Returns what the system refused, without its number."""
+    if error.strerror is None or error.filename is None:
+        return str(error)
+    return f"{error.filename} cannot be used: {error.strerror}."
