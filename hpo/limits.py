@@ -36,6 +36,8 @@ class Limit:
 
 COUNT, SHARE = Limit(low=1), Limit(above=0, below=1)
 
+MAX_INT = 2**63 - 1  # what databases and tensors hold
+
 LIMITS: dict[str, Limit] = {
     "seed": Limit(low=0, high=2**32 - 1),
     "study.n_trials": COUNT,
@@ -98,6 +100,8 @@ def check_limits(config: Config, *, only: str | None = None) -> None:
         if only not in (None, path):
             continue
         limit = LIMITS.get(path, Limit())
+        if isinstance(value, int) and abs(value) > MAX_INT:
+            raise ValueError(f"{path} is a whole number of more than 64 bits; give a smaller one.")
         if not math.isfinite(value):
             raise ValueError(f"{path}={value:g} must be a finite number.")
         if not limit.allows(value):

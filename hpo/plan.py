@@ -98,7 +98,7 @@ def plan(config: Config, choices: Mapping[str, str]) -> Plan:
     if planned.name != as_name(planned.name) or len(planned.name.encode()) > MAX_NAME_BYTES:
         raise ValueError(
             f"study.name={planned.name!r} must be a file name: at most {MAX_NAME_BYTES} bytes, "
-            "no slash, colon, star, quote or leading dot."
+            "no slash, colon, star, quote, leading dot or character that cannot be seen."
         )
     return planned
 
@@ -116,4 +116,5 @@ def _search(config: Config, choices: Mapping[str, str]) -> tuple[Config, Space, 
 
 def as_name(text: str) -> str:
     """Returns `text` as the name of a file anywhere."""
-    return re.sub(r'[/\\:*?"<>|\x00-\x1f]+', "_", text).lstrip(".-") or "study"
+    shown = "".join(c if c.isprintable() else "_" for c in text)
+    return re.sub(r'[/\\:*?"<>|]+', "_", shown).lstrip(".-") or "study"
