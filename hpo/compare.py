@@ -75,7 +75,6 @@ def _with_preset(argv: list[str]) -> list[str]:
 def _compare(config: Config, argv: list[str]) -> int:
     from hpo.compare_config import CompareConfig
     from hpo.comparison import check_settings, plan_comparison
-    from hpo.compose import explain, is_composition_error
     from hpo.lock import StudyHeld
     from hpo.session import Refused
     from hpo.variants import compose_variants
@@ -89,18 +88,14 @@ def _compare(config: Config, argv: list[str]) -> int:
         return refuse(str(error), code=HELD)
     except (ValueError, Refused) as error:
         return refuse(str(error))
-    except Exception as error:
-        if is_composition_error(error):
-            return refuse(explain(error))
-        raise
 
 
 def _run(comparison: Comparison, config: CompareConfig, argv: list[str]) -> int:
     from hpo.comparison_display import build_comparison_display
-    from hpo.design import check_folder
+    from hpo.places import check_folder
     from hpo.session import Sharing, run_all
 
-    check_folder(Path(config.reports))
+    check_folder(f"reports={config.reports}", Path(config.reports))
     display = build_comparison_display(comparison)
     registration = _Registration(comparison, config, display, _command(argv))
     try:

@@ -5,26 +5,25 @@ The only module that knows omegaconf; what the settings mean is none of its busi
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
+import hydra
 from hydra.core.config_store import ConfigStore
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import (
-    ConfigAttributeError,
-    ConfigKeyError,
-    MissingMandatoryValue,
-    OmegaConfBaseException,
-    ValidationError,
-)
-from yaml import YAMLError
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from hpo import config as c
 from hpo import search_config as s
+from hpo.explanation import explain, suggestion
+from hpo.notation import override_value
 from hpo.params import SECTIONS
+from hpo.paths import conf_folder
 from hpo.secret import cover_settings
 
 OPTIONS: dict[str, dict[str, type]] = {
@@ -59,6 +58,74 @@ def register_schemas(root: type[c.Config] = c.Config) -> None:
             store.store(group=f"schema/{group}", name=name, node=node)
 
 
+@contextmanager
+def hydra_initialized() -> Iterator[None]:
+    """Lets Hydra find conf/."""
+    with hydra.initialize_config_dir(str(conf_folder().absolute()), job_name="hpo", version_base="1.3"):
+        yield
+
+
+def search_path(folder: Path | None) -> list[str]:
+    """Returns the override that lets Hydra find the files of `folder`, too; those of conf/ come first."""
+    return [f"hydra.searchpath=[{override_value(f'file://{folder}')}]"] if folder else []
+
+
+def compose_job(name: str, overrides: Sequence[str], *, may_lack: bool = False) -> tuple[c.Config, dict[str, str]]:
+    """Returns the configuration of a job, and the option chosen in each config group, "" where none is.
+
+    Under `fixed` among those are the overrides that take params out of the space. What Hydra made of it is in
+    `HydraConfig` afterwards.
+
+    Args:
+        name: Which file of conf/ is the primary one.
+        overrides: What was given for this job, in Hydra's grammar.
+        may_lack: See `to_config`.
+
+    Raises:
+        ValueError: saying in a sentence why it cannot be composed.
+    """
+    composed = _compose(name, overrides)
+    hydra_config = HydraConfig.get()
+    chosen = hydra_config.runtime.choices.items()
+    choices = {str(group): str(option) if option and option != "None" else "" for group, option in chosen}
+    config, choices["fixed"] = fix_overridden(to_config(composed, may_lack=may_lack), hydra_config.overrides.task)
+    return config, choices
+
+
+def show_job(name: str, overrides: Sequence[str], *, package: str | None = None, is_resolved: bool = False) -> str:
+    """Returns the composed configuration as YAML.
+
+    Args:
+        name, overrides: As in `compose_job`.
+        package: The path of the part to show; None means all.
+        is_resolved: Whether interpolations are replaced by what they stand for.
+
+    Raises:
+        ValueError: if it cannot be composed, or has no such part.
+    """
+    composed = _compose(name, overrides)
+    try:
+        if is_resolved:
+            OmegaConf.resolve(composed)
+        part = OmegaConf.select(composed, package) if package else composed
+    except Exception as error:  # whatever omegaconf makes of interpolations and paths
+        raise ValueError(explain(error)) from error
+    if not OmegaConf.is_config(part):
+        raise ValueError(f"--package {package} is no group of settings; name one, as in --package train.")
+    return OmegaConf.to_yaml(part)
+
+
+def _compose(name: str, overrides: Sequence[str]) -> DictConfig:
+    try:
+        composed = hydra.compose(name, list(overrides), return_hydra_config=True)
+    except Exception as error:  # whatever Hydra, omegaconf and YAML make of what was given
+        raise ValueError(explain(error)) from error
+    HydraConfig.instance().set_config(composed)
+    with open_dict(composed):
+        del composed["hydra"]
+    return composed
+
+
 def to_config(composed: DictConfig, *, may_lack: bool = False) -> c.Config:
     """Returns the composed configuration as dataclasses, the passwords in its URLs covered.
 
@@ -76,8 +143,12 @@ def to_config(composed: DictConfig, *, may_lack: bool = False) -> c.Config:
         composed = composed.copy()
         for path in OmegaConf.missing_keys(composed):
             OmegaConf.update(composed, path, "")  # what users must give are texts: files and folders
-    config = cover_settings(OmegaConf.to_object(composed))
+    try:
+        config = cover_settings(OmegaConf.to_object(composed))
+    except Exception as error:  # whatever omegaconf makes of missing values and interpolations
+        raise ValueError(explain(error)) from error
     assert isinstance(config, c.Config)
+    _check_shape("", config, type(config))
     _refuse_unread(OmegaConf.to_container(composed, resolve=False), config, "")
     return config
 
@@ -98,37 +169,28 @@ def fix_overridden(config: c.Config, overrides: Sequence[str]) -> tuple[c.Config
     return replace(config, space=space), ",".join(sorted(fixing))
 
 
-def explain(error: Exception) -> str:
-    """Returns one sentence for an error of composition: what was given and what is allowed."""
-    chain = list(_causes(error))
-    for cause in chain:
-        match cause:
-            case MissingConfigException() if cause.missing_cfg_file:
-                return _missing_option(cause)
-            case OverrideParseException():
-                return _unreadable(cause.override)
-            case ConfigAttributeError() | ConfigKeyError():
-                return _unknown_key(cause)
-            case MissingMandatoryValue():
-                return f"{cause.full_key} has no value; give it one: {cause.full_key}=…"
-            case ValidationError() if "$VALUE" not in str(
-                cause
-            ):  # omegaconf fills its template in one cause further out
-                return _wrong_type(cause, chain)
-        if "Ambiguous value for argument" in str(cause):
-            return _unreadable(str(cause).split("'")[1])
-        if isinstance(cause, YAMLError):
-            return f"A configuration file is not YAML: {' '.join(str(cause).split())}."
-        if "Config group override must be" in str(cause):
-            return "A config group takes the name of one of its options, as in sampler=tpe or tracking=none."
-        if "does not support deletion" in str(cause):
-            return "Only params can be deleted, one by one, as in ~space.train.lr; groups and settings stay."
-    return _one_line(str(chain[0]))
+def _check_shape(path: str, value: object, wanted: object) -> None:
+    """Refuses what an interpolation put where settings or a list belong; omegaconf checks single values alone."""
+    kinds = get_args(wanted) if isinstance(wanted, UnionType) else (wanted,)
+    if value is None and NoneType in kinds:
+        return
+    for kind in kinds:
+        is_group = is_dataclass(kind) or get_origin(kind) is dict
+        if is_group and not isinstance(value, kind if isinstance(kind, type) else dict):
+            raise ValueError(f"{path} must be a group of settings; {value!r} is none.")
+        if get_origin(kind) is list and not isinstance(value, list):
+            raise ValueError(f"{path} must be a list; write {path}=[a,b] instead of {value!r}.")
+        if get_origin(kind) is dict and isinstance(value, dict):
+            for key, each in value.items():
+                _check_shape(f"{path}.{key}", each, get_args(kind)[1])
+    if is_dataclass(value) and not isinstance(value, type):
+        for name, hint in _hints(type(value)).items():
+            _check_shape(f"{path}.{name}" if path else name, getattr(value, name), hint)
 
 
-def is_composition_error(error: Exception) -> bool:
-    """Returns whether `error` is about the configuration, so that `explain` has a sentence for it."""
-    return isinstance(error, HydraException | ConfigCompositionException | OmegaConfBaseException)
+@cache
+def _hints(section: type) -> dict[str, object]:
+    return get_type_hints(section)
 
 
 def _refuse_unread(given: object, config: object, path: str) -> None:
@@ -144,7 +206,7 @@ def _refuse_unread(given: object, config: object, path: str) -> None:
     for key, value in given.items():
         where = f"{path}.{key}" if path else str(key)
         if key not in known:
-            raise ValueError(f"{where} is not a setting{_suggestion(str(key), known)}; remove it.")
+            raise ValueError(f"{where} is not a setting{suggestion(str(key), known)}; remove it.")
         _refuse_unread(value, known[key], where)
 
 
@@ -154,69 +216,3 @@ def _keys(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
             where = f"{path}.{key}" if path else str(key)
             yield where, str(key)
             yield from _keys(value, where)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yields the causes of `error`, the innermost first."""
-    inner = error.__cause__ or error.__context__
-    if inner is not None:
-        yield from _causes(inner)
-    yield error
-
-
-def _unreadable(override: str) -> str:
-    path, equals, value = override.partition("=")
-    if not equals:
-        return f"The override '{override}' cannot be read; write path=value."
-    return (
-        f"The override '{override}' cannot be read; a value with spaces or signs needs two pairs of quotes, "
-        f"""'{path}="{value}"', and a list brackets, '{path}=[a,b]'."""
-    )
-
-
-def _missing_option(error: MissingConfigException) -> str:
-    missing = str(error.missing_cfg_file)
-    group, _, name = missing.rpartition("/")
-    group = group.removeprefix("schema/")
-    options = sorted(str(option) for option in error.options or [])
-    if not group:
-        return f"There is no configuration '{name}'."
-    return f"{group}={name} does not exist; conf/{group} has {', '.join(options) or 'no option'}."
-
-
-def _unknown_key(error: OmegaConfBaseException) -> str:
-    where = str(error.full_key or error.key)
-    known = {field.name: None for field in fields(error.object_type)} if is_dataclass(error.object_type) else {}
-    parent = where.rpartition(".")[0]
-    allowed = f"; {parent or 'the configuration'} has {', '.join(known)}" if known else ""
-    if parent.endswith(".when"):
-        return f"{parent} is new here; put a plus before it: '+{parent}={{param: model.n_hid, in: [64]}}'."
-    section, _, name = parent.partition(".")
-    if section == "space" and name and "." not in name:
-        allowed = f"; add a param as '+{parent}={{{error.key}: {{type: float, low: 0.1, high: 1.0}}}}'"
-    return f"{where} is not a setting{_suggestion(str(error.key), known)}{allowed}."
-
-
-def _suggestion(key: str, known: Mapping[str, object]) -> str:
-    close = difflib.get_close_matches(key, list(known), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
-
-
-def _wrong_type(error: ValidationError, chain: list[BaseException]) -> str:
-    text = _one_line(str(error))
-    where = str(error.full_key or "")
-    override = next((_one_line(str(e)) for e in chain if "Error merging override" in str(e)), "")
-    if not where and override:
-        where = override.removeprefix("Error merging override ")
-    if "is not a subclass of" in text:
-        group = where.partition("=")[0] or "The top of a configuration file"
-        return f"{group} is a group of settings, not a value; set one inside it, as in space.train.lr.high=0.05."
-    if "is not a ListConfig" in text:
-        key, _, value = where.partition("=")
-        return f"{where or 'A setting'} must be a list, as in {key or 'samplers'}=[{value or 'a,b'}]."
-    return f"{where}: {text.rstrip('.')}." if where else f"{text.rstrip('.')}."
-
-
-def _one_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0] if lines else "The configuration cannot be composed."

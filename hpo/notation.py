@@ -15,6 +15,7 @@ from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, Budget, TrialRecord
 from hpo.trainer import ParamValue
 
 STATE_WORDS = {RUNNING: "running", COMPLETE: "complete", PRUNED: "pruned", FAIL: "failed"}
+LONG_WORD = 200
 BLOCKS, ASCII_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
 
 
@@ -103,6 +104,12 @@ def last_line(text: str) -> str:
 def printable(text: str) -> str:
     """Returns `text` as one line that cannot steer a terminal."""
     return "".join(c if c.isprintable() else " " for c in text).strip()
+
+
+def as_line(sentence: str) -> str:
+    """Returns `sentence` as one line that cannot steer a terminal and repeats no endless word."""
+    words = (word if len(word) <= LONG_WORD else f"{word[:120]}…{word[-40:]}" for word in sentence.split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(words))
 
 
 def _leaf(path: str) -> str:

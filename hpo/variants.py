@@ -10,14 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-import hydra
 import yaml
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, open_dict
 
-from hpo.command import read_choices
 from hpo.compare_config import CompareConfig
-from hpo.compose import fix_overridden, to_config
+from hpo.compose import compose_job
 from hpo.config import Config
 from hpo.notation import override_value
 
@@ -50,12 +47,13 @@ def compose_variants(config: CompareConfig) -> list[Variant]:
     Raises:
         ValueError: if the strategies or tasks are not as they should be.
     """
-    given = tuple(HydraConfig.get().overrides.task)
+    overrides = HydraConfig.get().overrides
+    given, found_by = tuple(overrides.task), tuple(overrides.hydra)
     _check_paths("", [override for override in given if _path(override) == "seed"])
     tasks: Overrides = read_overrides("tasks", config.tasks) or {"": ()}
     strategies = _strategies(config, given)
     variants = [
-        _compose(given, strategy, task, tasks[task] + strategies[strategy])
+        _compose((*found_by, *given), strategy, task, tasks[task] + strategies[strategy])
         for task, strategy in itertools.product(tasks, strategies)
     ]
     _check_tasks(variants)
@@ -168,13 +166,8 @@ def _value(value: Any) -> str:
 
 
 def _compose(given: tuple[str, ...], strategy: str, task: str, overrides: tuple[str, ...]) -> Variant:
-    composed = hydra.compose("compare", [*given, *overrides], return_hydra_config=True)
-    choices = read_choices(composed.hydra.runtime.choices)
-    with open_dict(composed):
-        del composed["hydra"]
-    assert isinstance(composed, DictConfig)
-    config, fixed = fix_overridden(to_config(composed), [*given, *overrides])
-    return Variant(strategy, task, overrides, _as_study(config), {**choices, "fixed": fixed})
+    config, choices = compose_job("compare", [*given, *overrides])
+    return Variant(strategy, task, overrides, _as_study(config), choices)
 
 
 def _as_study(config: Config) -> Config:

@@ -16,7 +16,7 @@ LAYERS = (
     "__main__ sync compare curves report.__main__",
     "command comparison comparison_* design variants session signals opening fleet study attempts trial_book spending "
     "assignment "
-    "confirmation audit provenance plan display screen progress summary help terminal notation",
+    "confirmation audit provenance plan display screen progress summary help terminal",
     "executors inline processes simulated",
     "worker",
     "report.* mlflow_report",
@@ -25,13 +25,14 @@ LAYERS = (
     "samplers candidates ledger pruners storage study_tests history fingerprint lock tracking mirror mlflow_* newest "
     "plots curve_recorder",
     "corpus cache ids pool data docstrings imdb archive folder table delimited encoding parts texts tokens",
-    "space space_file table_space curve_table curve_columns curve_card cube params limits compose record stop executor "
-    "trainer trial_cache trial_folder study_folder checkpoint seeds files cores",
+    "space space_file table_space curve_table curve_columns curve_card cube params limits compose explanation "
+    "arguments notation places record stop executor trainer trial_cache trial_folder study_folder checkpoint seeds "
+    "files cores",
     "config search_config compare_config report_config paths secret output __init__",
 )
 # Libraries, and the only modules that may import them, be it inside a function.
 FENCES = {
-    "hydra omegaconf": "command compose config search_config variants __main__ sync",
+    "hydra omegaconf": "arguments compose explanation config search_config variants",
     "mlflow": "tracking mirror mlflow_*",
     "optuna sqlalchemy": "sync compare comparison design session opening trial_book assignment confirmation storage "
     "history fingerprint samplers candidates ledger pruners space space_file table_space curves curve_recorder "

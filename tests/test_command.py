@@ -42,7 +42,7 @@ MISTAKES = {
     "space.train.epochs.levels=[9]": "has 9, which lies outside its range 2 to 6",
     "space.train.wd.low=1": "space.train.wd is not a setting",
     "+space.train={wd: {type: float, low: 0.1, high: 1}}": "there is no train.wd",
-    "~space.train": "Only params can be deleted",
+    "~space.train": "only params can be deleted",
     "+foo=1": "foo is not a setting; remove it.",
     "+trainer._target_=os.system": "trainer._target_ is not allowed",
     "x y": "The override 'x y' cannot be read",
