@@ -6,7 +6,7 @@ The only module that knows omegaconf; what the settings mean is none of its busi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import ValidationError
 
 from hpo import config as c
 from hpo import search_config as s
@@ -142,7 +143,8 @@ def to_config(composed: DictConfig, *, may_lack: bool = False) -> c.Config:
     if may_lack:
         composed = composed.copy()
         for path in OmegaConf.missing_keys(composed):
-            OmegaConf.update(composed, path, "")  # what users must give are texts: files and folders
+            with suppress(ValidationError):  # what users must give are texts: files and folders
+                OmegaConf.update(composed, path, "")
     try:
         config = cover_settings(OmegaConf.to_object(composed))
     except Exception as error:  # whatever omegaconf makes of missing values and interpolations

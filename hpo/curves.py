@@ -63,7 +63,7 @@ def _write(config: Config, given: dict[str, str]) -> int:
     except ValueError as error:
         return refuse(str(error))
     except OSError as error:
-        return refuse(f"path={given.get('path')} cannot be written: {error.strerror}.")
+        return refuse(f"path={given.get('path') or error.filename} cannot be written: {error.strerror}.")
     _say(recording, path)
     return DONE
 
@@ -82,13 +82,9 @@ def _path(given: dict[str, str]) -> Path:
 
 def _read(config: Config, experiment: str) -> list[Source]:
     """Returns the studies of an experiment."""
-    from hpo.config import SqliteConfig
-    from hpo.storage import open_storage, read_study, study_names
+    from hpo.storage import open_record, read_study, study_names
 
-    if not isinstance(config.storage, SqliteConfig) or not Path(config.storage.path).is_file():
-        where = config.storage.path if isinstance(config.storage, SqliteConfig) else "in memory"
-        raise ValueError(f"There is no record at storage.path={where}; go to the folder where the trials ran.")
-    storage = open_storage(config.storage)
+    storage = open_record(config.storage)
     studies = {name: read_study(storage, name)[0] for name in study_names(storage)}
     names = [name for name, study in studies.items() if study.experiment == experiment]
     if not names:

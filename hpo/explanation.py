@@ -35,6 +35,7 @@ KNOWN = {
     "Could not delete from config": "{quoted} is not there and cannot be deleted; --cfg job shows what is.",
     "No match in the defaults list": "{quoted} is no group here; --help lists the groups.",
     "Cannot merge DictConfig with ListConfig": GROUP,
+    "Could not append to config": "{quoted} is there already; leave out the plus.",
     "Invalid loaded object type": "A configuration file holds a single value; write settings into it, one KEY: VALUE "
     "to a line.",
     "in defaults": "The defaults of a configuration file have an entry that is none; write - GROUP: OPTION.",

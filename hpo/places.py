@@ -6,6 +6,8 @@ What is written there is the business of `storage`, `design` and others.
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,6 +30,7 @@ def check_storage(config: StorageConfig, study: str) -> None:
             raise ValueError(f"{setting} cannot hold the record: it is no file; give one, as in storage.path=hpo.db.")
         if len(os.fsencode(path.name)) > MAX_FILE_BYTES:
             raise ValueError(f"{setting} is too long a name for a file; give one of {MAX_FILE_BYTES} bytes at most.")
+        check_database(path)
         beside = path.parent
     folder = beside / config.folder
     for setting, place in ((f"storage.folder={config.folder}", folder), (f"study.name={study}", folder / study)):
@@ -55,6 +58,31 @@ def check_folder(setting: str, folder: Path) -> None:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no name of a file"
         raise ValueError(f"{setting} cannot be written: {there} takes no folder ({reason}).") from error
+
+
+def is_file(path: str) -> bool:
+    """Returns whether `path`, whatever text it is, names a file that is there."""
+    try:
+        return Path(path).is_file()
+    except OSError:  # too long a name
+        return False
+
+
+def check_database(path: Path) -> None:
+    """Refuses a file that is no database, or the database of something else, which would get our tables.
+
+    Raises:
+        ValueError: saying so.
+    """
+    if not path.is_file() or not path.stat().st_size:
+        return
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except sqlite3.Error as error:
+        raise ValueError(f"storage.path={path} cannot hold the record: {error}; give another file.") from error
+    if tables and not tables & {"studies", "version_info"}:
+        raise ValueError(f"storage.path={path} cannot hold the record: it is the database of something else.")
 
 
 def os_sentence(error: OSError) -> str:

@@ -16,10 +16,12 @@ from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage, get_storage
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy import URL, event
+from sqlalchemy.exc import SQLAlchemyError
 
 from hpo.config import MemoryConfig, SqliteConfig, StorageConfig
 from hpo.history import OrderedHistory
 from hpo.lock import folder_locked
+from hpo.places import check_database, is_file
 from hpo.pruners import PrunerView
 from hpo.record import COMPLETE, PRUNED, EpochRecord, StudyRecord, TrialRecord
 from hpo.samplers import REASON
@@ -47,6 +49,26 @@ def open_storage(config: StorageConfig) -> BaseStorage:
         case SqliteConfig():
             return _open_sqlite(Path(config.path))
     raise ValueError(f"storage={type(config).__name__} is not one of sqlite, memory.")
+
+
+def open_record(config: StorageConfig) -> BaseStorage:
+    """Returns the storage of a record that is there already, to be read.
+
+    Raises:
+        ValueError: if there is none, or it cannot be read.
+    """
+    if not isinstance(config, SqliteConfig):
+        raise ValueError("storage=memory is gone when its command ends; give storage.path=… of a record on disk.")
+    if not is_file(config.path) or not Path(config.path).stat().st_size:
+        raise ValueError(f"There is no record at storage.path={config.path}; go to the folder where the studies ran.")
+    try:
+        check_database(Path(config.path))
+        storage = open_storage(config)
+        storage.get_all_studies()
+    except (SQLAlchemyError, RuntimeError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise ValueError(f"storage.path={config.path} is no record that can be read: {reason}.") from error
+    return storage
 
 
 def _open_sqlite(path: Path) -> RDBStorage:

@@ -34,17 +34,17 @@ def main(argv: list[str] | None = None) -> int:
 
 def _sync(config: Config, _: dict[str, str]) -> int:
     from hpo.audit import audit_name
-    from hpo.config import MlflowConfig, SqliteConfig
+    from hpo.config import MlflowConfig
     from hpo.confirmation import confirmation_name
-    from hpo.storage import open_storage, study_names
+    from hpo.storage import open_record, study_names
     from hpo.study_folder import studies_folder
 
     if not isinstance(config.tracking, MlflowConfig):
         return refuse("tracking=none has nothing to bring up to date; choose tracking=mlflow.")
-    if not isinstance(config.storage, SqliteConfig) or not Path(config.storage.path).is_file():
-        where = config.storage.path if isinstance(config.storage, SqliteConfig) else "in memory"
-        return refuse(f"There is no record at storage.path={where}; go to the folder where the study ran.")
-    storage = open_storage(config.storage)
+    try:
+        storage = open_record(config.storage)
+    except ValueError as error:
+        return refuse(str(error))
     names = study_names(storage)
     if config.study.name is not None:
         if config.study.name not in names:

@@ -55,7 +55,7 @@ def test_replayed_trials_can_be_recorded_again(workdir: Path) -> None:
         (["experiment=smoke", "path=no/where.parquet"], "path=no/where.parquet cannot be written: No such file"),
         (["experiment=smoke", "task=imdb"], "experiment=smoke has no task=imdb; it has none."),
         (["experiment=smoke", "storage.path=other.db"], "There is no record at storage.path=other.db"),
-        (["experiment=smoke", "storage=memory"], "There is no record at storage.path=in memory"),
+        (["experiment=smoke", "storage=memory"], "storage=memory is gone when its command ends"),
         (["experiment=smoke", "sampler=annealing"], "sampler=annealing does not exist"),
     ],
 )

@@ -10,9 +10,9 @@ from optuna.study import StudyDirection
 from hpo.compare import main as compare
 from hpo.config import MemoryConfig, SqliteConfig
 from hpo.report.records import Experiment
-from hpo.report.stored import experiment_names, open_record, read_experiment
+from hpo.report.stored import experiment_names, read_experiment
 from hpo.report.terms import Terms
-from hpo.storage import open_storage, study_names
+from hpo.storage import open_record, open_storage, study_names
 
 from conftest import SYNTHETIC, run_study
 

@@ -108,7 +108,8 @@ def _check(config: ReportConfig) -> None:
 
 def _read(config: ReportConfig) -> Experiment:
     from hpo.report.csv_records import read_records
-    from hpo.report.stored import experiment_names, open_record, read_experiment
+    from hpo.report.stored import experiment_names, read_experiment
+    from hpo.storage import open_record
 
     terms = _terms(config)
     name = config.name or None

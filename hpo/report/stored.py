@@ -6,13 +6,10 @@ Changes nothing, so that it works while studies run; what the numbers mean is th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from optuna.distributions import BaseDistribution, json_to_distribution
 from optuna.storages import BaseStorage
-from sqlalchemy.exc import SQLAlchemyError
 
-from hpo.config import SqliteConfig, StorageConfig
 from hpo.record import Budget, StudyRecord
 from hpo.report.deviations import join_names
 from hpo.report.membership import Chosen, Found, choose
@@ -20,30 +17,8 @@ from hpo.report.records import Experiment, Study
 from hpo.report.spaces import widest_space
 from hpo.report.stored_study import MAPPING, StoredStudy, to_study
 from hpo.report.terms import ROPE, Terms, settle, with_inferred_budget
-from hpo.storage import DISTRIBUTIONS, ENDED, STUDY, TEST, open_storage, read_trial
+from hpo.storage import DISTRIBUTIONS, ENDED, STUDY, TEST, read_trial
 from hpo.study_tests import counted_tests
-
-
-def open_record(config: StorageConfig) -> BaseStorage:
-    """Returns the storage of a record that is there already.
-
-    Raises:
-        ValueError: if there is none, or it cannot be read.
-    """
-    if not isinstance(config, SqliteConfig):
-        raise ValueError("storage=memory is gone when its command ends; give storage.path=… of a record on disk.")
-    if not Path(config.path).is_file():
-        raise ValueError(
-            f"There is no record at storage.path={config.path}; go to the folder where the studies ran, "
-            "or give records=FILE.csv."
-        )
-    try:
-        storage = open_storage(config)
-        storage.get_all_studies()
-    except (SQLAlchemyError, RuntimeError, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise ValueError(f"storage.path={config.path} is no record that can be read: {reason}.") from error
-    return storage
 
 
 def experiment_names(storage: BaseStorage) -> list[str]:

@@ -16,6 +16,8 @@ from hpo.report.records import Direction, Experiment, Study, Unit
 
 ROPE = {"accuracy": 0.005, "macro_f1": 0.005, "valid_loss": 0.01}  # of other metrics nothing is known
 
+MAX_BUDGET = 1e12  # more than anybody spends, and few enough to be drawn
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -29,8 +31,8 @@ class Terms:
     def __post_init__(self) -> None:
         if self.rope is not None and not (math.isfinite(self.rope) and self.rope >= 0):
             raise ValueError(f"report.rope={self.rope:g} must be at least 0, in units of the metric.")
-        if self.budget is not None and not (math.isfinite(self.budget) and self.budget > 0):
-            raise ValueError(f"report.budget={self.budget:g} must be above 0.")
+        if self.budget is not None and not 0 < self.budget <= MAX_BUDGET:
+            raise ValueError(f"report.budget={self.budget:g} must be above 0 and at most {MAX_BUDGET:g}.")
 
 
 def settle(experiment: Experiment, given: Terms) -> Experiment:
