@@ -10,7 +10,7 @@ import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from hpo.lock import folder_locked
 from hpo.secret import is_named, mask, reveal
@@ -47,11 +47,18 @@ def resolve_uri(given: str) -> str:
             "give sqlite:///mlflow.db, or the http:// address of a running `mlflow server`."
         )
     if scheme.split("+")[0] != "sqlite":
+        _check_address(uri)
         return uri
     path, mark, query = rest.removeprefix("/").partition("?")
-    if not path or path == ":memory:":
+    if not rest.startswith("/") or not path or path == ":memory:":
         raise ValueError(f"tracking.uri={mask(given)!r} names no file; give one as in sqlite:///mlflow.db.")
     return f"{scheme}:///{Path(path).absolute()}{mark}{query}"
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """Returns the file behind a resolved `uri`; None where there is none of ours."""
+    scheme, _, rest = uri.partition(":///")
+    return Path(rest.partition("?")[0]) if scheme.split("+")[0] == "sqlite" else None
 
 
 def open_client(uri: str) -> MlflowClient:
@@ -61,7 +68,7 @@ def open_client(uri: str) -> MlflowClient:
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    path = _sqlite_path(uri)
+    path = sqlite_path(uri)
     if path is None:
         return MlflowClient(tracking_uri=uri, registry_uri=uri)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,13 +110,22 @@ def artifact_location(uri: str, experiment: str) -> str | None:
     """
     if uri.startswith(("http://", "https://")):
         return None
-    path = _sqlite_path(uri)
+    path = sqlite_path(uri)
     folder = path.parent if path else Path.cwd()
     return (folder / "mlartifacts" / quote(experiment, safe=" ")).as_uri()
 
 
 
 
-def _sqlite_path(uri: str) -> Path | None:
-    scheme, _, rest = uri.partition(":///")
-    return Path(rest.partition("?")[0]) if scheme.split("+")[0] == "sqlite" else None
+def _check_address(uri: str) -> None:
+    """Refuses what is no address; whether somebody answers there is found out later."""
+    try:
+        parts = urlsplit(uri)
+        is_whole = bool(parts.hostname or not parts.scheme.startswith("http")) and parts.port != 0
+    except ValueError:  # a bracket that is not closed, a port that is no number
+        is_whole = False
+    if not is_whole or not uri.isprintable() or " " in uri:
+        raise ValueError(
+            f"tracking.uri={mask(uri)!r} is no address; give one as in http://127.0.0.1:5000, signs in "
+            "names and passwords written as %40 and the like."
+        )

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpo.candidates import mapping_note
-from hpo.config import AwdLstmConfig, Config, FolderConfig, MlflowConfig, ReplayConfig, TableConfig
+from hpo.config import AwdLstmConfig, Config, FolderConfig, MlflowConfig, ReplayConfig, SqliteConfig, TableConfig
 from hpo.executors import check_device, check_simulation, n_workers
 from hpo.limits import check_limits
+from hpo.mlflow_client import resolve_uri, sqlite_path
+from hpo.places import check_folder
 from hpo.samplers import build_sampler
 from hpo.search_config import GridConfig
 from hpo.seeds import derive_seed
@@ -89,6 +91,7 @@ def plan(config: Config, choices: Mapping[str, str]) -> Plan:
     check_limits(config)
     check_device(config.executor.device)
     check_simulation(config.executor, config.trainer)
+    _check_tracking(config)
     config, space, tags = _search(config, choices)
     budget = (config.study.n_trials, config.study.timeout_s, config.study.n_epochs, config.study.trials_s)
     if all(limit is None for limit in budget) and not (isinstance(config.sampler, GridConfig) or space.candidates):
@@ -101,6 +104,22 @@ def plan(config: Config, choices: Mapping[str, str]) -> Plan:
             "no slash, colon, star, quote, leading dot or character that cannot be seen."
         )
     return planned
+
+
+def _check_tracking(config: Config) -> None:
+    """Refuses a place where MLflow can keep nothing, and the record's own."""
+    if not isinstance(config.tracking, MlflowConfig):
+        return
+    uri = config.tracking.uri
+    path = sqlite_path(resolve_uri(uri))
+    if path is not None:
+        if isinstance(config.storage, SqliteConfig) and path == Path(config.storage.path).absolute():
+            raise ValueError(
+                f"tracking.uri={uri} is the record, storage.path={config.storage.path}; give MLflow another."
+            )
+        check_folder(f"tracking.uri={uri}", path.parent)
+        if path.exists() and not path.is_file():
+            raise ValueError(f"tracking.uri={uri} names no file; give one as in sqlite:///mlflow.db.")
 
 
 def _search(config: Config, choices: Mapping[str, str]) -> tuple[Config, Space, dict[str, str]]:

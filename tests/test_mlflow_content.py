@@ -108,11 +108,32 @@ def test_over_long_texts_are_cut_visibly_and_keys_made_legal() -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["mlruns", "file:///tmp/mlruns", "./x", "", "redis://h", "sqlite://", "sqlite:///:memory:"]
+    "uri",
+    ["mlruns", "file:///tmp/mlruns", "./x", "", "redis://h", "sqlite://", "sqlite:///:memory:", "sqlite://mlflow.db"],
 )
 def test_an_impossible_uri_is_refused_in_a_sentence(uri: str) -> None:
     with pytest.raises(ValueError, match=r"tracking\.uri=.*sqlite:///mlflow\.db"):
         resolve_uri(uri)
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://", "http://[", "http://h:99999", "http://h:x", "http://a b", "https://u:p[w@h", "http://h\n"]
+)
+def test_what_is_no_address_is_refused_and_keeps_its_password(uri: str) -> None:
+    with pytest.raises(ValueError, match=r"tracking\.uri=.* is no address") as error:
+        resolve_uri(uri)
+    assert "p[w" not in str(error.value)
+
+
+def test_addresses_are_left_as_they_are() -> None:
+    for uri in (
+        "http://h",
+        "https://u:p%40w@h:1/path",
+        "postgresql:///db",
+        "postgresql://u@h:1/db",
+        "http://[::1]:5000",
+    ):
+        assert resolve_uri(uri) == uri
 
 
 def test_a_relative_file_is_meant_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
