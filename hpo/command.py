@@ -40,11 +40,10 @@ def compose_and_call(
     Returns:
         The largest exit code; 2 with a sentence on stderr if `argv` cannot be composed.
     """
+    from hpo.compose import register_schemas
     from hpo.config import Config
     from hpo.output import masked_output
     from hpo.secret import cover_word
-
-    from hpo.compose import register_schemas
 
     register_schemas(root or Config)
     with masked_output():

@@ -115,8 +115,6 @@ def artifact_location(uri: str, experiment: str) -> str | None:
     return (folder / "mlartifacts" / quote(experiment, safe=" ")).as_uri()
 
 
-
-
 def _check_address(uri: str) -> None:
     """Refuses what is no address; whether somebody answers there is found out later."""
     try:
