@@ -75,11 +75,11 @@ def _compose_and_call(argv: Sequence[str], call: Call, *, name: str, may_lack: b
 
 
 def _call_all(jobs: Sequence[tuple[Config, dict[str, str]]], call: Call) -> int:
-    """Returns the largest exit code of the jobs; a signal stops those after it, too."""
+    """Returns the largest exit code of the jobs; what pauses or interrupts one stops those after it, too."""
     codes = [DONE]
     for config, choices in jobs:
         codes.append(call(config, choices))
-        if codes[-1] > 128:
+        if codes[-1] == PAUSED or codes[-1] > 128:
             return codes[-1]
     return max(codes)
 

@@ -241,6 +241,6 @@ def test_memory_storage_leaves_no_database(workdir: Path) -> None:
     assert not (workdir / "hpo.db").exists()
 
 
-def test_a_refusal_keeps_to_its_lines_and_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_is_one_line_and_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert refuse("'\x1b[2J' is unknown:\n  known\x07") == 2
-    assert capsys.readouterr().err == "hpo: ' [2J' is unknown:\n  known \n"
+    assert capsys.readouterr().err == "hpo: '\\x1b[2J' is unknown: known\\x07\n"

@@ -34,7 +34,7 @@ MISTAKES = {
     "samplers=[bayes]": "sampler=bayes does not exist; conf/sampler has grid, random, tpe.",
     "samplers=[random,random]": "names one twice",
     "samplers=[]": "samplers=[] leaves nothing to compare",
-    "samplers=tpe": "samplers=tpe must be a list, as in samplers=[tpe].",
+    "samplers=tpe": "samplers takes a list; write it in brackets, as in [a,b].",
     "sampler=grid": "sampler=grid is a single sampler; give those to compare, as in samplers=[grid,tpe].",
     "strategies={a: {sampler: bayes}}": "sampler=bayes does not exist",
     "strategies={a: {sampler.n_startup: 3}}": "sampler.n_startup is not a setting (did you mean n_startup_trials?)",
