@@ -148,7 +148,7 @@ class Study:
             case "outage":
                 server.kill()
             case "return":
-                server.start()
+                server.launch()  # the study goes on meanwhile
 
     def _kill_worker(self) -> None:
         assert self._process is not None

@@ -80,8 +80,12 @@ def _mlflow(trials: Sequence[TrialRecord], uri: str, study_uid: str) -> Iterator
     for trial in trials:
         if by_number[trial.number] != 1:
             yield f"I4: {by_number[trial.number]} runs for trial {trial.number}"
+    recorded = {trial.number: trial for trial in trials}
     for run in children:
-        trial = trials[int(run.data.tags["hpo.trial"])]
+        trial = recorded.get(int(run.data.tags["hpo.trial"]))
+        if trial is None:
+            yield f"I4: a run for trial {run.data.tags['hpo.trial']}, which is not in the record"
+            continue
         if run.info.status != STATUS.get(trial.state):
             yield f"I4: trial {trial.number} is {trial.state} and its run {run.info.status}"
         for name in METRICS:

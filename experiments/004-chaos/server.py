@@ -28,7 +28,15 @@ class MlflowServer:
         self.uri = f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        """Starts it and waits until it answers; does nothing while it runs."""
+        """Starts it, unless it runs, and waits until it answers."""
+        self.launch()
+        deadline = time.monotonic() + START_S
+        while not self._answers():
+            assert time.monotonic() < deadline, "the MLflow server did not start"
+            time.sleep(0.1)
+
+    def launch(self) -> None:
+        """Starts it, unless it runs."""
         if self._process is not None and self._process.poll() is None:
             return
         words = ["-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port", str(self._port)]
@@ -40,10 +48,6 @@ class MlflowServer:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        deadline = time.monotonic() + START_S
-        while not self._answers():
-            assert time.monotonic() < deadline, "the MLflow server did not start"
-            time.sleep(0.1)
 
     def kill(self) -> None:
         """Kills the server and its worker, which share a process group of their own."""
