@@ -86,6 +86,7 @@ class Mirror:
             self._thread.join(min(timeout_s, QUIET_S))
             if self._thread.is_alive() and time.monotonic() < deadline_s:
                 self._wait(self._thread, deadline_s)
+        self._has_warned = True  # what happens from now on is told by the number
         return len(self._left() | self._writer.refused)
 
     def _wait(self, thread: threading.Thread, deadline_s: float) -> None:

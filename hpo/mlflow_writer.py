@@ -134,7 +134,8 @@ class Writer:
         reason = mask(explain(error))
         path = note_refusal(Path(study.folder), content.uid, name=content.name, status=content.status, error=reason)
         if not self.refused:
-            _log.warning("MLflow refuses %s of %s: it %s; see %s.", content.name, study.name, reason, path)
+            what = f"study {study.name}" if content.uid == study.uid else f"{content.name} of {study.name}"
+            _log.warning("MLflow refuses %s: it %s; see %s.", what, reason, path)
         self.refused.add(content.uid)
 
     def _take_back_refusal(self, study: StudyRecord, uid: str) -> None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 USAGE = """python -m hpo.sync [study.name=NAME] [storage.path=hpo.db] [tracking.uri=sqlite:///mlflow.db]
 
 Rebuilds in MLflow whatever it lacks of the record: all studies, or the one named with its confirmation
-and its audit. Runs that a dead driver left RUNNING are closed. Nothing is added the second time."""
+and its audit. Runs that a dead driver left RUNNING are closed. Nothing is added the second time. When
+MLflow is away or refuses something, one sentence says so and the exit code is 2."""
 
 
 def main(argv: list[str] | None = None) -> int:

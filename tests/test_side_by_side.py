@@ -116,15 +116,17 @@ def open_again_and_again(process: int, start: Barrier, folder: str, errors: Any)
 
     from hpo.corpus import prepare
 
-    for number in range(N_ROUNDS):
-        start.wait(timeout=120)
-        try:
+    try:
+        for number in range(N_ROUNDS):
+            start.wait(timeout=120)
             storage = open_storage(SqliteConfig(path=f"{folder}/{number}/hpo.db", folder="studies"))
             study = optuna.create_study(storage=storage, study_name=f"s{process}")
             study.tell(study.ask(), 1.0)
+            start.wait(timeout=120)
             prepare(table(f"{folder}/texts.tsv", name="table", cache=f"{folder}/{number}/cache"))
-        except BaseException as error:  # whatever it is, the others must not wait for this process
-            errors.put(f"round {number}: {type(error).__name__}: {error}; {error.__cause__}")
+    except BaseException as error:
+        start.abort()  # nobody waits for this process
+        errors.put(f"{type(error).__name__}: {error}; {error.__cause__}")
 
 
 def test_new_records_and_caches_are_made_by_several_processes_at_once(tmp_path: Path) -> None:
@@ -139,8 +141,8 @@ def test_new_records_and_caches_are_made_by_several_processes_at_once(tmp_path: 
         process.start()
     for process in processes:
         process.join(200)
-    assert [process.exitcode for process in processes] == [0, 0, 0]
     assert errors.empty(), errors.get()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
     for number in range(N_ROUNDS):
         assert_one_corpus(tmp_path / str(number) / "cache")
         storage = open_storage(SqliteConfig(path=f"{tmp_path}/{number}/hpo.db", folder="studies"))
