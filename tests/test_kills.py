@@ -53,7 +53,7 @@ POINTS = {
     "everything done, not said": "hpo.summary:print_summary:before:1",
 }
 
-OFTEN = ("between ask and submit", "between tell and the end in MLflow", "the confirmation trained, not tested")
+OFTEN = ("between tell and the end in MLflow", "the confirmation trained, not tested")
 SLOW = pytest.mark.slow
 
 

@@ -280,6 +280,7 @@ def test_trials_of_earlier_drivers_count_as_missing_unless_mlflow_showed_them(
     assert known.close(1) == 2  # the study and its newest trial
 
 
+@pytest.mark.slow
 def test_two_processes_may_use_a_new_file_at_once_and_print_nothing(tmp_path: Path) -> None:
     code = (
         "import sys, pathlib, shown; from hpo.mirror import Mirror;"

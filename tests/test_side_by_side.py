@@ -129,6 +129,7 @@ def open_again_and_again(process: int, start: Barrier, folder: str, errors: Any)
         errors.put(f"{type(error).__name__}: {error}; {error.__cause__}")
 
 
+@pytest.mark.slow
 def test_new_records_and_caches_are_made_by_several_processes_at_once(tmp_path: Path) -> None:
     write_tsv(tmp_path / "texts.tsv", reviews(30))
     context = multiprocessing.get_context("spawn")

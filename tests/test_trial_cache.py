@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -225,11 +226,11 @@ def test_a_trial_that_failed_for_once_is_no_excuse_for_its_equals(
 ) -> None:
     real, failed = Synthetic.train, set()
 
-    def train(self: Synthetic, request: TrialRequest, on_epoch: object) -> object:
+    def train(self: Synthetic, request: TrialRequest, *listeners: Any) -> object:
         if request.seed not in failed:
             failed.add(request.seed)
             raise RuntimeError("out of luck")
-        return real(self, request, on_epoch)  # type: ignore[arg-type]
+        return real(self, request, *listeners)
 
     monkeypatch.setattr(Synthetic, "train", train)
     storage = optuna.storages.InMemoryStorage()
