@@ -309,7 +309,7 @@ def test_an_interrupted_audit_says_nothing_yet(workdir: Path, monkeypatch: pytes
 
 
 STRATEGIES = "strategies={pruned: {pruner: median, pruner.n_startup_trials: 2}, whole: {pruner: none}}"
-PRUNED = "strategies={pruned: {pruner: median, pruner.n_startup_trials: 2}}"
+PRUNED_ALONE = "strategies={pruned: {pruner: median, pruner.n_startup_trials: 2}}"
 TERMS = (*SMALL[:4], "sampler=random", "seeds=2", "budget.size=40", "study.audit=0.5")
 COMPARED = (*TERMS, STRATEGIES)
 
@@ -347,7 +347,7 @@ def test_the_cache_serves_audits_and_is_served_by_them(workdir: Path) -> None:
     audits = [each for _, trials in split(cached)["audit"].values() for each in trials]
     assert any("cached_from" in each.facts for each in audits)
     later = optuna.storages.InMemoryStorage()
-    run_compared(plan_compared(*TERMS, PRUNED, "study.audit=1"), later)
+    run_compared(plan_compared(*TERMS, PRUNED_ALONE, "study.audit=1"), later)
     run_compared(plan_compared(*COMPARED, "study.audit=1"), later)
     searched = [each for _, trials in split(later)["search"].values() for each in trials]
     served = [each for each in searched if "-audit/" in each.facts.get("cached_from", "")]
