@@ -78,7 +78,7 @@ class Writer:
         content = ended_study_content(study, ending.trials, is_finished=ending.is_finished)
         if self._write(study, content, plots_of=ending):
             changed.add(content.uid)
-        return len(changed)
+        return len(changed - self.refused)
 
     def lacks(self, study: StudyRecord, trials: Sequence[TrialRecord]) -> set[str]:
         """Returns the uids of the trials that are not known to be shown as ended, without asking MLflow."""
