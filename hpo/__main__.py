@@ -9,7 +9,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from hpo.command import DONE, HELD, PAUSED, compose_and_call, refuse
+from hpo.command import DONE, HELD, MISTAKE, PAUSED, compose_and_call, refuse
 
 if TYPE_CHECKING:
     from hpo.config import Config
@@ -42,7 +42,7 @@ def _run_study(config: Config, choices: dict[str, str], argv: list[str]) -> int:
         return refuse(str(error), code=HELD)
     except ValueError as error:
         return refuse(str(error))
-    from hpo.session import Refused, run
+    from hpo.session import NoRoom, Refused, run
 
     display = build_display()
     try:
@@ -50,7 +50,7 @@ def _run_study(config: Config, choices: dict[str, str], argv: list[str]) -> int:
     except StudyHeld as error:
         return refuse(str(error), code=HELD)
     except Refused as error:
-        return refuse(str(error))
+        return refuse(str(error), code=PAUSED if isinstance(error, NoRoom) else MISTAKE)
     finally:
         display.close()
     _sum_up(planned, report, argv)

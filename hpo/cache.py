@@ -132,4 +132,4 @@ def _rename_once(temporary: Path, folder: Path) -> None:
 
 
 def _unwritable(folder: str, error: OSError) -> str:
-    return f"data.cache={folder} cannot be written ({error.strerror}); make room or give data.cache=FOLDER."
+    return f"data.cache={folder} cannot be written ({error.strerror or error}); make room or give data.cache=FOLDER."

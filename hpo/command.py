@@ -8,8 +8,11 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
+
+from hpo.signals import SIGNALS
 
 if TYPE_CHECKING:
     from hpo.config import Config
@@ -40,14 +43,17 @@ def compose_and_call(
     Returns:
         The largest exit code; 2 with a sentence on stderr if `argv` cannot be composed.
     """
-    from hpo.compose import register_schemas
-    from hpo.config import Config
-    from hpo.output import masked_output
-    from hpo.secret import cover_word
+    try:
+        from hpo.compose import register_schemas
+        from hpo.config import Config
+        from hpo.output import masked_output
+        from hpo.secret import cover_word
 
-    register_schemas(root or Config)
-    with masked_output():
-        return _compose_and_call([cover_word(word) for word in argv], call, name=name, may_lack=may_lack)
+        register_schemas(root or Config)
+        with masked_output():
+            return _compose_and_call([cover_word(word) for word in argv], call, name=name, may_lack=may_lack)
+    except KeyboardInterrupt:  # as early as the imports, which take long enough to change one's mind
+        return _interrupted(INTERRUPTED)
 
 
 def _compose_and_call(argv: Sequence[str], call: Call, *, name: str, may_lack: bool) -> int:
@@ -55,7 +61,9 @@ def _compose_and_call(argv: Sequence[str], call: Call, *, name: str, may_lack: b
     from hpo.compose import compose_job, hydra_initialized, search_path, show_job
 
     sys.argv = [sys.argv[0], *argv]  # multiprocessing hands it on to workers
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in SIGNALS:
+        if number != signal.SIGINT and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _terminate)
     try:
         with hydra_initialized():
             try:
@@ -69,9 +77,8 @@ def _compose_and_call(argv: Sequence[str], call: Call, *, name: str, may_lack: b
                 return refuse(str(error))
             return _call_all(composed, call)
     except SystemExit as end:
-        return int(end.code or 0)
-    except KeyboardInterrupt:
-        return refuse("interrupted; the same command continues.", code=INTERRUPTED)
+        code = int(end.code or 0)
+        return _interrupted(code) if code > 128 else code
 
 
 def _call_all(jobs: Sequence[tuple[Config, dict[str, str]]], call: Call) -> int:
@@ -87,6 +94,12 @@ def _call_all(jobs: Sequence[tuple[Config, dict[str, str]]], call: Call) -> int:
 def _terminate(number: int, _: FrameType | None) -> None:
     """Ends the command by an exception, so that what it holds is let go; studies handle signals themselves."""
     raise SystemExit(128 + number)
+
+
+def _interrupted(code: int) -> int:
+    with suppress(OSError):  # the terminal may be what is lost
+        refuse("interrupted; the same command continues.")
+    return code
 
 
 def refuse(sentence: str, *, code: int = MISTAKE) -> int:

@@ -76,7 +76,7 @@ def _compare(config: Config, argv: list[str]) -> int:
     from hpo.compare_config import CompareConfig
     from hpo.comparison import check_settings, plan_comparison
     from hpo.lock import StudyHeld
-    from hpo.session import Refused
+    from hpo.session import NoRoom, Refused
     from hpo.variants import compose_variants
 
     assert isinstance(config, CompareConfig)
@@ -86,6 +86,8 @@ def _compare(config: Config, argv: list[str]) -> int:
         return _run(comparison, config, argv)
     except StudyHeld as error:
         return refuse(str(error), code=HELD)
+    except NoRoom as error:
+        return refuse(str(error), code=PAUSED)
     except (ValueError, Refused) as error:
         return refuse(str(error))
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from glob import escape
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -73,9 +76,30 @@ def open_client(uri: str) -> MlflowClient:
         return MlflowClient(tracking_uri=uri, registry_uri=uri)
     path.parent.mkdir(parents=True, exist_ok=True)
     with folder_locked(path.parent):
+        if not path.exists():
+            _create(path)
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
         return client
+
+
+def _create(path: Path) -> None:
+    """Makes MLflow's database beside its place, then renames it; the caller holds the folder.
+
+    It takes seconds, and what is left where they are cut short is of no use to MLflow ever again: it does not find
+    all its tables, begins anew, and trips over those that are there.
+    """
+    from mlflow import MlflowClient
+
+    for abandoned in path.parent.glob(f".{escape(path.name)}.*"):
+        rmtree(abandoned, ignore_errors=True)
+    folder = Path(mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        uri = f"sqlite:///{folder / path.name}"
+        MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
+        (folder / path.name).rename(path)
+    finally:
+        rmtree(folder, ignore_errors=True)
 
 
 def prepare_import() -> None:

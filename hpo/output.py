@@ -5,10 +5,12 @@ What is written is not decided here; what is secret is `secret`'s to know.
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
 from types import TracebackType
 from typing import TextIO, cast
 
@@ -18,13 +20,18 @@ from hpo.secret import mask
 @contextmanager
 def masked_output() -> Iterator[None]:
     """Masks the secrets in all that Python code prints, that of libraries and of an uncaught exception included."""
-    out, err = cast(TextIO, _Masked(sys.stdout)), cast(TextIO, _Masked(sys.stderr))
     try:
+        out, err = cast(TextIO, _Masked(_there(sys.stdout))), cast(TextIO, _Masked(_there(sys.stderr)))
         with redirect_stdout(out), redirect_stderr(err):
             yield
     except Exception:
         sys.excepthook = _show_masked  # Python shows it when the streams are its own again
         raise
+
+
+def _there(stream: TextIO | None) -> TextIO:
+    """Returns `stream`, or one that drops everything where the command was started without it, as by `>&-`."""
+    return stream or Path(os.devnull).open("w")
 
 
 class _Masked:

@@ -13,11 +13,12 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from multiprocessing.context import SpawnProcess
 
 from hpo.cores import THREAD_VARIABLES
 from hpo.executor import Job, OnReport, Outcome, wall_clock_ms
+from hpo.signals import SIGNALS
 from hpo.trainer import Reason, TrialResult
 from hpo.worker import READY, REPORT, serve
 
@@ -99,7 +100,10 @@ class ProcessesExecutor:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs, slot, self._preload), daemon=True, name=f"hpo-{slot}")
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited: Ctrl-C is the driver's
+        resource_tracker.ensure_running()  # its own start lets signals through again
+        before = signal.pthread_sigmask(
+            signal.SIG_BLOCK, SIGNALS
+        )  # inherited: until `serve` knows what to do with them
         process.start()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()  # so that the worker's death is the pipe's end

@@ -89,6 +89,10 @@ class Refused(Exception):
     """The data or the study cannot be used as they are; the sentence says why."""
 
 
+class NoRoom(Refused):
+    """Nothing is wrong but that the disk is full."""
+
+
 def run(planned: Plan, display: Display) -> Report:
     """Drives the planned study to its budget, or until a signal comes.
 
@@ -263,14 +267,15 @@ def _refusing(config: Config) -> Iterator[None]:
     """Turns what set-up raises for bad input into a refusal; bugs in driving stay visible as such."""
     try:
         yield
-    except ValueError as error:
-        raise Refused(str(error)) from error
-    except OSError as error:
-        raise Refused(os_sentence(error)) from error
-    except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
+    except (ValueError, OSError, SQLAlchemyError, StorageInternalError, RuntimeError) as error:
+        if obstacle := lack_of_room(error):
+            raise NoRoom(obstacle) from error
+        if isinstance(error, ValueError | OSError):
+            raise Refused(os_sentence(error) if isinstance(error, OSError) else str(error)) from error
         if not isinstance(config.storage, SqliteConfig):
             raise
-        reason = str(error).splitlines()[0].rstrip(".")
+        # Optuna wraps what the database said in a guess
+        reason = str(error.__cause__ or error).splitlines()[0].rstrip(". ")
         raise Refused(f"storage.path={config.storage.path} cannot hold the record: {reason}.") from error
 
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
+CLOSED_PIPE = 1  # what Rich gives SystemExit
+
 
 def open_console() -> Console:
     """Returns a console on standard output."""
@@ -28,9 +30,14 @@ def tolerant(console: Console) -> Console:
 def unless_gone(console: Console) -> Iterator[None]:
     """Silences `console` when nobody reads it any more: a closed pipe or a lost login must not end a study.
 
-    Rich turns a closed pipe into SystemExit; a lost login is an OSError.
+    Rich turns a closed pipe into SystemExit; a lost login is an OSError. A signal that ends the command ends it
+    here, too.
     """
     try:
         yield
-    except (OSError, SystemExit):
+    except OSError:
+        console.quiet = True
+    except SystemExit as end:
+        if end.code != CLOSED_PIPE:
+            raise
         console.quiet = True

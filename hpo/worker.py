@@ -18,6 +18,7 @@ from hpo.config import AwdLstmConfig, ReplayConfig, SyntheticConfig
 from hpo.executor import Job, Task
 from hpo.files import lack_of_room
 from hpo.secret import forget_credentials
+from hpo.signals import SIGNALS
 from hpo.trainer import Decision, EpochReport, MustPause, OnEpoch, Reason, Trainer, TrialResult, never
 
 READY, REPORT, RESULT = "ready", "report", "result"
@@ -53,20 +54,24 @@ def serve(pipe: connection.Connection, slot: int, preload: bool) -> None:
         preload: Import the heavy libraries before the first job arrives.
     """
     pause = _Pause()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
-    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, pause.ask)
+    for number in SIGNALS:
+        # Ctrl-C and a lost terminal reach the whole group; the driver decides
+        is_everybodys = number in (signal.SIGINT, signal.SIGHUP)
+        signal.signal(number, signal.SIG_IGN if is_everybodys else pause.ask)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # held back since before this process began
     forget_credentials()
     threading.Thread(target=_die_with_parent, daemon=True).start()
     if preload:
         import hpo.awd_lstm  # noqa: F401  # for its imports
-    pipe.send((READY, None))
-    while not pause.is_asked:
-        try:
+    try:
+        pipe.send((READY, None))
+        while True:
             job: Job = pipe.recv()
             pipe.send((RESULT, run_job(job, _asking(pipe), slot=slot, must_pause=lambda: pause.is_asked)))
-        except (EOFError, BrokenPipeError, ConnectionResetError):
-            return
+            if pause.is_asked:
+                return
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
 
 
 class _Pause:

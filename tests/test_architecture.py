@@ -14,7 +14,7 @@ import hpo
 # A module imports from rows below its own, and from its own row. A new module goes into the lowest row it can.
 LAYERS = (
     "__main__ sync compare curves report.__main__",
-    "command comparison comparison_* design variants session signals opening fleet study attempts trial_book spending "
+    "command comparison comparison_* design variants session opening fleet study attempts trial_book spending "
     "assignment "
     "confirmation audit provenance plan display screen progress summary help terminal",
     "executors inline processes simulated",
@@ -26,8 +26,8 @@ LAYERS = (
     "plots curve_recorder",
     "corpus cache ids pool data docstrings imdb archive folder table delimited encoding parts texts tokens",
     "space space_file table_space curve_table curve_columns curve_card cube params limits compose explanation "
-    "arguments notation places record stop executor trainer trial_cache trial_folder study_folder checkpoint seeds "
-    "files cores",
+    "arguments notation places record stop signals executor trainer trial_cache trial_folder study_folder checkpoint "
+    "seeds files cores",
     "config search_config compare_config report_config paths secret output __init__",
 )
 # Libraries, and the only modules that may import them, be it inside a function.

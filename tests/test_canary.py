@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from hpo.signals import SIGNALS
 from hpo.worker import serve
 
 USER, PASSWORD, OTHER = "CANARY-user", "CANARY-7hq-password", "CANARY-other"
@@ -265,10 +266,11 @@ def test_a_worker_forgets_the_credentials_of_mlflow(monkeypatch: pytest.MonkeyPa
     ours, theirs = multiprocessing.Pipe()
     driver = threading.Thread(target=lambda: (ours.recv(), ours.close()))
     driver.start()
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     try:
         serve(theirs, 0, False)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         driver.join()
     assert "MLFLOW_TRACKING_PASSWORD" not in os.environ

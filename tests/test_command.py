@@ -104,6 +104,19 @@ def test_a_database_that_cannot_hold_the_record_is_refused(
     assert [entry.name for entry in workdir.iterdir()] == ["garbage.db"]
 
 
+def test_a_damaged_record_is_refused_with_what_the_database_says(
+    workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = ["trainer=synthetic", "tracking=none", "executor=inline", "study.n_trials=1"]
+    assert main(study) == 0
+    content = bytearray((workdir / "hpo.db").read_bytes())
+    content[8192:-4096] = b"\xa5" * (len(content) - 8192 - 4096)
+    (workdir / "hpo.db").write_bytes(content)
+    assert main(study) == 2
+    sentence = "hpo: storage.path=hpo.db cannot hold the record: database disk image is malformed; give another file.\n"
+    assert capsys.readouterr().err == sentence
+
+
 def test_a_value_on_the_command_line_takes_its_param_out_of_the_space(workdir: Path) -> None:
     small = ["trainer=synthetic", "tracking=none", "executor=inline", "study.n_trials=2"]
     assert main([*small, "train.lr=0.02", "study.name=one"]) == 0

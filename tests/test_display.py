@@ -164,6 +164,16 @@ def test_a_lost_login_does_not_end_a_study(console: Console) -> None:
     assert console.quiet
 
 
+class Signalled(io.StringIO):
+    def write(self, text: str, /) -> int:
+        raise SystemExit(143)  # what a SIGTERM raises wherever it arrives while the data are prepared
+
+
+def test_a_signal_in_the_middle_of_a_line_is_not_lost() -> None:
+    with pytest.raises(SystemExit):
+        Lines(Console(file=Signalled())).note("preparing")
+
+
 def test_a_closed_pipe_does_not_end_a_study(tmp_path: Path) -> None:
     program = (
         "import sys, time, pathlib; sys.path.insert(0, sys.argv[1]); from test_display import *; d = build_display();"

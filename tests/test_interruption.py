@@ -179,6 +179,59 @@ def test_ctrl_c_on_a_terminal_reaches_the_driver_alone(workdir: Path) -> None:
     assert 0 < len(read(workdir)) < 9
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_to_all_processes_reaches_no_worker_that_starts(workdir: Path, number: int, code: int) -> None:
+    """A terminal, systemd and Slurm signal the whole group, also while its workers are not ready for it."""
+    command = [sys.executable, "-m", "hpo", *SLOW[:2], "trainer.epoch_s=0.2", *SLOW[3:], "study.n_trials=9"]
+    pipe = subprocess.PIPE
+    driver = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=workdir, start_new_session=True)
+    wait_for(lambda: workers_of(driver.pid))
+    os.killpg(driver.pid, number)
+    out, err = driver.communicate(timeout=60)
+    assert (driver.returncode, err) == (code, "")
+    assert "interrupted" in out
+    (trial,) = read(workdir)
+    assert trial.attempt == 1
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGUSR1, 138)])
+def test_a_signal_during_the_preparation_ends_as_ctrl_c_does(start: Started, number: int, code: int) -> None:
+    driver = start("data=docstrings", f"data.cache={start.folder}/cache", "tracking=none")
+    wait_for((start.folder / "cache/index").exists)
+    driver.send_signal(number)
+    out, err = driver.communicate(timeout=30)
+    assert (driver.returncode, err) == (code, "hpo: interrupted; the same command continues.\n")
+    assert "study" not in out
+    assert list((start.folder / "cache").iterdir()) == [start.folder / "cache/index"]
+
+
+def test_a_lost_terminal_lets_the_batch_end(workdir: Path) -> None:
+    command = [sys.executable, "-m", "hpo", *SLOW[:2], "trainer.epoch_s=2", *SLOW[3:], "study.n_trials=9"]
+    driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=workdir, start_new_session=True)
+    wait_for(lambda: checkpoints(workdir))
+    before = newest_checkpoint(workdir)
+    os.killpg(driver.pid, signal.SIGHUP)
+    assert driver.wait(60) == 129
+    assert newest_checkpoint(workdir) > before
+
+
+def test_ctrl_c_while_the_command_still_imports_is_no_traceback(workdir: Path) -> None:
+    """The place is certain: Python itself raises it where the package begins to import its libraries."""
+    code = (
+        "import signal, sys\n"
+        "from importlib.abc import MetaPathFinder\n"
+        "class Interrupting(MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'hydra':\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from hpo.__main__ import main\n"
+        "sys.exit(main(['trainer=synthetic']))\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=workdir, timeout=60)
+    assert (ran.returncode, ran.stderr) == (130, "hpo: interrupted; the same command continues.\n")
+
+
 def test_nohup_keeps_a_study_going(workdir: Path) -> None:
     command = shlex.join([sys.executable, "-m", "hpo", *SLOW[:2], "trainer.epoch_s=0.2", *SLOW[3:], "study.n_trials=2"])
     process = subprocess.Popen(["sh", "-c", f"trap '' HUP; exec {command}"], cwd=workdir, stdout=subprocess.DEVNULL)

@@ -57,3 +57,9 @@ def test_a_command_shows_no_password_it_was_given(workdir: Path) -> None:
         ran = subprocess.run([sys.executable, "-m", "hpo", *ask, *given], capture_output=True, text=True, timeout=120)
         assert "CANARY" not in ran.stdout + ran.stderr
         assert (ran.returncode == 0) == (ask == ["--cfg", "job"])
+
+
+def test_a_command_runs_without_standard_output(workdir: Path) -> None:
+    command = f"exec {sys.executable} -m hpo trainer=synthetic tracking=none executor=inline study.n_trials=1 >&-"
+    ran = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, timeout=120, cwd=workdir)
+    assert (ran.returncode, ran.stderr) == (0, "")
