@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -167,6 +169,29 @@ def test_a_worker_that_somebody_else_stops_leaves_its_job_at_a_checkpoint(
     assert ended.result is not None
     assert (ended.result.n_epochs, ended.result.paused) == (20, False)
     assert int(ended.result.facts["resumed_from"]) >= 2
+
+
+SIGNALLED = """
+import os, sys; sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from test_executors import ProcessesExecutor, Reports, drain, make_job
+
+pool = ProcessesExecutor(n_workers=1, threads=1, preload=False)
+pool.submit(make_job(Path(sys.argv[2]), epoch_s=0.01, epochs=2))
+pid = pool._workers[0].process.pid
+os.kill(pid, int(sys.argv[3]))
+(outcome,) = drain(pool, Reports(), 1)
+print(pool._workers[0].process.pid == pid, outcome.lost, outcome.result.n_epochs)
+pool.close()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_the_first_worker_survives_what_a_terminal_sends_while_it_starts(number: int, tmp_path: Path) -> None:
+    """In a process of its own: the first start of all also starts Python's resource tracker, which lets signals in."""
+    command = [sys.executable, "-c", SIGNALLED, str(Path(__file__).parent), str(tmp_path), str(int(number))]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (ran.stdout, ran.stderr) == ("True  2\n", "")
 
 
 def test_an_exception_becomes_a_failed_result(executor: Executor, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from hpo.storage import open_storage, read_study
 from conftest import compose_config
 
 
-def write_texts(folder: Path, n: int = 900) -> Path:
+def write_texts(folder: Path, n: int = 3600) -> Path:
     """Writes a table of texts with two classes that use other words; an epoch takes about a second."""
     path = folder / "texts.csv"
     rows = [" ".join(f"word{i * j % (9 + i % 2 * 15)}" for j in range(1, 60)) + f",class{i % 2}" for i in range(n)]
