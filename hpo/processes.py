@@ -101,9 +101,7 @@ class ProcessesExecutor:
         ours, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs, slot, self._preload), daemon=True, name=f"hpo-{slot}")
         resource_tracker.ensure_running()  # its own start lets signals through again
-        before = signal.pthread_sigmask(
-            signal.SIG_BLOCK, SIGNALS
-        )  # inherited: until `serve` knows what to do with them
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # the child's too, until `serve` can answer them
         process.start()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()  # so that the worker's death is the pipe's end
@@ -140,11 +138,15 @@ class ProcessesExecutor:
         """Replaces a dead worker; returns its job's outcome if it had begun one."""
         worker.process.join(timeout=10)
         detail = f"worker process {worker.process.pid} ended with exit code {worker.process.exitcode}"
-        if not worker.is_ready:
+        if not worker.is_ready and not self._is_pausing:
             self._n_starts_lost += 1
             if self._n_starts_lost >= MAX_STARTS_LOST:
                 raise RuntimeError(f"{detail} before its first trial, {MAX_STARTS_LOST} times in a row")
         job, was_ready = worker.job, worker.is_ready
+        if self._is_pausing:  # nothing more is handed out
+            self._end(worker)
+            self._workers.remove(worker)
+            return None if job is None else Outcome(job.key, None, lost=detail)
         replacement = self._replace(worker)
         if job is None:
             return None

@@ -93,14 +93,17 @@ class Driver:
         result = outcome.result
         if result is None:
             result = None if self._around.stop.is_set else self._attempts.lost(number, outcome.lost)
-        if result is not None and result.obstacle:
-            self._around.stop.obstacle = self._around.stop.obstacle or result.obstacle
+        self._note_obstacle(result)
         if result is not None and (warning := result.facts.get(CHECKPOINT_WARNING)):
             self._around.display.note(f"Trial {number}: {warning}")
         if result is not None and self._attempts.ends(number, result):
             self._book.note_end(number, result)
             self._errors.note(result)
             self._spending.note_elapsed()
+
+    def _note_obstacle(self, result: TrialResult | None) -> None:
+        if result is not None and result.obstacle:
+            self._around.stop.obstacle = self._around.stop.obstacle or result.obstacle
 
     @property
     def is_done(self) -> bool:
@@ -206,9 +209,11 @@ class Driver:
 
     def _end_test(self, outcome: Outcome) -> None:
         number, result = outcome.key.number, outcome.result
+        self._note_obstacle(result)
+        is_cut_off = result is None and self._around.stop.is_set
+        if is_cut_off or (result is not None and result.paused):  # whoever goes on tests it
+            return
         if result is None or result.reason is not None:
-            if self._around.stop.is_set and result is None:  # whoever goes on tests it
-                return
             why = (result.error if result else outcome.lost) or "no reason given"
             self._tests.give_up(number)
             self._around.display.note(f"Trial {number} could not be tested: {why.strip().splitlines()[-1]}")

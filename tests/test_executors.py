@@ -139,6 +139,22 @@ def test_jobs_of_other_processes_pause_when_asked_to(pool: ProcessesExecutor, tm
     assert len(list(tmp_path.glob("0/checkpoints/*.safetensors"))) == 2
 
 
+def test_a_worker_that_dies_of_its_pause_gets_no_successor(pool: ProcessesExecutor, tmp_path: Path) -> None:
+    class Killing(Reports):
+        def __call__(self, key: JobKey, report: EpochReport) -> Decision:
+            if len(pool._workers) == n_before:
+                pool.pause()
+                worker = next(worker for worker in pool._workers if worker.job is not None)
+                os.kill(worker.process.pid or 0, signal.SIGKILL)
+            return super().__call__(key, report)
+
+    pool.submit(make_job(tmp_path, epoch_s=0.01, epochs=40))
+    n_before = len(pool._workers)
+    (outcome,) = drain(pool, Killing(), 1)
+    assert "exit code -9" in outcome.lost
+    assert len(pool._workers) == n_before - 1
+
+
 def test_a_job_in_this_process_asks_whether_a_signal_came(tmp_path: Path) -> None:
     config, stop = make_config("inline"), StopRequest()
     executor = build_executor(config.executor, config.trainer, stop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import subprocess
@@ -16,8 +17,11 @@ from hpo.awd_lstm import AwdLstm
 from hpo.checkpoint import read_checkpoint
 from hpo.record import COMPLETE
 from hpo.session import Report
+from hpo.stop import Ending
+from hpo.synthetic import Synthetic
+from hpo.trainer import TrialRequest
 
-from conftest import run_study
+from conftest import SYNTHETIC, run_study
 
 STUDY = ("trainer=synthetic", "tracking=none", "trainer.epoch_s=0.001", "study.n_trials=40", "study.name=x")
 COMMAND = (*STUDY, "executor.n_workers=1")
@@ -123,6 +127,18 @@ def test_a_checkpoint_without_room_leaves_the_one_before(tmp_path: Path) -> None
     AwdLstm().train(make_request(tmp_path / "undisturbed", corpus=corpus, epochs=4), undisturbed)
     AwdLstm().train(request, resumed)
     assert repeatable(resumed.reports) == repeatable(undisturbed.reports)
+
+
+def test_a_test_without_room_is_left_to_whoever_goes_on(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Synthetic, request: TrialRequest) -> dict[str, float]:
+        raise OSError(errno.ENOSPC, "No space left on device", "scores")
+
+    study = (*SYNTHETIC, "study.n_trials=2", "study.name=x")
+    with monkeypatch.context() as patch:
+        patch.setattr(Synthetic, "test", full)
+        paused = run_study(*study)
+    assert (paused.ending, "no room left" in paused.obstacle, paused.study.test) == (Ending.PAUSED, True, {})
+    assert "test_accuracy" in run_study(*study).study.test
 
 
 def test_a_study_pauses_before_it_begins_where_nothing_can_be_written(small_disk: Path) -> None:

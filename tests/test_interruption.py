@@ -23,8 +23,8 @@ from hpo.storage import open_storage, read_study
 from conftest import compose_config
 
 
-def write_texts(folder: Path, n: int = 3600) -> Path:
-    """Writes a table of texts with two classes that use other words; an epoch takes about a second."""
+def write_texts(folder: Path, n: int = 900) -> Path:
+    """Writes a table of texts with two classes that use other words; twelve epochs take some seconds."""
     path = folder / "texts.csv"
     rows = [" ".join(f"word{i * j % (9 + i % 2 * 15)}" for j in range(1, 60)) + f",class{i % 2}" for i in range(n)]
     path.write_text("\n".join(["text,label", *rows]) + "\n")
@@ -37,9 +37,9 @@ def training(folder: Path) -> tuple[str, ...]:
         f"data.path={write_texts(folder)}",
         "data.tokenizer=words",
         f"data.cache={folder}/cache",
-        "space.train.epochs.low=3",
-        "space.train.epochs.high=3",
-        "space.train.epochs.levels=[3]",
+        "space.train.epochs.low=12",
+        "space.train.epochs.high=12",
+        "space.train.epochs.levels=[12]",
         "executor.n_workers=1",
         "executor.device=cpu",
         "tracking=none",
@@ -106,7 +106,7 @@ def test_a_signal_lets_the_batch_end_and_nothing_is_trained_again(start: Started
     for number, code in ((signal.SIGTERM, 143), (signal.SIGUSR1, 138)):
         began, driver = time.time(), start(*command)
         wait_for(lambda began=began: newest_checkpoint(tmp_path) > began)
-        time.sleep(0.2)  # into the next epoch
+        time.sleep(0.1)  # into the next epoch
         sent = time.time()
         driver.send_signal(number)
         out, err = driver.communicate(timeout=30)
