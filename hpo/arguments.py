@@ -15,6 +15,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
+from hpo.paths import expanded
+from hpo.places import is_folder
+
 MAX_JOBS = 1000
 SWITCHES = {"-m": "-m", "--multirun": "-m", "--resolve": "--resolve"}
 VALUED = {"-c": "--cfg", "--cfg": "--cfg", "-p": "--package", "--package": "--package"}
@@ -182,7 +185,7 @@ def _no_option(word: str) -> str:
 
 
 def _folder(given: str) -> Path:
-    folder = Path(given).expanduser()
-    if not given or not folder.is_dir():
+    folder = expanded(given)
+    if not given or not is_folder(folder):
         raise ValueError(f"--config-dir {given} is no folder; give one with YAML files, as in --config-dir conf.")
     return folder.absolute()

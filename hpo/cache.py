@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from hpo.files import sync
+from hpo.paths import expanded
 
 MAKING = ".making"
 
@@ -35,7 +36,7 @@ class Cache:
         Raises:
             ValueError: If the folder cannot be written.
         """
-        self.folder = Path(folder).expanduser().absolute()
+        self.folder = expanded(folder).absolute()
         try:
             (self.folder / "index").mkdir(parents=True, exist_ok=True)
         except OSError as error:

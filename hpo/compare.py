@@ -63,10 +63,11 @@ def main(argv: list[str] | None = None) -> int:
 def _with_preset(argv: list[str]) -> list[str]:
     """Adds what an experiment of the same name brings for comparisons, from conf/comparison."""
     from hpo.paths import conf_folder
+    from hpo.places import is_file
 
     named = [word.partition("=")[2] for word in argv if word.startswith("experiment=")]
     is_given = any(word.startswith("comparison=") for word in argv)
-    if named and not is_given and (conf_folder() / "comparison" / f"{named[-1]}.yaml").is_file():
+    if named and not is_given and is_file(str(conf_folder() / "comparison" / f"{named[-1]}.yaml")):
         place = argv.index(f"experiment={named[-1]}")  # beside it: options may stand after the overrides
         return [*argv[:place], f"comparison={named[-1]}", *argv[place:]]
     return argv

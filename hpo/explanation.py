@@ -17,6 +17,7 @@ from omegaconf.errors import (
     ConfigKeyError,
     GrammarParseError,
     InterpolationResolutionError,
+    KeyValidationError,
     MissingMandatoryValue,
     OmegaConfBaseException,
     UnsupportedInterpolationType,
@@ -38,6 +39,9 @@ KNOWN = {
     "Could not append to config": "{quoted} is there already; leave out the plus.",
     "Invalid loaded object type": "A configuration file holds a single value; write settings into it, one KEY: VALUE "
     "to a line.",
+    "defaults must be a list": "The defaults of the configuration file {quoted} are no list; write - GROUP: OPTION.",
+    "Expected header format": "The first line of a configuration file is no package; write '# @package _global_'.",
+    "Too many components in": "The first line of a configuration file is no package; write '# @package _global_'.",
     "in defaults": "The defaults of a configuration file have an entry that is none; write - GROUP: OPTION.",
 }
 
@@ -68,6 +72,8 @@ def _sentence(cause: BaseException, chain: list[BaseException]) -> str:
             return _unresolved(cause, chain)
         case ValidationError() if not TEMPLATE.search(str(cause)):  # filled in one cause further out
             return _wrong_type(cause, chain)
+        case KeyValidationError() if not TEMPLATE.search(str(cause)):
+            return f"{_where(chain)} has a key that is no text; write a name, in quotes if need be."
         case YAMLError():
             return f"A configuration file is not YAML: {' '.join(str(cause).split()).rstrip('.')}."
         case RecursionError():

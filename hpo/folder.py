@@ -10,6 +10,7 @@ from pathlib import Path
 from hpo.config import FolderConfig
 from hpo.encoding import decode
 from hpo.parts import PARTS
+from hpo.paths import expanded
 from hpo.texts import Texts
 
 N_REPORT = 500  # files between two reports
@@ -65,7 +66,7 @@ def existing_folder(path: str) -> Path:
         FileNotFoundError: If it is not there.
         ValueError: If it is a file.
     """
-    root = Path(path).expanduser().absolute()
+    root = expanded(path).absolute()
     if not root.exists():
         raise FileNotFoundError(f"data.path={path} does not exist; give the folder that holds the class folders.")
     if not root.is_dir():

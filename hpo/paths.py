@@ -13,3 +13,12 @@ def conf_folder() -> Path:
     package = Path(__file__).resolve().parent
     installed = package / "conf"
     return installed if installed.is_dir() else package.parent / "conf"
+
+
+def expanded(text: str) -> Path:
+    """Returns the path that a user gave, `~` replaced by the home folder of a user there is."""
+    path = Path(text)
+    try:
+        return path.expanduser()
+    except RuntimeError:  # ~nobody, who may as well be a file of that name
+        return path

@@ -68,6 +68,14 @@ def is_file(path: str) -> bool:
         return False
 
 
+def is_folder(path: Path) -> bool:
+    """Returns whether `path` is a folder that is there."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def check_database(path: Path) -> None:
     """Refuses a file that is no database, or the database of something else, which would get our tables.
 

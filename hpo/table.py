@@ -10,6 +10,7 @@ from hpo.config import TableConfig
 from hpo.delimited import Row, read_csv, read_tsv
 from hpo.encoding import decode
 from hpo.parts import PARTS
+from hpo.paths import expanded
 from hpo.texts import Texts
 
 
@@ -54,7 +55,7 @@ def existing_file(config: TableConfig) -> Path:
         FileNotFoundError: If it is not there.
         ValueError: If it is a folder.
     """
-    path = Path(config.path).expanduser().absolute()
+    path = expanded(config.path).absolute()
     if not path.exists():
         raise FileNotFoundError(f"data.path={config.path} does not exist; give a .csv, .tsv or .parquet file.")
     if path.is_dir():

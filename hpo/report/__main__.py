@@ -77,6 +77,7 @@ def _quoted(text: str) -> str:
 
 
 def _report(config: Config) -> int:
+    from hpo.places import os_sentence
     from hpo.plan import as_name
     from hpo.report.assemble import check_tracking, headlines, make_report, show_report
     from hpo.report_config import ReportConfig
@@ -90,8 +91,10 @@ def _report(config: Config) -> int:
         folder = _made(Path(settings.folder) / as_name(experiment.name))
         report = make_report(experiment, folder, n_resamples=settings.n_resamples, seed=settings.seed)
         problem = show_report(report, folder, experiment=experiment.name, tracking=config.tracking)
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         return refuse(str(error))
+    except OSError as error:
+        return refuse(os_sentence(error))
     if problem:
         refuse(problem)
     print("\n".join(headlines(report, folder)))
@@ -143,11 +146,13 @@ def _terms(config: ReportConfig) -> Terms:
 
 
 def _paths(given: object) -> list[Path]:
+    from hpo.paths import expanded
+
     files = given if isinstance(given, list) else [given]
     for file in files:
         if not isinstance(file, str | int | float) or file == "":
             raise ValueError(f"records={given} is no file; give a CSV file, or a list as in 'records=[a.csv,b.csv]'.")
-    return [Path(str(file)).expanduser() for file in files]
+    return [expanded(str(file)) for file in files]
 
 
 def _only(names: Sequence[str]) -> str:
