@@ -23,7 +23,8 @@ SWITCHES = {"-m": "-m", "--multirun": "-m", "--resolve": "--resolve"}
 VALUED = {"-c": "--cfg", "--cfg": "--cfg", "-p": "--package", "--package": "--package"}
 VALUED |= {"-cd": "--config-dir", "--config-dir": "--config-dir"}
 PARAM = re.compile(r"space\.\w+\.\w+")
-OPTION = re.compile(r"(?!.*\.ya?ml$)[^/.][^/]*")
+MAY_BE_NULL = {"experiment": "any", "comparison": "compare"}  # groups without a default, and the file that has them
+OPTION = re.compile(r"(?!.*\.ya?ml$)[^/.$][^/$]*")
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,14 @@ def read_arguments(argv: Sequence[str]) -> Arguments:
     )
 
 
-def split_jobs(arguments: Arguments) -> list[list[str]]:
+def split_jobs(arguments: Arguments, name: str = "config") -> list[list[str]]:
     """Returns the overrides of each study: of one, or with `-m` of every combination of values.
 
     Called where Hydra is initialized.
+
+    Args:
+        arguments: The command line.
+        name: Which file of conf/ is the primary one.
 
     Raises:
         ValueError: for an override that cannot be read, or that belongs to no study of ours.
@@ -97,7 +102,9 @@ def split_jobs(arguments: Arguments) -> list[list[str]]:
     pairs = itertools.zip_longest(arguments.overrides, arguments.overrides[1:], fillvalue="")
     read = [_read(parser, word, following) for word, following in pairs]
     for word, override in zip(arguments.overrides, read, strict=True):
-        _check(word, override, groups)
+        _check(word, override)
+        if override.key_or_group in groups:
+            _check_option(word, override, may_be_null=MAY_BE_NULL.get(override.key_or_group) in (name, "any"))
         if override.is_sweep_override() and not arguments.is_multirun:
             raise ValueError(_several(word))
     choices = [
@@ -114,6 +121,8 @@ def split_jobs(arguments: Arguments) -> list[list[str]]:
 def unreadable(override: str) -> str:
     """Returns the sentence for an override that Hydra's grammar does not know."""
     path, equals, value = override.partition("=")
+    if not override.strip():
+        return "A word of the command line is empty, as of a variable that is not set; leave it out."
     if not equals:
         return f"The override '{override}' cannot be read; write path=value."
     return (
@@ -131,7 +140,7 @@ def _read(parser: OverridesParser, word: str, following: str) -> Override:
         raise ValueError(unreadable(word)) from error
 
 
-def _check(word: str, override: Override, groups: Sequence[str]) -> None:
+def _check(word: str, override: Override) -> None:
     """Refuses what Hydra can read, but what makes no sense here."""
     key = override.key_or_group
     if not key:
@@ -144,17 +153,16 @@ def _check(word: str, override: Override, groups: Sequence[str]) -> None:
         raise ValueError(f"{word} is not possible: only params can be deleted, as in '~space.train.lr'.")
     if override.package is not None:
         raise ValueError(f"{word} names a package behind its @, which nothing here has; leave it out.")
-    if key in groups:
-        _check_option(word, override)
 
 
-def _check_option(word: str, override: Override) -> None:
+def _check_option(word: str, override: Override, *, may_be_null: bool) -> None:
     """Refuses what is no name of an option where a config group takes one."""
     key, value = override.key_or_group, word.partition("=")[2]
     if override.is_add() or override.is_force_add():
         raise ValueError(f"{key} is there already; leave out the plus: {key}={value}.")
     given = override.value() if not override.is_sweep_override() else None
-    if isinstance(given, list) or (isinstance(given, str) and not OPTION.fullmatch(given)):
+    is_none = given is None and (may_be_null or override.is_sweep_override())
+    if not is_none and not isinstance(given, dict) and not (isinstance(given, str) and OPTION.fullmatch(given)):
         raise ValueError(f"{word} names no option; {key} takes the name of one, as --help lists them.")
 
 

@@ -68,7 +68,7 @@ def _compose_and_call(argv: Sequence[str], call: Call, *, name: str, may_lack: b
         with hydra_initialized():
             try:
                 given = read_arguments(argv)
-                jobs = [[*search_path(given.config_dir), *job] for job in split_jobs(given)]
+                jobs = [[*search_path(given.config_dir), *job] for job in split_jobs(given, name)]
                 if given.is_shown:
                     print(show_job(name, jobs[0], package=given.package, is_resolved=given.is_resolved), end="")
                     return DONE

@@ -167,7 +167,11 @@ def _unresolved(cause: BaseException, chain: list[BaseException]) -> str:
 def _where(chain: list[BaseException]) -> str:
     """Returns what an error is about: the path of a setting, else an override's, else all of a file."""
     paths = (str(getattr(error, "full_key", None) or "") for error in chain)
-    return next(filter(None, paths), "") or _override(chain).partition("=")[0] or "The top of a configuration file"
+    return (
+        next((path for path in paths if path not in ("", "_dummy_")), "")
+        or _override(chain).partition("=")[0]
+        or "The top of a configuration file"
+    )
 
 
 def _override(chain: list[BaseException]) -> str:
@@ -184,4 +188,4 @@ def _file(chain: list[BaseException]) -> str:
 
 def _one_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0] if lines else "The configuration cannot be composed."
+    return lines[0] if lines else "no reason is given"

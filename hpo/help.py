@@ -57,6 +57,7 @@ other commands, each with --help
 more
   --cfg job                     prints the composed configuration with every value, and runs nothing
   -m sampler=grid,random,tpe    multirun: one study after another
+  --config-dir FOLDER           finds YAML files of your own, too: FOLDER/space/mine.yaml is space=mine
   exit codes                    0 done, 2 a mistake in the input, 3 the study is held by another
                                 driver, 130 or 143 interrupted: the same command continues
 """

@@ -24,12 +24,8 @@ def check_storage(config: StorageConfig, study: str) -> None:
     """
     beside = Path()
     if isinstance(config, SqliteConfig):
-        path, setting = Path(config.path), f"storage.path={config.path}"
-        check_folder(setting, path.parent)
-        if not config.path.strip() or path.name in ("", "..") or (path.exists() and not path.is_file()):
-            raise ValueError(f"{setting} cannot hold the record: it is no file; give one, as in storage.path=hpo.db.")
-        if len(os.fsencode(path.name)) > MAX_FILE_BYTES:
-            raise ValueError(f"{setting} is too long a name for a file; give one of {MAX_FILE_BYTES} bytes at most.")
+        path = Path(config.path)
+        check_file(f"storage.path={config.path}", path, example="storage.path=hpo.db")
         check_database(path)
         beside = path.parent
     folder = beside / config.folder
@@ -37,6 +33,25 @@ def check_storage(config: StorageConfig, study: str) -> None:
         if isinstance(config, SqliteConfig) and place.absolute() == Path(config.path).absolute():
             raise ValueError(f"{setting} is the record, storage.path={config.path}; give one of them another name.")
         check_folder(setting, place)
+
+
+def check_file(setting: str, path: Path, *, example: str) -> None:
+    """Refuses a file that cannot be written; leaves nothing behind.
+
+    Args:
+        setting: How the user gave it, for the sentence.
+        path: The file, there or not.
+        example: How one is given.
+
+    Raises:
+        ValueError: naming what is in the way.
+    """
+    _check_name(setting, path)
+    if len(os.fsencode(path.name)) > MAX_FILE_BYTES:
+        raise ValueError(f"{setting} is too long a name for a file; give one of {MAX_FILE_BYTES} bytes at most.")
+    check_folder(setting, path.parent)
+    if path.name in ("", "..") or not path.name.strip() or (path.exists() and not path.is_file()):
+        raise ValueError(f"{setting} names no file that can be written; give one, as in {example}.")
 
 
 def check_folder(setting: str, folder: Path) -> None:
@@ -49,15 +64,23 @@ def check_folder(setting: str, folder: Path) -> None:
     Raises:
         ValueError: naming what is in the way.
     """
+    _check_name(setting, folder)
     there = folder
     try:
-        if "\0" in str(folder):
-            raise ValueError
         there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
         TemporaryDirectory(dir=there, prefix=".hpo-").cleanup()  # root may write anywhere but in /proc
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no name of a file"
-        raise ValueError(f"{setting} cannot be written: {there} takes no folder ({reason}).") from error
+    except OSError as error:
+        raise ValueError(f"{setting} cannot be written: {there} takes no folder ({error.strerror}).") from error
+
+
+def _check_name(setting: str, path: Path) -> None:
+    """Refuses what YAML can hold and no path can: null bytes, halves of characters."""
+    try:
+        is_name = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        is_name = False
+    if not is_name:
+        raise ValueError(f"{setting} cannot be written: it holds a character that no name of a file can.")
 
 
 def is_file(path: str) -> bool:

@@ -15,7 +15,7 @@ from hpo.config import AwdLstmConfig, Config, FolderConfig, MlflowConfig, Replay
 from hpo.executors import check_device, check_simulation, n_workers
 from hpo.limits import check_limits
 from hpo.mlflow_client import resolve_uri, sqlite_path
-from hpo.places import check_folder
+from hpo.places import check_file
 from hpo.samplers import build_sampler
 from hpo.search_config import GridConfig
 from hpo.seeds import derive_seed
@@ -91,7 +91,7 @@ def plan(config: Config, choices: Mapping[str, str]) -> Plan:
     check_limits(config)
     check_device(config.executor.device)
     check_simulation(config.executor, config.trainer)
-    _check_tracking(config)
+    check_tracking(config)
     config, space, tags = _search(config, choices)
     budget = (config.study.n_trials, config.study.timeout_s, config.study.n_epochs, config.study.trials_s)
     if all(limit is None for limit in budget) and not (isinstance(config.sampler, GridConfig) or space.candidates):
@@ -106,8 +106,14 @@ def plan(config: Config, choices: Mapping[str, str]) -> Plan:
     return planned
 
 
-def _check_tracking(config: Config) -> None:
-    """Refuses a place where MLflow can keep nothing, and the record's own."""
+def check_tracking(config: Config) -> None:
+    """Refuses a place where MLflow can keep nothing, and the record's own.
+
+    MLflow itself would try for minutes.
+
+    Raises:
+        ValueError: in one sentence.
+    """
     if not isinstance(config.tracking, MlflowConfig):
         return
     uri = config.tracking.uri
@@ -117,9 +123,7 @@ def _check_tracking(config: Config) -> None:
             raise ValueError(
                 f"tracking.uri={uri} is the record, storage.path={config.storage.path}; give MLflow another."
             )
-        check_folder(f"tracking.uri={uri}", path.parent)
-        if path.exists() and not path.is_file():
-            raise ValueError(f"tracking.uri={uri} names no file; give one as in sqlite:///mlflow.db.")
+        check_file(f"tracking.uri={uri}", path, example="tracking.uri=sqlite:///mlflow.db")
 
 
 def _search(config: Config, choices: Mapping[str, str]) -> tuple[Config, Space, dict[str, str]]:

@@ -37,12 +37,14 @@ def _sync(config: Config, _: dict[str, str]) -> int:
     from hpo.audit import audit_name
     from hpo.config import MlflowConfig
     from hpo.confirmation import confirmation_name
+    from hpo.plan import check_tracking
     from hpo.storage import open_record, study_names
     from hpo.study_folder import studies_folder
 
     if not isinstance(config.tracking, MlflowConfig):
         return refuse("tracking=none has nothing to bring up to date; choose tracking=mlflow.")
     try:
+        check_tracking(config)
         storage = open_record(config.storage)
     except ValueError as error:
         return refuse(str(error))

@@ -52,7 +52,7 @@ MISTAKES = {
     "train.lr=-1": "train.lr=-1 must be above 0.",
     "experiment=nothing": "experiment=nothing does not exist",
     "data=table": "data.path",
-    "sampler=null": "takes the name of one of its options",
+    "sampler=null": "takes the name of one, as --help lists them",
     "data.path=a (1).csv": """'data.path="a (1).csv"'""",
     "data.path=a,b.csv": """'data.path="a,b.csv"'""",
     "tracking.uri=foo": "tracking.uri='foo' is nothing MLflow can write to",
@@ -94,13 +94,15 @@ def test_a_broken_configuration_file_is_refused(workdir: Path, capsys: pytest.Ca
         assert sentence in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("path", ["garbage.db", "."])
+@pytest.mark.parametrize(
+    ("path", "sentence"), [("garbage.db", "cannot hold the record"), (".", "names no file that can be written")]
+)
 def test_a_database_that_cannot_hold_the_record_is_refused(
-    path: str, workdir: Path, capsys: pytest.CaptureFixture[str]
+    path: str, sentence: str, workdir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (workdir / "garbage.db").write_text("no database at all, but long enough to have a header" * 9)
     assert main(["trainer=synthetic", "tracking=none", f"storage.path={path}"]) == 2
-    assert f"storage.path={path} cannot hold the record" in capsys.readouterr().err
+    assert f"storage.path={path} {sentence}" in capsys.readouterr().err
     assert [entry.name for entry in workdir.iterdir()] == ["garbage.db"]
 
 

@@ -59,7 +59,7 @@ MISTAKES = {
     "study.timeout_s=5": "study.timeout_s counts the seconds of a command",
     "name=a/b": "name='a/b' must be the name of a folder",
     "storage.path=/proc/no/hpo.db": "/proc/no",
-    "storage.path=.": "storage.path=. cannot hold the record",
+    "storage.path=.": "storage.path=. names no file",
     "reports=/proc/no": "reports=/proc/no cannot be written",
     "tracking.uri=foo": "tracking",
     "-m": "A comparison already runs many studies",

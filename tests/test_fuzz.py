@@ -92,6 +92,10 @@ FOUND: list[tuple[Case, str]] = [
     (typed("~sampler"), "only params can be deleted"),
     (typed("~space.train.x"), "space.train.x is not there and cannot be deleted"),
     (typed("="), "cannot be read"),
+    (typed(""), "is empty"),
+    (Case(("tracking.uri='sqlite:////proc/x.db'",), {}, "sync"), "cannot be written"),  # MLflow tried for minutes
+    (Case(("tracking.uri='sqlite:////proc/x.db'",), {}, "report"), "cannot be written"),
+    (Case(("storage=null",), {}, "sync"), "storage=null names no option"),
     (typed("~"), "cannot be read"),
     (typed("sampler=[grid]"), "sampler=[grid] names no option"),
     (typed("executor=[[]]"), "names no option"),  # can only concatenate str (not "list") to str
@@ -125,8 +129,8 @@ FOUND: list[tuple[Case, str]] = [
     (typed("space.model.drop_mult.step=0.765362479714734"), ""),  # Optuna's warning, once per trial
     # places: the database was there before the study's folder was refused
     (typed("storage.path=/proc/x/y.db"), "storage.path=/proc/x/y.db cannot be written"),
-    (typed("storage.path=/dev/null"), "storage.path=/dev/null cannot hold the record"),
-    (typed("storage.path="), "storage.path= cannot hold the record"),
+    (typed("storage.path=/dev/null"), "storage.path=/dev/null names no file"),
+    (typed("storage.path="), "storage.path= names no file"),
     (typed(f"storage.path=a/{'x' * 300}"), "storage.path=a/"),  # made the folder a
     (typed("storage.folder=hpo.db"), "storage.folder=hpo.db is the record"),
     (typed("storage.folder=/dev/null"), "storage.folder=/dev/null cannot be written"),

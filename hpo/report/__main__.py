@@ -102,6 +102,9 @@ def _report(config: Config) -> int:
 
 
 def _check(config: ReportConfig) -> None:
+    from hpo.plan import check_tracking
+
+    check_tracking(config)
     settings = config.report
     if settings.n_resamples < 1:
         raise ValueError(f"report.n_resamples={settings.n_resamples} must be at least 1; 2000 are usual.")
