@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import fields
+from decimal import Decimal
 from enum import Enum
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -16,10 +17,12 @@ from hpo.config import Config
 from hpo.limits import check_limits
 from hpo.params import SECTIONS, apply_params
 from hpo.search_config import ParamConfig, ParamType
-from hpo.space import Condition, Param, Space, evenly
+from hpo.space import MAX_CELLS, Condition, Param, Space, evenly
 from hpo.trainer import ParamValue
 
 MAX_INT_LEVELS = 32  # an int range up to this size is its own grid
+MAX_EXACT = 2**53  # beyond it, floats skip whole numbers
+MAX_TRIES = 100
 
 
 def read_space(config: Config, *, may_be_empty: bool = False) -> Space:
@@ -101,29 +104,41 @@ def _numeric(where: str, entry: ParamConfig) -> BaseDistribution:
     if entry.log and entry.step is not None:
         raise ValueError(f"{where} has both log and step; a log scale has no step, remove one of them.")
     if entry.type is ParamType.float:
-        high = _last_step(entry.low, entry.high, entry.step)
+        high = _last_step(where, entry.low, entry.high, entry.step)
         return FloatDistribution(entry.low, high, log=entry.log, step=entry.step)
     for name in ("low", "high", "step"):
         number = getattr(entry, name)
         if number is not None and number != int(number):
             raise ValueError(f"{where}.{name}={number:g} is not a whole number, as type int needs.")
-    step = int(entry.step or 1)
-    high = int(_last_step(entry.low, entry.high, step))
-    return IntDistribution(int(entry.low), high, log=entry.log, step=step)
+        if number is not None and abs(number) > MAX_EXACT:
+            raise ValueError(f"{where}.{name}={number:g} is too large a whole number; give at most {MAX_EXACT:,}.")
+    low, step = int(entry.low), int(entry.step or 1)
+    return IntDistribution(low, low + (int(entry.high) - low) // step * step, log=entry.log, step=step)
 
 
-def _last_step(low: float, high: float, step: float | None) -> float:
-    """Returns the largest value on the steps from `low`; Optuna would move `high` there with a warning."""
+def _last_step(where: str, low: float, high: float, step: float | None) -> float:
+    """Returns the largest value on the steps from `low`; Optuna would move `high` there with a warning.
+
+    Optuna counts in the decimals that are written, so a step of many digits has few multiples that are floats.
+    """
     if step is None:
         return high
-    return low + math.floor((high - low) / step + 1e-9) * step
+    if (high - low) / step > MAX_EXACT:
+        raise ValueError(f"{where}.step={step:g} makes too many steps of {low:g} to {high:g}; give a larger one.")
+    first, width = Decimal(str(low)), Decimal(str(step))
+    n_steps = int((Decimal(str(high)) - first) // width)
+    for n in range(n_steps, max(n_steps - MAX_TRIES, -1), -1):
+        last = float(first + n * width)
+        if (Decimal(str(last)) - first) % width == 0:
+            return last
+    raise ValueError(f"{where}.step={step!r} has too many digits to count by from {low!r}; round it.")
 
 
 def _levels(where: str, entry: ParamConfig, distribution: BaseDistribution) -> tuple[ParamValue, ...]:
     if entry.levels is not None and entry.n_levels is not None:
         raise ValueError(f"{where} has both levels and n_levels; remove one of them.")
-    if entry.n_levels is not None and entry.n_levels < 1:
-        raise ValueError(f"{where}.n_levels={entry.n_levels} must be at least 1.")
+    if entry.n_levels is not None and not 1 <= entry.n_levels <= MAX_CELLS:
+        raise ValueError(f"{where}.n_levels={entry.n_levels} must be at least 1 and at most {MAX_CELLS:,}.")
     if entry.levels is not None:
         if not entry.levels:
             raise ValueError(f"{where}.levels is empty; name at least one level.")
@@ -136,7 +151,7 @@ def _levels(where: str, entry: ParamConfig, distribution: BaseDistribution) -> t
         case FloatDistribution(low=low, high=high, log=log, step=step):
             if entry.n_levels is None:
                 n_steps = 1 + round((high - low) / step) if step else (1 if low == high else 0)
-                return tuple(low + i * (step or 0.0) for i in range(n_steps))
+                return tuple(low + i * (step or 0.0) for i in range(n_steps)) if n_steps <= MAX_CELLS else ()
             return tuple(_on_step(value, low, high, step) for value in evenly(low, high, log=log, n=entry.n_levels))
         case IntDistribution(low=low, high=high, log=log, step=step):
             if entry.n_levels is None:
