@@ -34,22 +34,22 @@ class Limit:
         return " and ".join(part for part in parts if part) or "finite"
 
 
-COUNT, SHARE = Limit(low=1), Limit(above=0, below=1)
-
 MAX_INT = 2**63 - 1  # what databases and tensors hold
+MAX_S = 1e9  # 30 years: more than clocks and timers are asked to wait
+COUNT, SHARE, SECONDS = Limit(low=1), Limit(above=0, below=1), Limit(above=0, high=MAX_S)
 
 LIMITS: dict[str, Limit] = {
     "seed": Limit(low=0, high=2**32 - 1),
     "study.n_trials": COUNT,
-    "study.timeout_s": Limit(above=0),
+    "study.timeout_s": SECONDS,
     "study.n_epochs": COUNT,
-    "study.trials_s": Limit(above=0),
+    "study.trials_s": SECONDS,
     "study.confirm.top_k": Limit(low=0, high=100),
     "study.confirm.n_seeds": Limit(low=1, high=100),
     "study.audit": Limit(low=0, high=1),
-    "trial.timeout_s": Limit(above=0),
+    "trial.timeout_s": SECONDS,
     "sampler.n_startup_trials": Limit(low=0),
-    "sampler.n_ei_candidates": COUNT,
+    "sampler.n_ei_candidates": Limit(low=1, high=100_000),
     "pruner.n_startup_trials": Limit(low=0),
     "pruner.n_warmup_epochs": Limit(low=0),
     "pruner.min_epochs": COUNT,
@@ -78,11 +78,12 @@ LIMITS: dict[str, Limit] = {
     "train.max_len": Limit(low=2),
     "trainer.divergence_loss": Limit(above=0),
     "trainer.noise": Limit(low=0),
-    "trainer.epoch_s": Limit(low=0),
-    "tracking.flush_timeout_s": Limit(low=0),
+    "trainer.epoch_s": Limit(low=0, high=MAX_S),
+    "tracking.flush_timeout_s": Limit(low=0, high=MAX_S),
     "executor.threads": COUNT,
     "executor.n_workers": COUNT,
     "n_concurrent": COUNT,
+    "budget.size": Limit(high=1e12),
 }
 
 

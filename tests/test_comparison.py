@@ -151,7 +151,7 @@ SETTINGS = [
     ({"budget_size": 2.5, "budget_unit": Unit.seconds}, ""),
     ({"study_n_trials": 0}, "study.n_trials=0 must be at least 1."),
     ({"study_n_epochs": -5}, "study.n_epochs=-5 must be at least 1."),
-    ({"study_trials_s": 0.0}, "study.trials_s=0 must be above 0."),
+    ({"study_trials_s": 0.0}, "study.trials_s=0 must be above 0 and at most"),
     ({"study_confirm": ConfirmConfig(-1, 3)}, "study.confirm.top_k=-1 must be at least 0"),
     ({"study_confirm": ConfirmConfig(1, 0)}, "study.confirm.n_seeds=0 must be at least 1"),
     ({"study_name": "x"}, "study.name=x names a single study"),
