@@ -22,7 +22,6 @@ from hpo.trainer import ParamValue
 
 MAX_INT_LEVELS = 32  # an int range up to this size is its own grid
 MAX_EXACT = 2**53  # beyond it, floats skip whole numbers
-MAX_TRIES = 100
 
 
 def read_space(config: Config, *, may_be_empty: bool = False) -> Space:
@@ -119,19 +118,17 @@ def _numeric(where: str, entry: ParamConfig) -> BaseDistribution:
 def _last_step(where: str, low: float, high: float, step: float | None) -> float:
     """Returns the largest value on the steps from `low`; Optuna would move `high` there with a warning.
 
-    Optuna counts in the decimals that are written, so a step of many digits has few multiples that are floats.
+    Optuna counts in the decimals that are written, so some steps of many digits end at no float.
     """
     if step is None:
         return high
     if (high - low) / step > MAX_EXACT:
         raise ValueError(f"{where}.step={step:g} makes too many steps of {low:g} to {high:g}; give a larger one.")
     first, width = Decimal(str(low)), Decimal(str(step))
-    n_steps = int((Decimal(str(high)) - first) // width)
-    for n in range(n_steps, max(n_steps - MAX_TRIES, -1), -1):
-        last = float(first + n * width)
-        if (Decimal(str(last)) - first) % width == 0:
-            return last
-    raise ValueError(f"{where}.step={step!r} has too many digits to count by from {low!r}; round it.")
+    last = float(first + (Decimal(str(high)) - first) // width * width)
+    if (Decimal(str(last)) - first) % width:
+        raise ValueError(f"{where}.step={step!r} has too many digits to count by from {low!r}; round it.")
+    return last
 
 
 def _levels(where: str, entry: ParamConfig, distribution: BaseDistribution) -> tuple[ParamValue, ...]:

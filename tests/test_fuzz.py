@@ -75,7 +75,10 @@ FOUND: list[tuple[Case, str]] = [
     (typed("--cfg"), "write --cfg job"),
     (typed("--resolve"), "give it with --cfg job."),
     (typed("--config-dir", "nowhere"), "--config-dir nowhere is no folder"),
-    (typed("--config-dir", "~nobody"), "--config-dir ~nobody is no folder"),  # RuntimeError: no home directory
+    (
+        typed("--config-dir", "~no-such-user"),
+        "--config-dir ~no-such-user is no folder",
+    ),  # RuntimeError: no home directory
     (typed("--experimental-rerun", "x"), "is no option"),  # unpickled a file
     # folders and multirun.yaml were made before anything was looked at
     (typed("-m", "study.n_trials=0"), "study.n_trials=0 must be at least 1."),

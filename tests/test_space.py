@@ -67,6 +67,18 @@ def test_an_edited_range_is_used() -> None:
     assert lr.high == 0.05
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "step", "last"), [(0.1, 1.0, 0.3, 1.0), (0.05, 1.0, 0.765362479714734, 0.815362479714734)]
+)
+def test_a_range_ends_on_its_last_step_without_a_word_of_optuna(
+    low: float, high: float, step: float, last: float
+) -> None:
+    given = (f"space.model.drop_mult.{key}={value}" for key, value in (("low", low), ("high", high), ("step", step)))
+    found = param(read(*given), "model.drop_mult").distribution
+    assert isinstance(found, optuna.distributions.FloatDistribution)
+    assert (found.high, found.step) == (last, step)
+
+
 def test_an_added_param_is_in_the_space() -> None:
     space = read("+space.train={weight_decay: {type: float, low: 0.001, high: 0.1, log: true, n_levels: 3}}")
     assert param(space, "train.weight_decay").levels == (0.001, 0.01, 0.1)
@@ -111,6 +123,10 @@ REFUSALS = {
     "space.train.epochs.low=1.5": "space.train.epochs.low=1.5 is not a whole number",
     "space.train.epochs.step=0": "must be above 0",
     "space.train.lr.n_levels=0": "n_levels=0 must be at least 1",
+    "space.train.lr.n_levels=100001": "n_levels=100001 must be at least 1 and at most 100,000",
+    "space.model.drop_mult.step=1e-300": "makes too many steps of 0.05 to 1",
+    "space.model.drop_mult={low: 0.13436424411240122, step: 0.002550690257394217}": "has too many digits to count by",
+    "space.train.epochs.high=1e300": "is too large a whole number",
     "space.model.n_hid.choices=[a,b]": "model.n_hid='a' is not a whole number",
     "space.model.n_hid.choices=[]": "categorical without choices",
     "space.model.n_hid.choices=[64,64]": "names a choice twice",

@@ -24,7 +24,7 @@ WORDS = [  # values with a meaning somewhere: to YAML, to Hydra's grammar, to sh
     "a\ud800", "\udcff", "\u2028x",
 ]
 ANYWHERE = [  # places, few of which can be written to
-    "/proc/x", "~nobody", "~nobody/x", "/proc/1/mem", "/dev/null", "/dev/null/x", "/dev/full", "file/x", "file",
+    "/proc/x", "~no-such-user", "~no-such-user/x", "/proc/1/mem", "/dev/null", "/dev/null/x", "/dev/full", "file/x", "file",
     "folder", "x/y/z", "../mine", "sqlite:///x.db", "postgresql://u:secret@h/db", "http://[", "x" * 300,
     "a/" * 2000, "a\ud800", " ", "é/日本", "x.db", ".",
 ]
