@@ -24,8 +24,8 @@ WORDS = [  # values with a meaning somewhere: to YAML, to Hydra's grammar, to sh
     "a\ud800", "\udcff", "\u2028x",
 ]
 ANYWHERE = [  # places, few of which can be written to
-    "/proc/x", "~no-such-user", "~no-such-user/x", "/proc/1/mem", "/dev/null", "/dev/null/x", "/dev/full", "file/x", "file",
-    "folder", "x/y/z", "../mine", "sqlite:///x.db", "postgresql://u:secret@h/db", "http://[", "x" * 300,
+    "/proc/x", "~no-such-user", "~no-such-user/x", "/proc/1/mem", "/dev/null", "/dev/null/x", "/dev/full", "file/x",
+    "file", "folder", "x/y/z", "../mine", "sqlite:///x.db", "postgresql://u:secret@h/db", "http://[", "x" * 300,
     "a/" * 2000, "a\ud800", " ", "é/日本", "x.db", ".",
 ]
 FIELDS = [  # what a space may set, and what not
