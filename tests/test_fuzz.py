@@ -1,6 +1,7 @@
 """Whatever is typed into a command line or a YAML file: a whole study or one sentence, no traceback, nothing half-made.
 
-Draws anew every time; a failure prints its case, which then belongs among the `FOUND` ones.
+Draws the same cases every time, or others with `--hypothesis-seed=random`; a failure prints its case, which then
+belongs among the `FOUND` ones.
 """
 
 from __future__ import annotations
