@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import open_dict
+from server import MlflowServer
 
 from hpo.compose import register_schemas, to_config
 from hpo.config import Config
@@ -53,3 +54,15 @@ def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[MlflowServer]:
+    """A real MLflow server, with no experiment yet."""
+    from shown import new_db  # imports MLflow, which few tests need
+
+    new_db(tmp_path / "server")
+    server = MlflowServer(tmp_path / "server")
+    server.start()
+    yield server
+    server.kill()

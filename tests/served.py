@@ -1,80 +1,20 @@
-"""A real `mlflow server` that can die and come back, and a proxy before it that can misbehave."""
+"""A proxy before a real MLflow server that can misbehave."""
 
 from __future__ import annotations
 
 import http.client
-import os
 import re
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+
+from server import free_port
 
 MODES = ("refuse", "hang", "500", "503", "cut", "late", "slow")
 SLOW_S = 0.4
 NOT_FORWARDED = ("connection", "content-length", "transfer-encoding", "date", "server")
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-class Server:
-    """A server over one folder that can die and come back at the same address."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.port = free_port()
-        self.uri = f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        store = f"sqlite:///{self._folder}/mlflow.db"
-        self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
-                *("--host", "127.0.0.1", "--port", str(self.port), "--backend-store-uri", store),
-            ],
-            cwd=self._folder,
-            env={
-                "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-                "HOME": str(self._folder),
-                "MLFLOW_DISABLE_TELEMETRY": "true",
-                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-            },
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        deadline = time.monotonic() + 90
-        while not self._answers():
-            assert time.monotonic() < deadline, "mlflow server did not start"
-            assert self._process.poll() is None, "mlflow server ended at once"
-            time.sleep(0.1)
-
-    def send(self, number: signal.Signals) -> None:
-        """Signals the server and its worker, which share a process group of their own."""
-        os.killpg(self._process.pid, number)
-
-    def kill(self) -> None:
-        if self._process.poll() is None:
-            self.send(signal.SIGKILL)
-            self._process.wait()
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.uri}/health", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
 
 
 class Proxy:

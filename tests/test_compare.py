@@ -15,6 +15,7 @@ import optuna
 import psutil
 import pytest
 from compared import plan_compared, read_all, run_compared, watch
+from server import free_port
 from sqlalchemy.exc import SQLAlchemyError
 from test_end_to_end import compare_with_mlflow
 
@@ -25,8 +26,6 @@ from hpo.simulated import SimulatedExecutor
 from hpo.stop import Ending
 from hpo.storage import is_ended, read_study
 from hpo.sync import main as sync
-
-from served import free_port
 
 FAST = ("trainer=synthetic", "tracking=none", "executor=inline", "samplers=[tpe]", "seeds=2")
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from server import free_port
 
 from hpo.mlflow_client import open_client, prepare_import
 from hpo.mlflow_errors import explain, is_permanent
 
-from served import Proxy, free_port
+from served import Proxy
 from shown import new_db
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from optuna.storages import RDBStorage
+from server import MlflowServer, free_port
 
 from hpo.mlflow_client import open_client
 from hpo.record import COMPLETE, TrialRecord
@@ -20,7 +21,7 @@ from hpo.storage import read_study
 from hpo.sync import main as sync
 
 from conftest import run_study
-from served import MODES, Proxy, Server, free_port
+from served import MODES, Proxy
 from shown import new_db, shown
 
 N_TRIALS, N_EPOCHS, EPOCH_S = 6, 3, 0.8  # long enough for MLflow to be imported beside them
@@ -104,17 +105,17 @@ def run_verbatim(command: str, folder: Path) -> tuple[int, str]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
     folder = tmp_path_factory.mktemp("server")
     new_db(folder)
-    server = Server(folder)
+    server = MlflowServer(folder)
     server.start()
     yield server
     server.kill()
 
 
 @pytest.fixture
-def proxies(server: Server) -> Iterator[list[Proxy]]:
+def proxies(server: MlflowServer) -> Iterator[list[Proxy]]:
     proxies = [Proxy(server.port) for _ in range(3)]
     yield proxies
     for proxy in proxies:
@@ -127,7 +128,7 @@ def proxy(proxies: list[Proxy]) -> Proxy:
 
 
 @pytest.fixture(scope="module")
-def undisturbed_s(server: Server, tmp_path_factory: pytest.TempPathFactory) -> list[float]:
+def undisturbed_s(server: MlflowServer, tmp_path_factory: pytest.TempPathFactory) -> list[float]:
     """What each trial takes beside its epochs while MLflow is well."""
     folder = tmp_path_factory.mktemp("undisturbed")
     text = Driver(folder, server.uri).finish()
@@ -143,7 +144,7 @@ def assert_not_slowed(folder: Path, undisturbed_s: list[float]) -> None:
 
 
 def assert_complete(
-    folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, server: MlflowServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Asserts that MLflow shows what an MLflow rebuilt from the record shows, and that a sync finds nothing to do."""
     monkeypatch.chdir(folder)
@@ -163,7 +164,7 @@ def assert_complete(
 def test_a_study_does_not_suffer_and_everything_arrives(
     mode: str,
     tmp_path: Path,
-    server: Server,
+    server: MlflowServer,
     proxies: list[Proxy],
     undisturbed_s: list[float],
     monkeypatch: pytest.MonkeyPatch,
@@ -205,7 +206,7 @@ def test_a_server_that_dies_and_returns_in_the_middle_lacks_nothing(
     tmp_path: Path, undisturbed_s: list[float], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     new_db(tmp_path)
-    server = Server(tmp_path)
+    server = MlflowServer(tmp_path)
     try:
         server.start()
         driver = Driver(
@@ -224,13 +225,13 @@ def test_a_server_that_dies_and_returns_in_the_middle_lacks_nothing(
         server.kill()
 
 
-def n_runs(server: Server, experiment: str) -> int:
+def n_runs(server: MlflowServer, experiment: str) -> int:
     client = open_client(server.uri)
     found = client.get_experiment_by_name(experiment)
     return len(client.search_runs([found.experiment_id])) if found else 0
 
 
-def run_ids(server: Server, experiment: str) -> dict[str, str]:
+def run_ids(server: MlflowServer, experiment: str) -> dict[str, str]:
     """Returns the MLflow run of each trial and of the study."""
     client = open_client(server.uri)
     runs = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
@@ -240,7 +241,7 @@ def run_ids(server: Server, experiment: str) -> dict[str, str]:
 @pytest.mark.slow
 def test_a_driver_killed_while_mlflow_is_away_goes_on_in_the_same_runs(
     tmp_path: Path,
-    server: Server,
+    server: MlflowServer,
     proxy: Proxy,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -271,7 +272,7 @@ def test_a_driver_killed_while_mlflow_is_away_goes_on_in_the_same_runs(
 @pytest.mark.slow
 def test_what_is_refused_for_good_is_in_a_file_until_it_is_taken(
     tmp_path: Path,
-    server: Server,
+    server: MlflowServer,
     proxies: list[Proxy],
     undisturbed_s: list[float],
     monkeypatch: pytest.MonkeyPatch,

@@ -5,32 +5,22 @@ from __future__ import annotations
 import signal
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from optuna.distributions import FloatDistribution
+from server import MlflowServer
 
 from hpo.mirror import Mirror
 from hpo.mlflow_client import open_client
 
-from served import Server
 from shown import make_study, make_trial, new_db, shown
 
 SPACE = {"train.lr": FloatDistribution(1e-4, 0.1, log=True)}
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    new_db(tmp_path / "server")
-    server = Server(tmp_path / "server")
-    server.start()
-    yield server
-    server.kill()
-
-
 def test_nothing_is_lost_when_the_server_dies_and_returns(
-    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, server: MlflowServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
     study, trials = make_study(tmp_path), [make_trial(number) for number in range(12)]
@@ -65,7 +55,7 @@ def test_nothing_is_lost_when_the_server_dies_and_returns(
     assert_a_server_shows_what_was_written_without_it(tmp_path, server)
 
 
-def assert_a_server_shows_what_was_written_without_it(tmp_path: Path, server: Server) -> None:
+def assert_a_server_shows_what_was_written_without_it(tmp_path: Path, server: MlflowServer) -> None:
     """The default way: studies write to the file, `mlflow ui` is started beside it now and then."""
     study, trial = make_study(tmp_path, experiment="a/b ü", uid="e1" * 16), make_trial(0)
     direct = Mirror(f"sqlite:///{tmp_path}/server/mlflow.db", SPACE)

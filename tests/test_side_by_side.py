@@ -6,19 +6,18 @@ import multiprocessing
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
 import pytest
+from server import MlflowServer
 
 from hpo.config import SqliteConfig
 from hpo.record import COMPLETE
 from hpo.storage import open_storage, read_study, study_names
 from hpo.sync import main as sync
 
-from served import Server
 from shown import new_db, shown
 from sources import reviews, table, write_tsv
 
@@ -28,15 +27,6 @@ STUDY = (
     *("data=table", "data.tokenizer=words", "data.min_freq=1", "data.valid=0.2", "data.test=0.2"),
     *("space.model.n_hid.choices=[16]", "train.epochs=1", "train.lr=0.01"),
 )
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    new_db(tmp_path / "server")
-    server = Server(tmp_path / "server")
-    server.start()
-    yield server
-    server.kill()
 
 
 def run_at_once(folders: list[Path], *overrides: str) -> None:
@@ -97,7 +87,7 @@ def test_two_studies_begin_in_a_new_folder(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.slow
 def test_two_studies_in_two_folders_share_a_server(
-    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, server: MlflowServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:

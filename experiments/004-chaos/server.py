@@ -15,6 +15,12 @@ from pathlib import Path
 START_S = 120.0
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 class MlflowServer:
     """Runs on 127.0.0.1; nothing runs until `start`."""
 
@@ -22,10 +28,8 @@ class MlflowServer:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
-        self.uri = f"http://127.0.0.1:{self._port}"
+        self.port = free_port()
+        self.uri = f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         """Starts it, unless it runs, and waits until it answers."""
@@ -33,27 +37,41 @@ class MlflowServer:
         deadline = time.monotonic() + START_S
         while not self._answers():
             assert time.monotonic() < deadline, "the MLflow server did not start"
+            assert self._is_alive, "the MLflow server ended at once"
             time.sleep(0.1)
 
     def launch(self) -> None:
         """Starts it, unless it runs."""
-        if self._process is not None and self._process.poll() is None:
+        if self._is_alive:
             return
-        words = ["-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port", str(self._port)]
+        words = ["-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port", str(self.port)]
         self._process = subprocess.Popen(
             [sys.executable, *words, "--backend-store-uri", f"sqlite:///{self._folder}/mlflow.db"],
             cwd=self._folder,
-            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            env={  # nothing of what its clients are told
+                "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+                "HOME": str(self._folder),
+                "MLFLOW_DISABLE_TELEMETRY": "true",
+                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            },
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
 
+    def send(self, number: signal.Signals) -> None:
+        """Signals the server and its worker, which share a process group of their own."""
+        assert self._process is not None
+        os.killpg(self._process.pid, number)
+
     def kill(self) -> None:
-        """Kills the server and its worker, which share a process group of their own."""
-        if self._process is not None and self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process is not None and self._is_alive:
+            self.send(signal.SIGKILL)
             self._process.wait()
+
+    @property
+    def _is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def _answers(self) -> bool:
         try:
