@@ -41,6 +41,8 @@ def explain(error: Exception) -> str:
             return "breaks connections off"
     if type(root).__name__ in ("ProtocolError", "IncompleteRead"):
         return "breaks answers off"
+    if re.search(r"OperationalError\) (table .* already exists|duplicate column)", str(error)):
+        return "is a database that was cut off while its tables were made; delete that file and call again"
     return f"cannot be written ({type(error).__name__}: {_first_line(error)})"
 
 

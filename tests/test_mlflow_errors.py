@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +100,12 @@ def test_a_file_refuses_as_a_server_does(tmp_path: Path) -> None:
 def test_what_is_no_error_of_mlflow_is_not_for_ever() -> None:
     assert not is_permanent(OSError("killed\nby whom"))
     assert explain(OSError("killed\nby whom")) == "cannot be written (OSError: killed)"
+
+
+def test_a_database_that_was_never_finished_is_named_with_its_remedy(tmp_path: Path) -> None:
+    uri = new_db(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:  # as a kill among its migrations leaves it
+        connection.execute("DROP TABLE alembic_version")
+        connection.execute("DROP TABLE runs")
+        connection.commit()
+    assert explain(error_of(open_client, uri)).startswith("is a database that was cut off while its tables were made")
