@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import open_dict
-from server import MlflowServer
 
 from hpo.compose import register_schemas, to_config
 from hpo.config import Config
@@ -16,6 +17,9 @@ from hpo.display import build_display
 from hpo.paths import conf_folder
 from hpo.plan import Plan, plan
 from hpo.session import Report, run
+
+if TYPE_CHECKING:
+    from server import MlflowServer
 
 Composer = Callable[..., tuple[Config, dict[str, str]]]
 
@@ -50,6 +54,18 @@ SYNTHETIC = ("trainer=synthetic", "tracking=none", "executor=inline")
 
 
 @pytest.fixture
+def signals_of_a_terminal() -> Iterator[None]:
+    """Processes that the test starts obey signals, also where the tests run under `nohup` or in the background."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
 def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working directory."""
     monkeypatch.chdir(tmp_path)
@@ -59,6 +75,8 @@ def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[MlflowServer]:
     """A real MLflow server, with no experiment yet."""
+    from server import MlflowServer
+
     from shown import new_db  # imports MLflow, which few tests need
 
     new_db(tmp_path / "server")

@@ -24,6 +24,7 @@ from hpo.space import canonical
 from hpo.storage import read_study
 
 from conftest import run_study
+from spawned import spawned
 
 MISTAKES = {
     "sampler=bayes": "sampler=bayes does not exist; conf/sampler has grid, random, tpe.",
@@ -212,7 +213,7 @@ def test_a_killed_driver_leaves_no_worker_and_the_same_command_continues(start: 
 def test_a_killed_worker_is_replaced_and_its_trial_tried_again(start: Start) -> None:
     driver = start(*SLOW)
     wait_for_epochs(3)
-    worker = next(c for c in psutil.Process(driver.pid).children() if "spawn_main" in " ".join(c.cmdline()))
+    worker = spawned(driver.pid)[0]
     worker.kill()
     out, _ = driver.communicate(timeout=120)
     assert driver.returncode == 0

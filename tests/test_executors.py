@@ -23,6 +23,7 @@ from hpo.stop import StopRequest
 from hpo.trainer import Decision, EpochReport, Reason, TrialRequest
 
 from conftest import SYNTHETIC, compose_config, run_study
+from spawned import spawned
 
 EXECUTORS = sorted(path.stem for path in (conf_folder() / "executor").glob("*.yaml"))
 SMALLER = {"simulated": ("executor.n_workers=2",)}  # it holds more jobs than anybody wants to submit in a test
@@ -266,7 +267,7 @@ def kill_worker_at(epoch: int, *, attempts: tuple[int, ...] = (1,)) -> Reports:
     class Killer(Reports):
         def __call__(self, key: JobKey, report: EpochReport) -> Decision:
             if key.number == 0 and report.epoch == epoch and key.attempt in attempts:
-                children = [c for c in psutil.Process().children() if "spawn_main" in " ".join(c.cmdline())]
+                children = spawned()
                 os.kill(children[0].pid, signal.SIGKILL)
             return super().__call__(key, report)
 

@@ -21,6 +21,9 @@ from hpo.record import COMPLETE, RUNNING, TrialRecord
 from hpo.storage import open_storage, read_study
 
 from conftest import compose_config
+from spawned import spawned
+
+pytestmark = pytest.mark.usefixtures("signals_of_a_terminal")
 
 
 def write_texts(folder: Path, n: int = 900) -> Path:
@@ -185,7 +188,7 @@ def test_a_signal_to_all_processes_reaches_no_worker_that_starts(workdir: Path, 
     command = [sys.executable, "-m", "hpo", *SLOW[:2], "trainer.epoch_s=0.2", *SLOW[3:], "study.n_trials=9"]
     pipe = subprocess.PIPE
     driver = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=workdir, start_new_session=True)
-    wait_for(lambda: workers_of(driver.pid))
+    wait_for(lambda: spawned(driver.pid))
     os.killpg(driver.pid, number)
     out, err = driver.communicate(timeout=60)
     assert (driver.returncode, err) == (code, "")
@@ -241,16 +244,12 @@ def test_nohup_keeps_a_study_going(workdir: Path) -> None:
     assert [trial.state for trial in read(workdir)] == [COMPLETE] * 2
 
 
-def workers_of(pid: int) -> list[psutil.Process]:
-    return [child for child in psutil.Process(pid).children() if "spawn_main" in " ".join(child.cmdline())]
-
-
 def test_no_worker_outlives_its_driver(start: Started) -> None:
     driver = start(*SLOW)
     wait_for(lambda: (start.folder / "studies/x/trials").exists())
-    wait_for(lambda: workers_of(driver.pid))
+    wait_for(lambda: spawned(driver.pid))
     time.sleep(2)  # into its epoch of a minute, in which it looks at no pipe
-    workers = workers_of(driver.pid)
+    workers = spawned(driver.pid)
     driver.kill()
     driver.wait(10)  # not for its output: workers share that
     _, alive = psutil.wait_procs(workers, timeout=10)

@@ -16,6 +16,8 @@ from hpo.config import Keep, Tokenizer
 from hpo.pool import tokenize_texts
 from hpo.tokens import Cut
 
+from spawned import spawned
+
 CUT = Cut(5, Keep.both)
 SLEEPER = """
 import time
@@ -55,7 +57,7 @@ def test_an_interruption_ends_the_pool() -> None:
     before = set(psutil.Process().children(recursive=True))
     with pytest.raises(KeyboardInterrupt) as error:
         tokenize_texts(["text"] * 5000, Tokenizer.words, CUT, on_progress=interrupt, n_processes=1)
-    left = {child for child in psutil.Process().children(recursive=True) if "spawn_main" in " ".join(child.cmdline())}
+    left = set(spawned())
     assert error.tb is not None  # which keeps the frames alive
     assert not left - before
 
