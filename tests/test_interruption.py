@@ -102,6 +102,7 @@ def losses(trials: Sequence[TrialRecord]) -> list[list[float]]:
     return [[epoch.metrics["valid_loss"] for epoch in trial.epochs] for trial in trials]
 
 
+@pytest.mark.slow
 def test_a_signal_lets_the_batch_end_and_nothing_is_trained_again(start: Started, tmp_path: Path) -> None:
     command = training(tmp_path)
     undisturbed = start(*command, f"storage.path={tmp_path}/undisturbed/hpo.db")
