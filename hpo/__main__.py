@@ -30,19 +30,21 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run_study(config: Config, choices: dict[str, str], argv: list[str]) -> int:
     """Runs one study; a mistake in what was given ends in a sentence."""
+    from hpo.claim import check_free
     from hpo.display import build_display
-    from hpo.lock import StudyHeld, StudyLock
+    from hpo.lock import StudyHeld
     from hpo.plan import plan
     from hpo.study_folder import study_folder
 
     try:
         planned = plan(config, choices)
-        StudyLock(study_folder(config.storage, planned.name), planned.name).check()
+        check_free(config.storage, {planned.name: study_folder(config.storage, planned.name)})
     except StudyHeld as error:  # at once: what follows takes a second to import
         return refuse(str(error), code=HELD)
     except ValueError as error:
         return refuse(str(error))
-    from hpo.session import NoRoom, Refused, run
+    from hpo.refusal import NoRoom, Refused
+    from hpo.session import run
 
     display = build_display()
     try:
@@ -70,6 +72,7 @@ def _sum_up(planned: Plan, report: Report, argv: list[str]) -> None:
         report.study,
         report.trials,
         outcome=report.ending.value,
+        storage=planned.config.storage,
         tracking=tracking.uri if isinstance(tracking, MlflowConfig) else "",
         n_unmirrored=report.n_unmirrored,
         refusals=report.refusals,

@@ -77,7 +77,7 @@ def _compare(config: Config, argv: list[str]) -> int:
     from hpo.compare_config import CompareConfig
     from hpo.comparison import check_settings, plan_comparison
     from hpo.lock import StudyHeld
-    from hpo.session import NoRoom, Refused
+    from hpo.refusal import NoRoom, Refused
     from hpo.variants import compose_variants
 
     assert isinstance(config, CompareConfig)
@@ -125,7 +125,7 @@ def _say_missing(reports: Sequence[Report], config: CompareConfig) -> None:
 
     tracking, n_unmirrored = config.tracking, reports[0].n_unmirrored
     if isinstance(tracking, MlflowConfig) and n_unmirrored:
-        print(missing_sentence(reports[0].study, tracking.uri, n_unmirrored, names_study=False))
+        print(missing_sentence(reports[0].study, config.storage, tracking.uri, n_unmirrored, names_study=False))
         for path in sorted({path for report in reports for path in report.refusals}):
             print(f"MLflow refuses some of them: see {path}")
 

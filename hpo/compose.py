@@ -44,7 +44,7 @@ OPTIONS: dict[str, dict[str, type]] = {
     "model": {"awd_lstm": c.ModelConfig},
     "train": {"default": c.TrainConfig},
     "trainer": {"awd_lstm": c.AwdLstmConfig, "synthetic": c.SyntheticConfig, "replay": c.ReplayConfig},
-    "storage": {"sqlite": c.SqliteConfig, "memory": c.MemoryConfig},
+    "storage": {"sqlite": c.SqliteConfig, "postgres": c.PostgresConfig, "memory": c.MemoryConfig},
     "tracking": {"mlflow": c.MlflowConfig, "none": c.NoTrackingConfig},
     "executor": {"inline": c.InlineConfig, "processes": c.ProcessesConfig, "simulated": c.SimulatedConfig},
 }

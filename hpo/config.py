@@ -192,6 +192,13 @@ class SqliteConfig(StorageConfig):
 
 
 @dataclass
+class PostgresConfig(StorageConfig):
+    """`url` says where the address is: env:NAME or file:PATH; or gives it."""
+
+    url: str = MISSING
+
+
+@dataclass
 class MemoryConfig(StorageConfig):
     pass
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpo.mlflow_client import prepare_import, resolve_uri
+from hpo.mlflow_client import check_uri, prepare_import
 from hpo.mlflow_errors import explain
 from hpo.mlflow_trial import trial_uid
 from hpo.mlflow_writer import Ending, Writer
@@ -53,11 +53,11 @@ class Mirror:
         spaces: The space of each study, for the plots.
 
     Raises:
-        ValueError: if MLflow cannot keep runs at `uri`.
+        ValueError: if MLflow cannot keep runs at `uri`, or would break a record there.
     """
 
     def __init__(self, uri: str, spaces: Mapping[str, Distributions]) -> None:
-        self._uri = resolve_uri(uri)
+        self._uri = check_uri(uri)
         self._writer = Writer(self._uri, spaces)
         self._queue: NewestQueue[_Item] = NewestQueue(MAX_WAITING)
         self._ended: dict[str, _Item] = {}  # by study

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from hpo.lock import folder_locked
 from hpo.secret import is_named, mask, reveal
+from hpo.tables import check_for_runs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,6 +35,7 @@ ENVIRONMENT = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
+QUICK_S = 3  # what a database gets to say whose it is
 
 
 def resolve_uri(given: str) -> str:
@@ -62,6 +64,27 @@ def sqlite_path(uri: str) -> Path | None:
     """Returns the file behind a resolved `uri`; None where there is none of ours."""
     scheme, _, rest = uri.partition(":///")
     return Path(rest.partition("?")[0]) if scheme.split("+")[0] == "sqlite" else None
+
+
+def check_uri(given: str) -> str:
+    """Returns MLflow's address behind `tracking.uri`; a database that is away is not waited for.
+
+    Raises:
+        ValueError: if MLflow cannot keep runs there, or would break the record there.
+    """
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.pool import NullPool
+
+    uri, path = resolve_uri(given), None
+    if uri.startswith(("http://", "https://")) or ((path := sqlite_path(uri)) and not path.exists()):
+        return uri
+    try:
+        options = {} if path else {"connect_args": {"connect_timeout": QUICK_S}}
+        check_for_runs(create_engine(uri, poolclass=NullPool, **options), f"tracking.uri={mask(given)}")
+    except (SQLAlchemyError, ImportError, TypeError):  # away, damaged or without a driver: the mirror says so
+        pass
+    return uri
 
 
 def open_client(uri: str) -> MlflowClient:

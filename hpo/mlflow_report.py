@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from hpo.mlflow_client import open_client, open_experiment, resolve_uri
+from hpo.mlflow_client import check_uri, open_client, open_experiment
 from hpo.mlflow_content import MAX_TAG_CHARS, legal_key, legal_tags, shorten
 from hpo.mlflow_errors import explain
 from hpo.report.content import Report
@@ -49,7 +49,7 @@ def log_report(folder: Path, *, experiment: str, uri: str, report: Report) -> No
         ValueError: if MLflow cannot keep runs at `uri`.
         ConnectionError: if MLflow cannot be reached or does not answer properly.
     """
-    uri = resolve_uri(uri)
+    uri = check_uri(uri)
     try:
         client = open_client(uri)
         run = _find_run(client, open_experiment(client, uri, experiment), experiment)

@@ -1,4 +1,4 @@
-"""Opens studies: folder, lock, store, facts; what is there is checked against what is asked for.
+"""Opens studies: folder, locks, store, facts. What is there was checked in `continuation`.
 
 A search comes from a plan, its confirmation and its audit from the search; driving them is `study`'s business.
 """
@@ -13,16 +13,16 @@ from pathlib import Path
 
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
-from optuna.study._frozen import FrozenStudy
 
 from hpo.assignment import Assignment, Surroundings
-from hpo.audit import AuditSampler, audit_name, audited_sentence, draw_sample, is_auditable
+from hpo.audit import AuditSampler, audited_sentence, draw_sample, is_auditable
 from hpo.config import Config, ReplayConfig
-from hpo.confirmation import ReplicateSampler, chosen_trials, confirmation_name, confirmed_sentence, to_test
+from hpo.confirmation import ReplicateSampler, chosen_trials, confirmed_sentence, to_test
+from hpo.continuation import AUDIT, CONFIRMATION, Beside, asked_fingerprint
 from hpo.corpus import open_corpus
 from hpo.display import Display
-from hpo.fingerprint import check_fingerprint, fingerprint
 from hpo.lock import StudyLock
+from hpo.outage import held
 from hpo.plan import Plan
 from hpo.provenance import new_study
 from hpo.pruners import build_pruner
@@ -57,70 +57,6 @@ class Site:
     design: Mapping[str, object] | None = None
 
 
-@dataclass(frozen=True)
-class _Beside:
-    """A kind of study beside a search: its role, the tag that names the search, and the setting without it."""
-
-    role: str
-    verb: str
-    name_of: Callable[[str], str]
-    off: str
-
-
-_CONFIRMATION = _Beside("confirmation", "confirms", confirmation_name, "study.confirm.top_k=0")
-_AUDIT = _Beside("audit", "audits", audit_name, "study.audit=0")
-
-
-def _beside(config: Config) -> list[_Beside]:
-    """Returns the studies that there may be beside a search."""
-    return [*([_CONFIRMATION] if config.study.confirm.top_k else []), *([_AUDIT] if config.study.audit else [])]
-
-
-def check_record(plans: Sequence[Plan], storage: BaseStorage, corpora: Mapping[str, Path]) -> None:
-    """Refuses to continue studies as something else than they are; changes nothing.
-
-    Args:
-        plans: What is asked for.
-        storage: The record.
-        corpora: Folder of the prepared corpus by study name.
-
-    Raises:
-        ValueError: naming the first such study and what differs.
-    """
-    there = {study.study_name: study for study in storage.get_all_studies()}
-    for planned in plans:
-        if planned.name in there:
-            _check_search(planned, there[planned.name], storage, corpora.get(planned.name))
-        for beside in _beside(planned.config):
-            found = there.get(beside.name_of(planned.name))
-            if found is not None:
-                _check_beside(planned, beside, found, storage)
-
-
-def _check_search(planned: Plan, there: FrozenStudy, storage: BaseStorage, corpus: Path | None) -> None:
-    stored = there.system_attrs.get(FINGERPRINT)
-    if stored is None and storage.get_n_trials(there._study_id):
-        raise ValueError(f"Study '{planned.name}' was not made by hpo; choose another study.name.")
-    if stored is not None and "role" in stored:
-        raise ValueError(f"Study '{planned.name}' is the {stored['role']} of another; choose another study.name.")
-    if stored is not None:
-        check_fingerprint(planned.name, stored, _fingerprint(planned, corpus))
-
-
-def _check_beside(planned: Plan, beside: _Beside, there: FrozenStudy, storage: BaseStorage) -> None:
-    tags = there.system_attrs.get(STUDY, {}).get("tags", {})
-    if tags.get(beside.verb) != planned.name and (tags or storage.get_n_trials(there._study_id)):
-        raise ValueError(
-            f"Study '{there.study_name}' is there already and does not {beside.verb.removesuffix('s')} "
-            f"'{planned.name}'; choose another study.name, or {beside.off}."
-        )
-
-
-def _fingerprint(planned: Plan, corpus: Path | None) -> dict[str, str]:
-    data = open_corpus(corpus).fingerprint if corpus else ""
-    return fingerprint(planned.config, planned.space, data, n_workers=planned.n_workers)
-
-
 class Opener:
     """Opens the studies of one executor.
 
@@ -138,13 +74,13 @@ class Opener:
         self._n_workers = n_workers
 
     def open_search(self, planned: Plan, folder: Path) -> Driver:
-        """Returns the driver of a planned study, new or continued; see `check_record`.
+        """Returns the driver of a planned study, new or continued; see `continuation`.
 
         Raises:
             StudyHeld: if another driver works on it.
         """
         config = planned.config
-        self._held.enter_context(StudyLock(folder, planned.name))
+        self._hold(planned.name, folder)
         sampler = build_sampler(config.sampler, planned.space, config.seed)
         max_epochs = planned.space.max_of("train.epochs", config.train.epochs)
         direction = config.study.metric.direction
@@ -180,7 +116,7 @@ class Opener:
             keeps_weights="all",
             sum_up=lambda study, trials: confirmed_sentence(study, trials, sampler.wanted),
         )
-        return self._open_beside(search, _CONFIRMATION, sampler, assignment)
+        return self._open_beside(search, CONFIRMATION, sampler, assignment)
 
     def open_audit(self, search: Driver) -> Driver | None:
         """Returns the driver that audits what a search that is done has pruned; None if there is nothing to audit."""
@@ -195,14 +131,12 @@ class Opener:
             keeps_weights="none",
             sum_up=lambda _, trials: audited_sentence(search.study, counted, trials),
         )
-        return self._open_beside(search, _AUDIT, sampler, assignment)
+        return self._open_beside(search, AUDIT, sampler, assignment)
 
-    def _open_beside(
-        self, search: Driver, beside: _Beside, sampler: ReplicateSampler, assignment: Assignment
-    ) -> Driver:
+    def _open_beside(self, search: Driver, beside: Beside, sampler: ReplicateSampler, assignment: Assignment) -> Driver:
         """Returns the driver of a study beside a search, new or continued: no pruner, no budget, all workers."""
         name, folder = beside.name_of(search.study.name), Path(beside.name_of(search.study.folder))
-        self._held.enter_context(StudyLock(folder, name))
+        self._hold(name, folder)
         config = replace(assignment.config, pruner=NoPrunerConfig(same_epochs=False))
         pruner, direction = build_pruner(config.pruner, max_epochs=1), config.study.metric.direction
         store = StudyStore(self._site.storage, name, direction=direction, sampler=sampler, pruner=pruner)
@@ -216,6 +150,10 @@ class Opener:
             facts_of=sampler.facts_of,
         )
         return Driver(study, assignment, self._surroundings(study, config, store=store, sampler=sampler))
+
+    def _hold(self, study: str, folder: Path) -> None:
+        self._held.enter_context(StudyLock(folder, study))
+        self._held.enter_context(held(self._site.storage, study))
 
     def _surroundings(
         self, study: StudyRecord, config: Config, *, store: StudyStore, sampler: BaseSampler
@@ -234,7 +172,7 @@ class Opener:
             return _read_record(store, folder)
         corpus = self._site.corpora.get(planned.name)
         facts = {str(key): value for key, value in open_corpus(corpus).facts.items()} if corpus else {}
-        given = _fingerprint(planned, corpus)
+        given = asked_fingerprint(planned, corpus)
         study = new_study(planned, corpus=facts, fingerprint=given, folder=folder, now_ms=self._now_ms())
         _write_record(store, study, given)
         return study
@@ -258,9 +196,7 @@ def _counted(search: Driver) -> list[TrialRecord]:
     return work.budget.counted(search.trials, is_ordered=work.config.study.ordered)
 
 
-def _open_record_beside(
-    search: Driver, beside: _Beside, store: StudyStore, folder: Path, *, now_ms: int
-) -> StudyRecord:
+def _open_record_beside(search: Driver, beside: Beside, store: StudyStore, folder: Path, *, now_ms: int) -> StudyRecord:
     store.set_space(search.assignment.space)
     if store.get(FINGERPRINT) is not None:
         return _read_record(store, folder)

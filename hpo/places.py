@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from hpo.config import SqliteConfig, StorageConfig
+from hpo.tables import check_owner, owner_of
 
 MAX_FILE_BYTES = 240  # of 255: SQLite and atomic writes append something
 
@@ -110,8 +111,11 @@ def check_database(path: Path) -> None:
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            is_versioned = "alembic_version" in tables
+            revisions = connection.execute("SELECT version_num FROM alembic_version").fetchall() if is_versioned else []
     except sqlite3.Error as error:
         raise ValueError(f"storage.path={path} cannot hold the record: {error}; give another file.") from error
+    check_owner(owner_of(tables, [str(revision) for (revision,) in revisions]), f"storage.path={path}")
     if tables and not tables & {"studies", "version_info"}:
         raise ValueError(f"storage.path={path} cannot hold the record: it is the database of something else.")
 

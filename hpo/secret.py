@@ -32,6 +32,7 @@ _SPOTS = (
     re.compile(r"(?<=://)(?P<secret>[^/\s]+)(?=@)"),
     re.compile(rf"(?<=[?&])(?P<name>[\w.-]*{_WORDS}[\w.-]*=)(?P<secret>[^&#\s'\"]+)", re.IGNORECASE),
 )
+_DATABASE = re.compile(r"postgres(?:ql)?(?:\+\w+)?://$")  # before a user, who needs no password
 _BROKEN = re.compile(r"(?<=://)(?P<secret>[^/].*)(?=@)", re.DOTALL)  # its password should have been percent-encoded
 
 _covered: dict[str, str] = {}  # what stands in the settings -> the secret
@@ -102,8 +103,8 @@ def mask(text: str) -> str:
 
 
 def forget_credentials() -> None:
-    """Takes MLflow's credentials out of the environment of a process that has no business with MLflow."""
-    for name in (USERNAME, *(each for each in PASSWORDS if each.startswith("MLFLOW_"))):
+    """Takes the credentials of MLflow and the database out of the environment of a process that talks to neither."""
+    for name in (USERNAME, *(each for each in PASSWORDS if each.startswith(("MLFLOW_", "PG")))):
         os.environ.pop(name, None)
 
 
@@ -130,7 +131,7 @@ def _spots(text: str, setting: str) -> Iterator[re.Pattern[str]]:
 
 def _cover_spot(found: re.Match[str]) -> str:
     name, secret = found.groupdict().get("name") or "", found["secret"]
-    if COVER.fullmatch(secret):
+    if COVER.fullmatch(secret) or _is_user(found):
         return found[0]
     _remember_forms(secret)
     known = next((shown for shown, held in _covered.items() if held == secret), None)
@@ -179,7 +180,13 @@ def _remember_secrets(uri: str, setting: str) -> None:
     """Remembers whatever in a URL is secret."""
     for spot in _spots(uri, setting):
         for found in spot.finditer(uri):
-            _remember_forms(found["secret"])
+            if not _is_user(found):
+                _remember_forms(found["secret"])
+
+
+def _is_user(found: re.Match[str]) -> bool:
+    """Returns whether what stands before a host is a name alone; elsewhere than at databases it may be a token."""
+    return ":" not in found["secret"] and bool(_DATABASE.search(found.string[: found.start("secret")]))
 
 
 def _remember_forms(secret: str) -> None:

@@ -11,31 +11,32 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage
-from sqlalchemy.exc import SQLAlchemyError
 
 from hpo.audit import audit_name
-from hpo.config import AwdLstmConfig, Config, MlflowConfig, SqliteConfig
+from hpo.claim import check_free
+from hpo.config import AwdLstmConfig, MlflowConfig
 from hpo.confirmation import confirmation_name
+from hpo.continuation import check_record
 from hpo.corpus import prepare
 from hpo.display import Announcer, Display
 from hpo.executors import build_executor, is_shared
 from hpo.files import lack_of_room
 from hpo.fleet import Fleet
-from hpo.lock import StudyLock
 from hpo.mlflow_refused import REFUSED_FILE
-from hpo.opening import Opener, Site, check_record
-from hpo.places import check_storage, os_sentence
+from hpo.opening import Opener, Site
+from hpo.outage import StorageAway, disconnect, heed
+from hpo.places import check_storage
 from hpo.plan import Plan
 from hpo.record import StudyRecord, TrialRecord
+from hpo.refusal import refusing
 from hpo.signals import stop_on_signals
 from hpo.space import Distributions
 from hpo.stop import Ending, StopRequest
 from hpo.storage import open_storage
 from hpo.study import Driver
 from hpo.study_folder import study_folder
-from hpo.tracking import build_tracker
+from hpo.tracking import build_tracker, check_tracking
 from hpo.trial_cache import TrialCache
 
 HURRY_S = 2.0  # what MLflow gets of the time that is left after a signal
@@ -85,14 +86,6 @@ class Sharing:
     storage: BaseStorage | None = None
 
 
-class Refused(Exception):
-    """The data or the study cannot be used as they are; the sentence says why."""
-
-
-class NoRoom(Refused):
-    """Nothing is wrong but that the disk is full."""
-
-
 def run(planned: Plan, display: Display) -> Report:
     """Drives the planned study to its budget, or until a signal comes.
 
@@ -123,18 +116,19 @@ def run_all(
     """
     config = plans[0].config
     folders = {planned.name: study_folder(planned.config.storage, planned.name) for planned in plans}
-    with _refusing(config):
+    with refusing(config.storage):
         for planned in plans:
             check_storage(config.storage, planned.name)
         tracker = build_tracker(config.tracking, _distributions(plans))
-        for name, folder in folders.items():
-            StudyLock(folder, name).check()
+        check_free(config.storage, folders)
         corpora = _prepare(plans, display)
         storage = sharing.storage or open_storage(config.storage)
+        check_tracking(config.tracking)  # again: a new database is Optuna's now
         check_record(plans, storage, corpora)
         design = sharing.register(storage, corpora) if sharing.register else None
     cache = TrialCache(is_on=sharing.is_cached)
     with stop_on_signals() as stop, _notes(display):
+        heed(storage, stop)
         common = Site(storage, tracker, stop, cache, display_of, corpora, design)
         first, *others = [plans] if is_shared(config.executor) else [[planned] for planned in plans]
         ended = _run_group(first, common, folders)
@@ -144,6 +138,7 @@ def run_all(
             display.note(stop.obstacle)
         timeout_s = config.tracking.flush_timeout_s if isinstance(config.tracking, MlflowConfig) else 0.0
         n_unmirrored = tracker.close(timeout_s if stop.signal is None else min(timeout_s, HURRY_S))
+        disconnect(storage)
     return [crew.report(driver, stop, n_unmirrored=n_unmirrored) for crew, drivers in ended for driver in drivers]
 
 
@@ -153,7 +148,7 @@ def _run_group(plans: Sequence[Plan], site: Site, folders: Mapping[str, Path]) -
     with ExitStack() as held:
         executor = build_executor(config.executor, config.trainer, site.stop)
         opener = Opener(site, held, now_ms=executor.now_ms, n_workers=executor.n_workers)
-        with _refusing(config):
+        with refusing(config.storage):
             drivers = [opener.open_search(planned, folders[planned.name]) for planned in plans]
         crew = _Crew(opener, site)
         crew.begin(drivers)
@@ -162,7 +157,7 @@ def _run_group(plans: Sequence[Plan], site: Site, folders: Mapping[str, Path]) -
         try:
             fleet.run()
         except Exception as error:
-            site.stop.obstacle = lack_of_room(error)
+            site.stop.obstacle = str(error) if isinstance(error, StorageAway) else lack_of_room(error)
             if not site.stop.obstacle:
                 raise
         finally:
@@ -260,23 +255,6 @@ def _prepare(plans: Sequence[Plan], display: Announcer) -> dict[str, Path]:
                 prepared[asked] = prepare(planned.config.data, on_progress=display.preparing)
             corpora[planned.name] = prepared[asked]
     return corpora
-
-
-@contextmanager
-def _refusing(config: Config) -> Iterator[None]:
-    """Turns what set-up raises for bad input into a refusal; bugs in driving stay visible as such."""
-    try:
-        yield
-    except (ValueError, OSError, SQLAlchemyError, StorageInternalError, RuntimeError) as error:
-        if obstacle := lack_of_room(error):
-            raise NoRoom(obstacle) from error
-        if isinstance(error, ValueError | OSError):
-            raise Refused(os_sentence(error) if isinstance(error, OSError) else str(error)) from error
-        if not isinstance(config.storage, SqliteConfig):
-            raise
-        # Optuna wraps what the database said in a guess
-        reason = str(error.__cause__ or error).splitlines()[0].rstrip(". ")
-        raise Refused(f"storage.path={config.storage.path} cannot hold the record: {reason}.") from error
 
 
 @contextmanager

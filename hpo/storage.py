@@ -13,25 +13,25 @@ import optuna
 from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
-from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage, get_storage
+from optuna.storages import BaseStorage, InMemoryStorage, get_storage
 from optuna.trial import FrozenTrial, Trial, TrialState
-from sqlalchemy import URL, event
 from sqlalchemy.exc import SQLAlchemyError
 
-from hpo.config import MemoryConfig, SqliteConfig, StorageConfig
+from hpo.config import MemoryConfig, PostgresConfig, SqliteConfig, StorageConfig
 from hpo.history import OrderedHistory
-from hpo.lock import folder_locked
 from hpo.places import check_database, is_file
 from hpo.pruners import PrunerView
 from hpo.record import COMPLETE, PRUNED, EpochRecord, StudyRecord, TrialRecord
 from hpo.samplers import REASON
 from hpo.space import Space
+from hpo.sqlite import open_sqlite
 from hpo.trainer import EpochReport, Reason
 
 BEGIN, ATTEMPT, EPOCH, END = "hpo:begin", "hpo:attempt", "hpo:epoch:", "hpo:end"  # system attributes of a trial
 INFEASIBLE = "constraints:memory"  # Optuna's own name for a constraint that Trial.set_constraint sets
 STUDY, FINGERPRINT, ELAPSED, TEST = "hpo:study", "hpo:fingerprint", "hpo:elapsed_s", "hpo:test"  # of a study
 DISTRIBUTIONS, ENDED, DESIGN = "hpo:distributions", "hpo:ended", "hpo:design"
+MOVED = "hpo:moved"  # the record that a study has moved to
 TESTS, TESTED = "hpo:tests", "hpo:tested"  # every test there was; the trials whose tests count
 
 Direction = Literal["minimize", "maximize"]
@@ -41,14 +41,22 @@ Now = Callable[[], int]
 
 
 def open_storage(config: StorageConfig) -> BaseStorage:
-    """Returns the storage that `config` describes, created if it is not there yet."""
+    """Returns the storage that `config` describes, created if it is not there yet.
+
+    Raises:
+        ValueError: if its database is another program's, or cannot be used.
+    """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     match config:
         case MemoryConfig():
             return InMemoryStorage()
         case SqliteConfig():
-            return _open_sqlite(Path(config.path))
-    raise ValueError(f"storage={type(config).__name__} is not one of sqlite, memory.")
+            return open_sqlite(Path(config.path))
+        case PostgresConfig():
+            from hpo.postgres import open_postgres
+
+            return open_postgres(config.url)
+    raise ValueError(f"storage={type(config).__name__} is not one of sqlite, postgres, memory.")
 
 
 def open_record(config: StorageConfig) -> BaseStorage:
@@ -57,33 +65,25 @@ def open_record(config: StorageConfig) -> BaseStorage:
     Raises:
         ValueError: if there is none, or it cannot be read.
     """
-    if not isinstance(config, SqliteConfig):
-        raise ValueError("storage=memory is gone when its command ends; give storage.path=… of a record on disk.")
-    if not is_file(config.path) or not Path(config.path).stat().st_size:
-        raise ValueError(f"There is no record at storage.path={config.path}; go to the folder where the studies ran.")
-    try:
-        check_database(Path(config.path))
-        storage = open_storage(config)
-        storage.get_all_studies()
-    except (SQLAlchemyError, RuntimeError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise ValueError(f"storage.path={config.path} is no record that can be read: {reason}.") from error
-    return storage
+    match config:
+        case PostgresConfig():
+            from hpo.postgres import open_postgres
 
-
-def _open_sqlite(path: Path) -> RDBStorage:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with folder_locked(path.parent):
-        url = URL.create("sqlite", database=str(path.absolute()))  # a name may hold signs that mean something in URLs
-        storage = RDBStorage(url.render_as_string(), engine_kwargs={"connect_args": {"timeout": 60}})
-
-    @event.listens_for(storage.engine, "connect")
-    def _on_connect(connection: Any, _: object) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")  # readers and other studies do not block the driver
-        connection.execute("PRAGMA synchronous=NORMAL")  # a killed process loses nothing
-
-    storage.engine.dispose()  # connections made before the listener have neither setting
-    return storage
+            return open_postgres(config.url, must_exist=True)
+        case SqliteConfig() if is_file(config.path) and Path(config.path).stat().st_size:
+            try:
+                check_database(Path(config.path))
+                storage = open_storage(config)
+                storage.get_all_studies()
+            except (SQLAlchemyError, RuntimeError, OSError, ValueError) as error:
+                reason = str(error).splitlines()[0].rstrip(".")
+                raise ValueError(f"storage.path={config.path} is no record that can be read: {reason}.") from error
+            return storage
+        case SqliteConfig():
+            raise ValueError(
+                f"There is no record at storage.path={config.path}; go to the folder where the studies ran."
+            )
+    raise ValueError("storage=memory is gone when its command ends; give storage.path=… of a record on disk.")
 
 
 def study_names(storage: BaseStorage) -> list[str]:

@@ -1,4 +1,4 @@
-"""Where the folders of studies are: beside the record, so that both name the same studies.
+"""Where the record and the folders of studies are: a file has them beside it, so that both name the same studies.
 
 What is in them is the business of `trial_folder` and `lock`.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
-from hpo.config import MemoryConfig, SqliteConfig, StorageConfig
+from hpo.config import MemoryConfig, PostgresConfig, SqliteConfig, StorageConfig
+from hpo.secret import mask
 
 
 def studies_folder(config: StorageConfig) -> Path:
@@ -21,3 +22,35 @@ def study_folder(config: StorageConfig, name: str) -> Path:
     """Returns the folder of the study called `name`; one of its own each time when the record is kept in memory."""
     is_kept = not isinstance(config, MemoryConfig)
     return studies_folder(config) / (name if is_kept else f"{name}-{uuid.uuid4().hex[:8]}")
+
+
+def check_place(config: StorageConfig, name: str, *, noted: str, host: str) -> None:
+    """Refuses to continue a study of a database where its folder is not.
+
+    A file has its studies' folders beside it; a database is reached from everywhere.
+
+    Args:
+        config: Where the record lives.
+        name: The study.
+        noted: Where its folder was when it began.
+        host: The machine that was.
+
+    Raises:
+        ValueError: naming both folders.
+    """
+    folder = study_folder(config, name)
+    if isinstance(config, PostgresConfig) and str(folder) != noted and not folder.is_dir():
+        raise ValueError(
+            f"Study '{name}' has its weights and checkpoints in {noted} (on {host}), and there is no {folder} here; "
+            f"go to the folder where it ran, or bring it here. To do without them, make {folder}."
+        )
+
+
+def shown_place(config: StorageConfig) -> str:
+    """Returns the setting that says where the record is, as it may be shown; "" for a record in memory."""
+    match config:
+        case SqliteConfig():
+            return f"storage.path={config.path}"
+        case PostgresConfig():
+            return f"storage.url={mask(config.url)}"
+    return ""

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hpo.config import MemoryConfig, PostgresConfig, SqliteConfig, StorageConfig
 from hpo.notation import (
     format_counts,
     format_duration,
@@ -39,6 +40,7 @@ def print_summary(
     trials: Sequence[TrialRecord],
     *,
     outcome: str,
+    storage: StorageConfig,
     tracking: str,
     n_unmirrored: int,
     next_command: str,
@@ -51,6 +53,7 @@ def print_summary(
         study: Its newest record.
         trials: All of its trials.
         outcome: Why the driver stopped: "the budget is reached".
+        storage: Where the record is.
         tracking: The setting `tracking.uri`; empty when nothing is mirrored.
         n_unmirrored: Runs that MLflow is not known to show completely.
         next_command: What continues or repeats the study.
@@ -62,18 +65,20 @@ def print_summary(
         _say(console, "trials", f"{format_counts(trials, running='to go on with')}; {_spent(trials)}")
         _print_failures(console, trials)
         _print_best(console, study, trials)
-        _print_places(console, study, tracking)
+        _print_places(console, study, storage, tracking)
         if tracking and n_unmirrored:
-            _say_whole(console, "", missing_sentence(study, tracking, n_unmirrored), style="yellow")
+            _say_whole(console, "", missing_sentence(study, storage, tracking, n_unmirrored), style="yellow")
             for path in refusals:
                 _say_whole(console, "", f"MLflow refuses some of them: see {printable(path)}", style="yellow")
         _say_whole(console, "next", next_command)
 
 
-def missing_sentence(study: StudyRecord, tracking: str, n_unmirrored: int, *, names_study: bool = True) -> str:
+def missing_sentence(
+    study: StudyRecord, storage: StorageConfig, tracking: str, n_unmirrored: int, *, names_study: bool = True
+) -> str:
     """Returns how much MLflow lacks, and the command that brings it, of all studies unless one is named."""
     are = "run is" if n_unmirrored == 1 else "runs are"
-    return f"{n_unmirrored} {are} not in MLflow yet: {_remedy(study, tracking, names_study=names_study)}"
+    return f"{n_unmirrored} {are} not in MLflow yet: {_remedy(study, storage, tracking, names_study=names_study)}"
 
 
 def _print_best(console: Console, study: StudyRecord, trials: Sequence[TrialRecord]) -> None:
@@ -122,8 +127,8 @@ def _print_failures(console: Console, trials: Sequence[TrialRecord]) -> None:
         _say(console, "failed", f"{reason}: trial {numbers}{more}{f' - {error}' if error else ''}", style="red")
 
 
-def _print_places(console: Console, study: StudyRecord, tracking: str) -> None:
-    _say_whole(console, "record", _record_text(study))
+def _print_places(console: Console, study: StudyRecord, storage: StorageConfig, tracking: str) -> None:
+    _say_whole(console, "record", _record_text(storage))
     _say_whole(console, "folder", printable(study.folder))
     if not tracking:
         _say(console, "mlflow", "not used (tracking=none)")
@@ -131,41 +136,37 @@ def _print_places(console: Console, study: StudyRecord, tracking: str) -> None:
     _say_whole(console, "mlflow", _mlflow_text(tracking))
 
 
-def _remedy(study: StudyRecord, tracking: str, *, names_study: bool) -> str:
-    if _record_path(study) is None:
+def _remedy(study: StudyRecord, storage: StorageConfig, tracking: str, *, names_study: bool) -> str:
+    if isinstance(storage, MemoryConfig):
         return "lost, as the record was in memory"
-    found = _sync_params(study, tracking)
+    found = _sync_params(study, storage, tracking)
     if not names_study:
         del found["study.name"]
     return f"python -m hpo.sync {override_line(found)}".strip()
 
 
-def _sync_params(study: StudyRecord, tracking: str) -> dict[str, ParamValue]:
+def _sync_params(study: StudyRecord, storage: StorageConfig, tracking: str) -> dict[str, ParamValue]:
     """Returns what `hpo.sync` must be told, beside its defaults, to find the study."""
     found: dict[str, ParamValue] = {"study.name": study.name}
-    path, folder = _record_path(study), _storage(study).get("folder")
-    if path not in (None, "hpo.db"):
-        found["storage.path"] = path
-    if folder not in (None, "studies"):
-        found["storage.folder"] = str(folder)
+    match storage:
+        case SqliteConfig(path=path) if path != "hpo.db":
+            found["storage.path"] = path
+        case PostgresConfig(url=url):
+            found |= {"storage": "postgres", "storage.url": mask(url)}
+    if storage.folder != "studies":
+        found["storage.folder"] = storage.folder
     if tracking != "sqlite:///mlflow.db":
         found["tracking.uri"] = mask(tracking)
     return found
 
 
-def _record_text(study: StudyRecord) -> str:
-    path = _record_path(study)
-    return f"{path} ({Path(path).absolute()})" if path else "in memory, gone now (storage=memory)"
-
-
-def _record_path(study: StudyRecord) -> str | None:
-    path = _storage(study).get("path")
-    return None if path is None else str(path)
-
-
-def _storage(study: StudyRecord) -> Mapping[str, object]:
-    storage = study.config.get("storage")
-    return storage if isinstance(storage, Mapping) else {}
+def _record_text(storage: StorageConfig) -> str:
+    match storage:
+        case SqliteConfig(path=path):
+            return f"{path} ({Path(path).absolute()})"
+        case PostgresConfig(url=url):
+            return f"the database at {mask(url)}"
+    return "in memory, gone now (storage=memory)"
 
 
 def _mlflow_text(tracking: str) -> str:

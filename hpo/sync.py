@@ -57,7 +57,7 @@ def _sync(config: Config, _: dict[str, str]) -> int:
     refusals: list[str] = []
     try:
         for name in names:
-            done, refused = _sync_study(storage, name, studies_folder(config.storage) / name, config.tracking.uri)
+            done, refused = sync_study(storage, name, studies_folder(config.storage) / name, config.tracking.uri)
             print(f"{name}: {done}")
             refusals += refused
     except (ConnectionError, ValueError) as error:
@@ -65,8 +65,16 @@ def _sync(config: Config, _: dict[str, str]) -> int:
     return refuse(f"MLflow refuses some runs; see {', '.join(refusals)}.") if refusals else DONE
 
 
-def _sync_study(storage: BaseStorage, name: str, folder: Path, uri: str) -> tuple[str, list[str]]:
-    """Returns what was done, in a few words, and the file of what MLflow refuses, if it does."""
+def sync_study(storage: BaseStorage, name: str, folder: Path, uri: str) -> tuple[str, list[str]]:
+    """Brings MLflow up to date with one study.
+
+    Returns:
+        What was done, in a few words, and the file of what MLflow refuses, if it does.
+
+    Raises:
+        ValueError: if MLflow cannot keep runs at `uri`, or the study was not made by hpo.
+        ConnectionError: if MLflow cannot be reached or does not answer properly.
+    """
     from hpo.lock import StudyHeld, StudyLock
     from hpo.mirror import Mirror
     from hpo.mlflow_refused import REFUSED_FILE

@@ -68,6 +68,18 @@ class NoTracker:
         return 0
 
 
+def check_tracking(config: TrackingConfig) -> None:
+    """Refuses an address at which nothing could be shown.
+
+    Raises:
+        ValueError: if MLflow cannot keep runs at `tracking.uri`, or would break the record there.
+    """
+    if isinstance(config, MlflowConfig):
+        from hpo.mlflow_client import check_uri
+
+        check_uri(config.uri)
+
+
 def build_tracker(config: TrackingConfig, spaces: Mapping[str, Distributions]) -> Tracker:
     """Returns the tracker that `config` asks for.
 

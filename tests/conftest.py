@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,8 @@ from hpo.display import build_display
 from hpo.paths import conf_folder
 from hpo.plan import Plan, plan
 from hpo.session import Report, run
+
+from databases import Server
 
 if TYPE_CHECKING:
     from server import MlflowServer
@@ -84,3 +87,18 @@ def server(tmp_path: Path) -> Iterator[MlflowServer]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server for all tests: whoever stops it starts it again."""
+    with TemporaryDirectory(prefix="hpo-postgres-") as folder:  # pytest's own may not be entered by another user
+        server = Server(Path(folder) / "data")
+        yield server
+        server.stop("immediate")
+
+
+@pytest.fixture
+def database(postgres: Server) -> str:
+    """The address of a new database."""
+    return postgres.make()

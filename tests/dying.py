@@ -2,7 +2,7 @@
 
     python dying.py hpo.storage:StudyStore.tell:after:3 trainer=synthetic …
 
-dies right after the third trial was told.
+dies right after the third trial was told. DYING_COMMAND=hpo.copy kills another command than hpo.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ def arm(point: str) -> None:
 
 
 if __name__ == "__main__":
-    from hpo.__main__ import main
-
+    command = importlib.import_module(os.environ.get("DYING_COMMAND", "hpo.__main__"))
     arm(sys.argv[1])
-    sys.exit(main(sys.argv[2:]))
+    sys.exit(command.main(sys.argv[2:]))

@@ -13,44 +13,46 @@ import hpo
 
 # A module imports from rows below its own, and from its own row. A new module goes into the lowest row it can.
 LAYERS = (
-    "__main__ sync compare curves report.__main__",
-    "command comparison comparison_* design variants session opening fleet study attempts trial_book spending "
-    "assignment "
+    "__main__ sync copy compare curves report.__main__",
+    "command study_copy comparison comparison_* design variants session refusal opening continuation fleet study "
+    "attempts trial_book spending assignment "
     "confirmation audit provenance plan display screen progress summary help terminal",
     "executors inline processes simulated",
     "worker",
     "report.* mlflow_report",
     "report",
     "synthetic replay awd_lstm learner fits classifier batches optimizer monitor scores snapshot weights fastai_api",
-    "samplers candidates ledger pruners storage study_tests history fingerprint lock tracking mirror mlflow_* newest "
-    "plots curve_recorder",
+    "samplers candidates ledger pruners storage sqlite postgres outage transfer claim study_tests history "
+    "fingerprint lock tracking mirror mlflow_* newest plots curve_recorder",
     "corpus cache ids pool data docstrings imdb archive folder table delimited encoding parts texts tokens",
     "space space_file table_space curve_table curve_columns curve_card cube params limits compose explanation "
     "arguments notation places record stop signals executor trainer trial_cache trial_folder study_folder checkpoint "
     "seeds files cores",
-    "config search_config compare_config report_config paths secret output __init__",
+    "config search_config compare_config report_config paths secret address tables output __init__",
 )
 # Libraries, and the only modules that may import them, be it inside a function.
 FENCES = {
     "hydra omegaconf": "arguments compose explanation config search_config variants",
     "mlflow": "tracking mirror mlflow_*",
-    "optuna sqlalchemy": "sync compare comparison design session opening trial_book assignment confirmation storage "
-    "history fingerprint samplers candidates ledger pruners space space_file table_space curves curve_recorder "
-    "tracking "
-    "mirror mlflow_* plots report.records report.stored report.spaces report.places report.importances",
+    "optuna sqlalchemy": "sync copy study_copy compare comparison design session refusal opening continuation "
+    "trial_book assignment confirmation storage sqlite postgres outage transfer tables history fingerprint samplers "
+    "candidates ledger pruners space space_file table_space curves curve_recorder tracking mirror mlflow_* plots "
+    "report.records report.stored report.spaces report.places report.importances",
     "torch torchvision fastai fastcore": "awd_lstm learner classifier batches optimizer monitor scores snapshot "
     "weights fastai_api checkpoint seeds tokens executors worker",
+    "psycopg": "address claim postgres",
     "ray": "ray",
 }
 # What each of these reaches through everything it imports: commands before they do anything, others at any time.
 UNREACHABLE = {
-    "help": "hydra omegaconf optuna mlflow torch fastai numpy pandas rich",
+    "help": "hydra omegaconf optuna mlflow torch fastai numpy pandas rich psycopg",
     "__main__": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
+    "copy": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "sync": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "compare": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "curves": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "report.__main__": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
-    "worker": "hydra omegaconf optuna mlflow sqlalchemy",
+    "worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
 }
 MAX_FILE, MAX_FUNCTION = 300, 60
 

@@ -28,9 +28,10 @@ from hpo.confirmation import SEARCHED, Replicate
 from hpo.display import build_display
 from hpo.inline import InlineExecutor
 from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, EpochRecord, StudyRecord, TrialRecord
+from hpo.refusal import Refused
 from hpo.replay import CONTINUED
 from hpo.report.stored import read_experiment
-from hpo.session import Refused, Report, Sharing, run_all
+from hpo.session import Report, Sharing, run_all
 from hpo.simulated import SimulatedExecutor
 from hpo.storage import is_ended, read_study
 

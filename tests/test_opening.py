@@ -13,12 +13,14 @@ import optuna
 import pytest
 from compared import SMALL, plan_compared, read_all, run_compared
 
+from hpo.continuation import check_record
 from hpo.display import build_display
 from hpo.inline import InlineExecutor
 from hpo.lock import StudyHeld, StudyLock
-from hpo.opening import Opener, Site, check_record
+from hpo.opening import Opener, Site
 from hpo.plan import Plan
-from hpo.session import Refused, Sharing, run_all
+from hpo.refusal import Refused
+from hpo.session import Sharing, run_all
 from hpo.stop import StopRequest
 from hpo.storage import STUDY, is_ended, read_distributions, read_study
 from hpo.study_folder import study_folder

@@ -16,7 +16,8 @@ import hpo.session
 from hpo.display import build_display
 from hpo.processes import ProcessesExecutor
 from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, TrialRecord
-from hpo.session import Refused, Report, run
+from hpo.refusal import Refused
+from hpo.session import Report, run
 from hpo.space import canonical
 from hpo.stop import Ending
 from hpo.storage import read_study

@@ -12,18 +12,21 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from rich.console import Console
 
+from hpo.config import MemoryConfig, PostgresConfig, SqliteConfig, StorageConfig
 from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, EpochRecord, StudyRecord, TrialRecord
 from hpo.summary import print_summary
 
 from shown import make_study, make_trial
 
-STUDY = make_study(Path("/runs/studies/docs"), config={"storage": {"path": "hpo.db"}})
+STUDY = make_study(Path("/runs/studies/docs"))
+RECORD, MEMORY = SqliteConfig(folder="studies", path="hpo.db"), MemoryConfig(folder="studies")
 
 
 def summary(study: StudyRecord, trials: Sequence[TrialRecord], *, width: int = 100, **changes: Any) -> str:
     console = Console(file=io.StringIO(), width=width, highlight=False)
     given: dict[str, Any] = {
         "outcome": "the budget is reached",
+        "storage": RECORD,
         "tracking": "sqlite:///mlflow.db",
         "n_unmirrored": 0,
         "next_command": "python -m hpo sampler=tpe",
@@ -107,7 +110,9 @@ def test_places_and_commands_are_named() -> None:
     assert "mlflow  mlflow ui --workers 1 --backend-store-uri sqlite:///mlflow.db\n" in text
     assert text.endswith("next    python -m hpo sampler=tpe\n")
     assert "hpo.sync" not in text
-    assert "in memory, gone now" in summary(make_study(Path("x"), config={}), [])
+    assert "in memory, gone now" in summary(STUDY, [], storage=MEMORY)
+    shared = summary(STUDY, [], storage=PostgresConfig(folder="studies", url="postgresql://me:CANARY@team/hpo"))
+    assert "record  the database at postgresql://***@team/hpo\n" in shared
 
 
 @pytest.mark.parametrize(
@@ -127,7 +132,7 @@ def test_mlflow_is_reached_as_it_was_set_up(tracking: str, line: str) -> None:
 def test_what_mlflow_lacks_is_said_with_the_remedy() -> None:
     text = summary(STUDY, [make_trial(0)], n_unmirrored=3)
     assert "3 runs are not in MLflow yet: python -m hpo.sync study.name=docs-tpe-1\n" in text
-    assert "lost, as the record was in memory" in summary(make_study(Path("x"), config={}), [], n_unmirrored=1)
+    assert "lost, as the record was in memory" in summary(STUDY, [], storage=MEMORY, n_unmirrored=1)
     assert "1 run is not in MLflow yet" in summary(STUDY, [make_trial(0)], n_unmirrored=1)
 
 
@@ -136,14 +141,22 @@ def test_the_files_of_what_mlflow_refuses_are_named() -> None:
     assert "MLflow refuses some of them: see /runs/x/mlflow-refused.jsonl\n" in text
 
 
-def test_the_remedy_finds_a_record_and_an_mlflow_elsewhere() -> None:
-    study = make_study(Path("x"), name="a study", config={"storage": {"path": "runs/all.db", "folder": "all"}})
-    text = summary(study, [], n_unmirrored=1, tracking="http://127.0.0.1:5000", width=20)
+@pytest.mark.parametrize(
+    ("storage", "words"),
+    [
+        (SqliteConfig(folder="all", path="runs/all.db"), {"storage.path": "runs/all.db", "storage.folder": "all"}),
+        (
+            PostgresConfig(folder="studies", url="env:HPO_STORAGE_URL"),
+            {"storage": "postgres", "storage.url": "env:HPO_STORAGE_URL"},
+        ),
+    ],
+)
+def test_the_remedy_finds_a_record_and_an_mlflow_elsewhere(storage: StorageConfig, words: dict[str, str]) -> None:
+    study = make_study(Path("x"), name="a study")
+    text = summary(study, [], storage=storage, n_unmirrored=1, tracking="http://127.0.0.1:5000", width=20)
     command = text.split("python -m hpo.sync ")[1].splitlines()[0]
     overrides = OverridesParser.create().parse_overrides(shlex.split(command))
     assert {override.key_or_group: override.value() for override in overrides} == {
         "study.name": "a study",
-        "storage.path": "runs/all.db",
-        "storage.folder": "all",
         "tracking.uri": "http://127.0.0.1:5000",
-    }
+    } | words

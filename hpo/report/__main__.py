@@ -79,8 +79,9 @@ def _quoted(text: str) -> str:
 def _report(config: Config) -> int:
     from hpo.places import os_sentence
     from hpo.plan import as_name
-    from hpo.report.assemble import check_tracking, headlines, make_report, show_report
+    from hpo.report.assemble import headlines, make_report, show_report
     from hpo.report_config import ReportConfig
+    from hpo.tracking import check_tracking
 
     assert isinstance(config, ReportConfig)
     settings = config.report

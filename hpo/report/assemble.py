@@ -36,18 +36,6 @@ def make_report(experiment: Experiment, folder: Path, *, n_resamples: int = N_RE
     return report
 
 
-def check_tracking(tracking: TrackingConfig) -> None:
-    """Refuses a tracking.uri that no report could be shown at, before there is a report.
-
-    Raises:
-        ValueError: if tracking.uri is nothing MLflow can write to.
-    """
-    if isinstance(tracking, MlflowConfig):
-        from hpo.mlflow_client import resolve_uri
-
-        resolve_uri(tracking.uri)
-
-
 def show_report(report: Report, folder: Path, *, experiment: str, tracking: TrackingConfig) -> str:
     """Brings the report in `folder` to whoever is shown the record; returns what went wrong, in a sentence, or "".
 

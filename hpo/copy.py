@@ -1,0 +1,190 @@
+"""`python -m hpo.copy`: studies from one record into another, from a laptop's file to the team's database.
+
+What a copy is, is decided in `study_copy`; nothing is changed at either place before everything is checked.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from hpo.command import DONE, HELD, compose_and_call, refuse
+
+if TYPE_CHECKING:
+    from hpo.config import Config, StorageConfig
+    from hpo.study_copy import Group, Place
+
+USAGE = """python -m hpo.copy from=hpo.db to=env:HPO_STORAGE_URL [study.name=NAME] [tracking.uri=URI]
+
+Copies studies into another record: trials, epochs and states to the last digit, with what confirms and audits
+them. Nothing is copied while a driver works on a study, nor over a study that is there. The same command again
+finishes what was broken off.
+
+  from=hpo.db to=…         a file, or a PostgreSQL database: env:NAME or file:PATH, which say where its address
+                           is, or postgresql://USER@HOST/DATABASE
+  study.name=NAME          this study alone; otherwise all
+  from.folder=studies      the folder of the studies, as in storage.folder: beside a record that is a file,
+  to.folder=studies        in the working directory for a database. Where both are one folder, the study moves:
+                           the old record refuses to continue it. Otherwise the folder is copied too
+  tracking.uri=URI         show the copies in this MLflow, as python -m hpo.sync does"""
+
+OWN = ("from", "to", "from.folder", "to.folder")  # keys of this command alone
+EXAMPLE = "as in from=hpo.db to=env:HPO_STORAGE_URL"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command line `argv` and returns its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    if {"-h", "--help"} & set(argv):
+        print(USAGE)
+        return DONE
+    given = dict(word.split("=", 1) for word in argv if word.partition("=")[0] in OWN and "=" in word)
+    missing = [key for key in ("from", "to") if not given.get(key)]
+    if missing:
+        return refuse(f"{missing[0]}=… is missing; say where the studies are and where they shall be, {EXAMPLE}.")
+    rest = [word for word in argv if word.partition("=")[0] not in OWN]
+    is_shown = any(word.startswith(("tracking.uri=", "tracking=")) for word in rest)
+    return compose_and_call(rest, lambda config, _: _copy(config, given, is_shown=is_shown))
+
+
+def _copy(config: Config, given: dict[str, str], *, is_shown: bool) -> int:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from hpo.address import reason
+    from hpo.claim import check_free
+    from hpo.config import MlflowConfig
+    from hpo.lock import StudyHeld
+    from hpo.outage import StorageAway
+    from hpo.study_copy import check_copy
+    from hpo.tracking import check_tracking
+
+    try:
+        if is_shown:
+            check_tracking(config.tracking)
+        with _opened(config, given) as (source, target):
+            groups = _choose(source, config.study.name)
+            for place in (source, target):
+                check_free(place.config, {name: place.folder(name) for group in groups for name in group.studies})
+            for group in groups:
+                check_copy(group, source, target)
+            _copy_all(groups, source, target)
+            if is_shown and isinstance(config.tracking, MlflowConfig):
+                refusals = _show(groups, target, config.tracking.uri)
+                if refusals:
+                    return refuse(f"MLflow refuses some runs; see {', '.join(refusals)}.")
+    except StudyHeld as error:
+        return refuse(str(error), code=HELD)
+    except (SQLAlchemyError, StorageAway) as error:
+        return refuse(f"The copy was broken off ({reason(error)}); the same command again finishes it.")
+    except (ValueError, OSError) as error:
+        return refuse(str(error))
+    return DONE
+
+
+@contextmanager
+def _opened(config: Config, given: dict[str, str]) -> Iterator[tuple[Place, Place]]:
+    """Opens the record where the studies are, and the one where they shall be.
+
+    Raises:
+        ValueError: if they are one, there is none in the first place, or one of them cannot be used.
+    """
+    from hpo.outage import disconnect
+    from hpo.secret import mask
+    from hpo.storage import open_record, open_storage
+    from hpo.study_copy import Place
+
+    configs = {key: _storage_config(given[key], given.get(f"{key}.folder", config.storage.folder)) for key in OWN[:2]}
+    shown = {key: f"{key}={mask(given[key])}" for key in configs}
+    with ExitStack() as opened:
+        with _naming("from"):
+            source = Place(configs["from"], open_record(configs["from"]), shown["from"])
+        opened.callback(disconnect, source.storage)
+        with _naming("to"):
+            target = Place(configs["to"], open_storage(configs["to"]), shown["to"])
+        opened.callback(disconnect, target.storage)
+        if _is_one_record(source, target):
+            raise ValueError(f"{source.shown} and {target.shown} are one record; give another.")
+        yield source, target
+
+
+def _storage_config(place: str, folder: str) -> StorageConfig:
+    from hpo.config import PostgresConfig, SqliteConfig
+    from hpo.secret import cover, is_named
+
+    if is_named(place) or "://" in place:
+        return PostgresConfig(folder=folder, url=cover(place, setting="storage.url"))
+    return SqliteConfig(folder=folder, path=place)
+
+
+def _is_one_record(source: Place, target: Place) -> bool:
+    """Returns whether two addresses lead to one record: databases are told by a claim that the other one sees."""
+    from pathlib import Path
+    from secrets import token_hex
+
+    from hpo.claim import check_free
+    from hpo.config import PostgresConfig, SqliteConfig
+    from hpo.lock import StudyHeld
+    from hpo.outage import held
+
+    match source.config, target.config:
+        case SqliteConfig(path=one), SqliteConfig(path=other):
+            return Path(one).resolve() == Path(other).resolve()
+        case PostgresConfig(), PostgresConfig():
+            name = token_hex()
+            try:
+                with held(source.storage, name):
+                    check_free(target.config, {name: target.folder(name)})
+            except StudyHeld:
+                return True
+    return False
+
+
+@contextmanager
+def _naming(key: str) -> Iterator[None]:
+    """Lets sentences on a record name the setting that was given here."""
+    try:
+        yield
+    except ValueError as error:
+        sentence = str(error).replace("storage.url=", f"{key}=").replace("storage.path=", f"{key}=")
+        raise ValueError(sentence) from None
+
+
+def _choose(source: Place, study: str | None) -> list[Group]:
+    from hpo.study_copy import chosen_groups, find_groups
+
+    groups, others = find_groups(source.storage)
+    chosen = list(chosen_groups(groups, study))
+    if not chosen:
+        there = ", ".join(group.name for group in groups) or "none"
+        asked = f"study.name={study}" if study else "study of hpo's"
+        raise ValueError(f"There is no {asked} in the record; it has {there}.")
+    if others and study is None:
+        print(f"left out, not made by hpo: {', '.join(others)}")
+    return chosen
+
+
+def _copy_all(groups: list[Group], source: Place, target: Place) -> None:
+    from hpo.study_copy import copy_group
+
+    for group in groups:
+        what = copy_group(group, source, target)
+        print(f"{', '.join(group.studies)}: {what}")
+
+
+def _show(groups: list[Group], target: Place, uri: str) -> list[str]:
+    """Shows the copies in MLflow; returns the files of what it refuses."""
+    from hpo.sync import sync_study
+
+    refusals: list[str] = []
+    for group in groups:
+        for name in group.studies:
+            done, refused = sync_study(target.storage, name, target.folder(name), uri)
+            print(f"{name} in MLflow: {done}")
+            refusals += refused
+    return refusals
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""What a session refuses: faults of its set-up turned into one sentence each.
+
+Saying it, with an exit code, is the business of `command`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from optuna.exceptions import StorageInternalError
+from sqlalchemy.exc import SQLAlchemyError
+
+from hpo.config import StorageConfig
+from hpo.files import lack_of_room
+from hpo.outage import StorageAway
+from hpo.places import os_sentence
+from hpo.study_folder import shown_place
+
+
+class Refused(Exception):
+    """The data or the study cannot be used as they are; the sentence says why."""
+
+
+class NoRoom(Refused):
+    """Nothing is wrong but that the disk is full."""
+
+
+@contextmanager
+def refusing(config: StorageConfig) -> Iterator[None]:
+    """Turns what set-up raises for bad input into a refusal; bugs in driving stay visible as such."""
+    try:
+        yield
+    except (ValueError, OSError, SQLAlchemyError, StorageInternalError, StorageAway, RuntimeError) as error:
+        if obstacle := lack_of_room(error):
+            raise NoRoom(obstacle) from error
+        if isinstance(error, ValueError | OSError | StorageAway):
+            raise Refused(os_sentence(error) if isinstance(error, OSError) else str(error)) from error
+        place = shown_place(config)
+        if not place:
+            raise
+        # Optuna wraps what the database said in a guess
+        reason = str(error.__cause__ or error).splitlines()[0].rstrip(". ")
+        raise Refused(f"{place} cannot hold the record: {reason}.") from error
