@@ -82,10 +82,10 @@ def _path(given: dict[str, str]) -> Path:
 
 def _read(config: Config, experiment: str) -> list[Source]:
     """Returns the studies of an experiment."""
-    from hpo.storage import open_record, read_study, study_names
+    from hpo.storage import open_record, read_studies
 
     storage = open_record(config.storage)
-    studies = {name: read_study(storage, name)[0] for name in study_names(storage)}
+    studies = read_studies(storage)
     names = [name for name, study in studies.items() if study.experiment == experiment]
     if not names:
         there = ", ".join(sorted({study.experiment for study in studies.values()})) or "none"

@@ -90,6 +90,12 @@ def study_names(storage: BaseStorage) -> list[str]:
     return sorted(study.study_name for study in storage.get_all_studies())
 
 
+def read_studies(storage: BaseStorage) -> dict[str, StudyRecord]:
+    """Returns the studies by name, those left out that were not made by this package."""
+    attrs = {study.study_name: study.system_attrs for study in storage.get_all_studies()}
+    return {name: _as_study(attrs[name]) for name in sorted(attrs) if STUDY in attrs[name]}
+
+
 class StudyStore:
     """One study: asks, adopts, notes epochs and ends of trials; reads them back as records."""
 
@@ -268,9 +274,17 @@ def read_study(storage: BaseStorage, name: str) -> tuple[StudyRecord, list[Trial
     attrs = storage.get_study_system_attrs(study_id)
     if STUDY not in attrs:
         raise ValueError(f"Study '{name}' was not made by hpo; choose another study.name.")
-    study = StudyRecord(**{**attrs[STUDY], "test": attrs.get(TEST, {})})
     trials = [read_trial(trial) for trial in storage.get_all_trials(study_id, deepcopy=False)]
-    return study, trials
+    return _as_study(attrs), trials
+
+
+def moved_to(storage: BaseStorage, name: str) -> str:
+    """Returns the record that a study has moved to; "" while it is here."""
+    return str(_read(storage, name, MOVED) or "")
+
+
+def _as_study(attrs: Mapping[str, Any]) -> StudyRecord:
+    return StudyRecord(**{**attrs[STUDY], "test": attrs.get(TEST, {})})
 
 
 def read_distributions(storage: BaseStorage, name: str) -> dict[str, BaseDistribution]:

@@ -19,7 +19,7 @@ from hpo.files import sync, write_json
 from hpo.lock import StudyLock
 from hpo.outage import held
 from hpo.record import StudyRecord, TrialRecord
-from hpo.storage import FINGERPRINT, MOVED, STUDY, read_study, study_names
+from hpo.storage import FINGERPRINT, MOVED, STUDY, moved_to, read_studies, read_study, study_names
 from hpo.study_folder import shown_place, study_folder
 from hpo.transfer import transfer
 
@@ -52,31 +52,15 @@ class Group:
 
 def find_groups(storage: BaseStorage) -> tuple[list[Group], list[str]]:
     """Returns the searches of a record with what belongs to them, and the studies that are not ours."""
-    found, others = {}, []
-    for name in study_names(storage):
-        try:
-            found[name] = read_facts(storage, name)
-        except ValueError:
-            others.append(name)
+    found = read_studies(storage)
     beside: dict[str, list[str]] = {}
     for name, study in found.items():
         search = study.tags.get("confirms") or study.tags.get("audits")
         if search in found:
             beside.setdefault(search, []).append(name)
     taken = {name for names in beside.values() for name in names}
-    return [Group((name, *beside.get(name, ()))) for name in found if name not in taken], others
-
-
-def read_facts(storage: BaseStorage, name: str) -> StudyRecord:
-    """Returns the facts of a study without its trials.
-
-    Raises:
-        ValueError: if it was not made by this package.
-    """
-    attrs = storage.get_study_system_attrs(storage.get_study_id_from_name(name))
-    if STUDY not in attrs:
-        raise ValueError(f"Study '{name}' was not made by hpo.")
-    return StudyRecord(**attrs[STUDY])
+    groups = [Group((name, *beside.get(name, ()))) for name in found if name not in taken]
+    return groups, [name for name in study_names(storage) if name not in found]
 
 
 def check_copy(group: Group, source: Place, target: Place) -> bool:
@@ -117,19 +101,20 @@ def copy_group(group: Group, source: Place, target: Place) -> str:
                     locks.enter_context(StudyLock(place.folder(name), name))
                 locks.enter_context(held(place.storage, name))
         is_lacking = check_copy(group, source, target)
-        moved = [name for name in group.studies if not _is_shared(source, target, name)]
-        for name in moved:
-            _copy_folder(source.folder(name), target.folder(name), read_facts(source.storage, name).uid)
+        facts = read_studies(source.storage)
+        apart = [name for name in group.studies if not _is_shared(source, target, name)]
+        for name in apart:
+            _copy_folder(source.folder(name), target.folder(name), facts[name].uid)
         if is_lacking:
             settings = target.config.folder
-            edit = _Edit(settings, {name: target.folder(name) for name in moved})
+            edit = _Edit(settings, {name: target.folder(name) for name in apart})
             transfer(source.storage, target.storage, group.studies, edit=edit)
         for name in group.studies:
             (target.folder(name) / MARK).unlink(missing_ok=True)
-            if name not in moved:
+            if name not in apart:
                 _mark_moved(source, target, name)
         n_trials = sum(len(read_study(target.storage, name)[1]) for name in group.studies)
-    return f"{n_trials} trials copied" if is_lacking else "already there"
+    return f"{n_trials} trial{'s' if n_trials != 1 else ''} copied" if is_lacking else "already there"
 
 
 class _Edit:
@@ -153,9 +138,9 @@ def _is_shared(source: Place, target: Place, study: str) -> bool:
 
 
 def _check_here(source: Place, name: str) -> None:
-    attrs = source.storage.get_study_system_attrs(source.storage.get_study_id_from_name(name))
-    if MOVED in attrs:
-        raise ValueError(f"Study '{name}' has moved to {attrs[MOVED]}, with its folder; copy it from there.")
+    place = moved_to(source.storage, name)
+    if place:
+        raise ValueError(f"Study '{name}' has moved to {place}, with its folder; copy it from there.")
 
 
 def _check_same(ours: tuple[StudyRecord, list[TrialRecord]], target: Place, name: str) -> None:

@@ -38,7 +38,7 @@ def _sync(config: Config, _: dict[str, str]) -> int:
     from hpo.config import MlflowConfig
     from hpo.confirmation import confirmation_name
     from hpo.plan import check_tracking
-    from hpo.storage import open_record, study_names
+    from hpo.storage import open_record, read_studies
     from hpo.study_folder import studies_folder
 
     if not isinstance(config.tracking, MlflowConfig):
@@ -48,7 +48,7 @@ def _sync(config: Config, _: dict[str, str]) -> int:
         storage = open_record(config.storage)
     except ValueError as error:
         return refuse(str(error))
-    names = study_names(storage)
+    names = list(read_studies(storage))
     if config.study.name is not None:
         if config.study.name not in names:
             return refuse(f"There is no study.name={config.study.name}; the record has {', '.join(names) or 'none'}.")
@@ -78,17 +78,21 @@ def sync_study(storage: BaseStorage, name: str, folder: Path, uri: str) -> tuple
     from hpo.lock import StudyHeld, StudyLock
     from hpo.mirror import Mirror
     from hpo.mlflow_refused import REFUSED_FILE
-    from hpo.storage import is_ended, read_distributions, read_study
+    from hpo.outage import held
+    from hpo.storage import is_ended, moved_to, read_distributions, read_study
 
+    place = moved_to(storage, name)
+    if place:
+        return f"left to the record it has moved to ({place})", []
     study, trials = read_study(storage, name)
     folder = folder.absolute()
     try:
-        with StudyLock(folder, name):
+        with StudyLock(folder, name), held(storage, name):
             mirror = Mirror(uri, {name: read_distributions(storage, name)})
             study = replace(study, folder=str(folder))  # it may have been moved
             n_changed = mirror.sync(study, trials, folder, is_finished=is_ended(storage, name))
-    except StudyHeld as held:
-        return f"left to its driver ({held})", []
+    except StudyHeld as error:
+        return f"left to its driver ({error})", []
     done = f"{n_changed} of {len(trials) + 1} runs created or changed"
     if mirror.refused:
         return f"{done}, {len(mirror.refused)} refused", [str(folder / REFUSED_FILE)]

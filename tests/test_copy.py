@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 from optuna.storages._rdb.models import BaseModel
 from sqlalchemy import create_engine, select
@@ -22,6 +23,7 @@ from hpo.copy import main
 from hpo.lock import StudyLock
 from hpo.refusal import Refused
 from hpo.storage import FINGERPRINT, MOVED, STUDY
+from hpo.sync import main as sync
 from hpo.transfer import NOT_OURS, OF_STUDIES, OF_TRIALS
 
 from conftest import run_study
@@ -221,6 +223,28 @@ def test_a_study_that_has_moved_is_copied_from_where_it_is(
     run_study(*HERE, *where("b/hpo.db"), "study.n_trials=2")
 
 
+def test_the_record_that_a_study_has_left_shows_it_no_more(
+    workdir: Path, database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_study(*HERE, "study.n_trials=1")
+    assert copy("hpo.db", database) == 0
+    words = ("study.name=x", "tracking.uri=sqlite:///mlflow.db")
+    assert sync(list(words)) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("x: left to the record it has moved to (storage.url=")
+    assert not (workdir / "mlflow.db").exists()
+
+
+def test_studies_of_other_programs_are_left_alone(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_study(*HERE, "study.n_trials=1")
+    optuna.create_study(storage="sqlite:///hpo.db", study_name="theirs")
+    assert copy("hpo.db", "copies/hpo.db") == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == ["left out, not made by hpo: theirs", "x: 1 trial copied"]
+    assert "There is no study.name=theirs in the record; it has x." in refusal(
+        capsys, "from=hpo.db", "to=b.db", "study.name=theirs"
+    )
+    assert sync(["tracking.uri=http://127.0.0.1:1"]) == 2  # it came as far as MLflow
+
+
 def test_a_study_that_a_driver_works_on_is_refused(
     workdir: Path, database: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -231,6 +255,7 @@ def test_a_study_that_a_driver_works_on_is_refused(
     rival.take("x")
     assert "is held by process" in refusal(capsys, "from=hpo.db", f"to={database}", code=3)
     rival.let_go("x")
+    assert list((workdir / "studies" / "x").iterdir()) == [workdir / "studies" / "x" / "trials"]
     assert rows(database)["studies"] == []
     assert copy("hpo.db", database) == 0
 

@@ -25,6 +25,7 @@ from hpo.record import COMPLETE, StudyRecord, TrialRecord
 from hpo.session import Report
 from hpo.space import canonical
 from hpo.storage import open_record, read_study
+from hpo.sync import main as sync
 
 from conftest import SYNTHETIC, run_study
 from databases import IN_ADDRESS, PASSWORD, Server
@@ -221,6 +222,17 @@ def test_a_second_driver_is_refused_from_anywhere(postgres: Server, database: st
     assert list((tmp_path / "there").iterdir()) == []
     driver.kill()
     driver.communicate()
+
+
+def test_mlflow_is_left_to_a_driver_on_another_machine(
+    database: str, workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_study(*SYNTHETIC, IN_DATABASE, f"storage.url={database}", "study.n_trials=1", "study.name=x")
+    driver = Claims(Address(database))
+    driver.take("x")
+    assert sync([IN_DATABASE, f"storage.url={database}"]) == 0
+    assert f"x: left to its driver (Study 'x' is held by process {os.getpid()} on " in capsys.readouterr().out
+    driver.let_go("x")
 
 
 def test_a_driver_whose_study_was_taken_over_stops(postgres: Server, database: str, tmp_path: Path) -> None:
