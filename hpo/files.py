@@ -14,6 +14,7 @@ from pathlib import Path
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, or a file's largest size
 _SIGNS = ("disk is full", "disk I/O error", " requested and ")  # SQLite's twice; numpy's, which gives no number
+_DATABASE_IS_FULL = "53100"  # PostgreSQL's code for it; its words are in any language
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -52,7 +53,7 @@ def lack_of_room(error: BaseException | None) -> str:
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             reason = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
             return _no_room(reason)
-        if any(sign in reason for sign in _SIGNS):
+        if any(sign in reason for sign in _SIGNS) or getattr(error, "sqlstate", None) == _DATABASE_IS_FULL:
             return _no_room(reason)
         error = error.__cause__ or error.__context__
     return ""

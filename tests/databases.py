@@ -23,6 +23,7 @@ class Server:
 
     Attributes:
         port: Where it listens, on 127.0.0.1.
+        user: Who it runs as.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -36,6 +37,7 @@ class Server:
                 warnings.simplefilter("ignore")
                 self._package = package.get_server(folder, start=False)
                 self._package.ensure_pgdata_inited()
+            self.user = folder.owner()
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
                 self.port: int = free.getsockname()[1]

@@ -27,6 +27,7 @@ OUTSIDE = (
     "study.test",
     "trial.",
     "storage.path",
+    "storage.url",
 )
 OUTSIDE += ("tracking.", "executor.", "data.")
 # What every trial sets anyway.
@@ -69,9 +70,9 @@ def another(value: object) -> object:
             return 7
 
 
-@pytest.mark.parametrize("path", keys())
+@pytest.mark.parametrize("path", [*keys(), "storage.url"])
 def test_every_key_is_inside_or_outside_on_purpose(path: str) -> None:
-    config = compose_config("pruner=median")[0]
+    config = compose_config("pruner=median", *(["storage=postgres"] if path == "storage.url" else []))[0]
     other = changed(config, path)
     assert isinstance(other, Config)
     assert (found(other) == found(config)) == path.startswith(OUTSIDE), path
@@ -83,6 +84,13 @@ def test_a_grid_may_grow_and_be_reordered() -> None:
     assert found(compose_config(*grid)[0]) == found(compose_config(*grid, "space.train.lr.high=0.5")[0])
     assert found(compose_config(*grid)[0]) != found(compose_config(*grid, "space.model.n_hid.choices=[64]")[0])
     assert found(compose_config()[0]) != found(compose_config("space.train.lr.high=0.5")[0])
+
+
+def test_a_study_is_the_same_in_every_storage() -> None:
+    in_file, in_database, in_memory = (
+        compose_config(f"storage={kind}")[0] for kind in ("sqlite", "postgres", "memory")
+    )
+    assert found(in_file) == found(in_database) == found(in_memory)
 
 
 def test_ordered_results_depend_on_the_number_of_workers() -> None:

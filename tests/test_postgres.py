@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -261,6 +264,46 @@ def test_a_study_is_continued_where_its_folder_is(database: str, tmp_path: Path)
     assert f"there is no {tmp_path}/there/studies/x here" in err
     (tmp_path / "here" / "studies").rename(tmp_path / "there" / "studies")  # as another machine would mount it
     assert run(tmp_path / "there", database, *words, "study.n_trials=2")[0] == 0
+
+
+@pytest.fixture
+def small_disk(postgres: Server) -> Iterator[Path]:
+    """A disk of its own for the database called `small`; `mount -o remount` makes it larger."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a small disk")
+    with TemporaryDirectory(prefix="hpo-small-") as folder:
+        mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", folder]
+        if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+            pytest.skip("a small disk cannot be mounted here")
+        try:
+            Path(folder).chmod(0o755)
+            (Path(folder) / "space").mkdir()
+            shutil.chown(Path(folder) / "space", postgres.user)
+            postgres.run(f"CREATE TABLESPACE small LOCATION '{folder}/space'")
+            postgres.run("CREATE DATABASE small TABLESPACE small")
+            yield Path(folder)
+            postgres.run("DROP DATABASE small WITH (FORCE)")
+            postgres.run("DROP TABLESPACE small")
+        finally:
+            subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_full_disk_of_the_server_pauses_the_study(
+    postgres: Server, small_disk: Path, tmp_path: Path, undisturbed: Callable[..., Report]
+) -> None:
+    url, words = postgres.url("small"), (*LONG, "study.n_trials=30", "trainer.epoch_s=0.02")
+    driver = start(tmp_path, url, *words)
+    wait_for_trials(postgres, url, 2)
+    with suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
+        while True:
+            filler.write(b"x" * 4096)
+    out, err = driver.communicate(timeout=60)
+    subprocess.run(["mount", "-o", "remount,size=60m", str(small_disk)], check=True)
+    assert (driver.returncode, err) == (4, "")
+    assert "There is no room left to write (could not extend file" in " ".join(out.split())
+    code, _, err = run(tmp_path, url, *words)
+    assert (code, err) == (0, "")
+    assert facts(read(url)[1]) == facts(undisturbed(*STUDY, "study.n_trials=30").trials)
 
 
 @pytest.mark.slow

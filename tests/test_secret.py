@@ -115,10 +115,22 @@ def test_passwords_are_masked_wherever_and_however_they_appear(password: str) ->
 def test_what_libraries_read_from_the_environment_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "CANARY-4")
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "CANARY-5")
-    monkeypatch.setenv("PGPASSWORD", "")
-    assert mask("CANARY-4 and CANARY-5 were wrong") == "*** and *** were wrong"
+    monkeypatch.setenv("PGPASSWORD", "CANARY-9")
+    monkeypatch.setenv("PGUSER", "")
+    assert mask("CANARY-4 and CANARY-5, then CANARY-9 were wrong") == "*** and ***, then *** were wrong"
     forget_credentials()
-    assert not [name for name in os.environ if name.startswith("MLFLOW_TRACKING_")]
+    assert not [name for name in os.environ if name.startswith(("MLFLOW_TRACKING_", "PGPASS"))]
+
+
+def test_the_user_of_a_database_is_no_secret() -> None:
+    """Else `postgres`, the usual one, would be covered in `storage=postgres` and everywhere."""
+    uri = "postgresql://postgres@host/db"
+    assert cover(uri, setting="storage.url") == uri
+    assert reveal(uri, "storage.url") == uri
+    assert mask("storage=postgres") == "storage=postgres"
+    assert cover("postgresql+psycopg://me:CANARY-8@host/db", setting="storage.url") != uri
+    assert mask("CANARY-8") == "***"
+    assert "CANARY-7" not in cover("https://CANARY-7@host", setting="tracking.uri")  # a token may stand there
 
 
 def test_a_short_password_does_not_blot_out_words() -> None:
