@@ -6,6 +6,7 @@ What a call did before its connection broke is looked up, so that making it agai
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -41,7 +42,7 @@ class EnduringStorage:
     Args:
         storage: The real one.
         engine: See below.
-        claims: Made sure of before each write.
+        claims: Made sure of before each write; None where the locks of folders are enough.
         shown: The database, as it may be shown.
 
     Attributes:
@@ -49,7 +50,7 @@ class EnduringStorage:
         stop: Ends the waiting when it is set.
     """
 
-    def __init__(self, storage: BaseStorage, engine: Engine, claims: Claims, shown: str) -> None:
+    def __init__(self, storage: BaseStorage, engine: Engine, claims: Claims | None, shown: str) -> None:
         self._claims = claims
         self.engine = engine
         self.stop: StopRequest | None = None
@@ -93,11 +94,13 @@ class EnduringStorage:
         Raises:
             StudyHeld: at once, naming the host and process of the holder.
         """
-        self._endure("hold", partial(self._claims.take, study))
+        if self._claims is not None:
+            self._endure("hold", partial(self._claims.take, study))
         try:
             yield
         finally:
-            self._claims.let_go(study)
+            if self._claims is not None:
+                self._claims.let_go(study)
 
     def _create_trial(self, study_id: int) -> int:
         """Returns a trial without anything in it: one that an earlier try left behind, else a new one."""
@@ -121,7 +124,7 @@ class EnduringStorage:
         is_waiting = False
         while True:
             try:
-                if not name.startswith(READS):
+                if self._claims is not None and not name.startswith(READS):
                     self._claims.ensure()
                 result = call(*args, **kwargs)
             except Exception as error:
@@ -189,6 +192,8 @@ def passing(error: BaseException) -> str:
 
 
 def _is_passing(error: BaseException) -> bool:
+    if isinstance(error, sqlite3.OperationalError):
+        return "locked" in str(error)  # by another program: an editor of databases, a backup
     if not type(error).__module__.startswith("psycopg"):
         return False
     state = getattr(error, "sqlstate", None)

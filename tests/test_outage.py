@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -17,9 +18,11 @@ from sqlalchemy.exc import IntegrityError
 from test_study import facts
 
 import hpo.outage
+import hpo.sqlite
 from hpo.lock import StudyHeld
 from hpo.outage import StorageAway, disconnect, held, passing
 from hpo.postgres import open_postgres
+from hpo.sqlite import open_sqlite
 from hpo.stop import Ending, StopRequest
 
 from conftest import SYNTHETIC, run_study
@@ -87,6 +90,27 @@ def test_a_database_that_stays_away_is_given_up_in_a_sentence(
     told = [record.message.partition(" (")[0][-15:] for record in caplog.records if record.name == "hpo.outage"]
     assert told == ["does not answer"]
     storage.set_study_system_attr(study, "a", 1)
+
+
+def test_a_file_that_is_locked_is_waited_for_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hpo.sqlite, "BUSY_S", 0.1)
+    storage = open_sqlite(tmp_path / "hpo.db")
+    study = new_study(storage)
+    other = sqlite3.connect(tmp_path / "hpo.db", check_same_thread=False)
+    for seconds, patience_s in ((1.5, 60.0), (3.0, 1.0)):
+        monkeypatch.setattr(hpo.outage, "PATIENCE_S", patience_s)
+        other.execute("BEGIN EXCLUSIVE")
+        ending = threading.Timer(seconds, other.rollback)
+        ending.start()
+        if seconds < patience_s:
+            storage.set_study_system_attr(study, "a", seconds)
+        else:
+            with pytest.raises(StorageAway, match=r"storage.path=.* does not answer .*database is locked"):
+                storage.set_study_system_attr(study, "a", seconds)
+        ending.join()
+        assert storage.get_study_system_attrs(study) == {"a": 1.5}
+    other.close()
+    disconnect(storage)
 
 
 def test_a_signal_ends_the_waiting(postgres: Server, storage: BaseStorage) -> None:
