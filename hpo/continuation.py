@@ -75,7 +75,7 @@ def _check_search(planned: Plan, there: FrozenStudy, storage: BaseStorage, corpu
     if stored is not None:
         check_fingerprint(planned.name, stored, asked_fingerprint(planned, corpus))
     if study is not None:
-        check_place(planned.config.storage, planned.name, noted=study["folder"], host=study["tags"].get("host", ""))
+        check_place(planned.config.storage, planned.name, noted=study["folder"], machine=study["tags"].get("host", ""))
 
 
 def _check_beside(planned: Plan, beside: Beside, there: FrozenStudy, storage: BaseStorage) -> None:

@@ -24,7 +24,7 @@ def study_folder(config: StorageConfig, name: str) -> Path:
     return studies_folder(config) / (name if is_kept else f"{name}-{uuid.uuid4().hex[:8]}")
 
 
-def check_place(config: StorageConfig, name: str, *, noted: str, host: str) -> None:
+def check_place(config: StorageConfig, name: str, *, noted: str, machine: str) -> None:
     """Refuses to continue a study of a database where its folder is not.
 
     A file has its studies' folders beside it; a database is reached from everywhere.
@@ -33,7 +33,7 @@ def check_place(config: StorageConfig, name: str, *, noted: str, host: str) -> N
         config: Where the record lives.
         name: The study.
         noted: Where its folder was when it began.
-        host: The machine that was.
+        machine: Which one that was on.
 
     Raises:
         ValueError: naming both folders.
@@ -41,7 +41,7 @@ def check_place(config: StorageConfig, name: str, *, noted: str, host: str) -> N
     folder = study_folder(config, name)
     if isinstance(config, PostgresConfig) and str(folder) != noted and not folder.is_dir():
         raise ValueError(
-            f"Study '{name}' has its weights and checkpoints in {noted} (on {host}), and there is no {folder} here; "
+            f"Study '{name}' has its weights and checkpoints in {noted} (on {machine}), and there is no {folder} here; "
             f"go to the folder where it ran, or bring it here. To do without them, make {folder}."
         )
 
