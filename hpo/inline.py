@@ -52,17 +52,19 @@ class _DriverError(BaseException):
 
 
 def _run(job: Job, on_report: OnReport, must_pause: MustPause) -> TrialResult:
-    """Runs `job`; its time limit can only be seen between epochs."""
+    """Runs `job`; its time limit can only be seen between epochs, and counts no time that the driver took."""
     deadline = time.monotonic() + job.timeout_s if job.timeout_s is not None else None
-    is_late = False
+    is_late, waited_s = False, 0.0
 
     def on_epoch(report: EpochReport) -> Decision:
-        nonlocal is_late
+        nonlocal is_late, waited_s
+        began = time.monotonic()
         try:
             decision = on_report(job.key, report)
         except Exception as error:
             raise _DriverError(error) from error
-        is_late = deadline is not None and time.monotonic() > deadline
+        waited_s += time.monotonic() - began
+        is_late = deadline is not None and time.monotonic() - waited_s > deadline
         return Decision.STOP if is_late else decision
 
     try:

@@ -23,6 +23,7 @@ from hpo.trainer import Reason, TrialResult
 from hpo.worker import READY, REPORT, serve
 
 MAX_STARTS_LOST = 3  # workers in a row that die before they are ready
+LONG_S = 1.0  # what a driver takes for itself only when something is wrong, with its database for one
 
 
 @dataclass
@@ -52,6 +53,7 @@ class ProcessesExecutor:
         self._n_starts_lost = 0
         self._is_pausing = False
         self._workers: list[_Worker] = []
+        self._last_wait = time.monotonic()
         for variable in THREAD_VARIABLES:  # read by torch when the child imports it
             os.environ[variable] = str(threads)
 
@@ -66,6 +68,7 @@ class ProcessesExecutor:
             self._hand_over(worker)
 
     def wait(self, on_report: OnReport, *, timeout_s: float) -> Sequence[Outcome]:
+        self._excuse(self._last_wait)
         end = time.monotonic() + timeout_s
         while True:
             outcomes = self._expired()
@@ -76,6 +79,7 @@ class ProcessesExecutor:
                 outcome = self._receive(worker, on_report)
                 outcomes += [outcome] if outcome is not None else []
             if outcomes or time.monotonic() >= end:
+                self._last_wait = time.monotonic()
                 return outcomes
 
     def pause(self) -> int:
@@ -126,8 +130,11 @@ class ProcessesExecutor:
         assert worker.job is not None
         key = worker.job.key
         if kind == REPORT:
+            began = time.monotonic()
+            decision = on_report(key, payload)
+            self._excuse(began)
             with suppress(BrokenPipeError, ConnectionResetError):
-                worker.pipe.send(on_report(key, payload))
+                worker.pipe.send(decision)
             return None
         worker.job, worker.began = None, None
         if payload.paused and not self._is_pausing:  # somebody else asked this worker to go
@@ -154,6 +161,14 @@ class ProcessesExecutor:
             replacement.job = job
             return None
         return Outcome(job.key, None, lost=detail)
+
+    def _excuse(self, since: float) -> None:
+        """Leaves out of the trials' time limits what the driver took for itself: they may have waited for it."""
+        now = time.monotonic()
+        if now - since > LONG_S:
+            for worker in self._workers:
+                if worker.began is not None:
+                    worker.began = min(now, worker.began + now - since)
 
     def _expired(self) -> list[Outcome]:
         """Kills the workers whose job is past its time limit; returns those jobs' outcomes."""

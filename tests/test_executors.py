@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -239,6 +240,23 @@ def test_the_time_limit_ends_a_job(executor: Executor, tmp_path: Path) -> None:
     (outcome,) = drain(executor, Reports(), 1)
     assert outcome.result is not None
     assert outcome.result.reason is None
+
+
+def test_what_a_job_waits_for_the_driver_is_no_part_of_its_time_limit(executor: Executor, tmp_path: Path) -> None:
+    class Slow(Reports):
+        def __call__(self, key: JobKey, report: EpochReport) -> Decision:
+            time.sleep(2.0 if report.epoch == 2 else 0.0)  # its database is away
+            return super().__call__(key, report)
+
+    executor.submit(make_job(tmp_path, epoch_s=0.05, epochs=5, timeout_s=1.5))
+    (outcome,) = drain(executor, Slow(), 1)
+    assert outcome.result is not None
+    assert (outcome.result.reason, outcome.result.n_epochs) == (None, 5)
+    executor.submit(make_job(tmp_path, 1, epoch_s=0.05, epochs=5, timeout_s=1.5))
+    time.sleep(2.0)
+    (outcome,) = drain(executor, Reports(), 1)
+    assert outcome.result is not None
+    assert (outcome.result.reason, outcome.result.n_epochs) == (None, 5)
 
 
 def test_all_executors_measure_the_same(tmp_path: Path) -> None:
