@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hpo.config import Config
     from hpo.curve_recorder import Recording, Source
 
-USAGE = """python -m hpo.curves experiment=NAME [path=NAME.parquet] [task=TASK] [storage.path=hpo.db]
+USAGE = """python -m hpo.curves experiment=NAME [path=NAME.parquet] [task=TASK] [storage.path=hpo.db | storage=postgres]
 
 Writes the learning curves of an experiment's trials into a Parquet table, and beside it the card that says
 what its columns mean: params, metrics, seconds, seeds, tests. Complete trials have whole curves, and so

@@ -53,13 +53,15 @@ other commands, each with --help
   python -m hpo.report          that report again from what is recorded, or from the CSV of another tuner
   python -m hpo.curves          one's own learning curves as a table to search instead of training
   python -m hpo.sync            brings MLflow up to date with the record
+  python -m hpo.copy            studies from one record into another, from a file to a database
 
 more
   --cfg job                     prints the composed configuration with every value, and runs nothing
   -m sampler=grid,random,tpe    multirun: one study after another
   --config-dir FOLDER           finds YAML files of your own, too: FOLDER/space/mine.yaml is space=mine
   exit codes                    0 done, 2 a mistake in the input, 3 the study is held by another
-                                driver, 130 or 143 interrupted: the same command continues
+                                driver, 4 paused by what the last line says, 130 or 143
+                                interrupted: the same command continues
 """
 
 

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
     from hpo.config import Config
 
-USAGE = """python -m hpo.sync [study.name=NAME] [storage.path=hpo.db] [tracking.uri=sqlite:///mlflow.db]
+USAGE = """python -m hpo.sync [study.name=NAME] [storage.path=hpo.db | storage=postgres] [tracking.uri=…]
 
-Rebuilds in MLflow whatever it lacks of the record: all studies, or the one named with its confirmation
-and its audit. Runs that a dead driver left RUNNING are closed. Nothing is added the second time. When
-MLflow is away or refuses something, one sentence says so and the exit code is 2."""
+Rebuilds in MLflow (sqlite:///mlflow.db, or the one at tracking.uri) whatever it lacks of the record: all
+studies, or the one named with its confirmation and its audit. Runs that a dead driver left RUNNING are
+closed. Nothing is added the second time. When MLflow is away or refuses something, one sentence says so
+and the exit code is 2."""
 
 
 def main(argv: list[str] | None = None) -> int:

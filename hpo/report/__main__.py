@@ -23,7 +23,7 @@ USAGE = """python -m hpo.report [experiment=NAME] [storage.path=hpo.db | records
 Writes the report on an experiment, at any time, also while its studies run.
 
   experiment=NAME          which one; may be left out if there is only one
-  storage.path=hpo.db      the record it is read from
+  storage.path=hpo.db      the record it is read from; storage=postgres for one in a database
   records=FILE.csv         trials of any tuner instead; several files: 'records=[a.csv,b.csv]'. Columns: experiment,
                            task, strategy, seed, trial, value, state, epochs, seconds; optional: test, direction,
                            metric, ended_s, reason, continued, param.NAME
