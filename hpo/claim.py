@@ -33,7 +33,12 @@ WHERE held.locktype = 'advisory' AND held.granted AND held.objsubid = 1
   AND held.classid = %s::oid AND held.objid = %s::oid
 """
 # A server keeps the session of a machine that is gone for two hours, unless it looks after it more often.
-KEEP_ALIVE = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+# And some end sessions that are silent for long (since PostgreSQL 14), as this one is.
+KEEP_ALIVE = """
+SELECT set_config(name, value, false)
+FROM (VALUES ('tcp_keepalives_idle', '30'), ('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '3'),
+      ('idle_session_timeout', '0')) AS wanted (name, value) JOIN pg_settings USING (name)
+"""
 
 
 class Claims:

@@ -106,6 +106,18 @@ def test_claims_are_taken_again_when_their_connection_was_lost(postgres: Server,
     assert postgres.run(f"SELECT count(*) {SESSIONS}") == [(0,)]
 
 
+def test_a_server_that_ends_silent_sessions_leaves_claims_alone(postgres: Server, database: str) -> None:
+    postgres.run(f"ALTER DATABASE {database.rpartition('/')[2]} SET idle_session_timeout = '200ms'")
+    ours, other = Claims(Address(database)), Address(database).connect()
+    ours.take("x")
+    time.sleep(0.6)
+    with pytest.raises(StudyHeld):
+        check_claims(Address(database), ["x"])
+    with pytest.raises(psycopg.OperationalError):  # it does end the others
+        other.execute("SELECT 1")
+    ours.let_go("x")
+
+
 def test_whoever_took_a_lost_study_over_keeps_it(postgres: Server, database: str) -> None:
     ours = Claims(Address(database))
     ours.take("x")
