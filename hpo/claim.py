@@ -57,8 +57,11 @@ class Claims:
             StudyHeld: at once, naming the host and process of the holder.
             psycopg.OperationalError: if the database is away.
         """
-        self._take(study)
-        self._studies.append(study)
+        try:
+            self._take(study)
+            self._studies.append(study)
+        finally:
+            self._drop_unused()
 
     def let_go(self, study: str) -> None:
         """Lets go of the claim on `study`."""
@@ -68,8 +71,7 @@ class Claims:
         with suppress(psycopg.Error):  # a lost connection holds nothing
             if self._connection is not None:
                 _fetch(self._connection, "SELECT pg_advisory_unlock(%s)", _key(self._connection, study))
-        if not self._studies:
-            self._drop()
+        self._drop_unused()
 
     def ensure(self) -> None:
         """Takes all claims again if their connection was lost; called before each write.
@@ -104,6 +106,10 @@ class Claims:
             self._connection = self._address.connect(application=self._application, autocommit=True)
             self._connection.execute(KEEP_ALIVE)
         return self._connection
+
+    def _drop_unused(self) -> None:
+        if not self._studies:
+            self._drop()
 
     def _drop(self) -> None:
         if self._connection is not None:

@@ -24,7 +24,7 @@ HOLD = (
     "import sys, time; from hpo.address import Address; from hpo.claim import Claims\n"
     "claims = Claims(Address(sys.argv[1])); claims.take(sys.argv[2]); print('held', flush=True); time.sleep(60)"
 )
-SESSIONS = "FROM pg_stat_activity WHERE application_name LIKE 'hpo %'"
+SESSIONS = "FROM pg_stat_activity WHERE application_name LIKE 'hpo %' AND datname = current_database()"
 
 
 @contextmanager
@@ -45,6 +45,10 @@ def test_a_second_holder_is_refused_and_told_who_holds(database: str) -> None:
     with pytest.raises(StudyHeld) as refusal:
         theirs.take("x")
     assert said in str(refusal.value)
+    third = Claims(Address(database))
+    with pytest.raises(StudyHeld):
+        third.take("x")
+    assert third._connection is None  # nothing is left of it
     with pytest.raises(StudyHeld) as refusal:
         check_claims(Address(database), ["z", "x"])
     assert said in str(refusal.value)
@@ -94,7 +98,9 @@ def test_claims_are_taken_again_when_their_connection_was_lost(postgres: Server,
     ours = Claims(Address(database))
     ours.take("x")
     ours.take("y")
-    assert postgres.run(f"SELECT count(*), sum(pg_terminate_backend(pid)::int) {SESSIONS}") == [(1, 1)]
+    assert postgres.run(
+        f"SELECT count(*), sum(pg_terminate_backend(pid)::int) {SESSIONS}", database=database.rpartition("/")[2]
+    ) == [(1, 1)]
     time.sleep(0.2)
     check_claims(Address(database), ["x", "y"])  # lost indeed
     ours.ensure()
@@ -103,7 +109,7 @@ def test_claims_are_taken_again_when_their_connection_was_lost(postgres: Server,
             check_claims(Address(database), [name])
     ours.let_go("x")
     ours.let_go("y")
-    assert postgres.run(f"SELECT count(*) {SESSIONS}") == [(0,)]
+    assert postgres.run(f"SELECT count(*) {SESSIONS}", database=database.rpartition("/")[2]) == [(0,)]
 
 
 def test_a_server_that_ends_silent_sessions_leaves_claims_alone(postgres: Server, database: str) -> None:
@@ -121,7 +127,7 @@ def test_a_server_that_ends_silent_sessions_leaves_claims_alone(postgres: Server
 def test_whoever_took_a_lost_study_over_keeps_it(postgres: Server, database: str) -> None:
     ours = Claims(Address(database))
     ours.take("x")
-    postgres.run(f"SELECT pg_terminate_backend(pid) {SESSIONS}")
+    postgres.run(f"SELECT pg_terminate_backend(pid) {SESSIONS}", database=database.rpartition("/")[2])
     time.sleep(0.2)
     with holder(database, "x") as process:
         for _ in range(2):
@@ -143,7 +149,7 @@ def test_our_own_session_that_the_server_has_not_missed_is_no_rival(postgres: Se
         os.close(kept)
     with pytest.raises(StudyHeld):
         check_claims(Address(database), ["x"])
-    assert postgres.run(f"SELECT count(*) {SESSIONS}") == [(1,)]
+    assert postgres.run(f"SELECT count(*) {SESSIONS}", database=database.rpartition("/")[2]) == [(1,)]
     ours.let_go("x")
 
 
