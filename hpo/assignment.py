@@ -18,7 +18,7 @@ from hpo.params import apply_params
 from hpo.record import Budget, StudyRecord, TrialRecord
 from hpo.space import Space
 from hpo.stop import StopRequest
-from hpo.storage import StudyStore
+from hpo.study_store import StudyStore
 from hpo.tracking import Tracker
 from hpo.trainer import TrialRequest
 from hpo.trial_cache import TrialCache

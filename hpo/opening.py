@@ -31,8 +31,9 @@ from hpo.samplers import build_sampler
 from hpo.search_config import NoPrunerConfig
 from hpo.seeds import derive_seed
 from hpo.stop import StopRequest
-from hpo.storage import DESIGN, FINGERPRINT, STUDY, TEST, StudyStore
+from hpo.storage import DESIGN, FINGERPRINT, STUDY, TEST
 from hpo.study import Driver
+from hpo.study_store import StudyStore
 from hpo.tracking import Tracker
 from hpo.trial_cache import TrialCache
 

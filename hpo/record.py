@@ -1,6 +1,6 @@
 """Frozen facts read back from the record: one study, its trials, their epochs.
 
-Plain data; `storage` reads and writes them, `tracking` and the reports show them.
+Plain data; `storage` reads them, `study_store` writes them, `tracking` and the reports show them.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from collections.abc import Collection
 
 from hpo.assignment import Assignment
 from hpo.record import TrialRecord
-from hpo.storage import ELAPSED, StudyStore
+from hpo.storage import ELAPSED
+from hpo.study_store import StudyStore
 
 NOTE_EVERY_S = 5.0
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpo.record import TrialRecord
-from hpo.storage import TEST, TESTED, TESTS, StudyStore
+from hpo.storage import TEST, TESTED, TESTS
+from hpo.study_store import StudyStore
 
 Metrics = Mapping[str, float]
 

@@ -22,7 +22,7 @@ LAYERS = (
     "report.* mlflow_report",
     "report",
     "synthetic replay awd_lstm learner fits classifier batches optimizer monitor scores snapshot weights fastai_api",
-    "samplers candidates ledger pruners storage sqlite postgres outage transfer claim study_tests history "
+    "samplers candidates ledger pruners storage study_store sqlite postgres outage transfer claim study_tests history "
     "fingerprint lock tracking mirror mlflow_* newest plots curve_recorder",
     "corpus cache ids pool data docstrings imdb archive folder table delimited encoding parts texts tokens",
     "space space_file table_space curve_table curve_columns curve_card cube params limits compose explanation "
@@ -35,9 +35,9 @@ FENCES = {
     "hydra omegaconf": "arguments compose explanation config search_config variants",
     "mlflow": "tracking mirror mlflow_*",
     "optuna sqlalchemy": "sync copy study_copy compare comparison design session refusal opening continuation "
-    "trial_book assignment confirmation storage sqlite postgres outage transfer tables history fingerprint samplers "
-    "candidates ledger pruners space space_file table_space curves curve_recorder tracking mirror mlflow_* plots "
-    "report.records report.stored report.spaces report.places report.importances",
+    "trial_book assignment confirmation storage study_store sqlite postgres outage transfer tables history fingerprint "
+    "samplers candidates ledger pruners space space_file table_space curves curve_recorder tracking mirror mlflow_* "
+    "plots report.records report.stored report.spaces report.places report.importances",
     "torch torchvision fastai fastcore": "awd_lstm learner classifier batches optimizer monitor scores snapshot "
     "weights fastai_api checkpoint seeds tokens executors worker",
     "psycopg": "address claim postgres",

@@ -170,7 +170,7 @@ def test_a_full_disk_pauses_the_study_and_fails_no_trial(workdir: Path, monkeypa
 def test_a_record_that_cannot_be_written_pauses_the_study(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from sqlalchemy.exc import OperationalError
 
-    from hpo.storage import StudyStore
+    from hpo.study_store import StudyStore
 
     real = StudyStore.add_epoch
 

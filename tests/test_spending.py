@@ -15,7 +15,8 @@ from hpo.assignment import Assignment
 from hpo.plan import Plan
 from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, Budget, EpochRecord, TrialRecord
 from hpo.spending import Spending
-from hpo.storage import ELAPSED, StudyStore
+from hpo.storage import ELAPSED
+from hpo.study_store import StudyStore
 
 from conftest import plan_study
 

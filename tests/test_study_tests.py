@@ -6,7 +6,8 @@ import optuna
 import pytest
 
 from hpo.record import COMPLETE, TrialRecord
-from hpo.storage import TEST, TESTED, TESTS, StudyStore
+from hpo.storage import TEST, TESTED, TESTS
+from hpo.study_store import StudyStore
 from hpo.study_tests import StudyTests, counted_tests
 
 
