@@ -101,8 +101,8 @@ class Address:
 
     def _refusal(self) -> ValueError:
         return ValueError(
-            f"{self.shown} is no address of a PostgreSQL database; it looks like postgresql://USER:PASSWORD@HOST:5432/"
-            "DATABASE, and in a password @ is written %40, : %3A, / %2F, # %23, ? %3F and % %25."
+            f"{self.shown} is no address of a PostgreSQL database; it looks like postgresql://HOST:5432/DATABASE "
+            "with USER:PASSWORD@ before HOST; in a password @ is written %40, : %3A, / %2F, # %23, ? %3F and % %25."
         )
 
 

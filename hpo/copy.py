@@ -63,10 +63,15 @@ def _copy(config: Config, given: dict[str, str], *, is_shown: bool) -> int:
     try:
         if is_shown:
             check_tracking(config.tracking)
-        with _opened(config, given) as (source, target):
+        with ExitStack() as opened:
+            source = _open_place("from", config, given, opened)
             groups = _choose(source, config.study.name)
-            for place in (source, target):
-                check_free(place.config, {name: place.folder(name) for group in groups for name in group.studies})
+            names = [name for group in groups for name in group.studies]
+            check_free(source.config, {name: source.folder(name) for name in names})
+            _check_target(config, given, names)
+            target = _open_place("to", config, given, opened)
+            if _is_one_record(source, target):
+                raise ValueError(f"{source.shown} and {target.shown} are one record; give another.")
             for group in groups:
                 check_copy(group, source, target)
             _copy_all(groups, source, target)
@@ -83,36 +88,47 @@ def _copy(config: Config, given: dict[str, str], *, is_shown: bool) -> int:
     return DONE
 
 
-@contextmanager
-def _opened(config: Config, given: dict[str, str]) -> Iterator[tuple[Place, Place]]:
-    """Opens the record where the studies are, and the one where they shall be.
+def _open_place(key: str, config: Config, given: dict[str, str], opened: ExitStack) -> Place:
+    """Opens the record where the studies are, "from", or the one where they shall be, "to", until `opened` ends.
 
     Raises:
-        ValueError: if they are one, there is none in the first place, or one of them cannot be used.
+        ValueError: if there is none in the first place, or it cannot be used.
     """
     from hpo.outage import disconnect
     from hpo.secret import mask
     from hpo.storage import open_record, open_storage
     from hpo.study_copy import Place
 
-    configs = {key: _storage_config(given[key], given.get(f"{key}.folder", config.storage.folder)) for key in OWN[:2]}
-    shown = {key: f"{key}={mask(given[key])}" for key in configs}
-    with ExitStack() as opened:
-        with _naming("from"):
-            source = Place(configs["from"], open_record(configs["from"]), shown["from"])
-        opened.callback(disconnect, source.storage)
-        with _naming("to"):
-            target = Place(configs["to"], open_storage(configs["to"]), shown["to"])
-        opened.callback(disconnect, target.storage)
-        if _is_one_record(source, target):
-            raise ValueError(f"{source.shown} and {target.shown} are one record; give another.")
-        yield source, target
+    settings = _storage_config(key, config, given)
+    with _naming(key):
+        storage = open_record(settings) if key == "from" else open_storage(settings)
+    opened.callback(disconnect, storage)
+    return Place(settings, storage, f"{key}={mask(given[key])}")
 
 
-def _storage_config(place: str, folder: str) -> StorageConfig:
+def _check_target(config: Config, given: dict[str, str], names: list[str]) -> None:
+    """Refuses, creating nothing, a place where no record or no folders can be, or a study of it is held.
+
+    Raises:
+        StudyHeld: naming the host and process of the holder.
+        ValueError: naming what is in the way.
+    """
+    from hpo.claim import check_free
+    from hpo.places import check_storage
+    from hpo.study_folder import study_folder
+
+    settings = _storage_config("to", config, given)
+    with _naming("to"):
+        for name in names:
+            check_storage(settings, name)
+        check_free(settings, {name: study_folder(settings, name) for name in names})
+
+
+def _storage_config(key: str, config: Config, given: dict[str, str]) -> StorageConfig:
     from hpo.config import PostgresConfig, SqliteConfig
     from hpo.secret import cover, is_named
 
+    place, folder = given[key], given.get(f"{key}.folder", config.storage.folder)
     if is_named(place) or "://" in place:
         return PostgresConfig(folder=folder, url=cover(place, setting="storage.url"))
     return SqliteConfig(folder=folder, path=place)
@@ -147,7 +163,9 @@ def _naming(key: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        sentence = str(error).replace("storage.url=", f"{key}=").replace("storage.path=", f"{key}=")
+        sentence = str(error).replace("storage.folder=", f"{key}.folder=")
+        for setting in ("storage.url=", "storage.path="):
+            sentence = sentence.replace(setting, f"{key}=")
         raise ValueError(sentence) from None
 
 

@@ -100,24 +100,30 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def check_database(path: Path) -> None:
+def check_database(path: Path, *, must_exist: bool = False) -> None:
     """Refuses a file that is no database, or the database of something else, which would get our tables.
+
+    Args:
+        path: The file.
+        must_exist: Whether the record in it is going to be read, not made.
 
     Raises:
         ValueError: saying so.
     """
     if not path.is_file() or not path.stat().st_size:
         return
+    refused = f"storage.path={path} {'is no record that can be read' if must_exist else 'cannot hold the record'}"
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             is_versioned = "alembic_version" in tables
             revisions = connection.execute("SELECT version_num FROM alembic_version").fetchall() if is_versioned else []
     except sqlite3.Error as error:
-        raise ValueError(f"storage.path={path} cannot hold the record: {error}; give another file.") from error
-    check_owner(owner_of(tables, [str(revision) for (revision,) in revisions]), f"storage.path={path}")
+        raise ValueError(f"{refused}: {error}; give another file.") from error
+    found = owner_of(tables, [str(revision) for (revision,) in revisions])
+    check_owner(found, f"storage.path={path}", must_exist=must_exist)
     if tables and not tables & {"studies", "version_info"}:
-        raise ValueError(f"storage.path={path} cannot hold the record: it is the database of something else.")
+        raise ValueError(f"{refused}: it is the database of something else.")
 
 
 def os_sentence(error: OSError) -> str:

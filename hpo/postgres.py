@@ -34,7 +34,7 @@ def open_postgres(url: str, *, must_exist: bool = False) -> BaseStorage:
     logging.getLogger("optuna.storages._rdb.storage").setLevel(logging.ERROR)  # it prints what `outage` says shorter
     with _explaining(address):
         asking = create_engine(DIALECT, creator=address.connect, poolclass=NullPool)
-        if not check_for_record(asking, address.shown) and must_exist:
+        if not check_for_record(asking, address.shown, must_exist=must_exist) and must_exist:
             raise ValueError(f"There is no record in the database of {address.shown} yet.")
         with creating(address):
             storage = RDBStorage(DIALECT, engine_kwargs={"creator": address.connect, "pool_pre_ping": True})

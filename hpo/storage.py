@@ -59,10 +59,10 @@ def open_record(config: StorageConfig) -> BaseStorage:
             return open_postgres(config.url, must_exist=True)
         case SqliteConfig() if is_file(config.path) and Path(config.path).stat().st_size:
             try:
-                check_database(Path(config.path))
+                check_database(Path(config.path), must_exist=True)
                 storage = open_storage(config)
                 storage.get_all_studies()
-            except (SQLAlchemyError, RuntimeError, OSError, ValueError) as error:
+            except (SQLAlchemyError, RuntimeError, OSError) as error:
                 reason = str(error).splitlines()[0].rstrip(".")
                 raise ValueError(f"storage.path={config.path} is no record that can be read: {reason}.") from error
             return storage

@@ -50,25 +50,28 @@ def owner_of(names: set[str], revisions: Iterable[str]) -> str:
     return OPTUNA if names >= OF_OPTUNA else ""
 
 
-def check_for_record(engine: Engine, shown: str) -> bool:
+def check_for_record(engine: Engine, shown: str, *, must_exist: bool = False) -> bool:
     """Returns whether there is a record in a database already.
 
     Args:
         engine: Connects to it.
         shown: The setting that names it, as it may be shown.
+        must_exist: Whether it is going to be read, not made.
 
     Raises:
         ValueError: if the database is another program's.
     """
-    return check_owner(owner(engine), shown) == OPTUNA
+    return check_owner(owner(engine), shown, must_exist=must_exist) == OPTUNA
 
 
-def check_owner(found: str, shown: str) -> str:
+def check_owner(found: str, shown: str, *, must_exist: bool = False) -> str:
     """Returns `found`, whose tables a database holds.
 
     Raises:
-        ValueError: if a record would break them.
+        ValueError: if there is no record, and one would break them.
     """
+    if found in (MLFLOW, OTHER) and must_exist:
+        raise ValueError(f"{shown} names a database with the tables of {found}, no record; name that of the studies.")
     if found in (MLFLOW, OTHER):
         raise ValueError(
             f"{shown} names a database with the tables of {found}, which a record beside them would break; "

@@ -1,6 +1,6 @@
 """The real command, killed with SIGKILL at the n-th call of one of its own functions.
 
-    python dying.py hpo.storage:StudyStore.tell:after:3 trainer=synthetic …
+    python dying.py hpo.study_store:StudyStore.tell:after:3 trainer=synthetic …
 
 dies right after the third trial was told. DYING_COMMAND=hpo.copy kills another command than hpo.
 """

@@ -30,15 +30,15 @@ COMMAND = (
     "study.confirm.n_seeds=2",
 )
 POINTS = {
-    "before the first trial is asked for": "hpo.storage:StudyStore.ask:before:1",
-    "between ask and submit": "hpo.storage:StudyStore.ask:after:2",
+    "before the first trial is asked for": "hpo.study_store:StudyStore.ask:before:1",
+    "between ask and submit": "hpo.study_store:StudyStore.ask:after:2",
     "an attempt counted and not submitted": "hpo.trial_book:TrialBook.begin_attempt:after:3",
     "submitted": "hpo.processes:ProcessesExecutor.submit:after:2",
-    "an epoch about to be noted": "hpo.storage:StudyStore.add_epoch:before:4",
-    "between a report and its mirror": "hpo.storage:StudyStore.add_epoch:after:5",
+    "an epoch about to be noted": "hpo.study_store:StudyStore.add_epoch:before:4",
+    "between a report and its mirror": "hpo.study_store:StudyStore.add_epoch:after:5",
     "between a report and its answer": "hpo.study:Driver.on_report:after:6",
-    "between the end noted and told": "hpo.storage:StudyStore.note_end:after:2",
-    "between tell and the end in MLflow": "hpo.storage:StudyStore.tell:after:3",
+    "between the end noted and told": "hpo.study_store:StudyStore.note_end:after:2",
+    "between tell and the end in MLflow": "hpo.study_store:StudyStore.tell:after:3",
     "told, before anything is thrown away": "hpo.trial_book:TrialBook.tidy:before:3",
     "in the middle of throwing away": "hpo.trial_folder:delete_checkpoints:after:3",
     "the run of a study created": "hpo.mlflow_runs:StudyRuns.write:after:1",
@@ -46,8 +46,8 @@ POINTS = {
     "the run of a trial not yet ended": "hpo.mlflow_runs:StudyRuns._write_status:before:4",
     "the search done, its confirmation not begun": "hpo.session:_Crew.succeed:before:1",
     "a confirmation opened": "hpo.opening:Opener.open_confirmation:after:1",
-    "in the confirmation": f"hpo.storage:StudyStore.tell:after:{N_TRIALS + 1}",
-    "the confirmation trained, not tested": f"hpo.storage:StudyStore.tell:after:{N_TRIALS + 2}",
+    "in the confirmation": f"hpo.study_store:StudyStore.tell:after:{N_TRIALS + 1}",
+    "the confirmation trained, not tested": f"hpo.study_store:StudyStore.tell:after:{N_TRIALS + 2}",
     "a test done and not noted": "hpo.study_tests:StudyTests.note:before:1",
     "all tests noted, not summed up": "hpo.study_tests:StudyTests.close:before:1",
     "everything done, not said": "hpo.summary:print_summary:before:1",
@@ -112,7 +112,7 @@ def test_a_driver_killed_again_and_again_gets_on(
 ) -> None:
     """Killed after every second tell: each life ends two trials at least."""
     for _ in range(9):
-        if run(tmp_path, *COMMAND, point="hpo.storage:StudyStore.tell:after:2").returncode == 0:
+        if run(tmp_path, *COMMAND, point="hpo.study_store:StudyStore.tell:after:2").returncode == 0:
             break
     assert run(tmp_path, *COMMAND).returncode == 0
     assert_whole(tmp_path, undisturbed, monkeypatch)

@@ -95,7 +95,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Repor
     return of
 
 
-@pytest.mark.parametrize("sampler", ["grid", "random", "tpe"])
+@pytest.mark.parametrize("sampler", [pytest.param("grid", marks=SLOW), pytest.param("random", marks=SLOW), "tpe"])
 def test_a_study_is_the_same_in_a_database_as_in_a_file(sampler: str, database: str, workdir: Path) -> None:
     command = (*SYNTHETIC, f"sampler={sampler}", "pruner=hyperband", "study.n_trials=8", "study.ordered=true")
     command += ("study.confirm.top_k=1", "study.confirm.n_seeds=2")
@@ -124,6 +124,7 @@ def test_what_is_read_back_is_what_was_run(kind: str, request: pytest.FixtureReq
     disconnect(storage)
 
 
+@pytest.mark.slow
 def test_several_workers_lose_and_double_nothing(database: str, tmp_path: Path) -> None:
     code, _, err = run(
         tmp_path, database, *STUDY, "pruner=none", "executor.n_workers=2", "study.n_trials=10", "trainer.epoch_s=0.02"
@@ -136,16 +137,15 @@ def test_several_workers_lose_and_double_nothing(database: str, tmp_path: Path) 
 
 
 POINTS = {
-    "between ask and submit": "hpo.storage:StudyStore.ask:after:2",
-    "an epoch about to be noted": "hpo.storage:StudyStore.add_epoch:before:4",
-    "between the end noted and told": "hpo.storage:StudyStore.note_end:after:2",
-    "told": "hpo.storage:StudyStore.tell:after:3",
+    "between ask and submit": "hpo.study_store:StudyStore.ask:after:2",
+    "an epoch about to be noted": "hpo.study_store:StudyStore.add_epoch:before:4",
+    "between the end noted and told": "hpo.study_store:StudyStore.note_end:after:2",
+    "told": "hpo.study_store:StudyStore.tell:after:3",
 }
 
 
-@pytest.mark.parametrize(
-    "point", [*list(POINTS)[:1], *(pytest.param(p, marks=pytest.mark.slow) for p in list(POINTS)[1:])]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("point", POINTS)
 def test_a_killed_driver_goes_on_as_if_nothing_had_happened(
     point: str, database: str, tmp_path: Path, undisturbed: Callable[..., Report]
 ) -> None:
@@ -177,6 +177,7 @@ def test_a_study_outlasts_a_restart_of_the_server(
     assert study.test
 
 
+@pytest.mark.slow
 def test_a_study_pauses_when_the_server_stays_away(
     postgres: Server, database: str, tmp_path: Path, undisturbed: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,6 +200,7 @@ def test_a_study_pauses_when_the_server_stays_away(
     assert facts(read(database)[1]) == facts(undisturbed(*STUDY, "study.n_trials=8").trials)
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_heard_while_the_server_is_away(postgres: Server, database: str, tmp_path: Path) -> None:
     driver = start(tmp_path, database, *LONG)
     wait_for_trials(postgres, database, 1)
@@ -213,6 +215,7 @@ def test_ctrl_c_is_heard_while_the_server_is_away(postgres: Server, database: st
     assert "python -m hpo storage=postgres" in out
 
 
+@pytest.mark.slow
 def test_a_second_driver_is_refused_from_anywhere(postgres: Server, database: str, tmp_path: Path) -> None:
     driver = start(tmp_path / "here", database, *LONG)
     wait_for_trials(postgres, database, 1)
@@ -238,6 +241,7 @@ def test_mlflow_is_left_to_a_driver_on_another_machine(
     driver.let_go("x")
 
 
+@pytest.mark.slow
 def test_a_driver_whose_study_was_taken_over_stops(postgres: Server, database: str, tmp_path: Path) -> None:
     name = database.rpartition("/")[2]
     driver = start(tmp_path, database, *LONG)
@@ -255,6 +259,7 @@ def test_a_driver_whose_study_was_taken_over_stops(postgres: Server, database: s
     rival.let_go("x")
 
 
+@pytest.mark.slow
 def test_a_study_is_continued_where_its_folder_is(database: str, tmp_path: Path) -> None:
     words = (*STUDY, "executor=inline", "trainer.epoch_s=0.0001")
     assert run(tmp_path / "here", database, *words, "study.n_trials=1")[0] == 0
@@ -288,6 +293,7 @@ def small_disk(postgres: Server) -> Iterator[Path]:
             subprocess.run(["umount", "--lazy", folder], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_of_the_server_pauses_the_study(
     postgres: Server, small_disk: Path, tmp_path: Path, undisturbed: Callable[..., Report]
 ) -> None:

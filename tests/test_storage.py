@@ -43,7 +43,9 @@ class CountingStorage:
         return getattr(self._storage, name)
 
 
-@pytest.mark.parametrize("sampler", ["grid", "random", "tpe"])
+@pytest.mark.parametrize(
+    "sampler", [*(pytest.param(each, marks=pytest.mark.slow) for each in ("grid", "random")), "tpe"]
+)
 @pytest.mark.parametrize("pruner", ["none", "median", "asha", "hyperband"])
 def test_reading_the_trials_copies_none_and_is_rare(
     sampler: str, pruner: str, workdir: Path, monkeypatch: pytest.MonkeyPatch

@@ -12,12 +12,14 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from hpo.mlflow_client import check_uri, open_client
+from hpo.outage import disconnect
 from hpo.postgres import open_postgres
 from hpo.refusal import Refused
 from hpo.sqlite import open_sqlite
+from hpo.storage import open_record
 from hpo.tables import MLFLOW, OPTUNA, OTHER, owner
 
-from conftest import SYNTHETIC, run_study
+from conftest import SYNTHETIC, compose_config, run_study
 
 MINE = ("trainer=synthetic", "executor=inline", "study.n_trials=2", "study.name=x")
 TAKEN = "names a database with the tables of {}, which a record beside them would break; give the record a database"
@@ -55,11 +57,16 @@ def make_record(url: str) -> None:
     run_study(*MINE, "tracking=none", *storage_words(url))
 
 
+@pytest.mark.parametrize("url", [pytest.param("sqlite", marks=pytest.mark.slow), "postgres"], indirect=True)
 def test_a_record_is_refused_in_the_database_of_mlflow(url: str) -> None:
     make_mlflow(url)
     assert owner_at(url) == MLFLOW
     with pytest.raises(Refused, match=TAKEN.format("MLflow")):
         make_record(url)
+    with pytest.raises(
+        ValueError, match=r"^storage\.\w+=\S+ names a database with the tables of MLflow, no record; name"
+    ):
+        open_record(compose_config(*storage_words(url))[0].storage)
     assert owner_at(url) == MLFLOW  # nothing was made in it
     check_uri(url)  # so MLflow goes on
 
@@ -92,6 +99,7 @@ def test_the_tables_of_other_programs_are_left_alone(url: str, workdir: Path) ->
         make_record(url)
 
 
+@pytest.mark.slow
 def test_the_revision_decides_where_somebody_had_mixed_them(workdir: Path) -> None:
     """As they were before this was refused: Optuna makes its tables before it looks at the revision."""
     make_mlflow("sqlite:///mixed.db")
@@ -108,9 +116,9 @@ def test_the_revision_decides_where_somebody_had_mixed_them(workdir: Path) -> No
 _VERSION = ("alembic_version",)
 
 
-def test_signs_in_a_file_name_mean_nothing(workdir: Path) -> None:
-    for name in ("{x}.db", "a b.db", "50%.db", "{", "}"):
-        open_sqlite(workdir / name).engine.dispose()
+def test_signs_in_a_path_mean_nothing(workdir: Path) -> None:
+    for name in ("{x}.db", "a b.db", "50%.db", "{", "}", "{run} {}/{0}.db"):
+        disconnect(open_sqlite(workdir / name))
         assert (workdir / name).is_file()
 
 
