@@ -57,12 +57,14 @@ def _copy(config: Config, given: dict[str, str], *, is_shown: bool) -> int:
     from hpo.config import MlflowConfig
     from hpo.lock import StudyHeld
     from hpo.outage import StorageAway
+    from hpo.plan import check_tracking
     from hpo.study_copy import check_copy
-    from hpo.tracking import check_tracking
+    from hpo.tracking import check_unshared
 
     try:
         if is_shown:
-            check_tracking(config.tracking)
+            check_tracking(config)
+            check_unshared(config.tracking)
         with ExitStack() as opened:
             source = _open_place("from", config, given, opened)
             groups = _choose(source, config.study.name)

@@ -36,7 +36,7 @@ from hpo.stop import Ending, StopRequest
 from hpo.storage import open_storage
 from hpo.study import Driver
 from hpo.study_folder import study_folder
-from hpo.tracking import build_tracker, check_tracking
+from hpo.tracking import build_tracker, check_unshared
 from hpo.trial_cache import TrialCache
 
 HURRY_S = 2.0  # what MLflow gets of the time that is left after a signal
@@ -123,7 +123,7 @@ def run_all(
         check_free(config.storage, folders)
         corpora = _prepare(plans, display)
         storage = sharing.storage or open_storage(config.storage)
-        check_tracking(config.tracking)  # again: a new database is Optuna's now
+        check_unshared(config.tracking)  # again: a new database is Optuna's now
         check_record(plans, storage, corpora)
         design = sharing.register(storage, corpora) if sharing.register else None
     cache = TrialCache(is_on=sharing.is_cached)

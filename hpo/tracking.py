@@ -68,8 +68,8 @@ class NoTracker:
         return 0
 
 
-def check_tracking(config: TrackingConfig) -> None:
-    """Refuses an address at which nothing could be shown.
+def check_unshared(config: TrackingConfig) -> None:
+    """Refuses a database of MLflow that is the record's.
 
     Raises:
         ValueError: if MLflow cannot keep runs at `tracking.uri`, or would break the record there.

@@ -81,13 +81,13 @@ def _report(config: Config) -> int:
     from hpo.plan import as_name
     from hpo.report.assemble import headlines, make_report, show_report
     from hpo.report_config import ReportConfig
-    from hpo.tracking import check_tracking
+    from hpo.tracking import check_unshared
 
     assert isinstance(config, ReportConfig)
     settings = config.report
     try:
         _check(config)
-        check_tracking(config.tracking)
+        check_unshared(config.tracking)
         experiment = _read(config)
         folder = _made(Path(settings.folder) / as_name(experiment.name))
         report = make_report(experiment, folder, n_resamples=settings.n_resamples, seed=settings.seed)
