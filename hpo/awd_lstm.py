@@ -6,6 +6,7 @@ It carries out one trial; the parts it is put together from each have their own 
 from __future__ import annotations
 
 import gc
+import socket
 from collections.abc import Mapping
 from functools import partial
 
@@ -16,6 +17,7 @@ from hpo.batches import Batches
 from hpo.checkpoint import CHECKPOINT_WARNING, Checkpoint, read_checkpoint, write_checkpoint
 from hpo.classifier import build_classifier, choose_architecture
 from hpo.config import AwdLstmConfig
+from hpo.cores import name_gpu
 from hpo.corpus import open_corpus
 from hpo.fits import plan_fits
 from hpo.learner import autocast, build_learner, effective_precision, release, run_fit
@@ -169,11 +171,13 @@ class _Trial:
 def _describe_surroundings(request: TrialRequest) -> dict[str, str]:
     facts = {
         "device": request.device,
+        "host": socket.gethostname(),
         "precision": effective_precision(request).value,
         "threads": str(request.threads),
         "resumed_from": "0",
     }
     if request.device.startswith("cuda"):
+        facts["gpu"] = name_gpu(request.device)
         facts["device_name"] = torch.cuda.get_device_name(request.device)
         facts["tf32"] = str(torch.backends.cudnn.allow_tf32)  # what cuDNN makes of fp32
     return facts

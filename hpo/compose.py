@@ -46,7 +46,13 @@ OPTIONS: dict[str, dict[str, type]] = {
     "trainer": {"awd_lstm": c.AwdLstmConfig, "synthetic": c.SyntheticConfig, "replay": c.ReplayConfig},
     "storage": {"sqlite": c.SqliteConfig, "postgres": c.PostgresConfig, "memory": c.MemoryConfig},
     "tracking": {"mlflow": c.MlflowConfig, "none": c.NoTrackingConfig},
-    "executor": {"inline": c.InlineConfig, "processes": c.ProcessesConfig, "simulated": c.SimulatedConfig},
+    "executor": {
+        "inline": c.InlineConfig,
+        "processes": c.ProcessesConfig,
+        "ray": c.RayConfig,
+        "slurm": c.SlurmConfig,
+        "simulated": c.SimulatedConfig,
+    },
 }
 
 

@@ -220,6 +220,11 @@ class NoTrackingConfig(TrackingConfig):
     pass
 
 
+class SlurmCluster(Enum):
+    slurm = "slurm"
+    local = "local"
+
+
 @dataclass
 class ExecutorConfig:
     """What executes trials."""
@@ -236,6 +241,33 @@ class InlineConfig(ExecutorConfig):
 @dataclass
 class ProcessesConfig(ExecutorConfig):
     n_workers: int | None = None
+    trials_per_gpu: int = MISSING
+
+
+@dataclass
+class RayConfig(ExecutorConfig):
+    """Actors of a Ray cluster; null: as many as it has room for, a core for each thread, a GPU where there are any."""
+
+    address: str = MISSING
+    n_workers: int | None = None
+    cpus_per_trial: float | None = None
+    gpus_per_trial: float | None = None
+
+
+@dataclass
+class SlurmConfig(ExecutorConfig):
+    """Jobs of Slurm; `cluster: local` runs them as processes of this machine."""
+
+    cluster: SlurmCluster = MISSING
+    n_workers: int = MISSING
+    address: str | None = None
+    folder: str = MISSING
+    minutes: int = MISSING
+    gpus_per_worker: int = MISSING
+    mem_gb: float | None = None
+    partition: str | None = None
+    account: str | None = None
+    options: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass

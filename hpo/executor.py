@@ -73,6 +73,10 @@ class Outcome:
     lost: str = ""
 
 
+class NoWorkers(Exception):
+    """No worker gets as far as its first trial; the sentence says what is known of it."""
+
+
 OnReport = Callable[[JobKey, EpochReport], Decision]
 """Called after every epoch of every job; its answer goes back to the trial."""
 

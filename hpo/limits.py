@@ -82,6 +82,12 @@ LIMITS: dict[str, Limit] = {
     "tracking.flush_timeout_s": Limit(low=0, high=MAX_S),
     "executor.threads": COUNT,
     "executor.n_workers": COUNT,
+    "executor.trials_per_gpu": COUNT,
+    "executor.cpus_per_trial": Limit(above=0),
+    "executor.gpus_per_trial": Limit(low=0),
+    "executor.minutes": COUNT,
+    "executor.gpus_per_worker": Limit(low=0),
+    "executor.mem_gb": Limit(above=0),
     "n_concurrent": COUNT,
     "budget.size": Limit(high=1e12),
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hpo.candidates import mapping_note
 from hpo.config import AwdLstmConfig, Config, FolderConfig, MlflowConfig, ReplayConfig, SqliteConfig, TableConfig
-from hpo.executors import check_device, check_simulation, n_workers
+from hpo.executors import check_executor, check_simulation, n_workers
 from hpo.limits import check_limits
 from hpo.mlflow_client import resolve_uri, sqlite_path
 from hpo.places import check_file
@@ -89,7 +89,7 @@ def plan(config: Config, choices: Mapping[str, str]) -> Plan:
         ValueError: for a setting that makes no sense, in one sentence.
     """
     check_limits(config)
-    check_device(config.executor.device)
+    check_executor(config.executor)
     check_simulation(config.executor, config.trainer)
     check_tracking(config)
     config, space, tags = _search(config, choices)

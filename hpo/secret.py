@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import TypeVar, cast
@@ -25,6 +26,7 @@ PASSWORDS = (  # environment variables that libraries read by themselves
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
 )
+DRIVERS_OWN = (USERNAME, *(name for name in PASSWORDS if name.startswith(("MLFLOW_", "PG"))))  # no worker's business
 MIN_CHARS = 4  # a shorter password is covered inside a URL only: alone it would be found in every other word
 COVER = re.compile(r"\*\*\*\d*")
 _WORDS = r"(?:passw(?:or)?d|pwd|token|secret|api_?key)"
@@ -104,8 +106,18 @@ def mask(text: str) -> str:
 
 def forget_credentials() -> None:
     """Takes the credentials of MLflow and the database out of the environment of a process that talks to neither."""
-    for name in (USERNAME, *(each for each in PASSWORDS if each.startswith(("MLFLOW_", "PG")))):
+    for name in DRIVERS_OWN:
         os.environ.pop(name, None)
+
+
+@contextmanager
+def credentials_aside() -> Iterator[None]:
+    """Starts processes without those credentials in the environment they inherit."""
+    taken = {name: os.environ.pop(name) for name in DRIVERS_OWN if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(taken)
 
 
 def _cover_node(node: object, path: str) -> object:

@@ -20,6 +20,7 @@ from hpo.confirmation import confirmation_name
 from hpo.continuation import check_record
 from hpo.corpus import prepare
 from hpo.display import Announcer, Display
+from hpo.executor import NoWorkers
 from hpo.executors import build_executor, is_shared
 from hpo.files import lack_of_room
 from hpo.fleet import Fleet
@@ -146,7 +147,9 @@ def _run_group(plans: Sequence[Plan], site: Site, folders: Mapping[str, Path]) -
     """Drives studies side by side over one executor; returns their drivers and who knows how they ended."""
     config = plans[0].config
     with ExitStack() as held:
-        executor = build_executor(config.executor, config.trainer, site.stop)
+        with refusing(config.storage):
+            executor = build_executor(config.executor, config.trainer, site.stop)
+        held.callback(executor.close)  # also when a study is refused
         opener = Opener(site, held, now_ms=executor.now_ms, n_workers=executor.n_workers)
         with refusing(config.storage):
             drivers = [opener.open_search(planned, folders[planned.name]) for planned in plans]
@@ -157,7 +160,7 @@ def _run_group(plans: Sequence[Plan], site: Site, folders: Mapping[str, Path]) -
         try:
             fleet.run()
         except Exception as error:
-            site.stop.obstacle = str(error) if isinstance(error, StorageAway) else lack_of_room(error)
+            site.stop.obstacle = str(error) if isinstance(error, StorageAway | NoWorkers) else lack_of_room(error)
             if not site.stop.obstacle:
                 raise
         finally:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing import connection, parent_process
-from types import FrameType
+from pathlib import Path
+from typing import Any, Protocol
 
 from hpo.config import AwdLstmConfig, ReplayConfig, SyntheticConfig
 from hpo.executor import Job, Task
@@ -33,6 +35,8 @@ def run_job(job: Job, on_epoch: OnEpoch, *, slot: int = 0, must_pause: MustPause
         slot: The worker's place in its pool, which chooses its GPU when the device is "auto".
         must_pause: Asked by a training whether it is to leave a checkpoint and return.
     """
+    if not Path(job.request.folder).is_dir():
+        return TrialResult(n_epochs=0, paused=True, obstacle=_unshared(job.request.folder))
     try:
         trainer = _build_trainer(job)
         request = replace(job.request, device=_device(job.request.device, slot, trainer.needs_torch))
@@ -53,41 +57,62 @@ def serve(pipe: connection.Connection, slot: int, preload: bool) -> None:
         slot: The worker's place in its pool.
         preload: Import the heavy libraries before the first job arrives.
     """
-    pause = _Pause()
-    for number in SIGNALS:
-        # Ctrl-C and a lost terminal reach the whole group; the driver decides
-        is_everybodys = number in (signal.SIGINT, signal.SIGHUP)
-        signal.signal(number, signal.SIG_IGN if is_everybodys else pause.ask)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # held back since before this process began
-    forget_credentials()
+    pause = obey_signals()
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    work(pipe, pause, slot=slot, preload=preload)
+
+
+def work(line: Line, pause: Pause, *, slot: int, preload: bool) -> None:
+    """Runs jobs from `line` until it closes, or until the job that was asked to pause."""
+    forget_credentials()
     if preload:
         import hpo.awd_lstm  # noqa: F401  # for its imports
     try:
-        pipe.send((READY, None))
+        line.send((READY, None))
         while True:
-            job: Job = pipe.recv()
-            pipe.send((RESULT, run_job(job, _asking(pipe), slot=slot, must_pause=lambda: pause.is_asked)))
+            job: Job = line.recv()
+            line.send((RESULT, run_job(job, _asking(line), slot=slot, must_pause=lambda: pause.is_asked)))
             if pause.is_asked:
                 return
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
 
-class _Pause:
+class Line(Protocol):
+    """What a worker talks to its driver through."""
+
+    def send(self, message: tuple[str, object], /) -> None: ...
+
+    def recv(self) -> Any:
+        """Waits for a job, or for the decision on the report sent last."""
+        ...
+
+
+class Pause:
     """Whether this worker was asked to leave its job at a checkpoint."""
 
     def __init__(self) -> None:
         self.is_asked = False
 
-    def ask(self, _number: int, _frame: FrameType | None) -> None:
+    def ask(self) -> None:
         self.is_asked = True
 
 
-def _asking(pipe: connection.Connection) -> Callable[[EpochReport], Decision]:
+def obey_signals() -> Pause:
+    """Returns what a signal to this process sets from now on, of whatever may ask a worker alone to go."""
+    pause = Pause()
+    for number in SIGNALS:
+        # Ctrl-C and a lost terminal reach the whole group; the driver decides
+        is_everybodys = number in (signal.SIGINT, signal.SIGHUP)
+        signal.signal(number, signal.SIG_IGN if is_everybodys else lambda _number, _frame: pause.ask())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # held back since before this process began
+    return pause
+
+
+def _asking(line: Line) -> Callable[[EpochReport], Decision]:
     def on_epoch(report: EpochReport) -> Decision:
-        pipe.send((REPORT, report))
-        decision: Decision = pipe.recv()
+        line.send((REPORT, report))
+        decision: Decision = line.recv()
         return decision
 
     return on_epoch
@@ -116,6 +141,13 @@ def _build_trainer(job: Job) -> Trainer:
 
             return Replay()
     raise ValueError(f"trainer={type(job.request.trainer).__name__} is not one of awd_lstm, synthetic, replay.")
+
+
+def _unshared(folder: str) -> str:
+    return (
+        f"The trial's folder {folder} is not on {socket.gethostname()}: give storage.folder=FOLDER in a file "
+        "system that all machines with workers share, and the same command goes on."
+    )
 
 
 def _device(asked: str, slot: int, needs_torch: bool) -> str:

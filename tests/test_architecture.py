@@ -17,8 +17,8 @@ LAYERS = (
     "command study_copy comparison comparison_* design variants session refusal opening continuation fleet study "
     "attempts trial_book spending assignment "
     "confirmation audit provenance plan display screen progress summary help terminal",
-    "executors inline processes simulated",
-    "worker",
+    "executors inline processes ray ray_cluster slurm pooled simulated",
+    "worker ray_worker slurm_worker",
     "report.* mlflow_report",
     "report",
     "synthetic replay awd_lstm learner fits classifier batches optimizer monitor scores snapshot weights fastai_api",
@@ -41,7 +41,8 @@ FENCES = {
     "torch torchvision fastai fastcore": "awd_lstm learner classifier batches optimizer monitor scores snapshot "
     "weights fastai_api checkpoint seeds tokens executors worker",
     "psycopg": "address claim postgres",
-    "ray": "ray",
+    "ray": "ray ray_cluster ray_worker",
+    "submitit": "slurm",
 }
 # What each of these reaches through everything it imports: commands before they do anything, others at any time.
 UNREACHABLE = {
@@ -53,6 +54,8 @@ UNREACHABLE = {
     "curves": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "report.__main__": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
+    "ray_worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
+    "slurm_worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
 }
 MAX_FILE, MAX_FUNCTION = 300, 60
 

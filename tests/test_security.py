@@ -109,8 +109,9 @@ def _dotted(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-ALLOWED = {  # the refusal itself
-    ("compose.py", "has the text '_target_'"),
+ALLOWED = {
+    ("compose.py", "has the text '_target_'"),  # the refusal itself
+    ("slurm.py", "calls socket.create_server, which listens"),  # for jobs on other machines, which prove by a key
 }
 
 
