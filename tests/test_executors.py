@@ -15,28 +15,45 @@ import psutil
 import pytest
 
 from hpo.config import Config, SyntheticConfig
-from hpo.cores import n_cores
+from hpo.cores import n_cores, name_gpu
 from hpo.executor import Executor, Job, JobKey, Outcome, Task
-from hpo.executors import build_executor, check_device, n_workers
+from hpo.executors import build_executor, check_device, check_executor, n_workers
 from hpo.paths import conf_folder
 from hpo.processes import ProcessesExecutor
+from hpo.simulated import SimulatedExecutor
 from hpo.stop import StopRequest
 from hpo.trainer import Decision, EpochReport, Reason, TrialRequest
 
-from conftest import SYNTHETIC, compose_config, run_study
+from conftest import compose_config
 from spawned import spawned
 
 EXECUTORS = sorted(path.stem for path in (conf_folder() / "executor").glob("*.yaml"))
-SMALLER = {"simulated": ("executor.n_workers=2",)}  # it holds more jobs than anybody wants to submit in a test
+SETTINGS = {
+    "simulated": ("executor.n_workers=2",),  # it holds more jobs than anybody wants to submit in a test
+    "ray": ("executor.n_workers=1",),
+    "slurm": ("executor.n_workers=1", "executor.cluster=local"),
+}
 
 
 def make_config(name: str, *overrides: str) -> Config:
-    return compose_config("trainer=synthetic", f"executor={name}", *overrides)[0]
+    return compose_config("trainer=synthetic", f"executor={name}", *SETTINGS.get(name, ()), *overrides)[0]
+
+
+@pytest.fixture(scope="module")
+def ray_started() -> Iterator[None]:
+    """Starts Ray once; its executors use what is there."""
+    from hpo.ray_cluster import connect
+
+    cluster = connect("local")
+    yield
+    cluster.close()
 
 
 @pytest.fixture(params=EXECUTORS)
-def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
-    config = make_config(request.param, *SMALLER.get(request.param, ()))
+def executor(request: pytest.FixtureRequest, workdir: Path) -> Iterator[Executor]:
+    if request.param == "ray":
+        request.getfixturevalue("ray_started")
+    config = make_config(request.param)
     executor = build_executor(config.executor, config.trainer)
     yield executor
     executor.close()
@@ -121,24 +138,6 @@ def test_what_has_not_begun_is_dropped_by_a_pause(executor: Executor, tmp_path: 
     executor.submit(make_job(tmp_path))
     assert executor.pause() == 0
     assert list(executor.wait(Reports(), timeout_s=1)) == []
-
-
-def test_jobs_of_other_processes_pause_when_asked_to(pool: ProcessesExecutor, tmp_path: Path) -> None:
-    class Pausing(Reports):
-        n_left = -1
-
-        def __call__(self, key: JobKey, report: EpochReport) -> Decision:
-            if report.epoch == 2 and self.n_left < 0:
-                self.n_left = pool.pause()
-            return super().__call__(key, report)
-
-    reports = Pausing()
-    pool.submit(make_job(tmp_path, epoch_s=0.05, epochs=40))
-    (outcome,) = drain(pool, reports, 1)
-    assert outcome.result is not None
-    assert (outcome.result.paused, reports.n_left) == (True, 1)
-    assert len(reports.seen) < 10
-    assert len(list(tmp_path.glob("0/checkpoints/*.safetensors"))) == 2
 
 
 def test_a_worker_that_dies_of_its_pause_gets_no_successor(pool: ProcessesExecutor, tmp_path: Path) -> None:
@@ -259,7 +258,7 @@ def test_what_a_job_waits_for_the_driver_is_no_part_of_its_time_limit(executor: 
     assert (outcome.result.reason, outcome.result.n_epochs) == (None, 5)
 
 
-def test_all_executors_measure_the_same(tmp_path: Path) -> None:
+def test_all_executors_measure_the_same(ray_started: None, tmp_path: Path) -> None:
     measured = []
     for name in EXECUTORS:
         config = make_config(name)
@@ -334,24 +333,6 @@ def test_threads_are_set_before_the_heavy_imports(pool: ProcessesExecutor, tmp_p
         assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "1"
 
 
-def test_a_trial_that_kills_three_workers_is_given_up(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import hpo.study
-
-    real = hpo.study.Driver.on_report
-    killer = kill_worker_at(1, attempts=(1, 2, 3))
-
-    def on_report(self: hpo.study.Driver, key: JobKey, report: EpochReport) -> Decision:
-        killer(key, report)
-        return real(self, key, report)
-
-    monkeypatch.setattr(hpo.study.Driver, "on_report", on_report)
-    report = run_study(
-        *SYNTHETIC, "executor=processes", "executor.n_workers=1", "study.n_trials=2", "trainer.epoch_s=0.05"
-    )
-    assert [(t.state, t.reason) for t in report.trials] == [("FAIL", "crash-loop"), ("COMPLETE", None)]
-    assert report.trials[0].attempt == 3
-
-
 def test_the_default_is_a_one_thread_worker_per_core() -> None:
     assert n_workers(make_config("processes").executor) == n_cores()
     assert n_workers(make_config("inline").executor) == 1
@@ -364,6 +345,63 @@ def test_more_work_than_cores_is_refused() -> None:
         n_workers(make_config("inline", f"executor.threads={n_cores() + 1}").executor)
 
 
+@pytest.mark.parametrize(("name", "package"), [("ray", "ray"), ("slurm", "submitit")])
+def test_an_executor_without_its_package_is_refused(name: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hpo.executors.find_spec", lambda _: None)
+    with pytest.raises(ValueError) as told:  # noqa: PT011  # the whole sentence is compared
+        check_executor(make_config(name).executor)
+    assert str(told.value) == (f'executor={name} needs the package {package}; pip install "hpo[{name}]" installs it.')
+
+
+@pytest.mark.parametrize("name", ["ray", "slurm"])
+def test_a_device_of_one_machine_is_refused_for_a_cluster(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"executor\.device=cuda:1 cannot be chosen for executor={name}"):
+        check_executor(make_config(name, "executor.device=cuda:1").executor)
+
+
+def test_each_worker_sees_its_own_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, 5")
+    config = make_config("processes", "executor.n_workers=2", "executor.trials_per_gpu=1")
+    pool = build_executor(config.executor, config.trainer)
+    assert isinstance(pool, ProcessesExecutor)
+    for number in range(2):
+        pool.submit(make_job(tmp_path, number))
+    drain(pool, Reports(), 2)
+    seen = [psutil.Process(worker.process.pid).environ()["CUDA_VISIBLE_DEVICES"] for worker in pool._workers]
+    pool.close()
+    assert seen == ["3", "5"]
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "3, 5"
+
+
+@pytest.mark.parametrize(("trials_per_gpu", "expected"), [(1, 2), (3, 6), (99, 16)])
+def test_trials_share_gpus_as_far_as_there_are_cores(
+    trials_per_gpu: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    monkeypatch.setattr("hpo.executors.n_cores", lambda: 16)
+    assert n_workers(make_config("processes", f"executor.trials_per_gpu={trials_per_gpu}").executor) == expected
+
+
+def test_a_gpu_is_named_as_the_machine_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,GPU-5ca1ab1e")
+    assert [name_gpu(device) for device in ("cuda", "cuda:0", "cuda:1")] == ["3", "3", "GPU-5ca1ab1e"]
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert [name_gpu(device) for device in ("cuda", "cuda:1")] == ["0", "1"]
+
+
+def test_a_job_whose_folder_is_not_on_its_machine_pauses_the_study(executor: Executor, tmp_path: Path) -> None:
+    if isinstance(executor, SimulatedExecutor):
+        pytest.skip("it has no other machines")
+    job = make_job(tmp_path)
+    (tmp_path / "0").rmdir()
+    executor.submit(job)
+    (outcome,) = drain(executor, Reports(), 1)
+    assert outcome.result is not None
+    assert outcome.result.paused
+    assert outcome.result.obstacle.startswith(f"The trial's folder {tmp_path / '0'} is not on ")
+    assert "give storage.folder=FOLDER in a file system that all machines with workers share" in outcome.result.obstacle
+
+
 @pytest.mark.parametrize("device", ["gpu", "cuda:x", "tpu:0", "cuda:99"])
 def test_a_device_that_is_not_there_is_refused(device: str) -> None:
     with pytest.raises(ValueError, match=f"executor.device={device} is not"):
@@ -371,7 +409,7 @@ def test_a_device_that_is_not_there_is_refused(device: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXECUTORS)
-def test_an_error_of_the_driver_is_not_taken_for_the_trials(name: str, tmp_path: Path) -> None:
+def test_an_error_of_the_driver_is_not_taken_for_the_trials(name: str, ray_started: None, tmp_path: Path) -> None:
     def broken(key: JobKey, report: EpochReport) -> Decision:
         raise KeyError("the driver has a bug")
 
