@@ -6,13 +6,13 @@ Plain data; `session` fills it in, `study` acts on it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from optuna.samplers import BaseSampler
 
-from hpo.config import Config
+from hpo.config import Config, ModelLog
 from hpo.display import Display
 from hpo.params import apply_params
 from hpo.record import Budget, StudyRecord, TrialRecord
@@ -37,6 +37,7 @@ class Assignment:
         n_concurrent: Trials of this study at once.
         seed_of: The seed of the trial with a number.
         to_test: Which of the finished trials are tested at the end.
+        to_keep: Which of the finished trials the study's model may be; the best of them is.
         facts_of: What the record says of a trial beside what its trainer says.
         keeps_weights: Which trials keep their weights: none, the incumbent, or all, so that any can be tested.
         sum_up: A sentence on what came of it, for those that have one.
@@ -49,6 +50,7 @@ class Assignment:
     n_concurrent: int
     seed_of: Callable[[int], int]
     to_test: Callable[[Sequence[TrialRecord]], Sequence[int]]
+    to_keep: Callable[[Sequence[TrialRecord]], Sequence[int]] = lambda _: []
     facts_of: Callable[[int], Mapping[str, str]] = lambda _: {}
     keeps_weights: Literal["none", "best", "all"] = "best"
     sum_up: Callable[[StudyRecord, Sequence[TrialRecord]], str] = lambda _study, _trials: ""
@@ -67,7 +69,7 @@ class Assignment:
             number=trial.number,
             attempt=trial.attempt,
             params=trial.params,
-            model=config.model,
+            model=replace(config.model, log=ModelLog.none),  # it decides nothing of a training
             train=config.train,
             trainer=config.trainer,
             corpus=str(self.corpus or ""),

@@ -21,8 +21,9 @@ from hpo.cores import name_gpu
 from hpo.corpus import open_corpus
 from hpo.fits import plan_fits
 from hpo.learner import autocast, build_learner, effective_precision, release, run_fit
+from hpo.model.outputs import class_probabilities
 from hpo.monitor import Diverged, Events, Monitor, Paused, Stopped
-from hpo.scores import Scores, score
+from hpo.scores import Scores, score, score_probabilities
 from hpo.seeds import derive_seed, seed_everything
 from hpo.snapshot import capture, restore, restore_weights
 from hpo.trainer import MustPause, OnEpoch, Reason, TrialRequest, TrialResult, never
@@ -60,13 +61,20 @@ class AwdLstm:
         torch.set_num_threads(request.threads)
         model, architecture = load_weights(request.folder)
         part = open_corpus(request.corpus).test
-        batches = Batches(part, batch_size=request.train.batch_size, bptt=architecture.bptt, device=request.device)
-        scores = score(model.to(batches.device), batches, autocast=autocast(request))
+        probabilities = class_probabilities(
+            model.to(request.device),
+            architecture,
+            part,
+            batch_size=request.train.batch_size,
+            device=request.device,
+            autocast=autocast(request),
+        )
+        scores = score_probabilities(probabilities, np.asarray(part.labels))
         return {
             "test_loss": scores.loss,
             "test_accuracy": scores.accuracy,
             "test_macro_f1": scores.macro_f1,
-            "n_test": float(batches.n_rows),
+            "n_test": float(len(part)),
         }
 
 

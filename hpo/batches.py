@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hpo.corpus import Part
+from hpo.ids import Part
 
 PAD = 1  # fastai's index of xxpad
 _SORTED_TOGETHER = 50  # batches among which texts of similar length meet (fastai.text.data.SortedDL)

@@ -73,14 +73,22 @@ class TableConfig(DataConfig):
     test: float = MISSING
 
 
+class ModelLog(Enum):
+    """Which models of a study MLflow is to have."""
+
+    best = "best"
+    none = "none"
+
+
 @dataclass
 class ModelConfig:
-    """Sizes of an AWD-LSTM; `emb_sz: null` ties it to half of n_hid, at most 400."""
+    """Sizes of an AWD-LSTM; `emb_sz: null` ties it to half of n_hid, at most 400. `log` changes no training."""
 
     drop_mult: float = MISSING
     n_hid: int = MISSING
     emb_sz: int | None = None
     n_layers: int = MISSING
+    log: ModelLog = MISSING
 
 
 class Schedule(Enum):

@@ -156,6 +156,7 @@ def _differing(sources: Sequence[Source]) -> set[str]:
     paths = {
         f"{section}.{name}" for source in sources for section in SECTIONS for name in _section(source.study, section)
     }
+    paths -= {"model.log"}  # changes no curve
     return {path for path in paths if len({repr(_setting(source.study, path)) for source in sources}) > 1}
 
 

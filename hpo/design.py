@@ -178,7 +178,7 @@ def _task(planned: Plan, corpus: Path | None) -> dict[str, Any]:
     return {
         "data": {"name": planned.choices["data"], **data},
         "corpus": dict(open_corpus(corpus).facts) if corpus else {},
-        "model": plain(asdict(config.model)),
+        "model": {key: value for key, value in plain(asdict(config.model)).items() if key != "log"},
         "train": plain(asdict(config.train)),
         "trainer": {"name": planned.choices["trainer"], **plain(asdict(config.trainer))},
         "space": {param.path: _param(param) for param in planned.space.params},

@@ -18,7 +18,7 @@ from hpo.space import Param, Space
 RECORD_FORMAT = 1  # raised when an older record can no longer be continued
 SECTIONS = ("sampler", "pruner", "model", "train", "trainer")
 UNUSED_BY_REPLAY = ("model", "train")  # a recorded curve is what it is
-PLACES = ("trainer.path", "trainer.card")  # a moved table is the same table: `trainer.sha256` says which
+PLACES = ("trainer.path", "trainer.card", "model.log")  # a moved table is the same table: `trainer.sha256` says which
 
 
 def fingerprint(config: Config, space: Space, corpus: str, *, n_workers: int) -> dict[str, str]:

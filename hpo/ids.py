@@ -56,7 +56,7 @@ def number_texts(
     cut = Cut(config.max_tokens, config.keep)
     tokens = tokenize_texts([texts.texts[row] for row in rows], config.tokenizer, cut, on_progress=on_progress)
     vocab = _train_vocab(tokens, len(parts["train"]), config)
-    ids = _to_ids(tokens.words, vocab)[tokens.codes]
+    ids = to_ids(tokens.words, vocab)[tokens.codes]
     offsets = np.concatenate([[0], np.cumsum(tokens.lengths)])
     code = {name: i for i, name in enumerate(texts.classes)}
     labels = np.array([code[texts.labels[row]] for row in rows], dtype=np.int64)
@@ -90,7 +90,7 @@ def build_vocab(words: Sequence[str], counts: NDArray[np.int64], *, min_freq: in
     return vocab + [FAKE] * (8 - len(vocab) % 8)
 
 
-def _to_ids(words: Sequence[str], vocab: Sequence[str]) -> Ids:
+def to_ids(words: Sequence[str], vocab: Sequence[str]) -> Ids:
     """Returns the id of each word, words outside the vocabulary having xxunk's, 0; 16 bits where they suffice."""
     index = {word: i for i, word in enumerate(vocab) if word != FAKE}
     ids = [index.get(word, 0) for word in words]

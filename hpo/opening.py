@@ -89,8 +89,8 @@ class Opener:
         store = StudyStore(self._site.storage, planned.name, direction=direction, sampler=sampler, pruner=pruner)
         study = self._open_record(planned, store, folder)
 
-        def tests(trials: Sequence[TrialRecord]) -> list[int]:
-            best = study.best(list(trials)) if config.study.test and not config.study.confirm.top_k else None
+        def keeps(trials: Sequence[TrialRecord]) -> list[int]:
+            best = None if config.study.confirm.top_k else study.best(list(trials))
             return [best.number] if best else []
 
         assignment = Assignment(
@@ -100,7 +100,8 @@ class Opener:
             budget=_budget(config),
             n_concurrent=planned.n_workers,
             seed_of=lambda number: derive_seed(config.seed, number),
-            to_test=tests,
+            to_test=lambda trials: keeps(trials) if config.study.test else [],
+            to_keep=keeps,
         )
         return Driver(study, assignment, self._surroundings(study, config, store=store, sampler=sampler))
 
@@ -114,6 +115,7 @@ class Opener:
         assignment = replace(
             search.assignment,
             to_test=lambda trials: to_test(search.study, trials, sampler.wanted) if asked.test else [],
+            to_keep=lambda trials: to_test(search.study, trials, sampler.wanted),
             keeps_weights="all",
             sum_up=lambda study, trials: confirmed_sentence(study, trials, sampler.wanted),
         )
@@ -129,6 +131,7 @@ class Opener:
         assignment = replace(
             search.assignment,
             to_test=lambda _: [],
+            to_keep=lambda _: [],
             keeps_weights="none",
             sum_up=lambda _, trials: audited_sentence(search.study, counted, trials),
         )

@@ -49,6 +49,12 @@ def score(
     return _score(loss, torch.cat(labels).cpu().numpy(), torch.cat(predicted).cpu().numpy())
 
 
+def score_probabilities(probabilities: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> Scores:
+    """Returns the scores of given probabilities, shape (rows, classes)."""
+    picked = np.maximum(probabilities[np.arange(len(labels)), labels], np.finfo(np.float64).tiny)
+    return _score(float(-np.log(picked).mean()), labels, probabilities.argmax(1))
+
+
 def _score(loss: float, labels: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64]) -> Scores:
     n_classes = int(max(labels.max(), predicted.max())) + 1
     confusion = np.bincount(labels * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)

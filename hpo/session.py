@@ -25,6 +25,7 @@ from hpo.executors import build_executor, is_shared
 from hpo.files import lack_of_room
 from hpo.fleet import Fleet
 from hpo.mlflow_refused import REFUSED_FILE
+from hpo.model.keeping import keep_model
 from hpo.opening import Opener, Site
 from hpo.outage import StorageAway, disconnect, heed
 from hpo.places import check_storage
@@ -234,8 +235,10 @@ class _Crew:
             self._finished[driver.study.name] = driver
             driver.set_ended(True)
             self._display_of(driver.study.name).study_ended(driver.study)
-        folder = Path(driver.study.folder)
-        self._tracker.finish(driver.study, driver.trials, folder, is_finished=is_finished)
+        search = self._finished.get(driver.study.tags.get("confirms", ""), driver)
+        keep_model(driver, search)
+        for each in [driver, search] if is_finished and search is not driver else [driver]:
+            self._tracker.finish(each.study, each.trials, Path(each.study.folder), is_finished=is_finished)
 
 
 def _distributions(plans: Sequence[Plan]) -> dict[str, Distributions]:

@@ -5,6 +5,7 @@ Executing the jobs of one or several drivers is `fleet`'s business, what a trial
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,6 +120,10 @@ class Driver:
     def spent_share(self) -> float:
         """How much of the budget is spent: 0 to 1, beyond it by what running trials overshoot."""
         return self._spending.share(self._book.trials.values())
+
+    def test_of(self, number: int) -> Mapping[str, float]:
+        """Returns the test metrics of a trial; {} if it was not tested."""
+        return self._tests.of(number)
 
     def set_ended(self, is_ended: bool) -> None:
         """Notes whether the study has reached its end."""

@@ -43,6 +43,10 @@ class StudyTests:
         self._done[str(number)] = dict(metrics)
         self._store.set(TESTS, self._done)
 
+    def of(self, number: int) -> Metrics:
+        """Returns what the test of a trial came to; {} while there is none."""
+        return dict(self._done.get(str(number), {}))
+
     def give_up(self, number: int) -> None:
         self._out.discard(number)
         self._given_up.add(number)

@@ -84,7 +84,7 @@ def split_words(texts: Sequence[str]) -> Iterator[list[str]]:
         yield [BOS, *re.findall(r"\w+(?:['’]\w+)*|[^\w\s]", text.lower())]
 
 
-def encode(texts: Sequence[str], tokenize: Tokenize, cut: Cut) -> Tokens:
+def encode(texts: Sequence[str], tokenize: Tokenize, cut: Callable[[Sequence[str]], Sequence[str]]) -> Tokens:
     """Returns the cut tokens of `texts`."""
     codes: dict[str, int] = {}
     rows = [[codes.setdefault(str(token), len(codes)) for token in cut(tokens)] for tokens in tokenize(texts)]

@@ -13,18 +13,22 @@ import hpo
 
 # A module imports from rows below its own, and from its own row. A new module goes into the lowest row it can.
 LAYERS = (
-    "__main__ sync copy compare curves report.__main__",
+    "__main__ sync copy compare curves predict show report.__main__",
     "command study_copy comparison comparison_* design variants session refusal opening continuation fleet study "
     "attempts trial_book spending assignment "
-    "confirmation audit provenance plan display screen progress summary help terminal",
+    "model.keeping confirmation audit provenance plan display screen progress summary help terminal",
     "executors inline processes ray ray_cluster slurm pooled simulated",
     "worker ray_worker slurm_worker",
-    "report.* mlflow_report",
+    "report.* mlflow_report model.card model.evaluation_page",
     "report",
-    "synthetic replay awd_lstm learner fits classifier batches optimizer monitor scores snapshot weights fastai_api",
+    "model.formats model.serving",
+    "synthetic replay awd_lstm model.evaluation learner fits optimizer monitor scores snapshot",
     "samplers candidates ledger pruners storage study_store sqlite postgres outage transfer claim study_tests history "
     "fingerprint lock tracking mirror mlflow_* newest plots curve_recorder",
-    "corpus cache ids pool data docstrings imdb archive folder table delimited encoding parts texts tokens",
+    "model.answers model.outputs classifier batches weights fastai_api",
+    "model.description model.folder model.texts_file model.code model",
+    "corpus baseline scoring cache ids pool data docstrings imdb archive folder table delimited encoding parts texts "
+    "tokens",
     "space space_file table_space curve_table curve_columns curve_card cube params limits compose explanation "
     "arguments notation places record stop signals executor trainer trial_cache trial_folder study_folder checkpoint "
     "seeds files cores",
@@ -33,12 +37,13 @@ LAYERS = (
 # Libraries, and the only modules that may import them, be it inside a function.
 FENCES = {
     "hydra omegaconf": "arguments compose explanation config search_config variants",
-    "mlflow": "tracking mirror mlflow_*",
+    "mlflow": "tracking mirror mlflow_* model.serving",
     "optuna sqlalchemy": "sync copy study_copy compare comparison design session refusal opening continuation "
     "trial_book assignment confirmation storage study_store sqlite postgres outage transfer tables history fingerprint "
     "samplers candidates ledger pruners space space_file table_space curves curve_recorder tracking mirror mlflow_* "
     "plots report.records report.stored report.spaces report.places report.importances",
-    "torch torchvision fastai fastcore": "awd_lstm learner classifier batches optimizer monitor scores snapshot "
+    "torch torchvision fastai fastcore": "model.answers model.outputs awd_lstm learner classifier batches optimizer monitor scores "
+    "snapshot "
     "weights fastai_api checkpoint seeds tokens executors worker",
     "psycopg": "address claim postgres",
     "ray": "ray ray_cluster ray_worker",
@@ -52,6 +57,8 @@ UNREACHABLE = {
     "sync": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "compare": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "curves": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
+    "show": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
+    "predict": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "report.__main__": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
     "ray_worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",

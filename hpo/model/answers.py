@@ -1,0 +1,153 @@
+"""Answers of a kept model: texts in, a probability for each class out, or why there is none.
+
+Tokens, words and padding are those of training; files of texts are `texts_file`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import load
+from torch import nn
+
+from hpo.classifier import Architecture, build_classifier
+from hpo.ids import SPECIAL, Part, to_ids
+from hpo.model.description import Description
+from hpo.model.folder import DESCRIPTION, WEIGHTS, read_description, read_file
+from hpo.model.outputs import Probabilities, class_probabilities
+from hpo.tokens import build_tokenizer, encode, tokenizer_versions
+from hpo.weights import copy_tensors
+
+MAX_CHARS = 1_000_000  # spaCy takes no longer text
+BATCH_SIZE = 32
+UNKNOWN = 0  # the id of xxunk
+
+Ids = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model says of one text.
+
+    Attributes:
+        probabilities: One for each class, in their order; None where there is no answer.
+        note: What is to be known of it: why there is no answer, or what of the text was not looked at.
+    """
+
+    probabilities: Probabilities | None
+    note: str = ""
+
+
+class TextModel:
+    """The model in a folder.
+
+    Attributes:
+        description: What the folder says of it.
+        warnings: Sentences on what differs here from where it was trained.
+
+    Raises:
+        ValueError: If the folder holds no model, or one that is damaged or of another format.
+    """
+
+    def __init__(self, folder: Path, *, device: str = "cpu") -> None:
+        self.description = read_description(folder)
+        architecture = self.description.architecture
+        try:
+            self._architecture = Architecture(**architecture)
+            n_wanted = (self._architecture.n_vocab, self._architecture.n_classes)
+            if n_wanted != (len(self.description.vocab), len(self.description.classes)):
+                raise ValueError("words and classes are not as many as its network has")
+            self._network = _load_network(folder, self.description, self._architecture).to(device)
+        except (TypeError, KeyError) as error:
+            raise ValueError(
+                f"{folder / DESCRIPTION} describes a network unknown to this version ({error})."
+            ) from error
+        self._device = device
+        self._tokenize = build_tokenizer(self.description.tokenizer.tokenizer)
+        self.warnings = _differences(self.description)
+
+    @property
+    def classes(self) -> Sequence[str]:
+        return self.description.classes
+
+    def answer(self, texts: Sequence[str]) -> list[Answer]:
+        """Returns an answer for each text; equal texts have equal ones, whatever is asked beside them."""
+        answers = [Answer(None, refusal(text)) for text in texts]
+        asked = [row for row, answer in enumerate(answers) if not answer.note]
+        found, lengths = self._number([texts[row] for row in asked])
+        notes = [self._note(ids, length) for ids, length in zip(found, lengths, strict=True)]
+        known = [i for i, ids in enumerate(found) if (ids >= len(SPECIAL)).any()]
+        for i, probabilities in zip(known, self._probabilities([found[i] for i in known]), strict=True):
+            answers[asked[i]] = Answer(probabilities, notes[i])
+        for i in set(range(len(found))) - set(known):
+            answers[asked[i]] = Answer(None, "no known word" if lengths[i] else "too long")
+        return answers
+
+    def _number(self, texts: Sequence[str]) -> tuple[list[Ids], list[int]]:
+        """Returns the ids of each text as in training, and how many tokens it had before it was cut."""
+        lengths: list[int] = []
+        cut = self.description.tokenizer.cut
+
+        def counted(tokens: Sequence[str]) -> Sequence[str]:
+            lengths.append(len(tokens))
+            return cut(tokens)
+
+        if not texts:
+            return [], []
+        try:
+            tokens = encode(texts, self._tokenize, counted)
+        except ValueError:  # spaCy's limit is on what fastai's rules have made of a text
+            if len(texts) == 1:
+                return [np.array([], dtype=np.int64)], [0]
+            alone = [self._number([text]) for text in texts]
+            return [ids[0] for ids, _ in alone], [length[0] for _, length in alone]
+        ids = to_ids(tokens.words, self.description.vocab)[tokens.codes].astype(np.int64)
+        return list(np.split(ids, np.cumsum(tokens.lengths)[:-1])), lengths
+
+    def _note(self, ids: Ids, n_tokens: int) -> str:
+        notes = []
+        if len(ids) < n_tokens:
+            notes.append(f"{len(ids):,} of {n_tokens:,} tokens read, as in training")
+        if len(ids) > self._architecture.max_len:
+            notes.append(f"the last {self._architecture.max_len:,} of {len(ids):,} tokens decide, as in training")
+        n_unknown, n_known = int((ids == UNKNOWN).sum()), int((ids >= len(SPECIAL)).sum())
+        if n_unknown > n_known:
+            notes.append(f"{n_unknown:,} of {n_unknown + n_known:,} words unknown")
+        return "; ".join(notes)
+
+    def _probabilities(self, texts: Sequence[Ids]) -> Probabilities:
+        """Returns the probabilities of each text, in their order."""
+        ends = np.cumsum([0, *(len(ids) for ids in texts)], dtype=np.int64)
+        flat = np.concatenate([np.empty(0, dtype=np.uint32), *texts]).astype(np.uint32)
+        part = Part(flat, ends, np.zeros(len(texts), dtype=np.int64))
+        return class_probabilities(self._network, self._architecture, part, batch_size=BATCH_SIZE, device=self._device)
+
+
+def refusal(text: str) -> str:
+    """Returns why a text cannot be asked about, seen without the model; "" if it can."""
+    if not text.strip():
+        return "empty"
+    if len(text) > MAX_CHARS:
+        return f"too long: {len(text):,} characters, at most {MAX_CHARS:,}"
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        return "bytes that are not text"
+    return ""
+
+
+def _load_network(folder: Path, description: Description, architecture: Architecture) -> nn.Module:
+    network = build_classifier(architecture)
+    copy_tensors(load(read_file(folder, description, WEIGHTS)), network)
+    return network.eval()
+
+
+def _differences(description: Description) -> list[str]:
+    trained, here = description.tokenizer.versions, tokenizer_versions(description.tokenizer.tokenizer)
+    return [
+        f"Texts may become other tokens than in training: {name} is {here.get(name, 'absent')} here and was {version}."
+        for name, version in trained.items()
+        if here.get(name) != version
+    ]

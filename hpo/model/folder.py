@@ -1,0 +1,108 @@
+"""The folder of a model: `model.safetensors`, `model.json` that vouches for it, and a card to read.
+
+Bytes only: the network is `classifier`'s business, what a study puts there `keeping`'s.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from hpo.files import hash_bytes, sync, write_json
+from hpo.model.description import Description, from_json, to_json
+
+WEIGHTS, DESCRIPTION, CARD = "model.safetensors", "model.json", "README.md"
+EVALUATION = "evaluation.json"
+
+
+def write_model(folder: Path, description: Description, files: Mapping[str, Path], *, card: str) -> None:
+    """Replaces `folder` by a model; whoever opens it finds the old one or the new one.
+
+    Args:
+        folder: The model's folder.
+        description: What to write of it; `files` of it are filled in here.
+        files: The other files by name, as they lie elsewhere; they share the bytes on disk where they can.
+        card: Markdown for people.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _clear_abandoned(folder)
+    making = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        for name, source in files.items():
+            _link(source, making / name)
+        write_json(making / DESCRIPTION, to_json(description))
+        (making / CARD).write_text(card, encoding="utf-8")
+        making.chmod(0o755)  # mkdtemp's is for the owner alone
+        sync(making)
+        old = making.with_name(f"{making.name}.old")
+        if folder.exists():
+            folder.rename(old)
+        making.rename(folder)
+        sync(folder.parent)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def read_description(folder: Path) -> Description:
+    """Returns what the model in `folder` says of itself; the other files are not looked at.
+
+    Raises:
+        ValueError: If there is no model, or its description was changed or is of another format.
+    """
+    path = folder / DESCRIPTION
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise ValueError(_no_model(folder)) from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:  # no JSON, or not even text
+        raise ValueError(f"{path} is damaged (it is no JSON); copy the model's folder again.") from error
+    return from_json(content, shown=str(path))
+
+
+def read_file(folder: Path, description: Description, name: str) -> bytes:
+    """Returns the bytes of one of a model's files.
+
+    Raises:
+        ValueError: If it is missing or not as it was written.
+    """
+    try:
+        data = (folder / name).read_bytes()
+    except FileNotFoundError:
+        raise ValueError(f"The model in {folder} lacks its file {name}; copy the whole folder again.") from None
+    except OSError as error:
+        raise ValueError(f"{folder / name} cannot be read: {error.strerror}.") from error
+    if hash_bytes(data) != description.files.get(name):
+        raise ValueError(f"{folder / name} is not as it was written (its hash differs); copy the model's folder again.")
+    return data
+
+
+def _no_model(folder: Path) -> str:
+    if not folder.is_dir():
+        return f"{folder} is no folder of a model; give a study's name or the folder 'model' of a study."
+    there = "model.json is missing beside its weights" if (folder / WEIGHTS).exists() else "it has no model.json"
+    return f"{folder} holds no model ({there}); give a study's name or the folder 'model' of a study."
+
+
+def _link(source: Path, path: Path) -> None:
+    """Gives a file a second name, or copies it where that cannot be: whoever replaces such files writes new ones."""
+    try:
+        os.link(source, path)
+    except OSError:
+        shutil.copyfile(source, path)
+        sync(path)
+
+
+def _clear_abandoned(folder: Path) -> None:
+    """Deletes what a process that was killed has left; a folder it had taken away is put back."""
+    for path in folder.parent.glob(f".{folder.name}.*"):
+        if path.name.endswith(".old") and not folder.exists():
+            path.rename(folder)
+        else:
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,107 @@
+"""Keeps the model of a study that ended: the weights of the chosen trial with everything needed to use them.
+
+Which trial that is, the assignment says; what lies in the folder is `folder`'s business.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+
+from hpo import __version__
+from hpo.config import Config, ModelLog
+from hpo.corpus import Corpus, open_corpus
+from hpo.files import hash_bytes
+from hpo.model.card import model_card
+from hpo.model.description import Description, TokenizerSettings
+from hpo.model.folder import EVALUATION, WEIGHTS, read_description, write_model
+from hpo.record import StudyRecord, TrialRecord
+from hpo.study import Driver
+from hpo.tokens import tokenizer_versions
+from hpo.trial_folder import WEIGHTS as TRIAL_FILES
+from hpo.trial_folder import trial_folder
+
+MODEL_FOLDER = "model"
+PACKAGES = ("torch", "fastai", "spacy", "numpy", "pandas", "safetensors")
+_log = logging.getLogger("hpo.model")
+
+
+def keep_model(driver: Driver, search: Driver) -> None:
+    """Puts the model of a study into the folder of its search, if it has one; an older one goes.
+
+    Args:
+        driver: Drove the study that the model comes from: the search, or its confirmation.
+        search: Drove the search.
+    """
+    chosen = set(driver.assignment.to_keep(driver.trials))
+    trial = driver.study.best([trial for trial in driver.trials if trial.number in chosen])
+    if trial is None or driver.assignment.corpus is None:
+        return
+    folder = trial_folder(Path(driver.study.folder), trial.number)
+    if not all((folder / name).is_file() for name in TRIAL_FILES):
+        return
+    target = Path(search.study.folder) / MODEL_FOLDER
+    try:
+        corpus = open_corpus(driver.assignment.corpus)
+        made = _provenance(driver.study, trial, corpus) | {"test": dict(driver.test_of(trial.number))}
+        _keep(folder, target, _describe(folder, driver.assignment.config, corpus, made))
+    except OSError as error:
+        _log.warning("The model could not be kept in %s: %s; the same command tries again.", target, error.strerror)
+
+
+def _keep(folder: Path, target: Path, description: Description) -> None:
+    """Writes the model unless it is there already."""
+    files = {name: folder / name for name in (WEIGHTS, EVALUATION) if (folder / name).is_file()}
+    if EVALUATION in files:
+        hashes = {**description.files, EVALUATION: hash_bytes(files[EVALUATION].read_bytes())}
+        description = replace(description, files=hashes)
+    if not _is_kept(target, description):
+        write_model(target, description, files, card=model_card(description))
+
+
+def _is_kept(target: Path, description: Description) -> bool:
+    try:
+        return read_description(target) == description
+    except ValueError:
+        return False
+
+
+def _describe(folder: Path, config: Config, corpus: Corpus, made: dict[str, object]) -> Description:
+    weights = json.loads((folder / TRIAL_FILES[-1]).read_text())
+    data = config.data
+    return Description(
+        architecture=weights["architecture"],
+        n_params=weights["n_params"],
+        vocab=corpus.vocab,
+        classes=corpus.classes,
+        tokenizer=TokenizerSettings(
+            data.tokenizer.name, data.max_tokens, data.keep.name, tokenizer_versions(data.tokenizer)
+        ),
+        provenance=made,
+        files={WEIGHTS: weights["sha256"]},
+        is_logged=config.model.log is not ModelLog.none,
+    )
+
+
+def _provenance(study: StudyRecord, trial: TrialRecord, corpus: Corpus) -> dict[str, object]:
+    versions = {name: metadata.version(name) for name in PACKAGES}
+    return {
+        "study": study.name,
+        "study_uid": study.uid,
+        "experiment": study.experiment,
+        "trial": trial.number,
+        "params": dict(trial.params),
+        "metric": study.metric,
+        "direction": study.direction,
+        "value": trial.value,
+        "seed": trial.seed,
+        "facts": dict(trial.facts),
+        "data": corpus.facts.get("name", ""),
+        "data_fingerprint": corpus.fingerprint,
+        "git_commit": study.tags.get("git_commit", "none"),
+        "versions": {"hpo": __version__, "python": platform.python_version(), **versions},
+    }
