@@ -17,14 +17,26 @@ _ANY_ERROR = "INTERNAL_ERROR"  # the code of every exception that has none of it
 _MAX_CHARS = 300
 
 
+class Told(Exception):
+    """What went wrong with MLflow, told by another process: the end of a sentence as `explain` gives it."""
+
+    def __init__(self, reason: str, *, is_permanent: bool) -> None:
+        super().__init__(reason)
+        self.is_permanent = is_permanent
+
+
 def is_permanent(error: Exception) -> bool:
     """Tells whether MLflow refuses what was sent, as opposed to being away, busy or misconfigured."""
+    if isinstance(error, Told):
+        return error.is_permanent
     status = _status(error)
     return status is not None and 400 <= status < 500 and status not in _NOT_FOR_EVER
 
 
 def explain(error: Exception) -> str:
     """Returns the end of a sentence that begins with "MLflow at" and its address."""
+    if isinstance(error, Told):
+        return str(error)
     if (status := _answer(error)) is not None:
         return f"answers {status} ({_said(error) or _phrase(status)})"
     match root := _root(error):

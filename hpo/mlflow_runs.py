@@ -74,6 +74,22 @@ class StudyRuns:
         self._ensure_loaded()
         return uid in self._known
 
+    def tags(self, uid: str) -> tuple[str, dict[str, str]]:
+        """Returns the run's id and all of its tags, as MLflow has them now."""
+        self._ensure_loaded()
+        run_id = self._known[uid].run_id
+        return run_id, dict(self._client.get_run(run_id).data.tags)
+
+    def add_tags(self, uid: str, tags: dict[str, str]) -> None:
+        """Sets tags that are not derived from the record."""
+        from mlflow.entities import RunTag
+
+        self._client.log_batch(self._known[uid].run_id, tags=[RunTag(key, text) for key, text in tags.items()])
+
+    @property
+    def experiment_id(self) -> str:
+        return self._experiment_id
+
     def end_ms(self, uid: str) -> int | None:
         """Returns when the run ended, as far as that is known without looking; None for one that may be open."""
         known = self._known.get(uid)

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING
 from hpo.mlflow_client import open_client, open_experiment
 from hpo.mlflow_content import RunContent
 from hpo.mlflow_errors import explain, is_permanent
+from hpo.mlflow_models import ModelJob, log_model
 from hpo.mlflow_refused import clear_refusal, note_refusal
 from hpo.mlflow_runs import StudyRuns
 from hpo.mlflow_study import ended_study_content, study_content
 from hpo.mlflow_trial import last_ms, trial_content, trial_uid
+from hpo.model.description import digest_of
+from hpo.model.folder import MODEL_FOLDER, read_description
 from hpo.record import StudyRecord, TrialRecord
 from hpo.secret import mask
 
@@ -78,7 +81,35 @@ class Writer:
         content = ended_study_content(study, ending.trials, is_finished=ending.is_finished)
         if self._write(study, content, plots_of=ending):
             changed.add(content.uid)
+        if ending.is_finished and self._write_model(study, ending.folder / MODEL_FOLDER):
+            changed.add(content.uid)
         return len(changed - self.refused)
+
+    def _write_model(self, study: StudyRecord, folder: Path) -> bool:
+        """Logs the model of a study unless that is done; returns whether it was."""
+        uid = f"{study.uid}/{MODEL_FOLDER}"
+        if study.uid in self.refused or not folder.is_dir():
+            return False
+        try:
+            description = read_description(folder)
+        except ValueError as error:
+            _log.warning("The model of %s is not logged: %s", study.name, error)
+            return False
+        if not description.is_logged:
+            return False
+        runs = self._open(study, is_fresh=False)
+        run_id, tags = runs.tags(study.uid)
+        if tags.get("model.digest") == digest_of(description):
+            return False
+        try:
+            runs.add_tags(study.uid, log_model(self._uri, ModelJob(folder, run_id, runs.experiment_id)))
+        except Exception as error:
+            if not is_permanent(error):
+                raise
+            self._refuse(study, uid, name=MODEL_FOLDER, status="FINISHED", error=error)
+            return False
+        self._take_back_refusal(study, uid)
+        return True
 
     def lacks(self, study: StudyRecord, trials: Sequence[TrialRecord]) -> set[str]:
         """Returns the uids of the trials that are not known to be shown as ended, without asking MLflow."""
@@ -101,7 +132,7 @@ class Writer:
                 if not is_permanent(error):
                     raise
                 refusal = error
-        self._refuse(study, content, refusal)
+        self._refuse(study, content.uid, name=content.name, status=content.status, error=refusal)
         return False
 
     def _write_with_plots(
@@ -130,13 +161,13 @@ class Writer:
         if study.uid in self._runs:
             self._runs[study.uid].forget()
 
-    def _refuse(self, study: StudyRecord, content: RunContent, error: Exception) -> None:
+    def _refuse(self, study: StudyRecord, uid: str, *, name: str, status: str, error: Exception) -> None:
         reason = mask(explain(error))
-        path = note_refusal(Path(study.folder), content.uid, name=content.name, status=content.status, error=reason)
+        path = note_refusal(Path(study.folder), uid, name=name, status=status, error=reason)
         if not self.refused:
-            what = f"study {study.name}" if content.uid == study.uid else f"{content.name} of {study.name}"
+            what = f"study {study.name}" if uid == study.uid else f"{name} of {study.name}"
             _log.warning("MLflow refuses %s: it %s; see %s.", what, reason, path)
-        self.refused.add(content.uid)
+        self.refused.add(uid)
 
     def _take_back_refusal(self, study: StudyRecord, uid: str) -> None:
         self.refused.discard(uid)

@@ -151,3 +151,17 @@ def _differences(description: Description) -> list[str]:
         for name, version in trained.items()
         if here.get(name) != version
     ]
+
+
+def as_columns(answers: Sequence[Answer], classes: Sequence[str]) -> dict[str, list[object]]:
+    """Returns answers as the columns of a table, None where there is none."""
+    columns: dict[str, list[object]] = {"label": [], "probability": [], "note": []}
+    columns |= {f"probability.{name}": [] for name in classes}
+    for answer in answers:
+        found = answer.probabilities
+        columns["label"].append(None if found is None else classes[int(found.argmax())])
+        columns["probability"].append(None if found is None else float(found.max()))
+        columns["note"].append(answer.note)
+        for i, name in enumerate(classes):
+            columns[f"probability.{name}"].append(None if found is None else float(found[i]))
+    return columns

@@ -91,5 +91,10 @@ def from_json(content: object, *, shown: str) -> Description:
     return Description(**{**kept, "tokenizer": TokenizerSettings(**kept["tokenizer"])})
 
 
+def digest_of(description: Description) -> str:
+    """Returns the hash over all that is said of a model, that of its weights included."""
+    return str(to_json(description)[DIGEST])
+
+
 def _digest(content: Mapping[str, object]) -> str:
     return hash_bytes(json.dumps(content, sort_keys=True).encode())

@@ -17,6 +17,7 @@ from hpo.model.description import Description, from_json, to_json
 
 WEIGHTS, DESCRIPTION, CARD = "model.safetensors", "model.json", "README.md"
 EVALUATION = "evaluation.json"
+MODEL_FOLDER = "model"  # in the folder of a study
 
 
 def write_model(folder: Path, description: Description, files: Mapping[str, Path], *, card: str) -> None:

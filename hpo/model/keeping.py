@@ -18,14 +18,13 @@ from hpo.corpus import Corpus, open_corpus
 from hpo.files import hash_bytes
 from hpo.model.card import model_card
 from hpo.model.description import Description, TokenizerSettings
-from hpo.model.folder import EVALUATION, WEIGHTS, read_description, write_model
+from hpo.model.folder import EVALUATION, MODEL_FOLDER, WEIGHTS, read_description, write_model
 from hpo.record import StudyRecord, TrialRecord
 from hpo.study import Driver
 from hpo.tokens import tokenizer_versions
 from hpo.trial_folder import WEIGHTS as TRIAL_FILES
 from hpo.trial_folder import trial_folder
 
-MODEL_FOLDER = "model"
 PACKAGES = ("torch", "fastai", "spacy", "numpy", "pandas", "safetensors")
 _log = logging.getLogger("hpo.model")
 
