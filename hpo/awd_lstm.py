@@ -9,6 +9,7 @@ import gc
 import socket
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,14 +20,18 @@ from hpo.classifier import build_classifier, choose_architecture
 from hpo.config import AwdLstmConfig
 from hpo.cores import name_gpu
 from hpo.corpus import open_corpus
+from hpo.files import write_json
 from hpo.fits import plan_fits
 from hpo.learner import autocast, build_learner, effective_precision, release, run_fit
+from hpo.model.evaluation import evaluate
 from hpo.model.outputs import class_probabilities
 from hpo.monitor import Diverged, Events, Monitor, Paused, Stopped
-from hpo.scores import Scores, score, score_probabilities
+from hpo.scores import score
+from hpo.scoring import Scores, score_probabilities
 from hpo.seeds import derive_seed, seed_everything
 from hpo.snapshot import capture, restore, restore_weights
 from hpo.trainer import MustPause, OnEpoch, Reason, TrialRequest, TrialResult, never
+from hpo.trial_folder import EVALUATION, PROBABILITIES
 from hpo.weights import count_params, load_weights, save_weights
 
 History = list[dict[str, float]]
@@ -60,7 +65,8 @@ class AwdLstm:
         """Returns the test metrics of the weights `train` left. See `Trainer.test`."""
         torch.set_num_threads(request.threads)
         model, architecture = load_weights(request.folder)
-        part = open_corpus(request.corpus).test
+        corpus = open_corpus(request.corpus)
+        part = corpus.test
         probabilities = class_probabilities(
             model.to(request.device),
             architecture,
@@ -70,11 +76,15 @@ class AwdLstm:
             autocast=autocast(request),
         )
         scores = score_probabilities(probabilities, np.asarray(part.labels))
+        found = evaluate(corpus, probabilities)
+        np.save(Path(request.folder) / PROBABILITIES, probabilities, allow_pickle=False)
+        write_json(Path(request.folder) / EVALUATION, found)
         return {
             "test_loss": scores.loss,
             "test_accuracy": scores.accuracy,
             "test_macro_f1": scores.macro_f1,
             "n_test": float(len(part)),
+            **{f"test_baseline_{name}": value for name, value in found["baseline"].items()},
         }
 
 

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 
 import numpy as np
 
+from hpo.baseline import fit_baseline
 from hpo.cache import Cache, digest
 from hpo.config import DataConfig
 from hpo.data import Source, open_source
 from hpo.ids import SPECIAL, Part, number_texts
 from hpo.parts import PARTS, Rows, check_fractions, split_texts
+from hpo.scoring import score_probabilities
 from hpo.texts import Texts, check_texts
 from hpo.tokens import tokenizer_versions
 
-FORMAT = 2  # raised whenever the same config and texts would give other files
+FORMAT = 3  # raised whenever the same config and texts would give other files
+
+TEST_TEXTS = "test.texts.jsonl"
 
 __all__ = ["Corpus", "Part", "open_corpus", "prepare"]
 
@@ -42,6 +46,7 @@ class Corpus:
         fingerprint: Equal for equal ids, labels, vocabulary, classes and package versions.
         facts: fingerprint, name, source, tokenizer, n_train, n_valid, n_test, n_classes, n_vocab,
             n_tokens, and versions where the texts come from packages.
+        baseline: What a regression on bags of words scores on the valid part, by metric; {} in older ones.
         train, valid, test: The parts.
     """
 
@@ -50,6 +55,7 @@ class Corpus:
     classes: list[str]
     fingerprint: str
     facts: dict[str, Fact]
+    baseline: dict[str, float]
     train: Part
     valid: Part
     test: Part
@@ -60,6 +66,14 @@ class Corpus:
             raise ValueError(f"a corpus has no part {name!r}; allowed are {', '.join(PARTS)}.")
         part: Part = getattr(self, name)
         return part
+
+    def test_texts(self, rows: Collection[int]) -> dict[int, str]:
+        """Returns texts of the test part, as they were read, by row; {} where they were not kept."""
+        path = self.folder / TEST_TEXTS
+        if not path.is_file():
+            return {}
+        with path.open(encoding="utf-8") as file:
+            return {row: json.loads(line) for row, line in enumerate(file) if row in rows}
 
 
 def open_corpus(folder: str | Path) -> Corpus:
@@ -83,6 +97,7 @@ def open_corpus(folder: str | Path) -> Corpus:
         classes=described["classes"],
         fingerprint=described["facts"]["fingerprint"],
         facts=described["facts"],
+        baseline=described.get("baseline", {}),
         train=train,
         valid=valid,
         test=test,
@@ -174,8 +189,19 @@ def _write_corpus(
     if texts.versions:
         versions = ", ".join(f"{package} {version}" for package, version in texts.versions.items())
         facts |= {"versions": versions, "fingerprint": f"{facts['fingerprint']} ({versions})"}
-    described = {"facts": facts, "classes": texts.classes, "vocab": vocab}
+    scored = _write_baseline(folder, numbered, n_vocab=len(vocab), n_classes=len(texts.classes))
+    with (folder / TEST_TEXTS).open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(texts.texts[row]) + "\n" for row in parts["test"])
+    described = {"baseline": scored, "facts": facts, "classes": texts.classes, "vocab": vocab}
     (folder / "corpus.json").write_text(json.dumps(described, ensure_ascii=False), encoding="utf-8")
+
+
+def _write_baseline(folder: Path, numbered: Mapping[str, Part], *, n_vocab: int, n_classes: int) -> dict[str, float]:
+    """Fits the baseline on the train part; returns its scores on the valid part."""
+    baseline = fit_baseline(numbered["train"], n_vocab=n_vocab, n_classes=n_classes)
+    baseline.save(folder)
+    scores = score_probabilities(baseline.probabilities(numbered["valid"]), numbered["valid"].labels)
+    return {"valid_loss": scores.loss, "accuracy": scores.accuracy, "macro_f1": scores.macro_f1}
 
 
 def _as_json(value: object) -> str:

@@ -71,6 +71,18 @@ def number_texts(
     }
 
 
+def coverage(part: Part) -> float:
+    """Returns the share of a part's words that are in the vocabulary; 1.0 where there is no word."""
+    ids = np.asarray(part.ids, dtype=np.int64)
+    n_known, n_unknown = int((ids >= len(SPECIAL)).sum()), int((ids == 0).sum())
+    return n_known / (n_known + n_unknown) if n_unknown else 1.0
+
+
+def as_seen(part: Part, row: int, vocab: Sequence[str]) -> str:
+    """Returns a text as the network sees it: its tokens, words it does not know as xxunk."""
+    return " ".join(vocab[int(token)] for token in part.ids[part.offsets[row] : part.offsets[row + 1]])
+
+
 def build_vocab(words: Sequence[str], counts: NDArray[np.int64], *, min_freq: int, max_vocab: int) -> list[str]:
     """Returns the vocabulary fastai's `make_vocab` makes: special tokens, then words by frequency.
 

@@ -86,6 +86,10 @@ class StudyRuns:
 
         self._client.log_batch(self._known[uid].run_id, tags=[RunTag(key, text) for key, text in tags.items()])
 
+    def add_file(self, uid: str, path: Path, folder: str) -> None:
+        """Writes a file as an artifact in `folder`."""
+        self._client.log_artifact(self._known[uid].run_id, str(path), folder)
+
     @property
     def experiment_id(self) -> str:
         return self._experiment_id

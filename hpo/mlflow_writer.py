@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING
 from hpo.mlflow_client import open_client, open_experiment
 from hpo.mlflow_content import RunContent
 from hpo.mlflow_errors import explain, is_permanent
-from hpo.mlflow_models import ModelJob, log_model
+from hpo.mlflow_model import write_model_of
 from hpo.mlflow_refused import clear_refusal, note_refusal
 from hpo.mlflow_runs import StudyRuns
 from hpo.mlflow_study import ended_study_content, study_content
 from hpo.mlflow_trial import last_ms, trial_content, trial_uid
-from hpo.model.description import digest_of
-from hpo.model.folder import MODEL_FOLDER, read_description
+from hpo.model.folder import MODEL_FOLDER
 from hpo.record import StudyRecord, TrialRecord
 from hpo.secret import mask
 
@@ -86,30 +85,22 @@ class Writer:
         return len(changed - self.refused)
 
     def _write_model(self, study: StudyRecord, folder: Path) -> bool:
-        """Logs the model of a study unless that is done; returns whether it was."""
+        """Shows the model of a study unless that is done; returns whether there was anything to do."""
         uid = f"{study.uid}/{MODEL_FOLDER}"
         if study.uid in self.refused or not folder.is_dir():
             return False
         try:
-            description = read_description(folder)
+            is_changed = write_model_of(study, self._open(study, is_fresh=False), folder, uri=self._uri)
         except ValueError as error:
             _log.warning("The model of %s is not logged: %s", study.name, error)
             return False
-        if not description.is_logged:
-            return False
-        runs = self._open(study, is_fresh=False)
-        run_id, tags = runs.tags(study.uid)
-        if tags.get("model.digest") == digest_of(description):
-            return False
-        try:
-            runs.add_tags(study.uid, log_model(self._uri, ModelJob(folder, run_id, runs.experiment_id)))
         except Exception as error:
             if not is_permanent(error):
                 raise
             self._refuse(study, uid, name=MODEL_FOLDER, status="FINISHED", error=error)
             return False
         self._take_back_refusal(study, uid)
-        return True
+        return is_changed
 
     def lacks(self, study: StudyRecord, trials: Sequence[TrialRecord]) -> set[str]:
         """Returns the uids of the trials that are not known to be shown as ended, without asking MLflow."""

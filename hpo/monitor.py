@@ -14,7 +14,7 @@ import psutil
 import torch
 
 from hpo.fastai_api import Callback
-from hpo.scores import Scores
+from hpo.scoring import Scores
 from hpo.trainer import Decision, EpochReport, MustPause, OnEpoch, never
 
 

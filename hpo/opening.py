@@ -19,7 +19,7 @@ from hpo.audit import AuditSampler, audited_sentence, draw_sample, is_auditable
 from hpo.config import Config, ReplayConfig
 from hpo.confirmation import ReplicateSampler, chosen_trials, confirmed_sentence, to_test
 from hpo.continuation import AUDIT, CONFIRMATION, Beside, asked_fingerprint
-from hpo.corpus import open_corpus
+from hpo.corpus import Corpus, open_corpus
 from hpo.display import Display
 from hpo.lock import StudyLock
 from hpo.outage import held
@@ -175,11 +175,16 @@ class Opener:
         if store.get(FINGERPRINT) is not None:
             return _read_record(store, folder)
         corpus = self._site.corpora.get(planned.name)
-        facts = {str(key): value for key, value in open_corpus(corpus).facts.items()} if corpus else {}
+        facts = _facts(open_corpus(corpus)) if corpus else {}
         given = asked_fingerprint(planned, corpus)
         study = new_study(planned, corpus=facts, fingerprint=given, folder=folder, now_ms=self._now_ms())
         _write_record(store, study, given)
         return study
+
+
+def _facts(corpus: Corpus) -> dict[str, str | int | float]:
+    """Returns what the record says of prepared data: its facts, and what the baseline scores on its valid part."""
+    return {**corpus.facts, **{f"baseline_{metric}": value for metric, value in corpus.baseline.items()}}
 
 
 def _going_on(now_ms: Callable[[], int], trials: Sequence[TrialRecord]) -> Callable[[], int]:

@@ -56,7 +56,11 @@ class StudyTests:
         tested = [self._done[str(number)] for number in wanted if str(number) in self._done]
         if not tested or best is None:
             return {}
-        means = {key: sum(metrics[key] for metrics in tested) / len(tested) for key in tested[0]}
+        means = {
+            key: sum(metrics[key] for metrics in tested) / len(tested)
+            for key in tested[0]
+            if all(key in metrics for metrics in tested)
+        }
         return {"trial": float(best.number), **means}
 
     def close(self, wanted: Sequence[int], summary: Metrics) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from hpo.checkpoint import delete_checkpoints
 
 WEIGHTS = ("model.safetensors", "model.json")
+EVALUATION, PROBABILITIES = "evaluation.json", "test.npy"  # what a test leaves beside the weights
 
 
 def trial_folder(study_folder: Path, number: int) -> Path:
@@ -43,7 +44,7 @@ def tidy_trial(folder: Path, *, keep_weights: bool, keep_checkpoints: bool) -> N
     if not keep_checkpoints:
         delete_checkpoints(str(folder))
     if not keep_weights:
-        for name in WEIGHTS:
+        for name in (*WEIGHTS, EVALUATION, PROBABILITIES):
             (folder / name).unlink(missing_ok=True)
     if not any(folder.iterdir()):
         folder.rmdir()

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hpo.monitor import Diverged, Monitor, Stopped
-from hpo.scores import Scores
+from hpo.scoring import Scores
 from hpo.trainer import Decision, EpochReport
 
 SCORES = Scores(loss=0.5, accuracy=0.75, macro_f1=0.7)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import platform
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -18,7 +19,8 @@ from hpo.corpus import Corpus, open_corpus
 from hpo.files import hash_bytes
 from hpo.model.card import model_card
 from hpo.model.description import Description, TokenizerSettings
-from hpo.model.folder import EVALUATION, MODEL_FOLDER, WEIGHTS, read_description, write_model
+from hpo.model.evaluation_page import evaluation_page
+from hpo.model.folder import CARD, EVALUATION, MODEL_FOLDER, PAGE, WEIGHTS, read_description, write_model
 from hpo.record import StudyRecord, TrialRecord
 from hpo.study import Driver
 from hpo.tokens import tokenizer_versions
@@ -59,7 +61,17 @@ def _keep(folder: Path, target: Path, description: Description) -> None:
         hashes = {**description.files, EVALUATION: hash_bytes(files[EVALUATION].read_bytes())}
         description = replace(description, files=hashes)
     if not _is_kept(target, description):
-        write_model(target, description, files, card=model_card(description))
+        write_model(target, description, files, _texts(description, files))
+
+
+def _texts(description: Description, files: Mapping[str, Path]) -> dict[str, str]:
+    """Returns what people read of a model, by file name."""
+    card = {CARD: model_card(description)}
+    if EVALUATION not in files:
+        return card
+    made = description.provenance
+    title = f"Trial {made['trial']} of {made['study']}"
+    return {**card, PAGE: evaluation_page(json.loads(files[EVALUATION].read_text()), made["test"], title=title)}
 
 
 def _is_kept(target: Path, description: Description) -> bool:
