@@ -52,6 +52,8 @@ other commands, each with --help
   python -m hpo.compare         strategies x paired seeds, and a report that says which was better, if any
   python -m hpo.report          that report again from what is recorded, or from the CSV of another tuner
   python -m hpo.curves          one's own learning curves as a table to search instead of training
+  python -m hpo.show            what is in the data: classes, lengths, a baseline
+  python -m hpo.predict         what the model of a study says of texts and files
   python -m hpo.sync            brings MLflow up to date with the record
   python -m hpo.copy            studies from one record into another, from a file to a database
 

@@ -91,6 +91,24 @@ def _print_best(console: Console, study: StudyRecord, trials: Sequence[TrialReco
     console.print(Text(override_line(best.params), style="green"), soft_wrap=True)
     if study.test:
         _say_whole(console, "test", _test_text(study.test, best))
+    if (sentence := baseline_sentence(study, best)) is not None:
+        _say_whole(console, "compare", sentence, style="yellow" if "not beaten" in sentence else "")
+
+
+def baseline_sentence(study: StudyRecord, best: TrialRecord) -> str | None:
+    """Returns how the best trial stands to a bag of words on the same valid and test parts; None without a baseline."""
+    held = study.corpus.get(f"baseline_{study.metric}")
+    if not isinstance(held, float) or best.value is None:
+        return None
+    sign = -1.0 if study.direction == "minimize" else 1.0
+    verdict = "beaten by" if sign * (best.value - held) > 0 else "not beaten by"
+    name = "test_baseline_loss" if study.metric == "valid_loss" else f"test_baseline_{study.metric}"
+    test = f", on test {format_number(study.test[name])}" if name in study.test else ""
+    gap = format_number(abs(best.value - held))
+    return (
+        f"a regression on bags of words has {study.metric} {format_number(held)}{test}: {verdict} trial {best.number} "
+        f"({gap} apart)"
+    )
 
 
 def _best_table(study: StudyRecord, trials: Sequence[TrialRecord]) -> Table:
@@ -183,7 +201,7 @@ def _test_text(test: Mapping[str, float], best: TrialRecord) -> str:
     metrics = ", ".join(
         f"{name} {int(value) if name.startswith('n_') else format_number(value)}"
         for name, value in test.items()
-        if name != "trial"
+        if name != "trial" and not name.startswith("test_baseline_")
     )
     return f"{metrics} (trial {tested}{'' if tested == best.number else ', best before the newest trials'})"
 

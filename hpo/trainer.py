@@ -134,7 +134,7 @@ class Trainer(Protocol):
         """Returns the test metrics of the weights `train` left in `request.folder`.
 
         Keys: test_loss, test_accuracy, test_macro_f1, n_test, and what a baseline scores on the same texts, if there
-        is one: test_baseline_accuracy, test_baseline_macro_f1. The only reader of the test part.
+        is one: test_baseline_loss and so on. The only reader of the test part.
 
         Raises:
             FileNotFoundError: if no weights are there.

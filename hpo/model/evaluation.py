@@ -52,7 +52,7 @@ def baseline_scores(corpus: Corpus) -> dict[str, float]:
     if baseline is None:
         return {}
     scores = score_probabilities(baseline.probabilities(corpus.test), np.asarray(corpus.test.labels))
-    return {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1}
+    return {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1, "loss": scores.loss}
 
 
 def _class_row(name: str, confusion: NDArray[np.int64], i: int) -> dict[str, object]:
