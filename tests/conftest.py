@@ -108,3 +108,27 @@ def postgres() -> Iterator[Server]:
 def database(postgres: Server) -> str:
     """The address of a new database."""
     return postgres.make()
+
+
+TINY = (
+    "study.name=tiny",
+    "data.n_per_class=60",
+    "executor=inline",
+    "space.model.n_hid.choices=[16]",
+    "space.train.lr.low=0.05",
+    "train.epochs=4",
+    "train.batch_size=16",
+    "study.n_trials=2",
+)
+
+
+@pytest.fixture(scope="session")
+def kept_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory with a study on real text that ended while MLflow was away; nobody may change it."""
+    folder, before = tmp_path_factory.mktemp("kept"), Path.cwd()
+    os.chdir(folder)
+    try:
+        run_study(*TINY, f"data.cache={folder}/cache", "tracking=none")
+    finally:
+        os.chdir(before)
+    return folder

@@ -1,30 +1,23 @@
-"""A tiny study on real text that keeps its model; made once for all tests that ask it."""
+"""What tests read of a kept model."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from conftest import run_study
+import numpy as np
 
-TINY = (
-    "data.n_per_class=60",
-    "executor=inline",
-    "space.model.n_hid.choices=[16]",
-    "space.train.lr.low=0.05",
-    "train.epochs=4",
-    "train.batch_size=16",
-    "study.n_trials=2",
-)
-
-
-def run_tiny(folder: Path, *overrides: str) -> Path:
-    """Runs the study in the working directory `folder` and returns the folder of its model."""
-    report = run_study(*TINY, f"data.cache={folder}/cache", *overrides)
-    assert report.n_unmirrored == 0
-    return Path(report.study.folder) / "model"
+from hpo.model.folder import read_description
 
 
 def described(model: Path) -> dict[str, object]:
     content: dict[str, object] = json.loads((model / "model.json").read_text())
     return content
+
+
+def trained_answers(study: Path, cache: Path) -> tuple[list[str], np.ndarray]:
+    """Returns the test texts of a study's model, and the probabilities that the training process gave them."""
+    made = read_description(study / "model").provenance
+    (texts,) = cache.glob("docstrings-*/test.texts.jsonl")
+    found = np.load(study / "trials" / f"{made['trial']:04d}" / "test.npy", allow_pickle=False)
+    return [json.loads(line) for line in texts.read_text().splitlines()], found

@@ -5,17 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from kept import described, run_tiny
+from kept import described
 from pyarrow import parquet
 
 from hpo.model.answers import TextModel
@@ -24,23 +22,10 @@ from hpo.predict import main
 TEXTS = ["Compute the eigenvalues of an array.", "Plot a figure with two axes", "a column of the data frame"]
 
 
-@pytest.fixture(scope="module")
-def studies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A working directory with one study that has ended."""
-    folder = tmp_path_factory.mktemp("studies")
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        run_tiny(folder, "tracking=none", "study.name=tiny")
-        yield folder
-    finally:
-        os.chdir(before)
-
-
 @pytest.fixture
-def model(studies: Path, tmp_path: Path) -> Path:
+def model(kept_study: Path, tmp_path: Path) -> Path:
     """A copy of its model's folder, alone."""
-    return Path(shutil.copytree(studies / "studies" / "tiny" / "model", tmp_path / "model"))
+    return Path(shutil.copytree(kept_study / "studies" / "tiny" / "model", tmp_path / "model"))
 
 
 def ask(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
@@ -58,9 +43,9 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
 
 
 def test_the_model_is_that_of_the_study_and_needs_nothing_of_it(
-    studies: Path, model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    kept_study: Path, model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    by_name = ask(capsys, "model=tiny", f"storage.path={studies}/hpo.db", "format=jsonl", *TEXTS)
+    by_name = ask(capsys, "model=tiny", f"storage.path={kept_study}/hpo.db", "format=jsonl", *TEXTS)
     monkeypatch.chdir(model.parent)
     assert ask(capsys, f"model={model}", "format=jsonl", *TEXTS) == by_name
     rows = [json.loads(line) for line in by_name.splitlines()]
@@ -231,10 +216,10 @@ def test_bad_input_is_one_sentence(
     assert said in refused(capsys, *(word.format(model=model, folder=tmp_path) for word in argv))
 
 
-def test_a_study_without_a_model_says_so(studies: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_study_without_a_model_says_so(kept_study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "studies" / "young").mkdir(parents=True)
     assert "has no model yet" in refused(capsys, "model=young", f"storage.path={tmp_path}/hpo.db", "text")
-    trial = next((studies / "studies" / "tiny" / "trials").iterdir())
+    trial = next((kept_study / "studies" / "tiny" / "trials").iterdir())
     assert "describes no model" in refused(capsys, f"model={trial}", "text")
 
 

@@ -27,7 +27,9 @@ class TextClassifier(PythonModel):  # type: ignore[misc]  # mlflow is untyped
         from hpo.model.answers import as_columns
 
         texts = ["" if text is None else str(text) for text in model_input["text"]]
-        return pd.DataFrame(as_columns(self._model.answer(texts), self._model.classes))
+        table = pd.DataFrame(as_columns(self._model.answer(texts), self._model.classes), dtype=object)
+        numbers = [name for name in table if str(name).startswith("probability") and table[name].notna().all()]
+        return table.astype(dict.fromkeys(numbers, float))  # None stays None where there is one: NaN is no JSON
 
 
 set_model(TextClassifier())
