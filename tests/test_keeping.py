@@ -1,0 +1,82 @@
+"""When a study keeps a model, which, and what a command that was cut short leaves of it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hpo.config import ModelLog
+from hpo.fingerprint import fingerprint
+from hpo.model.folder import MODEL_FOLDER, read_description, write_model
+from hpo.storage import open_record, read_study
+
+from conftest import SYNTHETIC, TINY, compose_config, plan_study, run_study
+
+FILES = {"README.md", "evaluation.html", "evaluation.json", "model.json", "model.safetensors"}
+
+
+def test_it_is_the_best_trials_with_its_test(kept_study: Path) -> None:
+    config, _ = compose_config(f"storage.path={kept_study}/hpo.db")
+    study, trials = read_study(open_record(config.storage), "tiny")
+    best = study.best(trials)
+    assert best is not None
+    folder = kept_study / "studies" / "tiny" / MODEL_FOLDER
+    assert {path.name for path in folder.iterdir()} == FILES
+    made = read_description(folder).provenance
+    assert (made["trial"], made["value"], made["params"]) == (best.number, best.value, dict(best.params))
+    assert made["data_fingerprint"] == study.corpus["fingerprint"]
+    assert made["test"] == {name: value for name, value in study.test.items() if name != "trial"}
+    assert made["versions"].keys() >= {"hpo", "python", "torch", "fastai", "spacy"}
+    card = (folder / "README.md").read_text()
+    assert all(name in card for name in ("SQLAlchemy", "test\\_accuracy", "data\\_fingerprint", "train.lr"))
+
+
+def test_a_study_that_has_ended_leaves_its_model_alone_and_a_longer_one_replaces_it(
+    kept_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(kept_study, tmp_path / "work"))
+    model = folder / "studies" / "tiny" / MODEL_FOLDER
+    before = model.stat().st_ino
+    monkeypatch.chdir(folder)
+    again = (*TINY, f"data.cache={kept_study}/cache", "tracking=none", "model.log=best")
+    run_study(*again)
+    assert model.stat().st_ino == before
+    shutil.rmtree(model)
+    report = run_study(*again, "study.n_trials=3")
+    best = report.study.best(report.trials)
+    made = read_description(model).provenance
+    assert best is not None
+    assert made["trial"] == best.number
+    assert (model / "evaluation.json").is_file()
+
+
+def test_trials_that_train_no_network_leave_no_model(workdir: Path) -> None:
+    report = run_study(*SYNTHETIC, "study.n_trials=2")
+    assert not (Path(report.study.folder) / MODEL_FOLDER).exists()
+
+
+def test_what_mlflow_gets_decides_nothing_else() -> None:
+    planned = plan_study()
+    other = replace(planned.config, model=replace(planned.config.model, log=ModelLog.none))
+    found = fingerprint(planned.config, planned.space, "", n_workers=1)
+    assert fingerprint(other, planned.space, "", n_workers=1) == found
+    assert "model.log" not in found
+
+
+def test_a_model_being_replaced_is_put_back(kept_study: Path, tmp_path: Path) -> None:
+    source = kept_study / "studies" / "tiny" / MODEL_FOLDER
+    description = read_description(source)
+    folder = tmp_path / MODEL_FOLDER
+    files = {name: source / name for name in description.files}
+    (tmp_path / ".model.half").mkdir()
+    shutil.copytree(source, tmp_path / ".model.xyz.old")  # killed between the two renamings
+    with pytest.raises(FileNotFoundError):
+        write_model(folder, description, {"model.safetensors": tmp_path / "nobody"}, {})
+    assert [path.name for path in tmp_path.iterdir()] == [MODEL_FOLDER]
+    assert read_description(folder) == description
+    write_model(folder, description, files, {"README.md": "a card"})
+    assert [path.name for path in tmp_path.iterdir()] == [MODEL_FOLDER]
+    assert (folder / "README.md").read_text() == "a card"
