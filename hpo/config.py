@@ -77,6 +77,7 @@ class ModelLog(Enum):
     """Which models of a study MLflow is to have."""
 
     best = "best"
+    all = "all"
     none = "none"
 
 

@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import connection, parent_process
 from pathlib import Path
@@ -42,41 +42,45 @@ class ModelJob:
     experiment_id: str
 
 
-def log_model(uri: str, job: ModelJob) -> dict[str, str]:
-    """Logs a model and returns what its run is to say of it: where it is and whether it is the champion.
+def log_models(uri: str, jobs: Sequence[ModelJob]) -> Iterator[dict[str, str]]:
+    """Logs models and yields, for each in turn, what its run is to say of it: where it is, whether it is the champion.
 
     Args:
         uri: MLflow's resolved address.
-        job: Which model.
+        jobs: Which models.
 
     Raises:
-        Told: if MLflow does not take it, or gives back another one.
+        Told: if MLflow does not take one, or gives back another one.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, uri, job), daemon=True, name="hpo-model")
+    process = context.Process(target=_serve, args=(theirs, uri, list(jobs)), daemon=True, name="hpo-model")
     process.start()
     theirs.close()
     try:
-        answer = ours.recv()
+        for _ in jobs:
+            answer = ours.recv()
+            if not isinstance(answer, dict):
+                reason, is_refused = answer
+                raise Told(reason, is_permanent=is_refused)
+            yield answer
     except EOFError:
         raise Told("cannot be given the model: the process that logs it died", is_permanent=False) from None
     finally:
+        ours.close()
         process.join(5)
-    if isinstance(answer, dict):
-        return answer
-    reason, is_refused = answer
-    raise Told(reason, is_permanent=is_refused)
 
 
-def _serve(pipe: connection.Connection, uri: str, job: ModelJob) -> None:
+def _serve(pipe: connection.Connection, uri: str, jobs: Sequence[ModelJob]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # reaches the whole group; the driver decides
     threading.Thread(target=_die_with_parent, daemon=True).start()
     prepare_import()
+    os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"  # forced: a model is loaded here
     given_s = float(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"])
     os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(int(max(given_s, UPLOAD_TIMEOUT_S)))
     try:
-        pipe.send(_log(uri, job))
+        for job in jobs:
+            pipe.send(_log(uri, job))
     except Exception as error:
         pipe.send((explain(error), is_permanent(error)))
 

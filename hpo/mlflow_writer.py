@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from hpo.mlflow_client import open_client, open_experiment
 from hpo.mlflow_content import RunContent
 from hpo.mlflow_errors import explain, is_permanent
-from hpo.mlflow_model import write_model_of
+from hpo.mlflow_model import write_models
 from hpo.mlflow_refused import clear_refusal, note_refusal
 from hpo.mlflow_runs import StudyRuns
 from hpo.mlflow_study import ended_study_content, study_content
@@ -80,19 +80,19 @@ class Writer:
         content = ended_study_content(study, ending.trials, is_finished=ending.is_finished)
         if self._write(study, content, plots_of=ending):
             changed.add(content.uid)
-        if ending.is_finished and self._write_model(study, ending.folder / MODEL_FOLDER):
+        if ending.is_finished and self._write_models(study, ending.folder):
             changed.add(content.uid)
         return len(changed - self.refused)
 
-    def _write_model(self, study: StudyRecord, folder: Path) -> bool:
-        """Shows the model of a study unless that is done; returns whether there was anything to do."""
+    def _write_models(self, study: StudyRecord, folder: Path) -> bool:
+        """Shows the models of a study unless that is done; returns whether there was anything to do."""
         uid = f"{study.uid}/{MODEL_FOLDER}"
-        if study.uid in self.refused or not folder.is_dir():
+        if study.uid in self.refused:
             return False
         try:
-            is_changed = write_model_of(study, self._open(study, is_fresh=False), folder, uri=self._uri)
+            is_changed = write_models(study, self._open(study, is_fresh=False), folder, uri=self._uri)
         except ValueError as error:
-            _log.warning("The model of %s is not logged: %s", study.name, error)
+            _log.warning("A model of %s is not logged: %s", study.name, error)
             return False
         except Exception as error:
             if not is_permanent(error):

@@ -16,7 +16,7 @@ from optuna.storages import BaseStorage
 
 from hpo.assignment import Assignment, Surroundings
 from hpo.audit import AuditSampler, audited_sentence, draw_sample, is_auditable
-from hpo.config import Config, ReplayConfig
+from hpo.config import Config, ModelLog, ReplayConfig
 from hpo.confirmation import ReplicateSampler, chosen_trials, confirmed_sentence, to_test
 from hpo.continuation import AUDIT, CONFIRMATION, Beside, asked_fingerprint
 from hpo.corpus import Corpus, open_corpus
@@ -102,6 +102,7 @@ class Opener:
             seed_of=lambda number: derive_seed(config.seed, number),
             to_test=lambda trials: keeps(trials) if config.study.test else [],
             to_keep=keeps,
+            keeps_weights="all" if config.model.log is ModelLog.all else "best",
         )
         return Driver(study, assignment, self._surroundings(study, config, store=store, sampler=sampler))
 

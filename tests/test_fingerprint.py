@@ -29,7 +29,7 @@ OUTSIDE = (
     "storage.path",
     "storage.url",
 )
-OUTSIDE += ("tracking.", "executor.", "data.")
+OUTSIDE += ("tracking.", "executor.", "data.", "model.log")
 # What every trial sets anyway.
 OUTSIDE += ("model.drop_mult", "model.n_hid", "train.lr", "train.epochs")
 

@@ -31,7 +31,7 @@ from hpo.model.description import Description
 from hpo.model.folder import MODEL_FOLDER, read_description
 from hpo.sync import main as sync
 
-from conftest import run_study
+from conftest import TINY, run_study
 from served import free_port
 
 if TYPE_CHECKING:
@@ -261,6 +261,22 @@ def test_the_model_of_a_confirmed_study_is_the_confirmed_one(workdir: Path, kept
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
     assert [file.path for file in client.list_artifacts(runs["tiny"].info.run_id, "evaluation")]
     assert not client.search_logged_models([experiment.experiment_id])
+
+
+@pytest.mark.slow
+def test_all_models_are_logged_each_on_its_run(workdir: Path, kept_study: Path) -> None:
+    all_of_it = ("study.test=false", "model.log=all", "tracking.flush_timeout_s=200")
+    report = run_study(*TINY, f"data.cache={kept_study}/cache", *all_of_it)
+    assert report.n_unmirrored == 0
+    client = client_of(workdir)
+    (experiment,) = [e for e in client.search_experiments() if e.name != "Default"]
+    runs = {run.info.run_id: run.data.tags for run in client.search_runs([experiment.experiment_id])}
+    logged = client.search_logged_models([experiment.experiment_id])
+    assert {model.source_run_id for model in logged} == set(runs)
+    assert {tags["model.uri"] for tags in runs.values()} == {f"models:/{model.model_id}" for model in logged}
+    assert {tags["model.champion"] for tags in runs.values()} == {"no: it was not tested"}
+    assert sync([]) == 0
+    assert len(client.search_logged_models([experiment.experiment_id])) == len(logged) == 3
 
 
 @pytest.mark.slow

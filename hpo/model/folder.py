@@ -17,7 +17,7 @@ from hpo.model.description import Description, from_json, to_json
 
 WEIGHTS, DESCRIPTION, CARD = "model.safetensors", "model.json", "README.md"
 EVALUATION, PAGE = "evaluation.json", "evaluation.html"  # there if it was tested
-MODEL_FOLDER = "model"  # in the folder of a study
+MODEL_FOLDER, MODELS_FOLDER = "model", "models"  # in the folder of a study: its own, and those of its trials
 
 
 def write_model(folder: Path, description: Description, files: Mapping[str, Path], texts: Mapping[str, str]) -> None:

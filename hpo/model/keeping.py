@@ -20,8 +20,8 @@ from hpo.files import hash_bytes
 from hpo.model.card import model_card
 from hpo.model.description import Description, TokenizerSettings
 from hpo.model.evaluation_page import evaluation_page
-from hpo.model.folder import CARD, EVALUATION, MODEL_FOLDER, PAGE, WEIGHTS, read_description, write_model
-from hpo.record import StudyRecord, TrialRecord
+from hpo.model.folder import CARD, EVALUATION, MODEL_FOLDER, MODELS_FOLDER, PAGE, WEIGHTS, read_description, write_model
+from hpo.record import COMPLETE, StudyRecord, TrialRecord
 from hpo.study import Driver
 from hpo.tokens import tokenizer_versions
 from hpo.trial_folder import WEIGHTS as TRIAL_FILES
@@ -32,26 +32,35 @@ _log = logging.getLogger("hpo.model")
 
 
 def keep_model(driver: Driver, search: Driver) -> None:
-    """Puts the model of a study into the folder of its search, if it has one; an older one goes.
+    """Puts the model of a study into the folder of its search, if it has one; an older one goes. With
+    `model.log=all` those of all complete trials, too.
 
     Args:
         driver: Drove the study that the model comes from: the search, or its confirmation.
         search: Drove the search.
     """
     chosen = set(driver.assignment.to_keep(driver.trials))
-    trial = driver.study.best([trial for trial in driver.trials if trial.number in chosen])
-    if trial is None or driver.assignment.corpus is None:
-        return
-    folder = trial_folder(Path(driver.study.folder), trial.number)
-    if not all((folder / name).is_file() for name in TRIAL_FILES):
-        return
+    best = driver.study.best([trial for trial in driver.trials if trial.number in chosen])
     target = Path(search.study.folder) / MODEL_FOLDER
     try:
-        corpus = open_corpus(driver.assignment.corpus)
-        made = _provenance(driver.study, trial, corpus) | {"test": dict(driver.test_of(trial.number))}
-        _keep(folder, target, _describe(folder, driver.assignment.config, corpus, made))
+        if best is not None:
+            _keep_trial(driver, best, target)
+        if driver is search and driver.assignment.config.model.log is ModelLog.all:
+            for trial in driver.trials:
+                if trial.state == COMPLETE:
+                    _keep_trial(driver, trial, target.with_name(MODELS_FOLDER) / f"{trial.number:04d}")
     except OSError as error:
         _log.warning("The model could not be kept in %s: %s; the same command tries again.", target, error.strerror)
+
+
+def _keep_trial(driver: Driver, trial: TrialRecord, target: Path) -> None:
+    """Keeps the model of a trial, if it has left its weights."""
+    folder = trial_folder(Path(driver.study.folder), trial.number)
+    if driver.assignment.corpus is None or not all((folder / name).is_file() for name in TRIAL_FILES):
+        return
+    corpus = open_corpus(driver.assignment.corpus)
+    made = _provenance(driver.study, trial, corpus) | {"test": dict(driver.test_of(trial.number))}
+    _keep(folder, target, _describe(folder, driver.assignment.config, corpus, made))
 
 
 def _keep(folder: Path, target: Path, description: Description) -> None:
