@@ -73,12 +73,7 @@ class TableConfig(DataConfig):
     test: float = MISSING
 
 
-class ModelLog(Enum):
-    """Which models of a study MLflow is to have."""
-
-    best = "best"
-    all = "all"
-    none = "none"
+ModelLog = Enum("ModelLog", ["best", "all", "none"])  # which models of a study MLflow is to have
 
 
 @dataclass

@@ -42,9 +42,8 @@ FENCES = {
     "trial_book assignment confirmation storage study_store sqlite postgres outage transfer tables history fingerprint "
     "samplers candidates ledger pruners space space_file table_space curves curve_recorder tracking mirror mlflow_* "
     "plots report.records report.stored report.spaces report.places report.importances",
-    "torch torchvision fastai fastcore": "model.answers model.outputs awd_lstm learner classifier batches optimizer monitor scores "
-    "snapshot "
-    "weights fastai_api checkpoint seeds tokens executors worker",
+    "torch torchvision fastai fastcore": "model.answers model.outputs awd_lstm learner classifier batches optimizer "
+    "monitor scores snapshot weights fastai_api checkpoint seeds tokens executors worker",
     "psycopg": "address claim postgres",
     "ray": "ray ray_cluster ray_worker",
     "submitit": "slurm",
