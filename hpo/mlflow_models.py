@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import connection, parent_process
@@ -75,6 +76,7 @@ def _serve(pipe: connection.Connection, uri: str, jobs: Sequence[ModelJob]) -> N
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # reaches the whole group; the driver decides
     threading.Thread(target=_die_with_parent, daemon=True).start()
     prepare_import()
+    warnings.filterwarnings("ignore", message=".*Add type hints to the `predict` method")  # a schema is given
     os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"  # forced: a model is loaded here
     given_s = float(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"])
     os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(int(max(given_s, UPLOAD_TIMEOUT_S)))

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hpo.config import MemoryConfig, PostgresConfig, SqliteConfig, StorageConfig
+from hpo.model.folder import MODEL_FOLDER
 from hpo.notation import (
     format_counts,
     format_duration,
@@ -148,6 +149,8 @@ def _print_failures(console: Console, trials: Sequence[TrialRecord]) -> None:
 def _print_places(console: Console, study: StudyRecord, storage: StorageConfig, tracking: str) -> None:
     _say_whole(console, "record", _record_text(storage))
     _say_whole(console, "folder", printable(study.folder))
+    if (model := Path(study.folder) / MODEL_FOLDER).is_dir():
+        _say_whole(console, "model", f"python -m hpo.predict model={shlex.quote(printable(str(model)))} 'some text'")
     if not tracking:
         _say(console, "mlflow", "not used (tracking=none)")
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,13 @@ def test_places_and_commands_are_named() -> None:
 )
 def test_mlflow_is_reached_as_it_was_set_up(tracking: str, line: str) -> None:
     assert line in summary(STUDY, [make_trial(0)], tracking=tracking)
+
+
+def test_a_model_is_named_with_the_command_that_asks_it(tmp_path: Path) -> None:
+    study = replace(STUDY, folder=str(tmp_path / "my study"))
+    assert "hpo.predict" not in summary(study, [])
+    (tmp_path / "my study/model").mkdir(parents=True)
+    assert f"model   python -m hpo.predict model='{tmp_path}/my study/model' 'some text'\n" in summary(study, [])
 
 
 def test_what_mlflow_lacks_is_said_with_the_remedy() -> None:
