@@ -14,7 +14,8 @@ import pytest
 @pytest.mark.parametrize(("trainer", "seed"), [("synthetic", 20), ("synthetic", 21), ("awd_lstm", 20)])
 def test_a_study_survives(trainer: str, seed: int, tmp_path: Path) -> None:
     assert chaos.main(trainer, seed, seed + 1, tmp_path) == 0
-    (row,) = csv.DictReader((tmp_path / "results.csv").open())
+    with (tmp_path / "results.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
     events = [event.partition("@")[0] for event in row["events"].split()]
     assert [events.count(event) for event in ("worker", "driver", "outage")] == [2, 2, 1]
 
