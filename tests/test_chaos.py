@@ -20,6 +20,14 @@ def test_a_study_survives(trainer: str, seed: int, tmp_path: Path) -> None:
     assert [events.count(event) for event in ("worker", "driver", "outage")] == [2, 2, 1]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_study_survives_on_ray_and_postgresql(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And ends with the very numbers of the undisturbed one in one process pool and a file."""
+    monkeypatch.setenv(chaos.URL, database)
+    assert chaos.main("team", 20, 21, tmp_path) == 0
+
+
 def test_what_is_wrong_is_found(workdir: Path) -> None:
     """The invariants themselves: each breach that is made here is seen."""
     from dataclasses import replace

@@ -2,6 +2,7 @@
 
     python chaos.py synthetic 0 20      seeds 0 to 19 with closed-form trials
     python chaos.py awd_lstm 0 3        seeds 0 to 2 with real training
+    python chaos.py team 0 3            closed-form trials on Ray, the record in the PostgreSQL at HPO_STORAGE_URL
 
 Each seed runs in a folder of its own, once undisturbed and once with two kills of a worker, two of the driver
 and one outage of MLflow. A line for each seed goes to stdout and to results.csv.
@@ -12,19 +13,24 @@ from __future__ import annotations
 import csv
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
+import psycopg
 from invariants import n_repeated, violations
 from server import MlflowServer
 
+from hpo.config import PostgresConfig, SqliteConfig
 from hpo.record import RUNNING, StudyRecord, TrialRecord
 from hpo.storage import open_storage, read_study
 
@@ -32,6 +38,8 @@ N_TRIALS, N_EPOCHS = 12, 8
 OUTAGE_EPOCHS = 10  # how long MLflow is away, in epochs of the study
 POLL_S = 0.02
 TIMEOUT_S = 900.0
+URL = "HPO_STORAGE_URL"
+WORKER = re.compile("spawn_main|^ray::TrialActor")
 COLUMNS = (
     "trainer",
     "seed",
@@ -61,9 +69,14 @@ class Ordeal:
     seconds: float = 0.0
 
 
+SYNTHETIC = ["trainer=synthetic", "trainer.epoch_s=0.25", "space=awd_lstm_small"]
+TEAM = ["executor=ray", "storage=postgres", f"storage.url=env:{URL}"]
+
+
 def command(trainer: str, seed: int, uri: str) -> list[str]:
     words = {
-        "synthetic": ["trainer=synthetic", "trainer.epoch_s=0.25", "space=awd_lstm_small"],
+        "synthetic": [*SYNTHETIC],
+        "team": [*SYNTHETIC],
         "awd_lstm": [
             "data.n_per_class=200",
             "data.tokenizer=words",
@@ -79,26 +92,32 @@ def command(trainer: str, seed: int, uri: str) -> list[str]:
     return [sys.executable, "-m", "hpo", *words]
 
 
-def read(folder: Path) -> tuple[StudyRecord, list[TrialRecord]]:
-    from hpo.config import SqliteConfig
+class Record:
+    """Where a study is recorded: a file in its folder, or the database of a team."""
 
-    storage = open_storage(SqliteConfig(folder="studies", path=str(folder / "hpo.db")))
-    return read_study(storage, "x")
+    def __init__(self, folder: Path, *, is_shared: bool) -> None:
+        self._path = folder / "hpo.db"
+        self._is_shared = is_shared
+        self._url = os.environ.get(URL, "")  # hpo takes it out of the environment
 
+    def read(self, study: str = "x") -> tuple[StudyRecord, list[TrialRecord]]:
+        if self._is_shared:
+            return read_study(open_storage(PostgresConfig(folder="studies", url=self._url)), study)
+        return read_study(open_storage(SqliteConfig(folder="studies", path=str(self._path))), study)
 
-def count_epochs(folder: Path) -> int:
-    """Returns how many epochs the record holds; asked often, so without Optuna."""
-    path = folder / "hpo.db"
-    if not path.exists():
-        return 0
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)
-    try:
-        found = connection.execute("SELECT COUNT(*) FROM trial_system_attributes WHERE key LIKE 'hpo:epoch:%'")
-        return int(found.fetchone()[0])
-    except sqlite3.OperationalError:  # no tables yet
-        return 0
-    finally:
-        connection.close()
+    def count_epochs(self) -> int:
+        """Returns how many epochs it holds; asked often, so without Optuna."""
+        if not self._is_shared and not self._path.exists():
+            return 0
+        with suppress(sqlite3.OperationalError, psycopg.errors.UndefinedTable), closing(self._connect()) as connection:
+            found = connection.execute("SELECT COUNT(*) FROM trial_system_attributes WHERE key LIKE 'hpo:epoch:%'")
+            return int(found.fetchone()[0])
+        return 0  # no tables yet
+
+    def _connect(self) -> Any:
+        if self._is_shared:
+            return psycopg.connect(self._url)
+        return sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=5)
 
 
 class Study:
@@ -107,7 +126,9 @@ class Study:
     def __init__(self, words: list[str], folder: Path) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
+        self.record = Record(folder, is_shared=TEAM[1] in words)
         self.ordeal = Ordeal()
+        self.environment = dict(os.environ)
         self._words = words
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -117,7 +138,7 @@ class Study:
         self._start()
         while (process := self._process) is not None and process.poll() is None:
             assert time.monotonic() - began < TIMEOUT_S, f"{self.folder} hangs"
-            n_noted = count_epochs(self.folder)
+            n_noted = self.record.count_epochs()
             self._note_start(n_noted)
             while plan and n_noted >= plan[0][0]:
                 self._do(plan.pop(0)[1], n_noted, server)
@@ -129,8 +150,8 @@ class Study:
 
     def _start(self) -> None:
         log = (self.folder / "log.txt").open("ab")
-        self._started, self._n_before = time.monotonic(), count_epochs(self.folder)
-        self._process = subprocess.Popen(self._words, cwd=self.folder, stdout=log, stderr=log)
+        self._started, self._n_before = time.monotonic(), self.record.count_epochs()
+        self._process = subprocess.Popen(self._words, cwd=self.folder, stdout=log, stderr=log, env=self.environment)
         log.close()
 
     def _note_start(self, n_noted: int) -> None:
@@ -152,23 +173,31 @@ class Study:
 
     def _kill_worker(self) -> None:
         assert self._process is not None
-        workers = [c for c in psutil.Process(self._process.pid).children() if "spawn_main" in " ".join(c.cmdline())]
-        if workers:  # none while the driver starts
+        if workers := self._workers():  # none while the driver starts
             random.Random(len(self.ordeal.events)).choice(workers).kill()
             self._note_cut()
 
     def _kill_driver(self) -> None:
         assert self._process is not None
-        workers = psutil.Process(self._process.pid).children(recursive=True)
+        workers = self._workers()
         os.kill(self._process.pid, signal.SIGKILL)
         self._process.wait()
         psutil.wait_procs(workers, timeout=20)
         self._note_cut()
         self._start()
 
+    def _workers(self) -> list[psutil.Process]:
+        assert self._process is not None
+        found = []
+        for child in psutil.Process(self._process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # a zombie is one, too
+                if WORKER.search(" ".join(child.cmdline())):
+                    found.append(child)
+        return found
+
     def _note_cut(self) -> None:
-        if count_epochs(self.folder):
-            running = [trial for trial in read(self.folder)[1] if trial.state == RUNNING]
+        if self.record.count_epochs():
+            running = [trial for trial in self.record.read()[1] if trial.state == RUNNING]
             self.ordeal.cuts += [(trial.number, trial.attempt, trial.n_epochs) for trial in running]
 
 
@@ -190,13 +219,16 @@ def draw_plan(seed: int, n_epochs: int) -> list[tuple[int, str]]:
 def run_seed(trainer: str, seed: int, folder: Path, server: MlflowServer) -> dict[str, object]:
     """Runs one seed, undisturbed and disturbed; returns its line of the table."""
     server.start()
-    calm, wild = (Study(command(trainer, seed, server.uri), folder / name) for name in ("undisturbed", "disturbed"))
-    calm.run([], server)
-    undisturbed = read(calm.folder)[1]
+    words, shared = command(trainer, seed, server.uri), TEAM if trainer == "team" else []
+    calm, wild = Study(words, folder / "undisturbed"), Study([*words, *shared], folder / "disturbed")
+    calm.run([], server)  # of a team's, too, on one machine: the numbers are the same
+    undisturbed = calm.record.read()[1]
     wild.run(draw_plan(seed, sum(trial.n_epochs for trial in undisturbed)), server)
-    sync = [sys.executable, "-m", "hpo.sync", "study.name=x", f"tracking.uri={server.uri}"]
-    synced = subprocess.run(sync, cwd=wild.folder, capture_output=True, text=True, check=True).stdout
-    study, trials = read(wild.folder)
+    sync = [sys.executable, "-m", "hpo.sync", "study.name=x", f"tracking.uri={server.uri}", *shared[1:]]
+    synced = subprocess.run(
+        sync, cwd=wild.folder, capture_output=True, text=True, check=True, env=wild.environment
+    ).stdout
+    study, trials = wild.record.read()
     noted = noted_when_cut(trials, wild.ordeal)
     found = violations(
         trials,
