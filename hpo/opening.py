@@ -225,7 +225,7 @@ def _open_record_beside(search: Driver, beside: Beside, store: StudyStore, folde
 
 
 def _write_record(store: StudyStore, study: StudyRecord, given: Mapping[str, str]) -> None:
-    store.show(study.tags)
+    store.show({"experiment": study.experiment, **study.tags}, metric=study.metric)
     store.set(STUDY, {key: value for key, value in asdict(study).items() if key != "test"})
     store.set(FINGERPRINT, dict(given))
 

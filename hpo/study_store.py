@@ -24,6 +24,7 @@ from hpo.storage import ATTEMPT, BEGIN, DISTRIBUTIONS, END, EPOCH, read_trial
 from hpo.trainer import EpochReport, Reason
 
 INFEASIBLE = "constraints:memory"  # Optuna's own name for a constraint that Trial.set_constraint sets
+METRICS = "study:metric_names"  # likewise, for what Study.set_metric_names sets
 
 Direction = Literal["minimize", "maximize"]
 Json = Any  # whatever json.dumps takes
@@ -153,10 +154,11 @@ class StudyStore:
         """Notes the space, for those who draw it; a grid's may have grown."""
         self.set(DISTRIBUTIONS, {path: distribution_to_json(d) for path, d in space.distributions().items()})
 
-    def show(self, tags: Mapping[str, str]) -> None:
-        """Writes `tags` where people see them: Optuna's user attributes of the study."""
+    def show(self, tags: Mapping[str, str], *, metric: str) -> None:
+        """Writes `tags` where people see them, Optuna's user attributes of the study, and what its values are."""
         for key, value in tags.items():
             self._study.set_user_attr(key, value)
+        self.set(METRICS, [metric])
 
     def _all(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)
