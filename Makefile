@@ -6,7 +6,7 @@ ARGS ?= sampler=tpe
 PORT ?= 5000
 LOCKS := pyproject.toml constraints.txt
 
-.PHONY: help run ui test slow lint audit clean
+.PHONY: help run ui env up down test slow lint audit clean
 .DEFAULT_GOAL := help
 
 help: ## List these targets
@@ -19,6 +19,15 @@ ui: $(VENV)/stamp-run ## Browse every trial at http://127.0.0.1:5000 (PORT=5001 
 	MLFLOW_DISABLE_TELEMETRY=true \
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false \
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT) --workers 1
+
+env: ## Write .env, random passwords for the servers of docker-compose.yml; S3=1 for artifacts in an S3 store
+	@$(PYTHON) docker/environment.py $(if $(S3),--s3)
+
+up: ## Start PostgreSQL, MLflow and optuna-dashboard with docker, and wait until they answer
+	docker compose up --detach --build --wait
+
+down: ## Stop them; what they hold stays
+	docker compose down
 
 test: $(VENV)/stamp-test ## Run all tests but the slow ones
 	$(BIN)/python -m pytest

@@ -1,7 +1,8 @@
-"""A real Chromium that opens a page from disk, told what to do over a pipe (Chrome DevTools Protocol)."""
+"""A real Chromium that opens a page of this machine, told what to do over a pipe (Chrome DevTools Protocol)."""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import select
@@ -39,9 +40,14 @@ class Page:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
 
-    def open(self, path: Path) -> None:
-        self.call("Page.navigate", url=path.as_uri())
-        self.wait("document.readyState === 'complete' && location.protocol === 'file:'")
+    def open(self, page: Path | str) -> None:
+        address = page.as_uri() if isinstance(page, Path) else page
+        self.call("Page.navigate", url=address)
+        self.wait(f"document.readyState === 'complete' && location.protocol === '{address.partition(':')[0]}:'")
+
+    def save(self, path: Path) -> None:
+        """Writes what is to be seen as a PNG."""
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
 
     def wait(self, condition: str) -> None:
         """Waits until JavaScript's `condition` holds."""
@@ -91,9 +97,15 @@ class Page:
 
 @contextmanager
 def open_page(
-    path: Path, profile: Path, *, width: int = 1280, height: int = 900, is_dark: bool = False, is_phone: bool = False
+    page: Path | str,
+    profile: Path,
+    *,
+    width: int = 1280,
+    height: int = 900,
+    is_dark: bool = False,
+    is_phone: bool = False,
 ) -> Iterator[Page]:
-    """Yields a page that has loaded the file at `path`; no name resolves in this browser."""
+    """Yields a page that has loaded a file, or an address on 127.0.0.1; no name resolves in this browser."""
     their_reading, our_writing = os.pipe()
     our_reading, their_writing = os.pipe()
     chromium = [
@@ -104,7 +116,11 @@ def open_page(
         "--hide-scrollbars",
         "--remote-debugging-pipe",
     ]
-    chromium += [f"--user-data-dir={profile}", "--host-resolver-rules=MAP * ~NOTFOUND", "--no-first-run"]
+    chromium += [
+        f"--user-data-dir={profile}",
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        "--no-first-run",
+    ]
     redirected = ["bash", "-c", f'exec "$@" 3<&{their_reading} 4>&{their_writing}', "bash", *chromium]
     process = subprocess.Popen(
         redirected, pass_fds=(their_reading, their_writing), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -112,10 +128,10 @@ def open_page(
     os.close(their_reading)
     os.close(their_writing)
     try:
-        page = Page(process, our_reading, our_writing)
-        page.start(width=width, height=height, is_dark=is_dark, is_phone=is_phone)
-        page.open(path)
-        yield page
+        opened = Page(process, our_reading, our_writing)
+        opened.start(width=width, height=height, is_dark=is_dark, is_phone=is_phone)
+        opened.open(page)
+        yield opened
     finally:
         process.terminate()
         process.wait(timeout=30)

@@ -24,6 +24,7 @@ class Server:
     Attributes:
         port: Where it listens, on 127.0.0.1.
         user: Who it runs as.
+        programs: The folder of psql and its like.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -38,6 +39,7 @@ class Server:
                 self._package = package.get_server(folder, start=False)
                 self._package.ensure_pgdata_inited()
             self.user = folder.owner()
+            self.programs = Path(self._package.bin_path)
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
                 self.port: int = free.getsockname()[1]
