@@ -33,8 +33,10 @@ def chosen_trials(study: StudyRecord, trials: Sequence[TrialRecord], *, top_k: i
     sign = 1.0 if study.direction == "minimize" else -1.0
     complete = [trial for trial in trials if trial.state == COMPLETE and trial.value is not None]
     ranked = sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
-    different = {json.dumps(dict(sorted(trial.params.items()))): trial for trial in reversed(ranked)}
-    return sorted(different.values(), key=ranked.index)[:top_k]
+    different: dict[str, TrialRecord] = {}
+    for trial in ranked:
+        different.setdefault(json.dumps(dict(sorted(trial.params.items()))), trial)
+    return list(different.values())[:top_k]
 
 
 @dataclass(frozen=True)

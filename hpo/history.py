@@ -11,14 +11,15 @@ from contextlib import contextmanager
 from copy import copy
 from typing import Any
 
-from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
+
+from hpo.trial_memory import TrialMemory
 
 
 class OrderedHistory:
     """Stands where Optuna expects a `BaseStorage`; what it does not answer itself goes to the real one."""
 
-    def __init__(self, storage: BaseStorage) -> None:
+    def __init__(self, storage: TrialMemory) -> None:
         self._storage = storage
         self._horizon: int | None = None
 

@@ -34,6 +34,8 @@ class Progress:
         trials: By number, the newest state of each.
         spent_s: Seconds of driving before this driver.
         shares_before: What was spent of each limit before this driver, in [0, 1].
+        n_finished: How many of the trials have ended.
+        incumbent: The best of them, if there is one.
     """
 
     study: StudyRecord
@@ -41,21 +43,22 @@ class Progress:
     trials: Mapping[int, TrialRecord]
     spent_s: float = 0.0
     shares_before: tuple[float, ...] = ()
+    n_finished: int = 0
+    incumbent: TrialRecord | None = None
 
     def with_trial(self, trial: TrialRecord) -> Progress:
-        return replace(self, trials={**self.trials, trial.number: trial})
+        before = self.trials.get(trial.number)
+        is_newly_finished = trial.is_finished and not (before and before.is_finished)
+        return replace(
+            self,
+            trials={**self.trials, trial.number: trial},
+            n_finished=self.n_finished + is_newly_finished,
+            incumbent=self.study.best([*([self.incumbent] if self.incumbent else []), trial]),
+        )
 
     @property
     def running(self) -> list[TrialRecord]:
         return sorted((t for t in self.trials.values() if t.state == RUNNING), key=lambda t: t.number)
-
-    @property
-    def n_finished(self) -> int:
-        return sum(trial.is_finished for trial in self.trials.values())
-
-    @property
-    def incumbent(self) -> TrialRecord | None:
-        return self.study.best(list(self.trials.values()))
 
     def binding(self, elapsed_s: float) -> Spend | None:
         """Returns the limit nearest to its end after `elapsed_s` of this driver; None without a limit."""
@@ -89,7 +92,14 @@ class Progress:
 
 def open_progress(study: StudyRecord, trials: Sequence[TrialRecord], budget: Budget, spent_s: float) -> Progress:
     """Returns the progress of a study at the moment a driver opens it."""
-    progress = Progress(study, budget, {trial.number: trial for trial in trials}, spent_s)
+    progress = Progress(
+        study,
+        budget,
+        {trial.number: trial for trial in trials},
+        spent_s,
+        n_finished=sum(trial.is_finished for trial in trials),
+        incumbent=study.best(list(trials)),
+    )
     return replace(progress, shares_before=tuple(spend.share for spend in progress._spends(0.0)))
 
 

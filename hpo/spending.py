@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
+from itertools import islice, takewhile
 
 from hpo.assignment import Assignment
 from hpo.record import TrialRecord
@@ -25,6 +26,8 @@ class Spending:
         self._store = store
         self._began = time.monotonic()
         self._noted = self._began
+        self._settled_epochs = 0  # of the first trials, whose charges are known for good
+        self._settled_s: list[float] = []  # as many
         self.elapsed_before_s = float(store.get(ELAPSED) or 0.0)
 
     def is_spent(self, trials: Collection[TrialRecord]) -> bool:
@@ -32,15 +35,20 @@ class Spending:
         return self.share(trials) >= 1.0
 
     def share(self, trials: Collection[TrialRecord]) -> float:
-        """Returns the part of the budget that is spent, of the tightest budget if there are several; 0 without one."""
+        """Returns the part of the budget that is spent, of the tightest budget if there are several; 0 without one.
+
+        The trials are those of the study, each time in the same order, new ones at the end.
+        """
         budget, parts = self._budget, [0.0]
         if budget.n_trials is not None:
             parts.append(len(trials) / budget.n_trials)
-        if budget.n_epochs is not None:
+        if budget.n_epochs is not None or budget.trials_s is not None:
             horizon = self._assignment.horizon(len(trials))
-            parts.append(sum(self._epochs(trial, horizon) for trial in trials) / budget.n_epochs)
-        if budget.trials_s is not None:
-            parts.append(sum(trial.seconds for trial in trials) / budget.trials_s)
+            others = self._settle(trials, horizon)
+            n_epochs = self._settled_epochs + sum(self._epochs(trial, horizon) for trial in others)
+            parts.append(n_epochs / budget.n_epochs if budget.n_epochs else 0.0)
+            seconds = sum([*self._settled_s, *(trial.seconds for trial in others)])
+            parts.append(seconds / budget.trials_s if budget.trials_s else 0.0)
         if budget.timeout_s is not None:
             parts.append(self.elapsed_s() / budget.timeout_s)
         return max(parts)
@@ -54,7 +62,18 @@ class Spending:
             self._noted = time.monotonic()
             self._store.set(ELAPSED, round(self.elapsed_s(), 3))
 
+    def _settle(self, trials: Collection[TrialRecord], horizon: int | None) -> list[TrialRecord]:
+        """Notes the charges of the first trials, up to one that is not known for good; returns it and all behind it."""
+        others = list(islice(trials, len(self._settled_s), None))
+        known = list(takewhile(lambda trial: _is_known(trial, horizon), others))
+        self._settled_epochs += sum(trial.n_charged for trial in known)
+        self._settled_s += [trial.seconds for trial in known]
+        return others[len(known) :]
+
     def _epochs(self, trial: TrialRecord, horizon: int | None) -> int:
         """Returns the epochs `trial` is charged, as planned while the next proposal may not know its end."""
-        is_known = trial.is_finished and (horizon is None or trial.number <= horizon)
-        return trial.n_charged if is_known else self._assignment.planned_epochs(trial)
+        return trial.n_charged if _is_known(trial, horizon) else self._assignment.planned_epochs(trial)
+
+
+def _is_known(trial: TrialRecord, horizon: int | None) -> bool:
+    return trial.is_finished and (horizon is None or trial.number <= horizon)

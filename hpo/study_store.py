@@ -22,6 +22,7 @@ from hpo.samplers import REASON
 from hpo.space import Space
 from hpo.storage import ATTEMPT, BEGIN, DISTRIBUTIONS, END, EPOCH, read_trial
 from hpo.trainer import EpochReport, Reason
+from hpo.trial_memory import TrialMemory
 
 INFEASIBLE = "constraints:memory"  # Optuna's own name for a constraint that Trial.set_constraint sets
 METRICS = "study:metric_names"  # likewise, for what Study.set_metric_names sets
@@ -38,7 +39,7 @@ class StudyStore:
     def __init__(
         self, storage: BaseStorage, name: str, *, direction: Direction, sampler: BaseSampler, pruner: BasePruner
     ) -> None:
-        self._history = OrderedHistory(get_storage(storage))
+        self._history = OrderedHistory(TrialMemory(get_storage(storage)))
         self._study = optuna.create_study(
             storage=self._history,  # type: ignore[arg-type]  # duck-typed: see its docstring
             study_name=name,

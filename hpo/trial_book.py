@@ -33,6 +33,8 @@ class TrialBook:
         self._store = around.store
         self._held: set[int] = set()  # ended, waiting for their turn to be told
         self._is_shown = False
+        self._running = {trial.number for trial in self.trials.values() if not trial.is_finished}
+        self._best = study.best(list(self.trials.values()))
 
     @property
     def records(self) -> list[TrialRecord]:
@@ -40,7 +42,8 @@ class TrialBook:
 
     @property
     def running(self) -> list[int]:
-        return [trial.number for trial in self.trials.values() if not trial.is_finished]
+        """The numbers of the trials that have not ended, in their order."""
+        return sorted(self._running)
 
     def adopt(self) -> list[int]:
         """Takes over the trials an earlier driver left RUNNING; returns those that are to be started again."""
@@ -67,7 +70,7 @@ class TrialBook:
             now=self._around.now_ms,
             horizon=self._assignment.horizon(len(self.trials)),
         )
-        self.trials[record.number] = record
+        self._note(record)
         return record.number
 
     def begin_attempt(self, number: int, *, has_crashed: bool, lacked_memory: bool) -> TrialRecord:
@@ -144,7 +147,7 @@ class TrialBook:
             if self._assignment.config.study.ordered and number != min(self.running):
                 return
             self._held.discard(number)
-            before = self.study.best(self.records)
+            before = self._best
             record = self._store.tell(number)
             self._changed(record)
             self._around.cache.settle(self._assignment.request(self.study, record), self.study.name, record)
@@ -161,7 +164,7 @@ class TrialBook:
         self._tidy_ended({folders[name] for name in there if name in folders})
 
     def _tidy_ended(self, numbers: Collection[int]) -> None:
-        best, kept = self.study.best(self.records), self._assignment.keeps_weights
+        best, kept = self._best, self._assignment.keeps_weights
         for number in numbers:
             if self.trials[number].is_finished:
                 is_best = best is not None and best.number == number
@@ -171,6 +174,15 @@ class TrialBook:
         if not self._is_shown:  # a study with nothing left to do stays as it is shown
             self._around.tracker.study(self.study)
             self._is_shown = True
-        self.trials[record.number] = record
+        self._note(record)
         self._around.tracker.trial(self.study, record)
         self._around.display.trial_changed(record)
+
+    def _note(self, record: TrialRecord) -> None:
+        """Keeps the newest record of a trial, and what follows from it without looking at the others."""
+        self.trials[record.number] = record
+        if record.is_finished:
+            self._running.discard(record.number)
+            self._best = self.study.best([record] if self._best is None else [self._best, record])
+        else:
+            self._running.add(record.number)

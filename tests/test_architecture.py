@@ -24,7 +24,7 @@ LAYERS = (
     "model.formats model.serving",
     "synthetic replay awd_lstm model.evaluation learner fits optimizer monitor scores snapshot",
     "samplers candidates ledger pruners storage study_store sqlite postgres outage transfer claim study_tests history "
-    "fingerprint lock tracking mirror mlflow_* newest plots curve_recorder",
+    "trial_memory fingerprint lock tracking mirror mlflow_* newest plots curve_recorder",
     "model.answers model.outputs classifier batches weights fastai_api",
     "model.description model.folder model.texts_file model.code model",
     "corpus baseline scoring cache ids pool data docstrings imdb archive folder table delimited encoding parts texts "
@@ -39,9 +39,9 @@ FENCES = {
     "hydra omegaconf": "arguments compose explanation config search_config variants",
     "mlflow": "tracking mirror mlflow_* model.serving",
     "optuna sqlalchemy": "sync copy study_copy compare comparison design session refusal opening continuation "
-    "trial_book assignment confirmation storage study_store sqlite postgres outage transfer tables history fingerprint "
-    "samplers candidates ledger pruners space space_file table_space curves curve_recorder tracking mirror mlflow_* "
-    "plots report.records report.stored report.spaces report.places report.importances",
+    "trial_book assignment confirmation storage study_store sqlite postgres outage transfer tables history "
+    "trial_memory fingerprint samplers candidates ledger pruners space space_file table_space curves curve_recorder "
+    "tracking mirror mlflow_* plots report.records report.stored report.spaces report.places report.importances",
     "torch torchvision fastai fastcore": "model.answers model.outputs awd_lstm learner classifier batches optimizer "
     "monitor scores snapshot weights fastai_api checkpoint seeds tokens executors worker",
     "psycopg": "address claim postgres",

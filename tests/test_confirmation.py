@@ -66,6 +66,12 @@ def test_a_configuration_is_chosen_once_at_its_best() -> None:
     assert [t.number for t in chosen_trials(study(), trials, top_k=2)] == [1, 2]
 
 
+def test_choosing_from_many_compares_no_trial_with_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = [trial(number, 0.001 * number, lr=0.1 + number) for number in range(100)]
+    monkeypatch.setattr(TrialRecord, "__eq__", lambda *_: pytest.fail("trials were compared"), raising=False)
+    assert [t.number for t in chosen_trials(study(), trials, top_k=2)] == [99, 98]
+
+
 def retraining(number: int, searched: int, repetition: int, value: float | None) -> TrialRecord:
     facts = {SEARCHED: str(searched), REPETITION: str(repetition)}
     return replace(trial(number, value, COMPLETE if value is not None else FAIL), facts=facts)

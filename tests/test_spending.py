@@ -65,6 +65,18 @@ def test_the_share_of_a_budget(budget: Budget, share: float, store: StudyStore) 
     assert spending.is_spent(TRIALS) == (share >= 1)
 
 
+@pytest.mark.parametrize("is_ordered", [False, True])
+def test_the_share_of_a_growing_study_is_that_of_its_trials(is_ordered: bool, store: StudyStore) -> None:
+    assignment = assign(Budget(n_epochs=40, trials_s=30), is_ordered=is_ordered, n_concurrent=3)
+    growing, trials = Spending(assignment, store), dict[int, TrialRecord]()
+    for number in range(12):
+        trials[number] = trial(number, 0, RUNNING)
+        if number % 4 == 3:
+            for ended in (number, number - 2, number - 1, number - 3):  # not in their order
+                trials[ended] = trial(ended, 1 + ended % 3, PRUNED)
+                assert growing.share(trials.values()) == Spending(assignment, store).share(trials.values())
+
+
 def test_a_failure_before_the_first_epoch_is_not_free(store: StudyStore) -> None:
     failed = [replace(trial(number, 0, FAIL), started_ms=1000, ended_ms=1250) for number in range(4)]
     assert Spending(assign(Budget(n_epochs=4)), store).share(failed) == 1.0
