@@ -21,10 +21,10 @@ USER 10001:10001
 ENV HOME=/tmp XDG_CONFIG_HOME=/tmp XDG_CACHE_HOME=/tmp
 
 FROM python AS study
-# cpu: torch without CUDA, from its own index; cuda: torch as it comes, 5 GB more.
-ARG TORCH=cpu
-RUN if [ "$TORCH" = cpu ]; then \
-        pip install --no-deps --index-url https://download.pytorch.org/whl/cpu -c constraints.txt torch torchvision; \
+# Where PyTorch without CUDA comes from; without it, the usual one with CUDA is taken, 5 GB more.
+ARG TORCH_INDEX=
+RUN if [ -n "$TORCH_INDEX" ]; then \
+        pip install --no-deps --index-url "$TORCH_INDEX" -c constraints.txt torch torchvision; \
     fi
 RUN python requirements.py postgres --with-project > requirements.txt && \
     pip install -c constraints.txt -r requirements.txt

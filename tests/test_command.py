@@ -15,7 +15,7 @@ from pathlib import Path
 import optuna
 import psutil
 import pytest
-from chaos import count_epochs
+from chaos import Record
 
 from hpo.__main__ import main
 from hpo.command import refuse
@@ -172,7 +172,7 @@ def start(workdir: Path) -> Iterator[Start]:
 def wait_for_epochs(n: int, *, timeout_s: float = 120) -> None:
     """Waits until the study in the working directory has noted `n` epochs; opens nothing that creates tables."""
     end = time.monotonic() + timeout_s
-    while count_epochs(Path()) < n:
+    while Record(Path(), is_shared=False).count_epochs() < n:
         assert time.monotonic() < end, f"the study did not reach {n} epochs"
         time.sleep(0.1)
 
