@@ -131,16 +131,15 @@ SLOW = ("trainer=synthetic", "tracking=none", "trainer.epoch_s=60", "study.name=
 
 
 def test_a_second_signal_stops_at_once(start: Started) -> None:
-    driver = start(*SLOW)
-    wait_for(lambda: (start.folder / "studies/x/trials").exists())
-    time.sleep(1)
+    driver = start(*SLOW, "trainer.epoch_s=12")
+    wait_for(lambda: checkpoints(start.folder))
     driver.send_signal(signal.SIGINT)
-    time.sleep(1)
-    assert driver.poll() is None  # an epoch of a minute is one batch
+    time.sleep(0.5)
+    assert driver.poll() is None  # the next epoch is one batch of twelve seconds
     sent = time.monotonic()
     driver.send_signal(signal.SIGINT)
     _, err = driver.communicate(timeout=15)
-    assert time.monotonic() - sent < 10
+    assert time.monotonic() - sent < 8
     assert driver.returncode == 130
     assert "Traceback" not in err
     assert "the same command continues" in err
@@ -148,9 +147,8 @@ def test_a_second_signal_stops_at_once(start: Started) -> None:
 
 @pytest.mark.slow
 def test_a_trial_that_does_not_end_its_batch_is_given_up_in_time(start: Started) -> None:
-    driver = start(*SLOW)
-    wait_for(lambda: (start.folder / "studies/x/trials").exists())
-    time.sleep(1)
+    driver = start(*SLOW, "trainer.epoch_s=40")  # longer than anybody waits
+    wait_for(lambda: checkpoints(start.folder))
     sent = time.monotonic()
     driver.send_signal(signal.SIGTERM)
     driver.communicate(timeout=60)
