@@ -5,6 +5,7 @@ Which archives there are is told by those who need them.
 
 from __future__ import annotations
 
+import configparser
 import gzip
 import hashlib
 import http.client
@@ -94,6 +95,14 @@ def unpack(archive: Archive, path: Path, folder: Path) -> None:
         except OSError:
             if not folder.is_dir():  # else another process was quicker
                 raise
+
+
+def fastai_folder(kind: str) -> Path:
+    """Returns fastai's folder of archives, data or models, found without importing fastai."""
+    home = Path(os.getenv("FASTAI_HOME", "~/.fastai")).expanduser().absolute()
+    settings = configparser.ConfigParser()
+    settings.read(home / "config.ini", encoding="utf8")
+    return home / settings["DEFAULT"].get(kind, "models" if kind == "model" else kind)
 
 
 def _copy(answer: BinaryIO, file: BinaryIO, size_bytes: int, on_bytes: OnBytes) -> None:

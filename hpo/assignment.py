@@ -12,7 +12,7 @@ from typing import Literal
 
 from optuna.samplers import BaseSampler
 
-from hpo.config import Config, ModelLog
+from hpo.config import Config, ModelConfig, ModelLog
 from hpo.display import Display
 from hpo.params import apply_params
 from hpo.record import Budget, StudyRecord, TrialRecord
@@ -38,6 +38,7 @@ class Assignment:
         seed_of: The seed of the trial with a number.
         to_test: Which of the finished trials are tested at the end.
         to_keep: Which of the finished trials the study's model may be; the best of them is.
+        encoder_of: Folder of the encoder that a network of some sizes starts from; "" for initial weights.
         facts_of: What the record says of a trial beside what its trainer says.
         keeps_weights: Which trials keep their weights: none, the incumbent, or all, so that any can be tested.
         sum_up: A sentence on what came of it, for those that have one.
@@ -51,6 +52,7 @@ class Assignment:
     seed_of: Callable[[int], int]
     to_test: Callable[[Sequence[TrialRecord]], Sequence[int]]
     to_keep: Callable[[Sequence[TrialRecord]], Sequence[int]] = lambda _: []
+    encoder_of: Callable[[ModelConfig], str] = lambda _: ""
     facts_of: Callable[[int], Mapping[str, str]] = lambda _: {}
     keeps_weights: Literal["none", "best", "all"] = "best"
     sum_up: Callable[[StudyRecord, Sequence[TrialRecord]], str] = lambda _study, _trials: ""
@@ -77,6 +79,7 @@ class Assignment:
             device=config.executor.device,
             threads=config.executor.threads,
             folder=str(trial_folder(Path(study.folder), trial.number)),
+            encoder=self.encoder_of(config.model),
         )
 
 

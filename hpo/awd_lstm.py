@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -16,18 +16,20 @@ import torch
 
 from hpo.batches import Batches
 from hpo.checkpoint import CHECKPOINT_WARNING, Checkpoint, read_checkpoint, write_checkpoint
-from hpo.classifier import build_classifier, choose_architecture
+from hpo.classifier import body_of, build_classifier, choose_architecture
 from hpo.config import AwdLstmConfig
 from hpo.cores import name_gpu
 from hpo.corpus import open_corpus
+from hpo.encoder import read_encoder
+from hpo.encoder_weights import copy_encoder
 from hpo.files import write_json
-from hpo.fits import plan_fits
+from hpo.fits import Fit, plan_fits
 from hpo.learner import autocast, build_learner, effective_precision, release, run_fit
 from hpo.model.evaluation import evaluate
 from hpo.model.outputs import class_probabilities
-from hpo.monitor import Diverged, Events, Monitor, Paused, Stopped
+from hpo.monitor import Diverged, Events, Measured, Monitor, Paused, Stopped
 from hpo.scores import score
-from hpo.scoring import Scores, score_probabilities
+from hpo.scoring import score_probabilities
 from hpo.seeds import derive_seed, seed_everything
 from hpo.snapshot import capture, restore, restore_weights
 from hpo.trainer import MustPause, OnEpoch, Reason, TrialRequest, TrialResult, never
@@ -42,13 +44,17 @@ class AwdLstm:
 
     needs_torch = True
 
+    def begin(self, request: TrialRequest) -> Training:
+        """Returns the training of a trial, at its beginning."""
+        return Training(request)
+
     def train(self, request: TrialRequest, on_epoch: OnEpoch, must_pause: MustPause = never) -> TrialResult:
         """Trains the trial from its newest checkpoint, or from the start. See `Trainer.train`."""
         history: History = []  # this and the facts outlive a failure
         facts = _describe_surroundings(request)
         reason, error, is_stopped, is_paused = None, None, False, False
         try:
-            is_stopped = _run(request, on_epoch, must_pause, history=history, facts=facts)
+            is_stopped = _run(self.begin, request, on_epoch, must_pause, history=history, facts=facts)
         except Paused:
             is_paused = True
         except Diverged as failure:
@@ -89,15 +95,23 @@ class AwdLstm:
 
 
 def _run(
-    request: TrialRequest, on_epoch: OnEpoch, must_pause: MustPause, *, history: History, facts: dict[str, str]
+    begin: Callable[[TrialRequest], Training],
+    request: TrialRequest,
+    on_epoch: OnEpoch,
+    must_pause: MustPause,
+    *,
+    history: History,
+    facts: dict[str, str],
 ) -> bool:
     """Trains the trial and leaves its weights; returns whether it was told to stop."""
     torch.set_num_threads(request.threads)
     if request.device.startswith("cuda"):
         torch.cuda.init()  # type: ignore[no-untyped-call]  # resetting fails before it; torch left it untyped
         torch.cuda.reset_peak_memory_stats(request.device)
-    trial = _Trial(request)
+    trial = begin(request)
     facts |= {"n_params": str(count_params(trial.model)), "emb_sz": str(trial.architecture.emb_sz)}
+    if request.encoder:
+        facts["encoder"] = Path(request.encoder).name
     checkpoint, refused = read_checkpoint(request)
     if refused:
         facts[CHECKPOINT_WARNING] = " ".join(refused)
@@ -106,13 +120,13 @@ def _run(
         facts["resumed_from"] = str(checkpoint.epoch)
     try:
         is_stopped = trial.fit(trial.monitor(on_epoch, must_pause, history), checkpoint)
-        save_weights(request.folder, trial.model, trial.architecture)
+        trial.leave()
     finally:
         trial.close()
     return is_stopped
 
 
-class _Trial:
+class Training:
     """The network of one trial, its batches and its learner."""
 
     def __init__(self, request: TrialRequest) -> None:
@@ -128,13 +142,21 @@ class _Trial:
         self.train, self.valid = cut(corpus.train, generator=self.order), cut(corpus.valid)
         seed_everything(request.seed, device=request.device)
         self.model = build_classifier(self.architecture)
+        self.knows_wikipedia = bool(request.encoder) and read_encoder(request.encoder).knows_wikipedia
+        if request.encoder:
+            copy_encoder(request.encoder, body_of(self.model), corpus.vocab)
         self.learner = build_learner(request, self.model, self.train)
 
-    def monitor(self, on_epoch: OnEpoch, must_pause: MustPause, history: History) -> Monitor:
+    @property
+    def divergence_loss(self) -> float:
+        """The largest loss that is still taken for training."""
         assert isinstance(self.request.trainer, AwdLstmConfig)
+        return self.request.trainer.divergence_loss
+
+    def monitor(self, on_epoch: OnEpoch, must_pause: MustPause, history: History) -> Monitor:
         return Monitor(
             n_tokens=self.train.n_tokens,
-            divergence_loss=self.request.trainer.divergence_loss,
+            divergence_loss=self.divergence_loss,
             device=self.train.device,
             save=self._save,
             on_epoch=on_epoch,
@@ -150,6 +172,15 @@ class _Trial:
             return True
         return False
 
+    def plan(self) -> list[Fit]:
+        """Returns the fits it consists of."""
+        n_groups = self.architecture.n_layers + 2
+        return plan_fits(self.request.train, n_groups=n_groups, knows_wikipedia=self.knows_wikipedia)
+
+    def leave(self) -> None:
+        """Leaves the final weights in the trial's folder."""
+        save_weights(self.request.folder, self.model, self.architecture)
+
     def close(self) -> None:
         """Lets go of everything, as this object may live on in an exception's traceback."""
         release(self.learner)
@@ -161,7 +192,7 @@ class _Trial:
             n_done, is_under_way = checkpoint.epoch, bool(checkpoint.partial)
             restore_weights(self.model, checkpoint)
             monitor.report_again()
-        for fit in plan_fits(self.request.train):
+        for fit in self.plan():
             if n_done < fit.n_epochs:
                 start = partial(self._restore, checkpoint, with_moments=n_done > 0 or is_under_way)
                 validate = partial(self._validate, monitor)
@@ -169,7 +200,7 @@ class _Trial:
                 checkpoint = None
             n_done = max(0, n_done - fit.n_epochs)
 
-    def _validate(self, monitor: Monitor) -> Scores:
+    def _validate(self, monitor: Monitor) -> Measured:
         return score(self.model, self.valid, autocast=autocast(self.request), after_batch=monitor.pause_if_asked)
 
     def _save(self, history: History, done: Mapping[str, float]) -> None:

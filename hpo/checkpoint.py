@@ -19,6 +19,7 @@ from hpo.files import hash_bytes, write_atomically
 from hpo.trainer import TrialRequest
 
 N_KEPT = 2
+LATER = ("unfreeze", "lr_decay")  # settings that came later: null leaves a hash what it was
 CHECKPOINT_WARNING = "checkpoint_warning"  # fact of a trial: the checkpoints that could not be used, and why
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
@@ -96,9 +97,12 @@ def delete_checkpoints(folder: str) -> None:
 
 def hash_request(request: TrialRequest) -> str:
     """Returns a hash of whatever changes the metrics of `request`; where it runs does not."""
-    parts = (request.params, asdict(request.model), asdict(request.train), asdict(request.trainer))
-    corpus = Path(request.corpus).name  # named after its content
-    text = json.dumps([*parts, request.seed, corpus], sort_keys=True, default=_encode)
+    train = {name: value for name, value in asdict(request.train).items() if name not in LATER or value is not None}
+    model = {name: value for name, value in asdict(request.model).items() if name != "encoder"}
+    prepared = [Path(path).name for path in (request.encoder, request.more_texts) if path]  # named after their content
+    parts = (request.params, model, train, asdict(request.trainer))
+    corpus = Path(request.corpus).name  # so is this
+    text = json.dumps([*parts, request.seed, corpus, *prepared], sort_keys=True, default=_encode)
     return hash_bytes(text.encode())
 
 

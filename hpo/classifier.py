@@ -6,7 +6,9 @@ The replacements keep fastai's distributions, initial weights and state_dict key
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,7 @@ from torch.nn.functional import embedding, pad
 
 from hpo.batches import PAD
 from hpo.config import ModelConfig, TrainConfig
+from hpo.encoder import Sizes, sizes_of
 from hpo.fastai_api import (
     AWD_LSTM,
     PoolingLinearClassifier,
@@ -24,7 +27,6 @@ from hpo.fastai_api import (
 )
 
 _HEAD_WIDTH, _HEAD_DROPOUT = 50, 0.1  # the defaults of fastai.text.models.core.get_text_classifier
-_MAX_EMB_SZ = 400
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,7 @@ def choose_architecture(model: ModelConfig, train: TrainConfig, *, n_vocab: int,
     return Architecture(
         n_vocab=n_vocab,
         n_classes=n_classes,
-        emb_sz=model.emb_sz or max(1, min(_MAX_EMB_SZ, model.n_hid // 2)),
-        n_hid=model.n_hid,
-        n_layers=model.n_layers,
+        **asdict(sizes_of(model)),
         drop_mult=model.drop_mult,
         bptt=train.bptt,
         max_len=train.max_len,
@@ -64,12 +64,28 @@ def build_classifier(architecture: Architecture) -> nn.Module:
     a = architecture
     dropouts = {name: p * a.drop_mult for name, p in awd_lstm_clas_config.items() if name.endswith("_p")}
     output_p = dropouts.pop("output_p")
-    body = _Body(a.n_vocab, a.emb_sz, a.n_hid, a.n_layers, pad_token=PAD, **dropouts)
-    body.encoder_dp = _EmbeddingDropout(body.encoder, body.encoder_dp.embed_p)
+    body = build_body(a.n_vocab, Sizes(a.emb_sz, a.n_hid, a.n_layers), dropouts)
     widths = [3 * a.emb_sz, _HEAD_WIDTH, a.n_classes]
     head = PoolingLinearClassifier(widths, [output_p, _HEAD_DROPOUT], bptt=a.bptt)
     network: nn.Module = SequentialRNN(_SentenceEncoder(a.bptt, body, pad_idx=PAD, max_len=a.max_len), head)
     return network
+
+
+def body_of(classifier: Any) -> nn.Module:
+    """Returns the part of a classifier that an encoder is for."""
+    body: nn.Module = classifier[0].module
+    return body
+
+
+def build_body(n_vocab: int, sizes: Sizes, dropouts: Mapping[str, float]) -> nn.Module:
+    """Returns the untrained body of a classifier or of a language model.
+
+    Its `encoder_dp` takes ids and the length of a chunk; its forward, with `from_embeds=True`, what that returns.
+    """
+    body: nn.Module = _Body(n_vocab, sizes.emb_sz, sizes.n_hid, sizes.n_layers, pad_token=PAD, **dropouts)
+    embedding_dropout: Any = body.encoder_dp
+    body.encoder_dp = _EmbeddingDropout(embedding_dropout.emb, embedding_dropout.embed_p)
+    return body
 
 
 class _Body(AWD_LSTM):  # type: ignore[misc]  # fastai is untyped

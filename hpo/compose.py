@@ -26,6 +26,7 @@ from hpo.notation import override_value
 from hpo.params import SECTIONS
 from hpo.paths import conf_folder
 from hpo.secret import cover_settings
+from hpo.training_config import EncoderConfig
 
 OPTIONS: dict[str, dict[str, type]] = {
     "sampler": {"grid": s.GridConfig, "random": s.RandomConfig, "tpe": s.TPEConfig},
@@ -42,6 +43,7 @@ OPTIONS: dict[str, dict[str, type]] = {
         "table": c.TableConfig,
     },
     "model": {"awd_lstm": c.ModelConfig},
+    "encoder": {"default": EncoderConfig},
     "train": {"default": c.TrainConfig},
     "trainer": {"awd_lstm": c.AwdLstmConfig, "synthetic": c.SyntheticConfig, "replay": c.ReplayConfig},
     "storage": {"sqlite": c.SqliteConfig, "postgres": c.PostgresConfig, "memory": c.MemoryConfig},

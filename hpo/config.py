@@ -10,6 +10,11 @@ from enum import Enum
 from typing import Literal
 
 from hpo.search_config import MISSING, PrunerConfig, SamplerConfig, SpaceConfig
+from hpo.training_config import EncoderConfig
+from hpo.training_config import Precision as Precision
+from hpo.training_config import Schedule as Schedule
+from hpo.training_config import TrainConfig as TrainConfig
+from hpo.training_config import Unfreeze as Unfreeze
 
 
 class Tokenizer(Enum):
@@ -78,39 +83,17 @@ ModelLog = Enum("ModelLog", ["best", "all", "none"])  # which models of a study 
 
 @dataclass
 class ModelConfig:
-    """Sizes of an AWD-LSTM; `emb_sz: null` ties it to half of n_hid, at most 400. `log` changes no training."""
+    """Sizes of an AWD-LSTM; `emb_sz: null` ties it to half of n_hid, at most 400.
+
+    `encoder` is what its body starts from: scratch, wt103, domain, or the folder of an encoder. `log` changes nothing.
+    """
 
     drop_mult: float = MISSING
     n_hid: int = MISSING
     emb_sz: int | None = None
     n_layers: int = MISSING
+    encoder: str = MISSING
     log: ModelLog = MISSING
-
-
-class Schedule(Enum):
-    one_cycle = "one_cycle"
-    fine_tune = "fine_tune"
-
-
-class Precision(Enum):
-    fp32 = "fp32"
-    bf16 = "bf16"
-    fp16 = "fp16"
-
-
-@dataclass
-class TrainConfig:
-    """How one trial trains. `lr` is the peak of the schedule, `epochs` its length."""
-
-    lr: float = MISSING
-    epochs: int = MISSING
-    batch_size: int = MISSING
-    weight_decay: float = MISSING
-    schedule: Schedule = MISSING
-    freeze_epochs: int = MISSING
-    bptt: int = MISSING
-    max_len: int = MISSING
-    precision: Precision = MISSING
 
 
 class Metric(Enum):
@@ -291,6 +274,7 @@ class Config:
     pruner: PrunerConfig = MISSING
     data: DataConfig = MISSING
     model: ModelConfig = MISSING
+    encoder: EncoderConfig = MISSING
     train: TrainConfig = MISSING
     trainer: TrainerConfig = MISSING
     storage: StorageConfig = MISSING

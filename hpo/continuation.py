@@ -13,6 +13,7 @@ from optuna.storages import BaseStorage
 from optuna.study._frozen import FrozenStudy
 
 from hpo.audit import audit_name
+from hpo.bank import Bank
 from hpo.config import Config
 from hpo.confirmation import confirmation_name
 from hpo.corpus import open_corpus
@@ -41,13 +42,16 @@ def _beside(config: Config) -> list[Beside]:
     return [*([CONFIRMATION] if config.study.confirm.top_k else []), *([AUDIT] if config.study.audit else [])]
 
 
-def check_record(plans: Sequence[Plan], storage: BaseStorage, corpora: Mapping[str, Path]) -> None:
+def check_record(
+    plans: Sequence[Plan], storage: BaseStorage, corpora: Mapping[str, Path], banks: Mapping[str, Bank] | None = None
+) -> None:
     """Refuses to continue studies as something else than they are; changes nothing.
 
     Args:
         plans: What is asked for.
         storage: The record.
         corpora: Folder of the prepared corpus by study name.
+        banks: The encoders by study name.
 
     Raises:
         ValueError: naming the first such study and what differs.
@@ -55,14 +59,18 @@ def check_record(plans: Sequence[Plan], storage: BaseStorage, corpora: Mapping[s
     there = {study.study_name: study for study in storage.get_all_studies()}
     for planned in plans:
         if planned.name in there:
-            _check_search(planned, there[planned.name], storage, corpora.get(planned.name))
+            _check_search(
+                planned, there[planned.name], storage, corpora.get(planned.name), (banks or {}).get(planned.name)
+            )
         for beside in _beside(planned.config):
             found = there.get(beside.name_of(planned.name))
             if found is not None:
                 _check_beside(planned, beside, found, storage)
 
 
-def _check_search(planned: Plan, there: FrozenStudy, storage: BaseStorage, corpus: Path | None) -> None:
+def _check_search(
+    planned: Plan, there: FrozenStudy, storage: BaseStorage, corpus: Path | None, bank: Bank | None
+) -> None:
     stored, study = there.system_attrs.get(FINGERPRINT), there.system_attrs.get(STUDY)
     if stored is None and storage.get_n_trials(there._study_id):
         raise ValueError(f"Study '{planned.name}' was not made by hpo; choose another study.name.")
@@ -73,7 +81,7 @@ def _check_search(planned: Plan, there: FrozenStudy, storage: BaseStorage, corpu
             f"Study '{planned.name}' has moved to {there.system_attrs[MOVED]}, with its folder; continue it there."
         )
     if stored is not None:
-        check_fingerprint(planned.name, stored, asked_fingerprint(planned, corpus))
+        check_fingerprint(planned.name, stored, asked_fingerprint(planned, corpus, bank))
     if study is not None:
         check_place(planned.config.storage, planned.name, noted=study["folder"], machine=study["tags"].get("host", ""))
 
@@ -87,7 +95,8 @@ def _check_beside(planned: Plan, beside: Beside, there: FrozenStudy, storage: Ba
         )
 
 
-def asked_fingerprint(planned: Plan, corpus: Path | None) -> dict[str, str]:
+def asked_fingerprint(planned: Plan, corpus: Path | None, bank: Bank | None = None) -> dict[str, str]:
     """Returns what the results of a planned study depend on."""
     data = open_corpus(corpus).fingerprint if corpus else ""
-    return fingerprint(planned.config, planned.space, data, n_workers=planned.n_workers)
+    found = fingerprint(planned.config, planned.space, data, n_workers=planned.n_workers)
+    return found | ({"encoder.texts": Path(bank.more_texts).name} if bank and bank.more_texts else {})

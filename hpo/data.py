@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hpo.config import DataConfig, DocstringsConfig, FolderConfig, ImdbConfig, TableConfig
 from hpo.docstrings import docstring_versions, read_docstrings
-from hpo.folder import TextFile, files_signature, find_files, read_files
-from hpo.imdb import find_reviews
-from hpo.table import existing_file, read_table
+from hpo.folder import UNLABELLED, TextFile, files_signature, find_files, read_files, unlabelled_files
+from hpo.imdb import find_reviews, unlabelled_reviews
+from hpo.table import existing_file, read_table, read_unlabelled_rows
 from hpo.texts import Texts
 
 OnRead = Callable[[int, int], None]
@@ -60,6 +60,24 @@ def open_source(config: DataConfig, *, on_download: OnRead = lambda _done, _tota
             return _table(config)
         case _:
             raise ValueError(f"data is a {type(config).__name__}; allowed are docstrings, imdb, folder and table.")
+
+
+def open_unlabelled_source(config: DataConfig) -> Source | None:
+    """Returns the source of the texts without labels that come with the data; None where there can be none.
+
+    They are IMDb's folder unsup, the folder unlabelled beside train, the rows whose split is "unlabelled".
+    """
+    match config:
+        case ImdbConfig():
+            files = unlabelled_reviews(config)
+            return _files("imdb", "unsup", files, config) if files else None
+        case FolderConfig():
+            files = unlabelled_files(config)
+            return _files("folder", UNLABELLED, files, config) if files else None
+        case TableConfig(split_column=str()):
+            return replace(_table(config), read=lambda _: read_unlabelled_rows(config))
+        case _:
+            return None
 
 
 def _docstrings(config: DocstringsConfig) -> Source:

@@ -19,8 +19,10 @@ with quiet_imports():
         WeightDropout,
         awd_lstm_clas_config,
         awd_lstm_clas_split,
+        awd_lstm_lm_config,
+        awd_lstm_lm_split,
     )
-    from fastai.text.models.core import PoolingLinearClassifier, SentenceEncoder, SequentialRNN
+    from fastai.text.models.core import LinearDecoder, PoolingLinearClassifier, SentenceEncoder, SequentialRNN
 
 __all__ = [
     "AWD_LSTM",
@@ -28,6 +30,7 @@ __all__ = [
     "Callback",
     "DataLoaders",
     "Learner",
+    "LinearDecoder",
     "MixedPrecision",
     "Optimizer",
     "ParamScheduler",
@@ -38,6 +41,8 @@ __all__ = [
     "WeightDropout",
     "awd_lstm_clas_config",
     "awd_lstm_clas_split",
+    "awd_lstm_lm_config",
+    "awd_lstm_lm_split",
     "event",
     "rnn_cbs",
 ]

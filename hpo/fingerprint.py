@@ -11,13 +11,15 @@ from enum import Enum
 
 from optuna.distributions import CategoricalDistribution
 
-from hpo.config import Config, ReplayConfig
+from hpo.config import AwdLstmConfig, Config, ReplayConfig
+from hpo.encoder import DOMAIN, is_path, read_encoder
 from hpo.search_config import GridConfig
-from hpo.space import Param, Space
+from hpo.space import Param, Space, values_of
 
 RECORD_FORMAT = 1  # raised when an older record can no longer be continued
 SECTIONS = ("sampler", "pruner", "model", "train", "trainer")
 UNUSED_BY_REPLAY = ("model", "train")  # a recorded curve is what it is
+LATER = {"model.encoder": "scratch", "train.unfreeze": "None", "train.lr_decay": "None"}  # as studies before them
 PLACES = ("trainer.path", "trainer.card", "model.log")  # a moved table is the same table: `trainer.sha256` says which
 
 
@@ -43,12 +45,28 @@ def fingerprint(config: Config, space: Space, corpus: str, *, n_workers: int) ->
         node = getattr(config, section)
         found[section] = type(node).__name__.removesuffix("Config")
         found.update({path: str(value) for path, value in flatten(node, section).items() if path not in PLACES})
+    found |= _encoders(config, space)
+    for path in [path for path, value in LATER.items() if found.get(path) == value]:
+        del found[path]
     if is_recorded:
         found["train.epochs"] = str(config.train.epochs)
     for param in space.params:
         if param.when is None:
             found.pop(param.path, None)  # every trial sets it
         found[f"space.{param.path}"] = _describe(param, is_grid=isinstance(config.sampler, GridConfig))
+    return found
+
+
+def _encoders(config: Config, space: Space) -> dict[str, str]:
+    """Returns what the encoders are that trials start from: how they are trained, or the hash of one that is given."""
+    if not isinstance(config.trainer, AwdLstmConfig):
+        return {}
+    found: dict[str, str] = {}
+    encoders = [str(value) for value in values_of(space, "model.encoder", config.model.encoder)]
+    if DOMAIN in encoders:
+        found.update({path: str(value) for path, value in flatten(config.encoder, "encoder").items()})
+    for encoder in filter(is_path, encoders):
+        found["model.encoder" if len(encoders) == 1 else f"model.encoder={encoder}"] = read_encoder(encoder).sha256
     return found
 
 

@@ -13,6 +13,7 @@ from hpo.parts import PARTS
 from hpo.paths import expanded
 from hpo.texts import Texts
 
+UNLABELLED = "unlabelled"  # a folder of texts beside train, of no class
 N_REPORT = 500  # files between two reports
 
 
@@ -50,13 +51,21 @@ def find_files(config: FolderConfig) -> list[TextFile]:
         )
     if not _is_split(folders):
         return [file for folder in folders for file in class_files(folder, root, given=None)]
+    folders = [folder for folder in folders if folder.name != UNLABELLED]
     unknown = [folder.name for folder in folders if folder.name not in PARTS]
     if unknown:
         raise ValueError(
-            f"data.path={root} has a folder {unknown[0]!r} beside its train folder; allowed there are train, valid "
-            "and test: rename it or move it elsewhere."
+            f"data.path={root} has a folder {unknown[0]!r} beside its train folder; allowed there are train, valid, "
+            "test and unlabelled: rename it or move it elsewhere."
         )
     return [file for folder in folders for file in part_files(folder, root)]
+
+
+def unlabelled_files(config: FolderConfig) -> list[TextFile]:
+    """Returns the files of the folder `unlabelled` beside the train folder; none where there is none."""
+    root = existing_folder(config.path)
+    is_there = _is_split(_folders(root)) and (root / UNLABELLED).is_dir()
+    return class_files(root / UNLABELLED, root, given=None) if is_there else []
 
 
 def existing_folder(path: str) -> Path:

@@ -37,6 +37,8 @@ settings
   study.name=mine               a study of its own; the default name follows from the options
   seed=1                        another study, all else equal
 
+  model.encoder=domain          trials start from a language model of the texts, trained before them
+
 search space
   space.train.lr.high=0.05      moves a bound
   '~space.train.lr'             fixes a param at its value in train; train.lr=0.01 sets that value

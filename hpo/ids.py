@@ -21,6 +21,7 @@ SPECIAL = ("xxunk", "xxpad", "xxbos", "xxeos", "xxfld", "xxrep", "xxwrep", "xxup
 FAKE = "xxfake"
 
 Ids = NDArray[np.uint16] | NDArray[np.uint32]
+Text = NDArray[np.uint16] | NDArray[np.uint32]  # the ids of one text
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,12 @@ def build_vocab(words: Sequence[str], counts: NDArray[np.int64], *, min_freq: in
     special = set(SPECIAL)
     vocab = [*SPECIAL, *(word for word in frequent if word not in special)][:max_vocab]
     return vocab + [FAKE] * (8 - len(vocab) % 8)
+
+
+def cut_texts(ids: Ids, offsets: NDArray[np.int64]) -> list[Text]:
+    """Returns views of the texts in a flat row; text i is `ids[offsets[i]:offsets[i + 1]]`."""
+    flat: Ids = ids.view(np.ndarray)  # plain views: indexing a memmap costs microseconds more per slice
+    return [flat[first:last] for first, last in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)]
 
 
 def to_ids(words: Sequence[str], vocab: Sequence[str]) -> Ids:

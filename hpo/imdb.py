@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import configparser
-import os
 from pathlib import Path
 
-from hpo.archive import Archive, OnBytes, download, unpack
+from hpo.archive import Archive, OnBytes, download, fastai_folder, unpack
 from hpo.config import ImdbConfig
-from hpo.folder import TextFile, existing_folder, part_files
+from hpo.folder import TextFile, class_files, existing_folder, part_files
 
 ARCHIVE = Archive(  # fastai.data.external.URLs.IMDB, and what fastai/data/download_checks.py says of it
     url="https://s3.amazonaws.com/fast-ai-nlp/imdb.tgz",
@@ -42,16 +40,23 @@ def find_reviews(config: ImdbConfig, on_bytes: OnBytes = lambda _done, _total: N
     return files
 
 
+def unlabelled_reviews(config: ImdbConfig) -> list[TextFile]:
+    """Returns the files of the published reviews without labels, where they lie beside the others."""
+    root = existing_folder(config.path) if config.path else _local_folder()
+    folder = root / "unsup" if root else None
+    return class_files(folder, folder.parent, given=None) if folder and folder.is_dir() else []
+
+
 def _local_folder() -> Path | None:
     """Returns the folder `untar_data(URLs.IMDB)` would return at once."""
-    folder = _fastai_folder("data") / "imdb"
+    folder = fastai_folder("data") / "imdb"
     return folder if folder.is_dir() else None
 
 
 def _download(on_bytes: OnBytes) -> Path:
     """Downloads the archive where fastai would, unless it is there, and unpacks it where fastai would."""
-    folder = _fastai_folder("data") / "imdb"
-    archive = _fastai_folder("archive") / "imdb.tgz"
+    folder = fastai_folder("data") / "imdb"
+    archive = fastai_folder("archive") / "imdb.tgz"
     if not archive.is_file():
         try:
             download(ARCHIVE, archive, on_bytes)
@@ -62,11 +67,3 @@ def _download(on_bytes: OnBytes) -> Path:
             ) from error
     unpack(ARCHIVE, archive, folder)
     return folder
-
-
-def _fastai_folder(kind: str) -> Path:
-    """Returns fastai's folder of archives or data, found without importing fastai."""
-    home = Path(os.getenv("FASTAI_HOME", "~/.fastai")).expanduser().absolute()
-    settings = configparser.ConfigParser()
-    settings.read(home / "config.ini", encoding="utf8")
-    return home / settings["DEFAULT"].get(kind, kind)

@@ -5,10 +5,11 @@ What happens at the end of an epoch is `monitor`'s business.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from hpo.batches import Batches
@@ -18,6 +19,7 @@ from hpo.fastai_api import (
     DataLoaders,
     Learner,
     MixedPrecision,
+    ParamScheduler,
     TrainEvalCallback,
     awd_lstm_clas_split,
     event,
@@ -27,14 +29,23 @@ from hpo.fits import Fit
 from hpo.monitor import Events
 from hpo.optimizer import FusedAdamW
 from hpo.trainer import TrialRequest
+from hpo.windows import Windows
 
 # those of fastai.text.learner.TextLearner
 _MOMENTA = (0.8, 0.7, 0.8)
 _AR, _TAR = 2.0, 1.0
+_CUT, _RATIO = 0.1, 32.0  # of the slanted triangle: when it peaks, and its peak over its ends
 _EVENTS = [name for name in vars(event) if not name.startswith("_")]
 
 
-def build_learner(request: TrialRequest, model: nn.Module, train: Batches) -> Learner:
+def build_learner(
+    request: TrialRequest,
+    model: nn.Module,
+    train: Batches | Windows,
+    *,
+    loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
+    splitter: Callable[[nn.Module], object] = awd_lstm_clas_split,
+) -> Learner:
     """Returns a Learner that trains `model` on `train` and validates nothing by itself.
 
     Of fastai's default callbacks only TrainEvalCallback is kept: Recorder and CastToTensor do per-batch
@@ -49,11 +60,11 @@ def build_learner(request: TrialRequest, model: nn.Module, train: Batches) -> Le
     return _Learner(
         loaders,
         model.to(train.device),
-        loss_func=cross_entropy,
+        loss_func=loss,
         opt_func=FusedAdamW,
         lr=request.train.lr,
         wd=request.train.weight_decay,
-        splitter=awd_lstm_clas_split,
+        splitter=splitter,
         moms=_MOMENTA,
         cbs=callbacks,
         default_cbs=False,
@@ -62,13 +73,26 @@ def build_learner(request: TrialRequest, model: nn.Module, train: Batches) -> Le
 
 def run_fit(learner: Learner, fit: Fit, events: Events) -> None:
     """Runs one fit from `events.start_epoch` on."""
-    if fit.is_frozen:
-        learner.freeze()
+    learner.freeze_to(fit.freeze_to)
+    if fit.is_slanted:
+        _fit_slanted(learner, fit, events)
     else:
-        learner.unfreeze()
-    learner.fit_one_cycle(
-        fit.n_epochs, fit.lr, pct_start=fit.pct_start, div=fit.div, cbs=events, start_epoch=events.start_epoch
-    )
+        learner.fit_one_cycle(
+            fit.n_epochs, fit.lr, pct_start=fit.pct_start, div=fit.div, cbs=events, start_epoch=events.start_epoch
+        )
+
+
+def _fit_slanted(learner: Learner, fit: Fit, events: Events) -> None:
+    """Fits with slanted triangular learning rates (Howard & Ruder, 2018, section 3.2)."""
+    learner.opt.set_hyper("lr", fit.lr)
+    peaks = [hyper["lr"] for hyper in learner.opt.hypers]
+
+    def rates(share: float) -> list[float]:
+        height = share / _CUT if share < _CUT else (1 - share) / (1 - _CUT)
+        return [peak * (1 + height * (_RATIO - 1)) / _RATIO for peak in peaks]
+
+    schedule = {"lr": rates, "mom": lambda _: _MOMENTA[1]}
+    learner.fit(fit.n_epochs, cbs=[ParamScheduler(schedule), events], start_epoch=events.start_epoch)
 
 
 def release(learner: Learner) -> None:

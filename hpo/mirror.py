@@ -19,7 +19,7 @@ from hpo.mlflow_errors import explain
 from hpo.mlflow_trial import trial_uid
 from hpo.mlflow_writer import Ending, Writer
 from hpo.newest import NewestQueue
-from hpo.record import StudyRecord, TrialRecord
+from hpo.record import EncoderRecord, StudyRecord, TrialRecord
 from hpo.secret import mask
 
 if TYPE_CHECKING:
@@ -42,6 +42,13 @@ class _Item:
     ending: Ending | None = None
 
 
+@dataclass(frozen=True)
+class _EncoderItem:
+    """An encoder that waits to be written."""
+
+    encoder: EncoderRecord
+
+
 class Mirror:
     """A `Tracker` that shows the record in MLflow.
 
@@ -59,7 +66,7 @@ class Mirror:
     def __init__(self, uri: str, spaces: Mapping[str, Distributions]) -> None:
         self._uri = check_uri(uri)
         self._writer = Writer(self._uri, spaces)
-        self._queue: NewestQueue[_Item] = NewestQueue(MAX_WAITING)
+        self._queue: NewestQueue[_Item | _EncoderItem] = NewestQueue(MAX_WAITING)
         self._ended: dict[str, _Item] = {}  # by study
         self._has_warned = False
         self._away_since_s: float | None = None  # since when nothing has arrived
@@ -72,6 +79,9 @@ class Mirror:
     def trial(self, study: StudyRecord, trial: TrialRecord) -> None:
         delay_s = 0.0 if trial.is_finished else REFRESH_S
         self._put(trial_uid(study, trial.number), _Item(study, trial=trial), delay_s=delay_s)
+
+    def encoder(self, encoder: EncoderRecord) -> None:
+        self._put(encoder.uid, _EncoderItem(encoder), delay_s=0.0 if encoder.ended_ms else REFRESH_S)
 
     def finish(
         self, study: StudyRecord, trials: Sequence[TrialRecord], folder: Path, *, is_finished: bool = True
@@ -113,10 +123,19 @@ class Mirror:
                 left |= self._writer.lacks(item.study, item.ending.trials)
         return left
 
-    def sync(self, study: StudyRecord, trials: Sequence[TrialRecord], folder: Path, *, is_finished: bool) -> int:
+    def sync(
+        self,
+        study: StudyRecord,
+        trials: Sequence[TrialRecord],
+        folder: Path,
+        *,
+        is_finished: bool,
+        encoders: Sequence[EncoderRecord] = (),
+    ) -> int:
         """Makes MLflow equal to the record of a study no driver works on; in the foreground.
 
-        Runs left RUNNING by a dead driver are closed. Doing it twice changes nothing.
+        Runs left RUNNING by a dead driver are closed; `encoders` are those that its trials started from. Doing it
+        twice changes nothing.
 
         Returns:
             How many runs were created or changed.
@@ -126,7 +145,9 @@ class Mirror:
         """
         prepare_import()
         try:
-            return self._writer.write_ended(study, Ending(tuple(trials), folder, is_finished), is_fresh=True)
+            n_encoders = sum(self._writer.write_encoder(encoder) for encoder in encoders)
+            ending = Ending(tuple(trials), folder, is_finished)
+            return n_encoders + self._writer.write_ended(study, ending, is_fresh=True)
         except Exception as error:
             advice = "call again when it is well, or give another tracking.uri"
             raise ConnectionError(f"MLflow at {self._explain(error)}; {advice}.") from None
@@ -136,7 +157,7 @@ class Mirror:
         """Uids of the runs MLflow would not take."""
         return frozenset(self._writer.refused)
 
-    def _put(self, uid: str, item: _Item, *, delay_s: float = 0.0) -> None:
+    def _put(self, uid: str, item: _Item | _EncoderItem, *, delay_s: float = 0.0) -> None:
         self._queue.put(uid, item, delay_s=delay_s)
         if self._thread is None:
             prepare_import()
@@ -155,13 +176,14 @@ class Mirror:
                 self._away_since_s = self._away_since_s or time.monotonic()
                 backoff_s = min(MAX_BACKOFF_S, max(1.0, 2 * backoff_s))
             else:
-                trials = item.ending.trials if item.ending else ()
-                self._queue.settle(trial_uid(item.study, trial.number) for trial in trials)
+                self._queue.settle(_covered(item))
                 backoff_s = 0.0
                 self._away_since_s = None
 
-    def _write(self, item: _Item) -> None:
-        if item.ending is not None:
+    def _write(self, item: _Item | _EncoderItem) -> None:
+        if isinstance(item, _EncoderItem):
+            self._writer.write_encoder(item.encoder)
+        elif item.ending is not None:
             self._writer.write_ended(item.study, item.ending)
         elif item.trial is None:
             self._writer.write_study(item.study)
@@ -175,3 +197,9 @@ class Mirror:
 
     def _explain(self, error: Exception) -> str:
         return mask(f"{self._uri} {explain(error)}")
+
+
+def _covered(item: _Item | _EncoderItem) -> set[str]:
+    """Returns the uids of the runs that were written with an item."""
+    trials = item.ending.trials if isinstance(item, _Item) and item.ending else ()
+    return {trial_uid(item.study, trial.number) for trial in trials} if isinstance(item, _Item) else set()

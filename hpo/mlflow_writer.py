@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from hpo.mlflow_client import open_client, open_experiment
 from hpo.mlflow_content import RunContent
+from hpo.mlflow_encoder import encoder_content
 from hpo.mlflow_errors import explain, is_permanent
 from hpo.mlflow_model import write_models
 from hpo.mlflow_refused import clear_refusal, note_refusal
@@ -21,7 +22,7 @@ from hpo.mlflow_runs import StudyRuns
 from hpo.mlflow_study import ended_study_content, study_content
 from hpo.mlflow_trial import last_ms, trial_content, trial_uid
 from hpo.model.folder import MODEL_FOLDER
-from hpo.record import StudyRecord, TrialRecord
+from hpo.record import EncoderRecord, StudyRecord, TrialRecord
 from hpo.secret import mask
 
 if TYPE_CHECKING:
@@ -62,6 +63,10 @@ class Writer:
     def write_trial(self, study: StudyRecord, trial: TrialRecord) -> None:
         """Writes a trial some driver works on, or has just ended."""
         self._write(study, trial_content(study, trial, is_live=True))
+
+    def write_encoder(self, encoder: EncoderRecord) -> bool:
+        """Writes an encoder, a run of its own; returns whether that was needed."""
+        return self._write(encoder, encoder_content(encoder))
 
     def write_ended(self, study: StudyRecord, ending: Ending, *, is_fresh: bool = False) -> int:
         """Makes all runs of a study equal to its record; returns how many were created or changed.
@@ -108,7 +113,9 @@ class Writer:
         uids = {trial_uid(study, trial.number): trial for trial in trials}
         return {uid for uid, trial in uids.items() if runs is None or runs.end_ms(uid) != last_ms(trial)}
 
-    def _write(self, study: StudyRecord, content: RunContent, *, plots_of: Ending | None = None) -> bool:
+    def _write(
+        self, study: StudyRecord | EncoderRecord, content: RunContent, *, plots_of: Ending | None = None
+    ) -> bool:
         """Writes one run if it needs it; what MLflow refuses twice is set aside."""
         for is_fresh in (False, True):
             try:
@@ -127,8 +134,10 @@ class Writer:
         return False
 
     def _write_with_plots(
-        self, runs: StudyRuns, study: StudyRecord, content: RunContent, plots_of: Ending | None
+        self, runs: StudyRuns, study: StudyRecord | EncoderRecord, content: RunContent, plots_of: Ending | None
     ) -> None:
+        if isinstance(study, EncoderRecord):
+            return runs.write(content)
         if content.uid != study.uid and not runs.has(study.uid):
             runs.write(study_content(study))
         if plots_of is None:
@@ -140,7 +149,7 @@ class Writer:
             write_plots(study, plots_of.trials, self._spaces.get(study.name, {}), plots)
             return runs.write(content, files=plots)
 
-    def _open(self, study: StudyRecord, *, is_fresh: bool) -> StudyRuns:
+    def _open(self, study: StudyRecord | EncoderRecord, *, is_fresh: bool) -> StudyRuns:
         if self._client is None:
             self._client = open_client(self._uri)
         if is_fresh or study.uid not in self._runs:
@@ -148,11 +157,13 @@ class Writer:
             self._runs[study.uid] = StudyRuns(self._client, experiment_id, study.uid)
         return self._runs[study.uid]
 
-    def _forget(self, study: StudyRecord) -> None:
+    def _forget(self, study: StudyRecord | EncoderRecord) -> None:
         if study.uid in self._runs:
             self._runs[study.uid].forget()
 
-    def _refuse(self, study: StudyRecord, uid: str, *, name: str, status: str, error: Exception) -> None:
+    def _refuse(
+        self, study: StudyRecord | EncoderRecord, uid: str, *, name: str, status: str, error: Exception
+    ) -> None:
         reason = mask(explain(error))
         path = note_refusal(Path(study.folder), uid, name=name, status=status, error=reason)
         if not self.refused:
@@ -160,6 +171,6 @@ class Writer:
             _log.warning("MLflow refuses %s: it %s; see %s.", what, reason, path)
         self.refused.add(uid)
 
-    def _take_back_refusal(self, study: StudyRecord, uid: str) -> None:
+    def _take_back_refusal(self, study: StudyRecord | EncoderRecord, uid: str) -> None:
         self.refused.discard(uid)
         clear_refusal(Path(study.folder), uid)

@@ -9,13 +9,23 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import psutil
 import torch
 
 from hpo.fastai_api import Callback
-from hpo.scoring import Scores
 from hpo.trainer import Decision, EpochReport, MustPause, OnEpoch, never
+
+
+class Measured(Protocol):
+    """What a validation measured: its loss, and its metrics by their names in a report, the loss among them."""
+
+    @property
+    def loss(self) -> float: ...
+
+    @property
+    def metrics(self) -> dict[str, float]: ...
 
 
 class Stopped(Exception):
@@ -90,7 +100,7 @@ class Monitor:
     def end_training(self) -> None:
         self._training_s = time.perf_counter() - self._started
 
-    def end_epoch(self, scores: Scores) -> None:
+    def end_epoch(self, scores: Measured) -> None:
         """Completes the epoch.
 
         Raises:
@@ -101,9 +111,7 @@ class Monitor:
         self.history.append(
             {
                 "train_loss": self._loss_sum / self._n_rows,
-                "valid_loss": scores.loss,
-                "accuracy": scores.accuracy,
-                "macro_f1": scores.macro_f1,
+                **scores.metrics,
                 "seconds": time.perf_counter() - self._started,
                 "tokens_per_s": self.n_tokens / self._training_s,
                 "peak_mb": _peak_mb(self.device),
@@ -151,7 +159,7 @@ class Events(Callback):  # type: ignore[misc]  # fastai is untyped
     def __init__(
         self,
         monitor: Monitor,
-        validate: Callable[[], Scores],
+        validate: Callable[[], Measured],
         *,
         start_epoch: int,
         start: Callable[[], Mapping[str, float]],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from optuna.samplers import BaseSampler
@@ -16,6 +16,7 @@ from optuna.storages import BaseStorage
 
 from hpo.assignment import Assignment, Surroundings
 from hpo.audit import AuditSampler, audited_sentence, draw_sample, is_auditable
+from hpo.bank import Bank
 from hpo.config import Config, ModelLog, ReplayConfig
 from hpo.confirmation import ReplicateSampler, chosen_trials, confirmed_sentence, to_test
 from hpo.continuation import AUDIT, CONFIRMATION, Beside, asked_fingerprint
@@ -47,6 +48,7 @@ class Site:
         display_of: The display of the study with a name.
         corpora: Folder of the prepared corpus by study name; absent for studies without data.
         design: The registered design; None outside comparisons.
+        banks: The encoders by study name; absent for studies without data.
     """
 
     storage: BaseStorage
@@ -56,6 +58,7 @@ class Site:
     display_of: Callable[[str], Display]
     corpora: Mapping[str, Path]
     design: Mapping[str, object] | None = None
+    banks: Mapping[str, Bank] = field(default_factory=dict)
 
 
 class Opener:
@@ -103,6 +106,7 @@ class Opener:
             to_test=lambda trials: keeps(trials) if config.study.test else [],
             to_keep=keeps,
             keeps_weights="all" if config.model.log is ModelLog.all else "best",
+            encoder_of=self._site.banks.get(planned.name, Bank()).folder_of,
         )
         return Driver(study, assignment, self._surroundings(study, config, store=store, sampler=sampler))
 
@@ -177,7 +181,7 @@ class Opener:
             return _read_record(store, folder)
         corpus = self._site.corpora.get(planned.name)
         facts = _facts(open_corpus(corpus)) if corpus else {}
-        given = asked_fingerprint(planned, corpus)
+        given = asked_fingerprint(planned, corpus, self._site.banks.get(planned.name))
         study = new_study(planned, corpus=facts, fingerprint=given, folder=folder, now_ms=self._now_ms())
         _write_record(store, study, given)
         return study

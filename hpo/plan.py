@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hpo.bank import check_encoders
 from hpo.candidates import mapping_note
 from hpo.config import AwdLstmConfig, Config, FolderConfig, MlflowConfig, ReplayConfig, SqliteConfig, TableConfig
 from hpo.executors import check_executor, check_simulation, n_workers
@@ -130,7 +131,9 @@ def _search(config: Config, choices: Mapping[str, str]) -> tuple[Config, Space, 
     """Returns the settings, what is searched under them, and what the record says of a recorded table."""
     check_space_choice(config, choices["space"])
     if not isinstance(config.trainer, ReplayConfig):
-        return config, read_space(config, may_be_empty=bool(choices.get(FIXED))), {}
+        space = read_space(config, may_be_empty=bool(choices.get(FIXED)))
+        check_encoders(config, space)
+        return config, space, {}
     config = fit_to_table(config)
     space = table_space(config)
     note = mapping_note(space, config.sampler)

@@ -113,6 +113,35 @@ class StudyRecord:
 
 
 @dataclass(frozen=True)
+class EncoderRecord:
+    """One language model that was trained before trials, as it is shown.
+
+    Attributes:
+        name: Its folder in the cache.
+        uid: Equal for equal encoders.
+        experiment: The experiment of the study that it is shown beside.
+        folder: That study's folder.
+        tags, params: What it is, and how it is trained.
+        epochs: In order, without gaps: perplexity among the metrics.
+        started_ms, ended_ms: Milliseconds since 1970, UTC; ended_ms is None while it is being trained.
+        state: RUNNING, COMPLETE or FAIL.
+        error: Set when FAIL.
+    """
+
+    name: str
+    uid: str
+    experiment: str
+    folder: str
+    tags: Mapping[str, str]
+    params: Mapping[str, ParamValue]
+    epochs: tuple[EpochRecord, ...]
+    started_ms: int
+    ended_ms: int | None = None
+    state: str = RUNNING
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Budget:
     """The total a study may spend; None means unlimited.
 

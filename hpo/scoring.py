@@ -16,6 +16,11 @@ class Scores:
     accuracy: float
     macro_f1: float
 
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What an epoch's report says of them."""
+        return {"valid_loss": self.loss, "accuracy": self.accuracy, "macro_f1": self.macro_f1}
+
 
 def score_probabilities(probabilities: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> Scores:
     """Returns the scores of given probabilities, shape (rows, classes)."""

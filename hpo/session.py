@@ -20,6 +20,7 @@ from hpo.confirmation import confirmation_name
 from hpo.continuation import check_record
 from hpo.corpus import prepare
 from hpo.display import Announcer, Display
+from hpo.encoders import open_banks, train_encoders
 from hpo.executor import NoWorkers
 from hpo.executors import build_executor, is_shared
 from hpo.files import lack_of_room
@@ -126,12 +127,13 @@ def run_all(
         corpora = _prepare(plans, display)
         storage = sharing.storage or open_storage(config.storage)
         check_unshared(config.tracking)  # again: a new database is Optuna's now
-        check_record(plans, storage, corpora)
+        banks = open_banks(plans, corpora, display)
+        check_record(plans, storage, corpora, banks)
         design = sharing.register(storage, corpora) if sharing.register else None
     cache = TrialCache(is_on=sharing.is_cached)
     with stop_on_signals() as stop, _notes(display):
         heed(storage, stop)
-        common = Site(storage, tracker, stop, cache, display_of, corpora, design)
+        common = Site(storage, tracker, stop, cache, display_of, corpora, design, banks)
         first, *others = [plans] if is_shared(config.executor) else [[planned] for planned in plans]
         ended = _run_group(first, common, folders)
         for group in others:
@@ -151,6 +153,7 @@ def _run_group(plans: Sequence[Plan], site: Site, folders: Mapping[str, Path]) -
         with refusing(config.storage):
             executor = build_executor(config.executor, config.trainer, site.stop)
         held.callback(executor.close)  # also when a study is refused
+        train_encoders(plans, site, executor, folders)
         opener = Opener(site, held, now_ms=executor.now_ms, n_workers=executor.n_workers)
         with refusing(config.storage):
             drivers = [opener.open_search(planned, folders[planned.name]) for planned in plans]

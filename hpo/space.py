@@ -22,6 +22,7 @@ from optuna.distributions import (
 from hpo.trainer import ParamValue
 
 MAX_CELLS = 100_000
+MAX_VALUES = 1000
 
 Distributions = Mapping[str, BaseDistribution]
 """Optuna's description of a space: a distribution by the path of each param."""
@@ -148,6 +149,31 @@ class Space:
                     case IntDistribution(high=high):
                         return high
         return default
+
+
+def values_of(space: Space, path: str, default: ParamValue, *, on_grid: bool = False) -> tuple[ParamValue, ...]:
+    """Returns every value a trial may have at `path`; real numbers as their bounds, of whole ones a thousand at most.
+
+    Args:
+        space: The space.
+        path: A config path.
+        default: Its value where it is not searched, or not active.
+        on_grid: Whether only the levels are visited.
+    """
+    param = next((param for param in space.params if param.path == path), None)
+    if param is None:
+        return (default,)
+    values: tuple[ParamValue, ...] = ()
+    match param.distribution:
+        case _ if on_grid and param.levels:
+            values = param.levels
+        case CategoricalDistribution(choices=choices):
+            values = tuple(choices)
+        case IntDistribution(low=low, high=high, step=step):
+            values = tuple(range(low, high + 1, step)[:MAX_VALUES])
+        case FloatDistribution(low=low, high=high):
+            values = (low, high)
+    return values if param.when is None else tuple(dict.fromkeys((*values, default)))
 
 
 def canonical(params: Mapping[str, ParamValue]) -> str:

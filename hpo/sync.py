@@ -6,6 +6,8 @@ Reads the record, writes MLflow, changes nothing in the record; doing it twice a
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
     from hpo.config import Config
+    from hpo.record import EncoderRecord, StudyRecord, TrialRecord
 
 USAGE = """python -m hpo.sync [study.name=NAME] [storage.path=hpo.db | storage=postgres] [tracking.uri=…]
 
@@ -91,13 +94,31 @@ def sync_study(storage: BaseStorage, name: str, folder: Path, uri: str) -> tuple
         with StudyLock(folder, name), held(storage, name):
             mirror = Mirror(uri, {name: read_distributions(storage, name)})
             study = replace(study, folder=str(folder))  # it may have been moved
-            n_changed = mirror.sync(study, trials, folder, is_finished=is_ended(storage, name))
+            encoders = _encoders(study, trials)
+            n_changed = mirror.sync(study, trials, folder, is_finished=is_ended(storage, name), encoders=encoders)
     except StudyHeld as error:
         return f"left to its driver ({error})", []
-    done = f"{n_changed} of {len(trials) + 1} runs created or changed"
+    done = f"{n_changed} of {len(trials) + 1 + len(encoders)} runs created or changed"
     if mirror.refused:
         return f"{done}, {len(mirror.refused)} refused", [str(folder / REFUSED_FILE)]
     return done if n_changed else "already complete", []
+
+
+def _encoders(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[EncoderRecord]:
+    """Returns the encoders that a study's trials started from, as far as they were trained here and still lie there."""
+    from hpo.encoder import read_encoder
+    from hpo.encoder_record import kept_record
+    from hpo.paths import expanded
+
+    data = study.config.get("data")
+    cache = expanded(str(data.get("cache"))) if isinstance(data, Mapping) else Path()
+    found = []
+    for name in sorted({trial.facts["encoder"] for trial in trials if "encoder" in trial.facts}):
+        with suppress(ValueError):
+            encoder = read_encoder(cache / name)
+            if encoder.history:
+                found.append(kept_record(encoder, experiment=study.experiment, folder=study.folder))
+    return found
 
 
 if __name__ == "__main__":

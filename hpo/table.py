@@ -9,6 +9,7 @@ from pathlib import Path
 from hpo.config import TableConfig
 from hpo.delimited import Row, read_csv, read_tsv
 from hpo.encoding import decode
+from hpo.folder import UNLABELLED
 from hpo.parts import PARTS
 from hpo.paths import expanded
 from hpo.texts import Texts
@@ -31,8 +32,7 @@ def read_table(config: TableConfig) -> Texts:
         FileNotFoundError: If there is no such file.
         ValueError: If it cannot be read as its suffix says, or a column or a value is missing.
     """
-    path = existing_file(config)
-    columns = _read_columns(path, config)
+    columns = _rows(config, are_unlabelled=False)
     texts = ["" if value is None else value for value in columns.values[config.text_column]]
     for text, place in zip(texts, columns.places, strict=True):
         if not isinstance(text, str):
@@ -48,6 +48,13 @@ def read_table(config: TableConfig) -> Texts:
     )
 
 
+def read_unlabelled_rows(config: TableConfig) -> Texts:
+    """Returns the texts of the rows whose split is "unlabelled"; their labels are empty."""
+    columns = _rows(config, are_unlabelled=True)
+    texts = [text if isinstance(text, str) else "" for text in columns.values[config.text_column]]
+    return Texts(texts=texts, labels=[""] * len(texts), places=columns.places)
+
+
 def existing_file(config: TableConfig) -> Path:
     """Returns `data.path` as an absolute path.
 
@@ -61,6 +68,19 @@ def existing_file(config: TableConfig) -> Path:
     if path.is_dir():
         raise ValueError(f"data.path={config.path} is a folder; give a file, or use data=folder for class folders.")
     return path
+
+
+def _rows(config: TableConfig, *, are_unlabelled: bool) -> Columns:
+    """Returns the columns of the rows that have a label to be, or of the others."""
+    columns = _read_columns(existing_file(config), config)
+    if not config.split_column:
+        return columns
+    splits = columns.values[config.split_column]
+    kept = [row for row, split in enumerate(splits) if (split == UNLABELLED) is are_unlabelled]
+    return Columns(
+        values={name: [values[row] for row in kept] for name, values in columns.values.items()},
+        places=[columns.places[row] for row in kept],
+    )
 
 
 def _read_columns(path: Path, config: TableConfig) -> Columns:
@@ -137,6 +157,7 @@ def _given(columns: Columns, config: TableConfig) -> list[str]:
     for value, place in zip(values, columns.places, strict=True):
         if value not in PARTS:
             raise ValueError(
-                f"data.split_column={config.split_column} holds {value!r} in {place}; allowed are train, valid, test."
+                f"data.split_column={config.split_column} holds {value!r} in {place}; allowed are train, valid, test, "
+                "unlabelled."
             )
     return values

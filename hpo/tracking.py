@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from hpo.config import MlflowConfig, NoTrackingConfig, TrackingConfig
-from hpo.record import StudyRecord, TrialRecord
+from hpo.record import EncoderRecord, StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
     from hpo.space import Distributions
@@ -30,6 +30,10 @@ class Tracker(Protocol):
 
     def trial(self, study: StudyRecord, trial: TrialRecord) -> None:
         """Shows the newest state of a trial."""
+        ...
+
+    def encoder(self, encoder: EncoderRecord) -> None:
+        """Shows the newest state of an encoder, which belongs to no study; may come at any time."""
         ...
 
     def finish(
@@ -57,6 +61,9 @@ class NoTracker:
         pass
 
     def trial(self, study: StudyRecord, trial: TrialRecord) -> None:
+        pass
+
+    def encoder(self, encoder: EncoderRecord) -> None:
         pass
 
     def finish(

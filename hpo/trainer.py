@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Protocol
 
 from hpo.config import ModelConfig, TrainConfig, TrainerConfig
+from hpo.training_config import EncoderConfig
 
 ParamValue = float | int | str | bool | None
 
@@ -42,12 +43,14 @@ class TrialRequest:
         params: The searched values by config path, already applied to `model` and `train`.
         model: Sizes of the network.
         train: How it is trained; `train.epochs` is the fidelity of this trial.
-        trainer: Options of the trainer that is asked.
+        trainer: Options of the trainer that is asked; the section `encoder` asks for a language model.
         corpus: Folder of the prepared corpus; empty for trainers that read no data.
         seed: Seeds initial weights, data order and dropout.
         device: "cpu", "cuda", "cuda:1".
         threads: Intra-op threads the trial may use.
         folder: The trial's own folder, for checkpoints and the final weights; exists.
+        encoder: Folder of the encoder its body starts from; empty for initial weights.
+        more_texts: Folder of prepared texts without labels, for a language model; empty if there are none.
     """
 
     number: int
@@ -55,12 +58,14 @@ class TrialRequest:
     params: Mapping[str, ParamValue]
     model: ModelConfig
     train: TrainConfig
-    trainer: TrainerConfig
+    trainer: TrainerConfig | EncoderConfig
     corpus: str
     seed: int
     device: str
     threads: int
     folder: str
+    encoder: str = ""
+    more_texts: str = ""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from hpo.files import lack_of_room
 from hpo.secret import forget_credentials
 from hpo.signals import SIGNALS
 from hpo.trainer import Decision, EpochReport, MustPause, OnEpoch, Reason, Trainer, TrialResult, never
+from hpo.training_config import EncoderConfig
 
 READY, REPORT, RESULT = "ready", "report", "result"
 
@@ -132,6 +133,10 @@ def _build_trainer(job: Job) -> Trainer:
             from hpo.awd_lstm import AwdLstm
 
             return AwdLstm()
+        case EncoderConfig():
+            from hpo.language_model import LanguageModel
+
+            return LanguageModel()
         case SyntheticConfig():
             from hpo.synthetic import Synthetic
 

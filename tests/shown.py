@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hpo.mlflow_client import open_client
-from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, EpochRecord, StudyRecord, TrialRecord
+from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, EncoderRecord, EpochRecord, StudyRecord, TrialRecord
 
 TRACEBACK = "Traceback (most recent call last):\n  ...\nRuntimeError: loss is not finite"
 
@@ -37,6 +37,22 @@ def make_study(folder: Path, **changes: Any) -> StudyRecord:
         created_ms=1_700_000_000_000,
     )
     return replace(study, **changes)
+
+
+def make_encoder(folder: Path, **changes: Any) -> EncoderRecord:
+    encoder = EncoderRecord(
+        name="encoder-docs-4-8x2-0f",
+        uid="e0" * 8,
+        experiment="docs tests",
+        folder=str(folder),
+        tags={"kind": "domain", "data": "docs"},
+        params={"model.n_hid": 8, "encoder.epochs": 2},
+        epochs=tuple(EpochRecord(epoch, {"perplexity": 100 / epoch}, 1_700_000_000_000 + epoch) for epoch in (1, 2)),
+        started_ms=1_700_000_000_000,
+        ended_ms=1_700_000_000_002,
+        state=COMPLETE,
+    )
+    return replace(encoder, **changes)
 
 
 def make_trial(number: int, state: str = COMPLETE, *, n_epochs: int = 3, **changes: Any) -> TrialRecord:

@@ -15,24 +15,25 @@ import hpo
 LAYERS = (
     "__main__ sync copy compare curves predict show report.__main__",
     "command study_copy comparison comparison_* design variants session refusal opening continuation fleet study "
-    "attempts trial_book spending assignment "
+    "encoders pretraining attempts trial_book spending assignment "
     "model.keeping confirmation audit provenance plan display screen progress summary help terminal",
     "executors inline processes ray ray_cluster slurm pooled simulated",
     "worker ray_worker slurm_worker",
     "report.* mlflow_report model.card model.evaluation_page",
     "report",
     "model.formats model.serving",
-    "synthetic replay awd_lstm model.evaluation learner fits optimizer monitor scores snapshot",
+    "bank wt103 encoder_record synthetic replay language_model awd_lstm encoder_weights windows model.evaluation "
+    "learner fits optimizer monitor scores snapshot",
     "samplers candidates ledger pruners storage study_store sqlite postgres outage transfer claim study_tests history "
     "trial_memory fingerprint lock tracking mirror mlflow_* newest plots curve_recorder",
     "model.answers model.outputs classifier batches weights fastai_api",
     "model.description model.folder model.texts_file model.code model",
-    "corpus baseline scoring cache ids pool data docstrings imdb archive folder table delimited encoding parts texts "
-    "tokens",
+    "encoder unlabelled corpus baseline scoring cache ids pool data docstrings imdb archive folder table delimited "
+    "encoding parts texts tokens",
     "space space_file table_space curve_table curve_columns curve_card cube params limits compose explanation "
     "arguments notation places record stop signals executor trainer trial_cache trial_folder study_folder checkpoint "
     "seeds files cores",
-    "config search_config compare_config report_config paths secret address tables output __init__",
+    "config training_config search_config compare_config report_config paths secret address tables output __init__",
 )
 # Libraries, and the only modules that may import them, be it inside a function.
 FENCES = {
@@ -42,8 +43,9 @@ FENCES = {
     "trial_book assignment confirmation storage study_store sqlite postgres outage transfer tables history "
     "trial_memory fingerprint samplers candidates ledger pruners space space_file table_space curves curve_recorder "
     "tracking mirror mlflow_* plots report.records report.stored report.spaces report.places report.importances",
-    "torch torchvision fastai fastcore": "model.answers model.outputs awd_lstm learner classifier batches optimizer "
-    "monitor scores snapshot weights fastai_api checkpoint seeds tokens executors worker",
+    "torch torchvision fastai fastcore": "wt103 language_model encoder_weights windows model.answers model.outputs "
+    "awd_lstm learner classifier batches optimizer monitor scores snapshot weights fastai_api checkpoint seeds tokens "
+    "executors worker",
     "psycopg": "address claim postgres",
     "ray": "ray ray_cluster ray_worker",
     "submitit": "slurm",

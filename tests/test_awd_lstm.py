@@ -17,7 +17,7 @@ from trials import Listener, PauseAfter, make_request, repeatable, write_corpus
 import hpo.awd_lstm as module
 from hpo.awd_lstm import AwdLstm
 from hpo.checkpoint import read_checkpoint
-from hpo.config import Precision, Schedule
+from hpo.config import Precision, Schedule, Unfreeze
 from hpo.corpus import open_corpus
 from hpo.trainer import EpochReport, TrialRequest, TrialResult, never
 
@@ -59,12 +59,12 @@ def test_trains_as_fastai_does(tmp_path: Path, corpus: Path) -> None:
     from fastai.text.learner import TextLearner
     from fastai.text.models.awdlstm import awd_lstm_clas_split
 
-    for schedule in Schedule:
+    for schedule in (Schedule.one_cycle, Schedule.fine_tune):  # fastai has no slanted triangle
         request = make_request(
             tmp_path / schedule.value, corpus=corpus, schedule=schedule, model={"drop_mult": 0.0}, freeze_epochs=2
         )
         _, reports = train(request)
-        trial = module._Trial(request)
+        trial = module.Training(request)
         trial.valid.generator = None
         loaders = DataLoaders(trial.train, trial.valid)
         loaders._device = torch.device("cpu")
@@ -98,8 +98,18 @@ def test_trains_as_fastai_does(tmp_path: Path, corpus: Path) -> None:
 
 
 @pytest.mark.parametrize("killed_at", [1, 2, 3, 4])
-def test_fine_tuning_resumes_in_either_stage(tmp_path: Path, corpus: Path, killed_at: int) -> None:
-    changes = {"schedule": Schedule.fine_tune, "epochs": 4, "freeze_epochs": 2}
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"schedule": Schedule.fine_tune, "freeze_epochs": 2},
+        {"schedule": Schedule.slanted, "unfreeze": Unfreeze.gradual, "lr_decay": 2.6},
+    ],
+    ids=["fine_tune", "gradual"],
+)
+def test_fine_tuning_resumes_in_either_stage(
+    tmp_path: Path, corpus: Path, killed_at: int, changes: dict[str, object]
+) -> None:
+    changes = {**changes, "epochs": 4}
     _, undisturbed = train(make_request(tmp_path / "undisturbed", corpus=corpus, **changes))
     request = make_request(tmp_path / "killed", corpus=corpus, **changes)
     result, reports = kill_and_resume(request, killed_at=killed_at)
@@ -110,7 +120,7 @@ def test_fine_tuning_resumes_in_either_stage(tmp_path: Path, corpus: Path, kille
     assert weights[0] == weights[1]
 
 
-@pytest.mark.parametrize("schedule", Schedule)
+@pytest.mark.parametrize("schedule", [Schedule.one_cycle, Schedule.fine_tune])
 def test_pausing_at_any_batch_changes_no_bit(tmp_path: Path, corpus: Path, schedule: Schedule) -> None:
     changes = {"schedule": schedule, "epochs": 3, "freeze_epochs": 1}
     request = make_request(tmp_path / "undisturbed", corpus=corpus, **changes)
@@ -129,7 +139,7 @@ def test_pausing_at_any_batch_changes_no_bit(tmp_path: Path, corpus: Path, sched
 
 def test_a_pause_does_not_wait_for_the_validation(tmp_path: Path, corpus: Path) -> None:
     request, listener = make_request(tmp_path, corpus=corpus), Listener()
-    n_train_batches = len(module._Trial(request).train)
+    n_train_batches = len(module.Training(request).train)
     assert AwdLstm().train(request, listener, PauseAfter(n_train_batches + 2)).paused
     assert listener.epochs == []
     checkpoint, _ = read_checkpoint(request)
@@ -154,7 +164,7 @@ def test_a_kill_after_a_pause_costs_no_more_than_the_pause_saved(tmp_path: Path,
 
 def test_frozen_epochs_train_the_head_only(tmp_path: Path, corpus: Path) -> None:
     request = make_request(tmp_path, corpus=corpus, schedule=Schedule.fine_tune, epochs=2, freeze_epochs=2)
-    trial = module._Trial(request)
+    trial = module.Training(request)
     before = {name: param.clone() for name, param in trial.model.named_parameters()}
     trial.fit(trial.monitor(Listener(), never, []), None)
     moved = {name for name, param in trial.model.named_parameters() if not torch.equal(param, before[name])}
@@ -236,3 +246,29 @@ def test_refuses_weights_that_are_not_its_own(tmp_path: Path, corpus: Path) -> N
     path.write_bytes(path.read_bytes()[:-4] + b"????")
     with pytest.raises(ValueError, match="does not match its hash"):
         AwdLstm().test(request)
+
+
+def test_a_slanted_triangle_rises_for_a_tenth_and_falls(tmp_path: Path, corpus: Path) -> None:
+    """Howard & Ruder, 2018, equation 3: cut_frac 0.1, ratio 32."""
+    from hpo.fastai_api import Callback
+    from hpo.learner import run_fit
+
+    class Rates(Callback):  # type: ignore[misc]  # fastai is untyped
+        order, start_epoch = 70, 0
+
+        def after_batch(self) -> None:
+            rates.append([hyper["lr"] for hyper in self.learn.opt.hypers])
+
+    rates: list[list[float]] = []
+    request = make_request(tmp_path, corpus=corpus, schedule=Schedule.slanted, epochs=5, lr=0.032, lr_decay=2.0)
+    training = module.Training(request)
+    run_fit(training.learner, training.plan()[0], Rates())  # type: ignore[arg-type]
+    head = [each[-1] for each in rates]
+    peak = head.index(max(head))
+    assert peak == pytest.approx(len(head) / 10, abs=1)
+    assert head[0] == pytest.approx(0.001)
+    assert head[peak] == pytest.approx(0.032, rel=0.1)
+    falls = [a - b for a, b in zip(head[peak:-1], head[peak + 1 :], strict=True)]
+    assert falls == [pytest.approx(falls[0])] * len(falls)
+    assert head[-1] < 0.002
+    assert [rate / head[peak] for rate in rates[peak]] == [pytest.approx(2.0**-n) for n in (3, 2, 1, 0)]

@@ -21,7 +21,7 @@ def refusal(*overrides: str, folder: Path | None = None) -> str:
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
-        ("lr=0.1", "lr is not a setting (did you mean train.lr?); the configuration has seed, study,"),
+        ("lr=0.1", "lr is not a setting (did you mean encoder.lr or train.lr?); the configuration has seed, study,"),
         ("timeout_s=3", "(did you mean study.timeout_s or trial.timeout_s?)"),
         ("train.epoch=3", "train.epoch is not a setting (did you mean epochs?)"),
         ("seed=abc", "seed: Value 'abc' of type 'str' could not be converted to Integer."),

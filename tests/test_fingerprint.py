@@ -31,7 +31,9 @@ OUTSIDE = (
 )
 OUTSIDE += ("tracking.", "executor.", "data.", "model.log")
 # What every trial sets anyway.
-OUTSIDE += ("model.drop_mult", "model.n_hid", "train.lr", "train.epochs")
+SEARCHED = ("model.drop_mult", "model.n_hid", "train.lr", "train.epochs")
+# What trains the encoders that no trial of this configuration starts from.
+OUTSIDE += ("encoder.",)
 
 
 def found(config: Config) -> dict[str, str]:
@@ -62,6 +64,8 @@ def another(value: object) -> object:
             return value + 1
         case Enum():
             return next(member for member in type(value) if member is not value)
+        case "scratch":
+            return "domain"
         case str():
             return value + "x"
         case list():
@@ -75,7 +79,20 @@ def test_every_key_is_inside_or_outside_on_purpose(path: str) -> None:
     config = compose_config("pruner=median", *(["storage=postgres"] if path == "storage.url" else []))[0]
     other = changed(config, path)
     assert isinstance(other, Config)
-    assert (found(other) == found(config)) == path.startswith(OUTSIDE), path
+    assert (found(other) == found(config)) == (path in SEARCHED or path.startswith(OUTSIDE)), path
+
+
+@pytest.mark.parametrize("path", [path for path in keys() if path.startswith("encoder.")])
+def test_what_trains_an_encoder_is_inside_where_trials_start_from_it(path: str) -> None:
+    config = compose_config("model.encoder=domain")[0]
+    other = changed(config, path)
+    assert isinstance(other, Config)
+    assert found(other) != found(config), path
+
+
+def test_a_study_from_before_there_were_encoders_continues() -> None:
+    later = {"model.encoder", "train.unfreeze", "train.lr_decay"}
+    assert not [path for path in found(compose_config()[0]) if path in later or path.startswith("encoder")]
 
 
 def test_a_grid_may_grow_and_be_reordered() -> None:

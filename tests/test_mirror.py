@@ -19,7 +19,7 @@ from hpo.mirror import Mirror
 from hpo.mlflow_client import open_client, prepare_import
 from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, StudyRecord, TrialRecord
 
-from shown import make_study, make_trial, make_trials, new_db, shown
+from shown import make_encoder, make_study, make_trial, make_trials, new_db, shown
 
 SPACE = {"docs-tpe-1": {"train.lr": FloatDistribution(1e-4, 0.1, log=True)}}
 
@@ -303,3 +303,31 @@ def test_two_processes_may_use_a_new_file_at_once_and_print_nothing(tmp_path: Pa
     assert [driver.returncode for driver in drivers] == [0, 0]
     assert len(shown(f"sqlite:///{tmp_path}/mlflow.db")) == 6
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mlartifacts", "mlflow.db"]
+
+
+def test_an_encoder_that_grows_is_one_run_without_a_parent(tmp_path: Path, uri: str) -> None:
+    done = make_encoder(tmp_path)
+    running = replace(done, epochs=done.epochs[:1], ended_ms=None, state=RUNNING)
+    for records in ([running, done], [done]):  # the second command finds it there
+        mirror = Mirror(uri, {})
+        for record in records:
+            mirror.encoder(record)
+            time.sleep(0.3)
+        assert mirror.close(60) == 0
+    client = open_client(uri)
+    (run,) = client.search_runs([client.get_experiment_by_name("docs tests").experiment_id])
+    assert (run.info.run_name, run.info.status) == (done.name, "FINISHED")
+    assert [point.value for point in client.get_metric_history(run.info.run_id, "perplexity")] == [100.0, 50.0]
+    assert run.data.params == {"model.n_hid": "8", "encoder.epochs": "2"}
+    assert run.data.tags["hpo.role"] == "encoder"
+    assert "mlflow.parentRunId" not in run.data.tags
+
+
+def test_an_encoder_that_failed_says_why(tmp_path: Path, uri: str) -> None:
+    mirror = Mirror(uri, {})
+    mirror.encoder(make_encoder(tmp_path, state=FAIL, error="diverged"))
+    assert mirror.close(60) == 0
+    client = open_client(uri)
+    (run,) = client.search_runs([client.get_experiment_by_name("docs tests").experiment_id])
+    assert run.info.status == "FAILED"
+    assert [artifact.path for artifact in client.list_artifacts(run.info.run_id)] == ["error.txt"]

@@ -16,7 +16,7 @@ from hpo.mlflow_client import prepare_import
 from hpo.record import RUNNING
 from hpo.tracking import NoTracker, Tracker, build_tracker
 
-from shown import make_study, make_trial, make_trials, new_db
+from shown import make_encoder, make_study, make_trial, make_trials, new_db
 
 TRACKERS: list[Callable[[Path], TrackingConfig]] = [
     lambda _: NoTrackingConfig(),
@@ -36,11 +36,12 @@ def test_no_tracker_ever_holds_a_study_up(config: Callable[[Path], TrackingConfi
     for trial in trials:
         tracker.trial(study, make_trial(trial.number, RUNNING))
         tracker.trial(study, trial)
+    tracker.encoder(make_encoder(tmp_path))
     tracker.finish(study, trials, tmp_path, is_finished=True)
     assert time.monotonic() - started_s < 2
     match chosen:
         case MlflowConfig(flush_timeout_s=timeout_s) if timeout_s == 0:
-            assert tracker.close(timeout_s) == 5
+            assert tracker.close(timeout_s) == 6
         case _:
             assert tracker.close(60) == 0
 

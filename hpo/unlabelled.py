@@ -1,0 +1,61 @@
+"""Texts without labels, numbered with the vocabulary of a corpus: what a language model reads beside its train part.
+
+They change no corpus; which folder or row has no label is told by the sources.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from hpo.cache import Cache, digest
+from hpo.config import DataConfig
+from hpo.corpus import Corpus
+from hpo.data import OnRead, open_unlabelled_source
+from hpo.ids import Text, cut_texts, to_ids
+from hpo.pool import tokenize_texts
+from hpo.tokens import Cut, tokenizer_versions
+
+FORMAT = 1
+
+
+def prepare_unlabelled(config: DataConfig, corpus: Corpus, *, on_progress: OnRead) -> Path | None:
+    """Returns the folder of the prepared texts without labels, made if need be; None where the data have none.
+
+    Raises:
+        ValueError: If they are not what they must be.
+    """
+    source = open_unlabelled_source(config)
+    if source is None:
+        return None
+    cache = Cache(config.cache)
+    settings = [str(getattr(config, name)) for name in ("tokenizer", "max_tokens", "keep")]
+    pieces = [str(FORMAT), *settings, repr(tokenizer_versions(config.tokenizer)), *corpus.vocab]
+    signature = digest([*pieces, source.kind, json.dumps(source.signature, default=str), repr(asdict(config))])
+    known = cache.find(signature)
+    if known is not None:
+        return known
+    texts = [text for text in source.read(on_progress).texts if text.strip()]
+    if not texts:
+        return None
+    name = f"unlabelled-{digest([*pieces, *texts])}"
+    folder = cache.make(name, lambda folder: _write(folder, texts, config, corpus, on_progress))
+    cache.remember(signature, folder)
+    return folder
+
+
+def open_unlabelled(folder: str | Path) -> list[Text]:
+    """Returns the ids of each text, memory-mapped."""
+    ids = np.load(Path(folder) / "ids.npy", mmap_mode="r")
+    return cut_texts(ids, np.load(Path(folder) / "offsets.npy"))
+
+
+def _write(folder: Path, texts: Sequence[str], config: DataConfig, corpus: Corpus, on_progress: OnRead) -> None:
+    cut = Cut(config.max_tokens, config.keep)
+    tokens = tokenize_texts(texts, config.tokenizer, cut, on_progress=on_progress)
+    np.save(folder / "ids.npy", to_ids(tokens.words, corpus.vocab)[tokens.codes])
+    np.save(folder / "offsets.npy", np.concatenate([[0], np.cumsum(tokens.lengths)]).astype(np.int64))
