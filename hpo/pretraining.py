@@ -179,6 +179,11 @@ class Pretraining:
     def _keep(self, work: _Work, result: TrialResult) -> None:
         """Puts a trained encoder in its place, with what is known of it."""
         wanted = work.wanted
+        if not (work.folder / WEIGHTS).is_file():
+            raise EncoderFailed(
+                f"The encoder {wanted.sizes} was trained on a machine that does not share data.cache={wanted.cache}; "
+                "put it on a disk that all machines share."
+            )
         encoder = replace(
             read_encoder(work.folder),
             facts={**facts_of(wanted), **{name: result.facts[name] for name in ("device", "threads", "n_params")}},

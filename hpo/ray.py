@@ -56,7 +56,7 @@ class RayExecutor(PooledExecutor[_Actor]):
     ) -> None:
         super().__init__(n_workers=n_workers)
         self._cluster = cluster
-        self._parcels: dict[str, Any] = {}  # by the folder of the corpus
+        self._parcels: dict[str, Any] = {}  # by the folder of a corpus or an encoder
         self._threads, self._preload = config.threads, preload
         options: dict[str, Any] = {
             "num_cpus": n_cpus,
@@ -96,15 +96,15 @@ class RayExecutor(PooledExecutor[_Actor]):
         return kind, payload
 
     def _give(self, worker: _Actor, job: Job) -> None:
-        worker.stream = worker.handle.run.options(num_returns="streaming").remote(job, self._parcel(job.request.corpus))
+        worker.stream = worker.handle.run.options(num_returns="streaming").remote(job, self._parcels_of(job))
 
-    def _parcel(self, corpus: str) -> list[Any]:
-        """Returns a reference to the files of a corpus, which are put into the store once; nothing for one node."""
-        if not corpus or len(nodes()) < 2:
-            return []
-        if corpus not in self._parcels:
-            self._parcels[corpus] = ray.put(pack(Path(corpus)))
-        return [self._parcels[corpus]]
+    def _parcels_of(self, job: Job) -> list[Any]:
+        """Returns references to the files of what a job reads, which are put into the store once; none for one node."""
+        folders = job.request.prepared if len(nodes()) >= 2 else []
+        for folder in folders:
+            if folder not in self._parcels:
+                self._parcels[folder] = ray.put(pack(Path(folder)))
+        return [self._parcels[folder] for folder in folders]
 
     def _answer(self, worker: _Actor, decision: Decision) -> None:
         worker.handle.answer.options(concurrency_group="control").remote(decision)

@@ -43,15 +43,15 @@ class TrialActor:
         """Returns the process this actor lives in; it answers once it is ready."""
         return os.getpid()
 
-    def run(self, job: Job, parcel: Sequence[Any]) -> Iterator[tuple[str, object]]:
+    def run(self, job: Job, parcels: Sequence[Any]) -> Iterator[tuple[str, object]]:
         """Yields a REPORT of each epoch, whose answer the trial waits for, and then the RESULT.
 
         Args:
             job: What to do.
-            parcel: A reference to the files of the prepared corpus, for a node that does not have it; may be empty.
+            parcels: References to the files of what it reads, for a node that does not have them; may be empty.
         """
-        if parcel:
-            _unpack(Path(job.request.corpus), parcel[0])
+        for folder, parcel in zip(job.request.prepared if parcels else [], parcels, strict=True):
+            _unpack(Path(folder), parcel)
         self._jobs.put(job)
         kind = REPORT
         while kind != RESULT:
@@ -81,14 +81,14 @@ class TrialActor:
         return self._answers.get()
 
 
-def pack(corpus: Path) -> dict[str, bytes]:
-    """Returns the files of a prepared corpus by name."""
-    return {path.name: path.read_bytes() for path in corpus.iterdir()}
+def pack(folder: Path) -> dict[str, bytes]:
+    """Returns the files of a prepared folder by name."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def _unpack(corpus: Path, parcel: Any) -> None:
-    """Puts a corpus where it is on the driver's machine, unless this node has it or shares that folder."""
-    if corpus.is_dir():
+def _unpack(prepared: Path, parcel: Any) -> None:
+    """Puts a prepared folder where it is on the driver's machine, unless this node has it or shares that folder."""
+    if prepared.is_dir():
         return
     import ray
 
@@ -98,4 +98,4 @@ def _unpack(corpus: Path, parcel: Any) -> None:
         for name, content in files.items():
             (folder / name).write_bytes(content)
 
-    Cache(str(corpus.parent)).make(corpus.name, write)
+    Cache(str(prepared.parent)).make(prepared.name, write)

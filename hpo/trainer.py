@@ -67,6 +67,11 @@ class TrialRequest:
     encoder: str = ""
     more_texts: str = ""
 
+    @property
+    def prepared(self) -> list[str]:
+        """The folders that it reads, each written once and named after its content."""
+        return [folder for folder in (self.corpus, self.encoder, self.more_texts) if folder]
+
 
 @dataclass(frozen=True)
 class EpochReport:

@@ -79,26 +79,29 @@ def test_a_killed_worker_leaves_the_terminal_alone(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_node_without_the_corpus_gets_it_from_the_store(ray_started: None, tmp_path: Path) -> None:
+def test_a_node_without_corpus_and_encoder_gets_them_from_the_store(ray_started: None, tmp_path: Path) -> None:
     import ray
 
     corpus, elsewhere = write_corpus(tmp_path / "corpus"), tmp_path / "elsewhere" / "corpus"
     pool, job = build(), make_job(tmp_path)
-    pool._parcels[str(elsewhere)] = ray.put(pack(corpus))
-    pool._parcel = lambda folder: [pool._parcels[folder]]
+    encoder = elsewhere.with_name("encoder")
+    pool._parcels |= {str(folder): ray.put(pack(corpus)) for folder in (elsewhere, encoder)}
+    pool._parcels_of = lambda job: [pool._parcels[folder] for folder in job.request.prepared]
     for number in range(2):
-        pool.submit(replace(job, request=replace(job.request, number=number, corpus=str(elsewhere))))
+        pool.submit(
+            replace(job, request=replace(job.request, number=number, corpus=str(elsewhere), encoder=str(encoder)))
+        )
         (outcome,) = drain(pool, Reports(), 1)
         assert outcome.result is not None
         assert outcome.result.reason is None
     pool.close()
-    assert pack(elsewhere) == pack(corpus)
+    assert pack(elsewhere) == pack(encoder) == pack(corpus)
     assert [path.name for path in elsewhere.parent.iterdir() if path.name.startswith(".")] == []
 
 
 def test_a_cluster_of_one_node_gets_no_copy_of_the_corpus(ray_started: None, tmp_path: Path) -> None:
     pool = build()
-    assert pool._parcel(str(tmp_path)) == []
+    assert pool._parcels_of(make_job(tmp_path)) == []
     pool.close()
 
 
