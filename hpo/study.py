@@ -210,7 +210,11 @@ class Driver:
 
     def _next_test(self) -> Job | None:
         number = self._tests.take(self._to_test())
-        return None if number is None else Job(Task.TEST, self.study.name, self._request(number))
+        if number is None:
+            return None
+        request = self._request(number)
+        Path(request.folder).mkdir(parents=True, exist_ok=True)  # a trial that keeps nothing has none any more
+        return Job(Task.TEST, self.study.name, request)
 
     def _end_test(self, outcome: Outcome) -> None:
         number, result = outcome.key.number, outcome.result

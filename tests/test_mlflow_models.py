@@ -53,6 +53,7 @@ def mlflow_at(uri: str) -> Iterator[None]:
         mlflow.set_registry_uri(uri)
         yield
     sys.path[:] = path
+    os.environ.pop("MLFLOW_TRACKING_URI", None)  # where MLflow keeps the first of them, for its children
 
 
 @pytest.fixture(scope="module")
