@@ -30,10 +30,10 @@ down: ## Stop them; what they hold stays
 	docker compose down
 
 test: $(VENV)/stamp-test ## Run all tests but the slow ones
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 slow: $(VENV)/stamp-test ## Run the slow tests
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --numprocesses 2 --dist worksteal
 
 lint: $(VENV)/stamp-dev ## Check style and types
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
 ENTRY = "hpo.model.answers"
-LIBRARIES = ("mlflow", "torch", "fastai", "spacy", "safetensors", "numpy", "pandas", "omegaconf")
+LIBRARIES = ("mlflow", "torch", "fastai", "spacy", "safetensors", "numpy", "pandas", "omegaconf", "psutil")
 
 
 def copy_code(folder: Path) -> Path:
