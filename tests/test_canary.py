@@ -211,7 +211,9 @@ def shown_by(server: str) -> list[str]:
 SAID = {"refused": "refuses connections", "unauthorized": "answers 401 (", "wrong": "answers 401 ("}
 
 
-@pytest.mark.parametrize("way", SAID)
+@pytest.mark.parametrize(
+    "way", ["unauthorized", *(pytest.param(way, marks=pytest.mark.slow) for way in ("refused", "wrong"))]
+)
 def test_an_mlflow_that_refuses_is_explained_without_the_password(way: str, commands: Commands, server: str) -> None:
     uri = {
         "refused": f"http://{USER}:{PASSWORD}@127.0.0.1:{free_port()}",

@@ -239,6 +239,7 @@ def test_mlflow_shows_each_encoder_as_a_run_of_its_own(texts: Path) -> None:
         assert "mlflow.parentRunId" not in run.data.tags
 
 
+@pytest.mark.slow
 def test_an_mlflow_that_is_away_does_no_harm_and_gets_them_later(texts: Path) -> None:
     tracked = [override for override in DOMAIN if override != "tracking=none"]
     report = run_study(*tracked, "tracking.uri=http://127.0.0.1:9", "tracking.flush_timeout_s=0")

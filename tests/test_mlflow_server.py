@@ -19,6 +19,7 @@ from shown import make_study, make_trial, new_db, shown
 SPACE = {"train.lr": FloatDistribution(1e-4, 0.1, log=True)}
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_when_the_server_dies_and_returns(
     tmp_path: Path, server: MlflowServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,9 @@ def running(*words: str) -> Iterator[Stack]:
             stack.close()
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     with running() as stack:
@@ -138,7 +141,6 @@ def test_each_user_reaches_its_own_database_alone(stack: Stack) -> None:
             assert said == database if (user, database) in allowed else "permission denied" in said
 
 
-@pytest.mark.slow
 def test_servers_are_not_well_without_their_database(stack: Stack) -> None:
     stack.postgres.stop()
     try:
@@ -151,7 +153,6 @@ def test_servers_are_not_well_without_their_database(stack: Stack) -> None:
         assert time.monotonic() < deadline
 
 
-@pytest.mark.slow
 def test_mlflow_is_not_well_where_it_refuses_its_clients(stack: Stack) -> None:
     stack.stop("mlflow")
     stack.begin("mlflow", without="MLFLOW_SERVER_ALLOWED_HOSTS")
@@ -171,7 +172,6 @@ def is_up(stack: Stack) -> bool:
     return False
 
 
-@pytest.mark.slow
 def test_artifacts_go_into_a_bucket() -> None:
     with running("--s3") as stack:
         parent, _ = find_runs(stack)
@@ -181,7 +181,6 @@ def test_artifacts_go_into_a_bucket() -> None:
         assert not list((stack.folder / "artifacts").iterdir())
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not HAS_CHROMIUM, reason="needs chromium")
 def test_the_dashboard_shows_the_study_in_a_browser(stack: Stack, tmp_path: Path) -> None:
     (study,) = fetch(stack, "/api/studies")["study_summaries"]
@@ -204,7 +203,6 @@ def has_engine() -> bool:
     return False
 
 
-@pytest.mark.slow
 @pytest.mark.docker
 @pytest.mark.timeout(3600)
 def test_docker_starts_all_of_it(tmp_path: Path) -> None:

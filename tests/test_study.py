@@ -74,7 +74,9 @@ COMMAND = (
 )
 
 
-@pytest.mark.parametrize("pruner", ["asha", "hyperband", "median"])
+@pytest.mark.parametrize(
+    "pruner", ["asha", *(pytest.param(pruner, marks=pytest.mark.slow) for pruner in ("hyperband", "median"))]
+)
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lives=st.lists(st.integers(1, 120), min_size=1, max_size=4))
 def test_a_killed_study_continues_as_if_nothing_had_happened(
