@@ -113,6 +113,8 @@ def shown(uri: str, experiment: str = "docs tests") -> dict[str, dict[str, Any]]
 
 def _shown_run(client: Any, run: Any, uids: dict[str, str]) -> dict[str, Any]:
     tags = dict(run.data.tags)
+    for name in ("model.uri", "model.champion"):  # each MLflow gives models ids of its own, and compares with its own
+        tags.pop(name, None)
     if "mlflow.parentRunId" in tags:
         tags["mlflow.parentRunId"] = uids[tags["mlflow.parentRunId"]]
     histories = {key: client.get_metric_history(run.info.run_id, key) for key in run.data.metrics}
