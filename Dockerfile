@@ -21,10 +21,10 @@ USER 10001:10001
 ENV HOME=/tmp XDG_CONFIG_HOME=/tmp XDG_CACHE_HOME=/tmp
 
 FROM python AS study
-# Where PyTorch without CUDA comes from; without it, the usual one with CUDA is taken, 5 GB more.
-ARG TORCH_INDEX=
-RUN if [ -n "$TORCH_INDEX" ]; then \
-        pip install --no-deps --index-url "$TORCH_INDEX" -c constraints.txt torch torchvision; \
+# Options with which pip finds PyTorch without CUDA; without them, the usual one is taken, 5 GB more.
+ARG TORCH_OPTIONS=
+RUN if [ -n "$TORCH_OPTIONS" ]; then \
+        pip install --no-deps $TORCH_OPTIONS -c constraints.txt torch torchvision; \
     fi
 RUN python requirements.py postgres --with-project > requirements.txt && \
     pip install -c constraints.txt -r requirements.txt

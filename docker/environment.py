@@ -26,8 +26,8 @@ MLFLOW_DB_PASSWORD={mlflow_db_password}
 HPO_DB_PASSWORD={hpo_db_password}
 DASHBOARD_DB_PASSWORD={dashboard_db_password}
 
-# The address of PyTorch's own index of builds without CUDA, as its installation page names it: an image 5 GB smaller.
-TORCH_INDEX=
+# The options of pip for PyTorch without CUDA that its installation page names: an image 5 GB smaller.
+TORCH_OPTIONS=
 
 # Ports of 127.0.0.1, and what a study may take of the memory.
 POSTGRES_PORT=5432

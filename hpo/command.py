@@ -23,6 +23,11 @@ Call = Callable[["Config", dict[str, str]], int]
 """Does a command's work, given the settings and the option chosen in every group; returns an exit code."""
 
 
+def own_words(argv: Sequence[str], keys: Sequence[str]) -> dict[str, str]:
+    """Returns the values of the words of `argv` that are of one command alone; the last of each counts."""
+    return dict(word.split("=", 1) for word in argv if word.partition("=")[0] in keys and "=" in word)
+
+
 def compose_and_call(
     argv: Sequence[str],
     call: Call,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from hpo.command import DONE, HELD, compose_and_call, refuse
+from hpo.command import DONE, HELD, compose_and_call, own_words, refuse
 
 if TYPE_CHECKING:
     from hpo.config import Config, StorageConfig
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     if {"-h", "--help"} & set(argv):
         print(USAGE)
         return DONE
-    given = dict(word.split("=", 1) for word in argv if word.partition("=")[0] in OWN and "=" in word)
+    given = own_words(argv, OWN)
     missing = [key for key in ("from", "to") if not given.get(key)]
     if missing:
         return refuse(f"{missing[0]}=… is missing; say where the studies are and where they shall be, {EXAMPLE}.")

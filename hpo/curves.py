@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpo.command import DONE, compose_and_call, refuse
+from hpo.command import DONE, compose_and_call, own_words, refuse
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     if {"-h", "--help"} & set(argv):
         print(USAGE)
         return DONE
-    given = dict(word.split("=", 1) for word in argv if word.partition("=")[0] in OWN and "=" in word)
+    given = own_words(argv, OWN)
     if not given.get("experiment"):
         return refuse("experiment=NAME is missing; say whose trials to write, as in experiment=docstrings.")
     rest = [word for word in argv if word.partition("=")[0] not in OWN]

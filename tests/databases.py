@@ -83,21 +83,16 @@ class Server:
         pgexec("pg_ctl", ("-D", str(self._folder), *words), **options)
 
 
-class Wire:
-    """A wire to a server that breaks when told to: right after a commit arrived, before its answer does.
+class Listener:
+    """Takes connections on 127.0.0.1, each in a thread of its own, until it is closed.
 
     Attributes:
-        port: Where it listens, on 127.0.0.1.
-        n_commits: How many have gone over it.
-        n_broken: How often it broke.
+        port: Where it listens.
     """
 
-    def __init__(self, server_port: int, *, breaks_at: Callable[[int], bool]) -> None:
-        self._server_port = server_port
-        self._breaks_at = breaks_at
+    def __init__(self) -> None:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
-        self.n_commits = self.n_broken = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -108,6 +103,24 @@ class Wire:
             while True:
                 client, _ = self._listening.accept()
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        raise NotImplementedError
+
+
+class Wire(Listener):
+    """A wire to a server that breaks when told to: right after a commit arrived, before its answer does.
+
+    Attributes:
+        n_commits: How many have gone over it.
+        n_broken: How often it broke.
+    """
+
+    def __init__(self, server_port: int, *, breaks_at: Callable[[int], bool]) -> None:
+        self._server_port = server_port
+        self._breaks_at = breaks_at
+        self.n_commits = self.n_broken = 0
+        super().__init__()
 
     def _serve(self, client: socket.socket) -> None:
         with client, socket.create_connection(("127.0.0.1", self._server_port)) as server, suppress(OSError):

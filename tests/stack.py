@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from server import free_port
 
-from databases import Server
-from served import free_port
+from databases import Listener, Server
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -78,7 +78,7 @@ def read_services(environment: Mapping[str, str], *profiles: str) -> Services:
     return dict(json.loads(done.stdout)["services"])
 
 
-class Names:
+class Names(Listener):
     """The names of services: a proxy that takes connections to `mlflow:5000` and the like to ports of this machine.
 
     Attributes:
@@ -88,18 +88,8 @@ class Names:
 
     def __init__(self) -> None:
         self.ports: dict[str, int] = {}
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.uri = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self._listening.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listening.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+        super().__init__()
+        self.uri = f"http://127.0.0.1:{self.port}"
 
     def _serve(self, client: socket.socket) -> None:
         with client, suppress(OSError):

@@ -204,11 +204,11 @@ def test_artifacts_go_into_a_volume_or_a_bucket(tmp_path: Path, services: Servic
 
 def test_a_study_takes_the_gpus_only_when_asked_to(services: Services) -> None:
     assert "reservations" not in services["hpo"]["deploy"]["resources"]
-    assert services["hpo"]["build"]["args"] == {"TORCH_INDEX": ""}
+    assert services["hpo"]["build"]["args"] == {"TORCH_OPTIONS": ""}
     reserved: dict[str, Any] = services["hpo-gpu"]["deploy"]["resources"]["reservations"]
     assert reserved["devices"][0] == {"driver": "nvidia", "count": -1, "capabilities": ["gpu"]}
     assert "args" not in services["hpo-gpu"]["build"]
-    assert "ARG TORCH_INDEX=\n" in DOCKERFILE
+    assert "ARG TORCH_OPTIONS=\n" in DOCKERFILE
 
 
 def test_images_run_as_nobody_in_particular() -> None:

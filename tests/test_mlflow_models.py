@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from kept import trained_answers
+from server import free_port
 
 from hpo.mlflow_client import open_client, prepare_import, resolve_uri
 from hpo.mlflow_errors import Told
@@ -32,7 +33,6 @@ from hpo.model.folder import MODEL_FOLDER, read_description
 from hpo.sync import main as sync
 
 from conftest import TINY, run_study
-from served import free_port
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
