@@ -13,6 +13,7 @@ from http import HTTPStatus
 
 # What a repetition may get through: credentials, permissions and a proxy's moods change.
 _NOT_FOR_EVER = {401, 403, 407, 408, 409, 421, 423, 425, 429, 499}
+_WRITTEN_TWICE = re.compile(r"UNIQUE constraint failed|UniqueViolation|Duplicate entry")
 _ANY_ERROR = "INTERNAL_ERROR"  # the code of every exception that has none of its own
 _MAX_CHARS = 300
 
@@ -29,8 +30,15 @@ def is_permanent(error: Exception) -> bool:
     """Tells whether MLflow refuses what was sent, as opposed to being away, busy or misconfigured."""
     if isinstance(error, Told):
         return error.is_permanent
+    if is_written_twice(error):
+        return False
     status = _status(error)
     return status is not None and 400 <= status < 500 and status not in _NOT_FOR_EVER
+
+
+def is_written_twice(error: Exception) -> bool:
+    """Tells whether another process wrote the same row at that moment; MLflow calls the later request a bad one."""
+    return getattr(error, "error_code", "") == "BAD_REQUEST" and _WRITTEN_TWICE.search(str(error)) is not None
 
 
 def explain(error: Exception) -> str:

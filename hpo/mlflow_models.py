@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from hpo.mlflow_client import prepare_import
-from hpo.mlflow_errors import Told, explain, is_permanent
+from hpo.mlflow_errors import Told, explain, is_permanent, is_written_twice
 from hpo.model.description import Description, digest_of
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 NAME, ALIAS, TYPE = "model", "champion", "text-classification"
 DIGEST, FINGERPRINT, COMPARED = "hpo.digest", "hpo.data_fingerprint", "hpo.compared"
 TOLERANCE = 1e-6
+_ELECTIONS = 5  # how often the alias is given before others are left to it
 UPLOAD_TIMEOUT_S = 60  # weights are larger than what is usually sent
 EXAMPLES = ("This is a text.", "Another one, to be told apart from it!")
 
@@ -202,28 +203,45 @@ def _compare(model_id: str, folder: Path, description: Description) -> None:
 
 def _register(client: MlflowClient, job: ModelJob, description: Description, model_id: str) -> str:
     """Makes the model the champion of its experiment if it beats the present one; returns what came of it."""
+    from mlflow.exceptions import MlflowException
+
     made = description.provenance
     test: Mapping[str, float] = made.get("test") or {}
     metric = "test_loss" if made["metric"] == "valid_loss" else f"test_{made['metric']}"
     if metric not in test:
         return "no: it was not tested"
     name = str(made["experiment"]).replace("/", "_").replace(":", "_")
-    champion = _champion(client, name)
-    if champion is not None and champion.tags.get(DIGEST) != digest_of(description):
-        if champion.tags.get(FINGERPRINT) != made["data_fingerprint"]:
-            return f"no: version {champion.version} of {name} was tested on other data; remove its alias to replace it"
-        held = float(champion.tags[metric]) if metric in champion.tags else None
-        if held is None or not _beats(test[metric], held, metric):
-            return f"no: version {champion.version} of {name} has {metric} {champion.tags.get(metric)}"
-    version = champion if champion is not None and champion.tags.get(DIGEST) == digest_of(description) else None
-    if version is None:
-        tags = {DIGEST: digest_of(description), FINGERPRINT: made["data_fingerprint"], "hpo.study": made["study"]}
-        tags |= {key: repr(value) for key, value in test.items()}
-        version = client.create_model_version(
-            name, source=f"models:/{model_id}", run_id=job.run_id, tags=tags, model_id=model_id
-        )
-        client.set_registered_model_alias(name, ALIAS, version.version)
-    return f"yes: version {version.version} of {name}"
+    tags = {DIGEST: digest_of(description), FINGERPRINT: made["data_fingerprint"], "hpo.study": made["study"]}
+    tags |= {key: repr(value) for key, value in test.items()}
+    version: ModelVersion | None = None
+    for _ in range(_ELECTIONS):
+        champion = _champion(client, name)
+        if champion is not None:
+            if champion.tags.get(DIGEST) == tags[DIGEST]:
+                return f"yes: version {champion.version} of {name}"
+            if reason := _why_kept(champion, name, tags, metric):
+                return reason
+        version = version or _version(client, name, job.run_id, tags[DIGEST])
+        if version is None:
+            version = client.create_model_version(
+                name, source=f"models:/{model_id}", run_id=job.run_id, tags=tags, model_id=model_id
+            )
+        try:
+            client.set_registered_model_alias(name, ALIAS, version.version)
+        except MlflowException as error:
+            if not is_written_twice(error):
+                raise
+        # other studies give the alias away as well, perhaps this very moment: look who has it now
+    raise Told(f"has the alias {ALIAS} of {name} given away again and again", is_permanent=False)
+
+
+def _why_kept(champion: ModelVersion, name: str, tags: Mapping[str, str], metric: str) -> str:
+    """Returns why the champion stays, empty if the model with these tags beats it."""
+    if champion.tags.get(FINGERPRINT) != tags[FINGERPRINT]:
+        return f"no: version {champion.version} of {name} was tested on other data; remove its alias to replace it"
+    if metric in champion.tags and _beats(float(tags[metric]), float(champion.tags[metric]), metric):
+        return ""
+    return f"no: version {champion.version} of {name} has {metric} {champion.tags.get(metric)}"
 
 
 def _champion(client: MlflowClient, name: str) -> ModelVersion | None:
@@ -238,6 +256,12 @@ def _champion(client: MlflowClient, name: str) -> ModelVersion | None:
             raise
     aliases: Mapping[str, str] = client.get_registered_model(name).aliases
     return client.get_model_version(name, aliases[ALIAS]) if ALIAS in aliases else None
+
+
+def _version(client: MlflowClient, name: str, run_id: str, digest: str) -> ModelVersion | None:
+    """Returns the version that was made of a model before, None if there is none."""
+    found = client.search_model_versions(f"run_id='{run_id}'")
+    return next((version for version in found if version.name == name and version.tags.get(DIGEST) == digest), None)
 
 
 def _beats(value: float, held: float, metric: str) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from server import free_port
 
 from hpo.mlflow_client import open_client, prepare_import
-from hpo.mlflow_errors import explain, is_permanent
+from hpo.mlflow_errors import explain, is_permanent, is_written_twice
 
 from served import Proxy
 from shown import new_db
@@ -109,3 +109,24 @@ def test_a_database_that_was_never_finished_is_named_with_its_remedy(tmp_path: P
         connection.execute("DROP TABLE runs")
         connection.commit()
     assert explain(error_of(open_client, uri)).startswith("is a database that was cut off while its tables were made")
+
+
+def test_a_row_that_another_process_wrote_at_that_moment_is_not_refused_for_ever(tmp_path: Path) -> None:
+    """The other process writes between the two statements of MLflow: its select and its insert."""
+    import sqlalchemy
+
+    client = open_client(new_db(tmp_path))
+    client.create_registered_model("m")
+    client.create_model_version("m", source="file:///x")
+    engine = client._get_registry_client().store.engine
+    insert = "INSERT INTO registered_model_aliases (workspace, name, alias, version) VALUES ('default', 'm', 'a', 1)"
+
+    @sqlalchemy.event.listens_for(engine, "before_cursor_execute")
+    def write_first(connection: Any, cursor: Any, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT INTO registered_model_aliases"):
+            cursor.execute(insert)
+
+    error = error_of(client.set_registered_model_alias, "m", "a", "1")
+    assert "UNIQUE constraint failed" in str(error)
+    assert is_written_twice(error)
+    assert not is_permanent(error)

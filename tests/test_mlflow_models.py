@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
@@ -209,6 +209,54 @@ def test_the_alias_goes_to_what_beats_the_champion_on_the_same_texts(
     version = client.get_registered_model("docstrings").aliases["champion"]
     assert str(version) == ("2" if is_champion else "1")  # a number from a file, a text from a server
     assert len(client.search_model_versions("name='docstrings'")) == 1 + is_champion
+
+
+class Rivalled:
+    """A client whose alias a rival takes right after it was given, or at the very moment (MLflow then refuses)."""
+
+    def __init__(self, client: MlflowClient, rival: str, *, is_at_once: bool) -> None:
+        self._client, self._rival, self._is_at_once = client, rival, is_at_once
+        self.n_given = 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._client, name)
+
+    def set_registered_model_alias(self, name: str, alias: str, version: str) -> None:
+        from mlflow.exceptions import BAD_REQUEST, MlflowException
+
+        self.n_given += 1
+        is_first = self.n_given == 1
+        if not (is_first and self._is_at_once):
+            self._client.set_registered_model_alias(name, alias, version)
+        if is_first:
+            self._client.set_registered_model_alias(name, alias, self._rival)
+            if self._is_at_once:
+                raise MlflowException("UNIQUE constraint failed: registered_model_aliases.name", BAD_REQUEST)
+
+
+@pytest.mark.parametrize("is_at_once", [False, True])
+@pytest.mark.parametrize(("rival", "is_champion"), [(0.5, True), (1.0, False)])
+def test_of_two_models_registered_at_once_the_better_one_is_the_champion(
+    synced: Path, tmp_path: Path, rival: float, is_champion: bool, is_at_once: bool
+) -> None:
+    shutil.copy(synced / "mlflow.db", tmp_path / "mlflow.db")
+    client = client_of(tmp_path)
+    run = study_run(client)
+    folder = synced / "studies" / "tiny" / MODEL_FOLDER
+    test = {"metric": "accuracy", "test": {"test_accuracy": 0.9}, "seed": 1, "experiment": "other"}
+    description = changed(read_description(folder), **test)
+    job = ModelJob(folder, run.info.run_id, run.info.experiment_id)
+    model_id = run.data.tags["model.uri"].removeprefix("models:/")
+    client.create_registered_model("other")
+    tags = {"hpo.data_fingerprint": description.provenance["data_fingerprint"], "test_accuracy": repr(rival)}
+    other = client.create_model_version("other", source=f"models:/{model_id}", tags=tags)
+    rivalled = Rivalled(client, other.version, is_at_once=is_at_once)
+    with mlflow_at(f"sqlite:///{tmp_path}/mlflow.db"):
+        said = _register(cast("MlflowClient", rivalled), job, description, model_id)
+    assert said.startswith("yes: version 2 of other" if is_champion else "no: version 1 of other")
+    assert str(client.get_registered_model("other").aliases["champion"]) == ("2" if is_champion else "1")
+    assert len(client.search_model_versions("name='other'")) == 2
+    assert rivalled.n_given == 1 + is_champion
 
 
 def test_a_model_that_comes_back_otherwise_does_not_count(synced: Path, tmp_path: Path) -> None:

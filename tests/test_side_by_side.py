@@ -42,8 +42,8 @@ def run_at_once(folders: list[Path], *overrides: str) -> None:
         )
         for seed, folder in enumerate(folders)
     ]
-    for driver in drivers:
-        text, _ = driver.communicate(timeout=240)
+    texts = [driver.communicate(timeout=240)[0] for driver in drivers]
+    for driver, text in zip(drivers, texts, strict=True):
         assert driver.returncode == 0, text
         assert f"{N_TRIALS} complete" in text
         assert "not in MLflow yet" not in text
