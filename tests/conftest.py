@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from hpo.display import build_display
 from hpo.paths import conf_folder
 from hpo.plan import Plan, plan
 from hpo.session import Report, run
+from hpo.sync import main as sync
 
 from databases import Server
 
@@ -129,6 +131,20 @@ def kept_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     os.chdir(folder)
     try:
         run_study(*TINY, f"data.cache={folder}/cache", "tracking=none")
+    finally:
+        os.chdir(before)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def synced(kept_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of `kept_study` after MLflow was brought up to date; nobody may change it."""
+    folder = tmp_path_factory.mktemp("synced") / "work"
+    shutil.copytree(kept_study, folder)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        assert sync([]) == 0
     finally:
         os.chdir(before)
     return folder
