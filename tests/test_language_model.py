@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
 from trials import Listener, PauseAfter, make_request, repeatable, write_corpus
 
 from hpo.awd_lstm import AwdLstm, Training
@@ -80,6 +83,31 @@ def test_is_fastais_language_model(tmp_path: Path, corpus: Path) -> None:
     theirs.reset(), ours.reset()
     for ids in torch.randint(3, 60, (3, 4, 12)):  # the hidden state goes on from one window to the next
         assert torch.allclose(ours(ids)[0], theirs(ids)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("n_texts", [3, 400])  # 400: more tokens than are scored at once
+@pytest.mark.parametrize("freeze_to", [0, -1])
+def test_it_learns_what_the_cross_entropy_of_all_logits_teaches(
+    tmp_path: Path, corpus: Path, n_texts: int, freeze_to: int
+) -> None:
+    request = request_in(tmp_path, corpus)
+    training = LanguageTraining(replace(request, model=replace(request.model, drop_mult=0.0)))
+    training.learner.freeze_to(freeze_to)
+    model, loss = training.model.train(), training.learner.loss_func
+    ids, targets = torch.randint(3, 60, (n_texts, 4)), torch.randint(3, 60, (n_texts, 4))
+
+    def learn(score: Callable[[Tensor], Tensor]) -> tuple[Tensor, list[Tensor]]:
+        model.reset(), model.zero_grad()
+        found = score(model(ids)[0])
+        found.backward()
+        return found.detach(), [p.grad.clone() for p in model.parameters() if p.grad is not None]
+
+    ours, our_gradients = learn(lambda vectors: loss(vectors, targets))
+    whole, gradients = learn(lambda vectors: cross_entropy(model[1].decoder(vectors).flatten(0, 1), targets.flatten()))
+    assert torch.allclose(ours, whole, atol=1e-6)
+    assert len(our_gradients) == len(gradients) > 0
+    for one, other in zip(our_gradients, gradients, strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
 
 
 @pytest.mark.parametrize("killed_at", [1, 2, 3])
