@@ -38,7 +38,7 @@ class Assignment:
         seed_of: The seed of the trial with a number.
         to_test: Which of the finished trials are tested at the end.
         to_keep: Which of the finished trials the study's model may be; the best of them is.
-        encoder_of: Folder of the encoder that a network of some sizes starts from; "" for initial weights.
+        encoders_of: Folders of the forward and the backward encoder that a network starts from; "" for initial weights.
         facts_of: What the record says of a trial beside what its trainer says.
         keeps_weights: Which trials keep their weights: none, the incumbent, or all, so that any can be tested.
         sum_up: A sentence on what came of it, for those that have one.
@@ -52,7 +52,7 @@ class Assignment:
     seed_of: Callable[[int], int]
     to_test: Callable[[Sequence[TrialRecord]], Sequence[int]]
     to_keep: Callable[[Sequence[TrialRecord]], Sequence[int]] = lambda _: []
-    encoder_of: Callable[[ModelConfig], str] = lambda _: ""
+    encoders_of: Callable[[ModelConfig], tuple[str, str]] = lambda _: ("", "")
     facts_of: Callable[[int], Mapping[str, str]] = lambda _: {}
     keeps_weights: Literal["none", "best", "all"] = "best"
     sum_up: Callable[[StudyRecord, Sequence[TrialRecord]], str] = lambda _study, _trials: ""
@@ -67,6 +67,7 @@ class Assignment:
     def request(self, study: StudyRecord, trial: TrialRecord) -> TrialRequest:
         """Returns what a worker needs to run `trial`."""
         config = apply_params(self.config, trial.params)
+        encoder, backward_encoder = self.encoders_of(config.model)
         return TrialRequest(
             number=trial.number,
             attempt=trial.attempt,
@@ -79,7 +80,8 @@ class Assignment:
             device=config.executor.device,
             threads=config.executor.threads,
             folder=str(trial_folder(Path(study.folder), trial.number)),
-            encoder=self.encoder_of(config.model),
+            encoder=encoder,
+            backward_encoder=backward_encoder,
         )
 
 

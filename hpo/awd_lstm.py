@@ -16,7 +16,7 @@ import torch
 
 from hpo.batches import Batches
 from hpo.checkpoint import CHECKPOINT_WARNING, Checkpoint, read_checkpoint, write_checkpoint
-from hpo.classifier import body_of, build_classifier, choose_architecture
+from hpo.classifier import bodies_of, build_classifier, choose_architecture
 from hpo.config import AwdLstmConfig
 from hpo.cores import name_gpu
 from hpo.corpus import open_corpus
@@ -82,7 +82,7 @@ class AwdLstm:
             autocast=autocast(request),
         )
         scores = score_probabilities(probabilities, np.asarray(part.labels))
-        found = evaluate(corpus, probabilities)
+        found = evaluate(corpus, probabilities, is_ensemble=architecture.bidir)
         np.save(Path(request.folder) / PROBABILITIES, probabilities, allow_pickle=False)
         write_json(Path(request.folder) / EVALUATION, found)
         return {
@@ -110,8 +110,9 @@ def _run(
         torch.cuda.reset_peak_memory_stats(request.device)
     trial = begin(request)
     facts |= {"n_params": str(count_params(trial.model)), "emb_sz": str(trial.architecture.emb_sz)}
-    if request.encoder:
-        facts["encoder"] = Path(request.encoder).name
+    for name, folder in (("encoder", request.encoder), ("backward_encoder", request.backward_encoder)):
+        if folder:
+            facts[name] = Path(folder).name
     checkpoint, refused = read_checkpoint(request)
     if refused:
         facts[CHECKPOINT_WARNING] = " ".join(refused)
@@ -144,7 +145,8 @@ class Training:
         self.model = build_classifier(self.architecture)
         self.knows_wikipedia = bool(request.encoder) and read_encoder(request.encoder).knows_wikipedia
         if request.encoder:
-            copy_encoder(request.encoder, body_of(self.model), corpus.vocab)
+            for folder, body in zip(request.encoders, bodies_of(self.model), strict=True):
+                copy_encoder(folder, body, corpus.vocab)
         self.learner = build_learner(request, self.model, self.train)
 
     @property

@@ -9,17 +9,21 @@ import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from hpo.cache import Cache, digest
 from hpo.config import AwdLstmConfig, Config, ModelConfig, Schedule, Unfreeze
 from hpo.corpus import Corpus, open_corpus
 from hpo.encoder import (
+    BACKWARD,
     DOMAIN,
     FORMAT,
     SCRATCH,
     WT103,
     Sizes,
+    backward_folder,
+    check_direction,
     check_fit,
     is_path,
     read_encoder,
@@ -39,6 +43,7 @@ MAX_ENCODERS = 32
 SIZES = ("emb_sz", "n_hid", "n_layers")
 
 OnProgress = Callable[[str, int, int], None]
+_Folders = dict[tuple[str, Sizes], str]
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class Wanted:
 
     Attributes:
         name: Of its folder in the cache; equal for equal texts, vocabulary, sizes and settings.
-        sizes, config: What it is, and how it is trained.
+        sizes, config: What it is, and how it is trained; `config.backward` says which way it reads.
         corpus: Folder of the corpus.
         cache: The cache it is kept in.
         more_texts: Folder of the texts without labels; "" if there are none.
@@ -63,6 +68,11 @@ class Wanted:
     start: str = ""
 
     @property
+    def label(self) -> str:
+        """What people are told of it."""
+        return f"{self.sizes} {BACKWARD}" if self.config.backward else str(self.sizes)
+
+    @property
     def folder(self) -> Path:
         """Where it lies, once it is trained."""
         return expanded(self.cache).absolute() / self.name
@@ -74,17 +84,22 @@ class Bank:
 
     Attributes:
         folders: Where that of a `model.encoder` and sizes lies, or will.
+        backward: The same of those that read texts backwards.
         wanted: Those that are trained on the study's own texts, there or not.
         more_texts: Folder of the texts without labels that they read; "" if there are none.
     """
 
     folders: Mapping[tuple[str, Sizes], str] = field(default_factory=dict)
+    backward: Mapping[tuple[str, Sizes], str] = field(default_factory=dict)
     wanted: tuple[Wanted, ...] = ()
     more_texts: str = ""
 
-    def folder_of(self, model: ModelConfig) -> str:
-        """Returns the folder of the encoder that a trial starts from; "" for initial weights."""
-        return "" if model.encoder == SCRATCH else self.folders[model.encoder, sizes_of(model)]
+    def folders_of(self, model: ModelConfig) -> tuple[str, str]:
+        """Returns the folders of the forward and the backward encoder that a trial starts from; "" for none."""
+        if model.encoder == SCRATCH:
+            return "", ""
+        asked = model.encoder, sizes_of(model)
+        return self.folders[asked], self.backward[asked] if model.bidir else ""
 
 
 def check_encoders(config: Config, space: Space) -> None:
@@ -101,7 +116,8 @@ def check_encoders(config: Config, space: Space) -> None:
     for encoder in sorted(fixed):
         _check_unsearched(f"model.encoder={encoder}", encoder, space)
         if is_path(encoder):
-            check_fit(encoder, read_encoder(encoder), sizes=sizes_of(config.model))
+            for folder, _ in _own_folders(encoder, config, space):
+                check_fit(folder, read_encoder(folder), sizes=sizes_of(config.model))
     if DOMAIN in encoders:
         if config.encoder.start is Start.wt103:
             _check_unsearched("encoder.start=wt103", DOMAIN, space)
@@ -131,32 +147,55 @@ def open_bank(config: Config, space: Space, corpus_folder: Path, *, on_progress:
     if set(encoders) <= {SCRATCH}:
         return Bank()
     corpus = open_corpus(corpus_folder)
-    folders: dict[tuple[str, Sizes], str] = {}
     own = sizes_of(config.model)
+    folders: tuple[_Folders, _Folders] = {}, {}  # of encoders that read forwards, and backwards
     for encoder in filter(is_path, encoders):
-        check_fit(encoder, read_encoder(encoder), sizes=own, vocab=vocab_digest(corpus.vocab))
-        read_weights(encoder)
-        folders[encoder, own] = str(expanded(encoder).absolute())
+        for folder, backward in _own_folders(encoder, config, space):
+            check_fit(folder, read_encoder(folder), sizes=own, vocab=vocab_digest(corpus.vocab))
+            read_weights(folder)
+            folders[backward][encoder, own] = str(expanded(folder).absolute())
     is_domain_from_wt103 = DOMAIN in encoders and config.encoder.start is Start.wt103
-    start = ""
     if WT103 in encoders or is_domain_from_wt103:
         from hpo.wt103 import prepare_wt103  # imports torch, and fastai if it is not prepared yet
 
-        start = str(prepare_wt103(config.data.cache, corpus, on_bytes=lambda *at: on_progress("download", *at)))
-        check_fit("wt103" if WT103 in encoders else "domain", read_encoder(start), sizes=own)
-        folders[WT103, own] = start
+        for backward in _ways(config, space, is_domain=is_domain_from_wt103):
+            on_bytes = partial(on_progress, "download")
+            start = str(prepare_wt103(config.data.cache, corpus, backward=backward, on_bytes=on_bytes))
+            check_fit("wt103" if WT103 in encoders else "domain", read_encoder(start), sizes=own)
+            folders[backward][WT103, own] = start
     if DOMAIN not in encoders:
-        return Bank(folders)
+        return Bank(*folders)
     texts = prepare_unlabelled(
         config.data, corpus, on_progress=lambda done, total: on_progress("unlabelled", done, total)
     )
     more_texts = str(texts or "")
-    wanted = tuple(
-        _want(config, sizes, corpus, more_texts, start if is_domain_from_wt103 else "")
-        for sizes in _all_sizes(config, space)
-    )
-    folders |= {(DOMAIN, each.sizes): str(each.folder) for each in wanted}
-    return Bank(folders, wanted, more_texts)
+    wanted = []
+    for sizes, backward in itertools.product(_all_sizes(config, space), _ways(config, space, is_domain=True)):
+        encoder_config = replace(config.encoder, backward=backward)
+        start = folders[backward][WT103, own] if is_domain_from_wt103 else ""
+        each = _want(config.data.cache, encoder_config, sizes, corpus, more_texts=more_texts, start=start)
+        folders[backward][DOMAIN, sizes] = str(each.folder)
+        wanted.append(each)
+    return Bank(*folders, tuple(wanted), more_texts)
+
+
+def _ways(config: Config, space: Space, *, is_domain: bool = False) -> tuple[bool, ...]:
+    """Returns which encoders there must be: False stands for one that reads forwards, True for one backwards."""
+    bidir = values_of(space, "model.bidir", config.model.bidir, on_grid=_on_grid(config))
+    return (False, True) if True in bidir or (is_domain and config.encoder.backward) else (False,)
+
+
+def _own_folders(encoder: str, config: Config, space: Space) -> list[tuple[str, bool]]:
+    """Returns the folders of the encoders behind a path, and whether each reads backwards.
+
+    Raises:
+        ValueError: if one is missing or reads the other way.
+    """
+    ways = _ways(config, space)
+    found = [(str(backward_folder(encoder)) if backward else encoder, backward) for backward in ways]
+    for folder, backward in found:
+        check_direction(folder, read_encoder(folder), backward=backward)
+    return found
 
 
 def _encoders(config: Config, space: Space) -> list[str]:
@@ -201,8 +240,9 @@ def _check_unsearched(setting: str, encoder: str, space: Space) -> None:
         )
 
 
-def _want(config: Config, sizes: Sizes, corpus: Corpus, more_texts: str, start: str) -> Wanted:
-    settings = json.dumps(asdict(config.encoder), sort_keys=True, default=lambda value: value.value)
+def _want(cache: str, config: EncoderConfig, sizes: Sizes, corpus: Corpus, *, more_texts: str, start: str) -> Wanted:
+    plain = {name: value for name, value in asdict(config).items() if name != "backward" or value}  # it came later
+    settings = json.dumps(plain, sort_keys=True, default=lambda value: value.value)
     pieces: list[str | bytes] = [
         str(FORMAT),
         settings,
@@ -211,9 +251,9 @@ def _want(config: Config, sizes: Sizes, corpus: Corpus, more_texts: str, start: 
         Path(start).name,
         *corpus.vocab,
     ]
-    key = digest([*pieces, *_texts(config.encoder, corpus)])
-    name = f"encoder-{corpus.facts['name']}-{sizes}-{key}"
-    return Wanted(name, sizes, config.encoder, corpus.folder, config.data.cache, more_texts, start)
+    key = digest([*pieces, *_texts(config, corpus)])
+    shown = f"{corpus.facts['name']}-{sizes}" + (f"-{BACKWARD}" if config.backward else "")
+    return Wanted(f"encoder-{shown}-{key}", sizes, config, corpus.folder, cache, more_texts, start)
 
 
 def _texts(config: EncoderConfig, corpus: Corpus) -> Iterator[bytes]:

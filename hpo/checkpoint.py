@@ -19,7 +19,8 @@ from hpo.files import hash_bytes, write_atomically
 from hpo.trainer import TrialRequest
 
 N_KEPT = 2
-LATER = ("unfreeze", "lr_decay")  # settings that came later: null leaves a hash what it was
+# settings that came later, and the value that leaves a hash what it was
+LATER = {"unfreeze": None, "lr_decay": None, "bidir": False, "backward": False}
 CHECKPOINT_WARNING = "checkpoint_warning"  # fact of a trial: the checkpoints that could not be used, and why
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
@@ -97,13 +98,19 @@ def delete_checkpoints(folder: str) -> None:
 
 def hash_request(request: TrialRequest) -> str:
     """Returns a hash of whatever changes the metrics of `request`; where it runs does not."""
-    train = {name: value for name, value in asdict(request.train).items() if name not in LATER or value is not None}
-    model = {name: value for name, value in asdict(request.model).items() if name != "encoder"}
-    prepared = [Path(path).name for path in (request.encoder, request.more_texts) if path]  # named after their content
-    parts = (request.params, model, train, asdict(request.trainer))
+    model, train, trainer = (_as_before(asdict(part)) for part in (request.model, request.train, request.trainer))
+    model.pop("encoder", None)
+    prepared = [
+        Path(path).name for path in (*request.encoders, request.more_texts) if path
+    ]  # named after their content
+    parts = (request.params, model, train, trainer)
     corpus = Path(request.corpus).name  # so is this
     text = json.dumps([*parts, request.seed, corpus, *prepared], sort_keys=True, default=_encode)
     return hash_bytes(text.encode())
+
+
+def _as_before(settings: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in settings.items() if name not in LATER or value != LATER[name]}
 
 
 def _read(path: Path, expected: str) -> Checkpoint:

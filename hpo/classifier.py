@@ -1,6 +1,7 @@
 """The AWD-LSTM text classifier: fastai's network with three of its parts replaced by equals.
 
-The replacements keep fastai's distributions, initial weights and state_dict keys. No training here.
+The replacements keep fastai's distributions, initial weights and state_dict keys. No training here; how two of them
+make an ensemble is `ensemble`'s business.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch.nn.functional import embedding, pad
 from hpo.batches import PAD
 from hpo.config import ModelConfig, TrainConfig
 from hpo.encoder import Sizes, sizes_of
+from hpo.ensemble import Ensemble
 from hpo.fastai_api import (
     AWD_LSTM,
     PoolingLinearClassifier,
@@ -41,6 +43,12 @@ class Architecture:
     drop_mult: float
     bptt: int
     max_len: int
+    bidir: bool = False
+
+    @property
+    def as_plain(self) -> dict[str, Any]:
+        """What is written of it: of one classifier what was written before there were two."""
+        return {name: value for name, value in asdict(self).items() if name != "bidir" or value}
 
 
 def choose_architecture(model: ModelConfig, train: TrainConfig, *, n_vocab: int, n_classes: int) -> Architecture:
@@ -52,6 +60,7 @@ def choose_architecture(model: ModelConfig, train: TrainConfig, *, n_vocab: int,
         drop_mult=model.drop_mult,
         bptt=train.bptt,
         max_len=train.max_len,
+        bidir=model.bidir,
     )
 
 
@@ -59,8 +68,13 @@ def build_classifier(architecture: Architecture) -> nn.Module:
     """Returns the untrained network; draws its weights from torch's global generator as fastai does.
 
     Input: ids, shape (rows, tokens), padded as by `Batches`. Output: a tuple whose first item is the
-    logits, shape (rows, n_classes); the others serve fastai's AR and TAR regularisation.
+    logits, shape (rows, n_classes); the others serve fastai's AR and TAR regularisation. Of two, see `Ensemble`.
     """
+    one = _build_one(architecture)
+    return Ensemble(one, _build_one(architecture)) if architecture.bidir else one
+
+
+def _build_one(architecture: Architecture) -> nn.Module:
     a = architecture
     dropouts = {name: p * a.drop_mult for name, p in awd_lstm_clas_config.items() if name.endswith("_p")}
     output_p = dropouts.pop("output_p")
@@ -71,10 +85,10 @@ def build_classifier(architecture: Architecture) -> nn.Module:
     return network
 
 
-def body_of(classifier: Any) -> nn.Module:
-    """Returns the part of a classifier that an encoder is for."""
-    body: nn.Module = classifier[0].module
-    return body
+def bodies_of(network: Any) -> list[nn.Module]:
+    """Returns the parts that encoders are for: of a classifier, or of the forward and the backward one."""
+    parts: list[Any] = [network.forwards, network.backwards] if isinstance(network, Ensemble) else [network]
+    return [part[0].module for part in parts]
 
 
 def build_body(n_vocab: int, sizes: Sizes, dropouts: Mapping[str, float]) -> nn.Module:

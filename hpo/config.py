@@ -85,7 +85,8 @@ ModelLog = Enum("ModelLog", ["best", "all", "none"])  # which models of a study 
 class ModelConfig:
     """Sizes of an AWD-LSTM; `emb_sz: null` ties it to half of n_hid, at most 400.
 
-    `encoder` is what its body starts from: scratch, wt103, domain, or the folder of an encoder. `log` changes nothing.
+    `encoder` is what its body starts from: scratch, wt103, domain, or the folder of an encoder. `bidir` makes it two,
+    one of which reads texts backwards. `log` changes nothing.
     """
 
     drop_mult: float = MISSING
@@ -93,6 +94,7 @@ class ModelConfig:
     emb_sz: int | None = None
     n_layers: int = MISSING
     encoder: str = MISSING
+    bidir: bool = False
     log: ModelLog = MISSING
 
 

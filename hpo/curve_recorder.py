@@ -25,6 +25,7 @@ from hpo.space import canonical
 from hpo.trainer import ParamValue, Reason
 
 SEED, SECONDS = "seed", "seconds"  # columns
+LATER = {"model.encoder": "scratch", "model.bidir": False}  # what studies had before there were these settings
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def _differing(sources: Sequence[Source]) -> set[str]:
 
 def _setting(study: StudyRecord, path: str) -> ParamValue:
     section, _, name = path.partition(".")
-    value: ParamValue = _section(study, section).get(name)
+    value: ParamValue = _section(study, section).get(name, LATER.get(path))
     return value
 
 

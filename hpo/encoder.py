@@ -19,6 +19,7 @@ from hpo.paths import expanded
 FORMAT = 1  # raised whenever equal settings and texts would give another encoder, or another form of one
 WEIGHTS, DESCRIPTION = "encoder.safetensors", "encoder.json"
 SCRATCH, WT103, DOMAIN = "scratch", "wt103", "domain"
+BACKWARD = "backward"  # in an encoder's folder of one's own: that of the one which reads texts backwards
 MAX_EMB_SZ = 400
 REMEDY = "train one with model.encoder=domain, or choose model.encoder=scratch"
 
@@ -65,6 +66,11 @@ class Encoder:
         """Whether it is, or began as, fastai's language model of Wikipedia."""
         return WT103 in (self.facts.get("kind"), self.facts.get("encoder.start"))
 
+    @property
+    def is_backward(self) -> bool:
+        """Whether it reads texts backwards."""
+        return bool(self.facts.get("encoder.backward"))
+
 
 def sizes_of(model: ModelConfig) -> Sizes:
     """Returns the effective sizes; `emb_sz: null` becomes half of n_hid, at most 400."""
@@ -79,6 +85,22 @@ def vocab_digest(vocab: Sequence[str]) -> str:
 def is_path(encoder: str) -> bool:
     """Returns whether `model.encoder` is the folder of an encoder."""
     return encoder not in (SCRATCH, WT103, DOMAIN)
+
+
+def backward_folder(given: str) -> Path:
+    """Returns where the backward encoder that belongs to an encoder of one's own lies.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    folder = expanded(given) / BACKWARD
+    if not folder.is_dir():
+        raise ValueError(
+            f"model.encoder={given} has no backward encoder, which model.bidir=true needs; train one with "
+            f"encoder.backward=true and copy its folder to {given}/{BACKWARD}, or choose model.encoder=domain, which "
+            "trains both, or model.bidir=false."
+        )
+    return folder
 
 
 def write_encoder(folder: Path, weights: bytes, encoder: Encoder) -> None:
@@ -120,6 +142,24 @@ def read_weights(given: str | Path) -> bytes:
     if hash_bytes(data) != encoder.sha256:
         raise ValueError(f"model.encoder={given} is damaged: {WEIGHTS} does not match its hash; {REMEDY}.")
     return data
+
+
+def check_direction(given: str | Path, encoder: Encoder, *, backward: bool) -> None:
+    """Refuses an encoder that reads texts the other way.
+
+    Raises:
+        ValueError: in one sentence.
+    """
+    if encoder.is_backward and not backward:
+        raise ValueError(
+            f"model.encoder={given} reads texts backwards; give the folder of one that reads them forwards, with a "
+            f"copy of this one in it as {BACKWARD}, and model.bidir=true."
+        )
+    if backward and not encoder.is_backward:
+        raise ValueError(
+            f"model.encoder={given} reads texts forwards, but lies where a backward encoder belongs; put one there "
+            "that was trained with encoder.backward=true, or choose model.encoder=domain, which trains both."
+        )
 
 
 def check_fit(given: str | Path, encoder: Encoder, *, sizes: Sizes | None = None, vocab: str = "") -> None:

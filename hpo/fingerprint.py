@@ -12,15 +12,21 @@ from enum import Enum
 from optuna.distributions import CategoricalDistribution
 
 from hpo.config import AwdLstmConfig, Config, ReplayConfig
-from hpo.encoder import DOMAIN, is_path, read_encoder
+from hpo.encoder import BACKWARD, DOMAIN, backward_folder, is_path, read_encoder
 from hpo.search_config import GridConfig
 from hpo.space import Param, Space, values_of
 
 RECORD_FORMAT = 1  # raised when an older record can no longer be continued
 SECTIONS = ("sampler", "pruner", "model", "train", "trainer")
 UNUSED_BY_REPLAY = ("model", "train")  # a recorded curve is what it is
-LATER = {"model.encoder": "scratch", "train.unfreeze": "None", "train.lr_decay": "None"}  # as studies before them
+LATER = {  # as studies before them
+    "model.encoder": "scratch",
+    "model.bidir": "False",
+    "train.unfreeze": "None",
+    "train.lr_decay": "None",
+}
 PLACES = ("trainer.path", "trainer.card", "model.log")  # a moved table is the same table: `trainer.sha256` says which
+IMPLIED = "encoder.backward"  # where it matters, model.bidir says so
 
 
 def fingerprint(config: Config, space: Space, corpus: str, *, n_workers: int) -> dict[str, str]:
@@ -64,9 +70,14 @@ def _encoders(config: Config, space: Space) -> dict[str, str]:
     found: dict[str, str] = {}
     encoders = [str(value) for value in values_of(space, "model.encoder", config.model.encoder)]
     if DOMAIN in encoders:
-        found.update({path: str(value) for path, value in flatten(config.encoder, "encoder").items()})
+        settings = flatten(config.encoder, "encoder")
+        found.update({path: str(value) for path, value in settings.items() if path != IMPLIED})
+    is_bidir = True in values_of(space, "model.bidir", config.model.bidir)
     for encoder in filter(is_path, encoders):
-        found["model.encoder" if len(encoders) == 1 else f"model.encoder={encoder}"] = read_encoder(encoder).sha256
+        path = "model.encoder" if len(encoders) == 1 else f"model.encoder={encoder}"
+        found[path] = read_encoder(encoder).sha256
+        if is_bidir:
+            found[f"{path}/{BACKWARD}"] = read_encoder(backward_folder(encoder)).sha256
     return found
 
 

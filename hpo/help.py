@@ -38,6 +38,7 @@ settings
   seed=1                        another study, all else equal
 
   model.encoder=domain          trials start from a language model of the texts, trained before them
+  model.bidir=true              two classifiers a trial, one reads texts backwards; their probabilities are averaged
 
 search space
   space.train.lr.high=0.05      moves a bound

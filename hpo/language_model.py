@@ -83,7 +83,8 @@ class LanguageTraining(Training):
             request.model, request.train, n_vocab=len(corpus.vocab), n_classes=len(corpus.classes)
         )
         self.order = np.random.default_rng(derive_seed(request.seed, "order"))
-        train, valid = split_language_texts(language_texts(corpus, request), self.config.valid, request.seed)
+        texts = language_texts(corpus, request)
+        train, valid = split_language_texts(texts, self.config.valid, request.seed)
         device = torch.device(request.device)
         size, bptt = request.train.batch_size, request.train.bptt
         self.train = Windows(train, batch_size=size, bptt=bptt, generator=self.order, device=device)
@@ -185,11 +186,15 @@ def build_language_model(n_vocab: int, request: TrialRequest) -> Any:
 
 
 def language_texts(corpus: Corpus, request: TrialRequest) -> list[Text]:
-    """Returns the texts a language model may see: those trained on and those without labels, or all if asked for."""
+    """Returns the texts a language model may see: those trained on and those without labels, or all if asked for.
+
+    For one that reads backwards each text is reversed, as by fastai's `reverse_text`.
+    """
     assert isinstance(request.trainer, EncoderConfig)
     parts = [corpus.train, *([corpus.valid, corpus.test] if request.trainer.use_all_texts else [])]
     texts = [text for part in parts for text in cut_texts(part.ids, part.offsets)]
-    return texts + (open_unlabelled(request.more_texts) if request.more_texts else [])
+    texts += open_unlabelled(request.more_texts) if request.more_texts else []
+    return [text[::-1] for text in texts] if request.trainer.backward else texts
 
 
 def split_language_texts(texts: Sequence[Text], valid: float, seed: int) -> tuple[list[Text], list[Text]]:

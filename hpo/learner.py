@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from hpo.batches import Batches
 from hpo.config import Precision
+from hpo.ensemble import EachAlone, Ensemble, ensemble_loss, ensemble_split
 from hpo.fastai_api import (
     AMPMode,
     DataLoaders,
@@ -44,9 +46,11 @@ def build_learner(
     train: Batches | Windows,
     *,
     loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
-    splitter: Callable[[nn.Module], object] = awd_lstm_clas_split,
+    splitter: Callable[[Any], object] = awd_lstm_clas_split,
 ) -> Learner:
     """Returns a Learner that trains `model` on `train` and validates nothing by itself.
+
+    An `Ensemble` has a loss and a splitter of its own.
 
     Of fastai's default callbacks only TrainEvalCallback is kept: Recorder and CastToTensor do per-batch
     work that `monitor` does once, and plain tensors need no cast.
@@ -55,6 +59,9 @@ def build_learner(
     loaders._device = train.device  # its setter would ask every loader to move itself
     callbacks = [TrainEvalCallback(), *rnn_cbs(_AR, _TAR)]
     precision = effective_precision(request)
+    if isinstance(model, Ensemble):
+        loss, splitter = ensemble_loss, ensemble_split
+        callbacks.append(EachAlone())
     if precision is not Precision.fp32:
         callbacks.append(MixedPrecision(amp_mode=AMPMode(precision.value)))
     return _Learner(

@@ -106,7 +106,7 @@ class Opener:
             to_test=lambda trials: keeps(trials) if config.study.test else [],
             to_keep=keeps,
             keeps_weights="all" if config.model.log is ModelLog.all else "best",
-            encoder_of=self._site.banks.get(planned.name, Bank()).folder_of,
+            encoders_of=self._site.banks.get(planned.name, Bank()).folders_of,
         )
         return Driver(study, assignment, self._surroundings(study, config, store=store, sampler=sampler))
 

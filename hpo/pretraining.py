@@ -88,7 +88,7 @@ class Pretraining:
                     self._wait(locks)
                 elif waiting:
                     if not has_said:
-                        self._audience.note(f"Another command trains the encoder {waiting[0].sizes}; waiting for it.")
+                        self._audience.note(f"Another command trains the encoder {waiting[0].label}; waiting for it.")
                         has_said = True
                     time.sleep(WAIT_S)
             if self._out:
@@ -172,8 +172,8 @@ class Pretraining:
         if self._stop.is_set:
             return
         if work.attempt >= MAX_CRASHES:
-            raise EncoderFailed(f"The encoder {work.wanted.sizes} cannot be trained: {lost}, {MAX_CRASHES} times.")
-        self._audience.note(f"Encoder {work.wanted.sizes}: {lost}; trying again.")
+            raise EncoderFailed(f"The encoder {work.wanted.label} cannot be trained: {lost}, {MAX_CRASHES} times.")
+        self._audience.note(f"Encoder {work.wanted.label}: {lost}; trying again.")
         self._again.append(replace(work, attempt=work.attempt + 1))
 
     def _keep(self, work: _Work, result: TrialResult) -> None:
@@ -181,7 +181,7 @@ class Pretraining:
         wanted = work.wanted
         if not (work.folder / WEIGHTS).is_file():
             raise EncoderFailed(
-                f"The encoder {wanted.sizes} was trained on a machine that does not share data.cache={wanted.cache}; "
+                f"The encoder {wanted.label} was trained on a machine that does not share data.cache={wanted.cache}; "
                 "put it on a disk that all machines share."
             )
         encoder = replace(
@@ -195,7 +195,7 @@ class Pretraining:
         make_folder(wanted, lambda folder: write_encoder(folder, weights, encoder))
         last, seconds = work.progress.history[-1], sum(epoch["seconds"] for epoch in work.progress.history)
         self._audience.note(
-            f"Encoder {wanted.sizes}: perplexity {last['perplexity']:.1f} after {work.progress.n_epochs} epochs, "
+            f"Encoder {wanted.label}: perplexity {last['perplexity']:.1f} after {work.progress.n_epochs} epochs, "
             f"{seconds:.0f} s; kept in {wanted.folder}."
         )
 
@@ -242,18 +242,18 @@ def build_request(wanted: Wanted, config: Config, number: int, attempt: int, fol
 
 
 def _stage(wanted: Wanted) -> str:
-    return f"encoder {wanted.sizes}"
+    return f"encoder {wanted.label}"
 
 
 def _failure(wanted: Wanted, result: TrialResult) -> str:
     """Returns why an encoder cannot be had, and what to do about it."""
     match result.reason:
         case Reason.DIVERGED:
-            return f"The encoder {wanted.sizes} diverged in epoch {result.n_epochs + 1}; lower encoder.lr."
+            return f"The encoder {wanted.label} diverged in epoch {result.n_epochs + 1}; lower encoder.lr."
         case Reason.OOM:
             return (
-                f"The encoder {wanted.sizes} lacks memory; lower encoder.batch_size, encoder.bptt or data.max_vocab, "
+                f"The encoder {wanted.label} lacks memory; lower encoder.batch_size, encoder.bptt or data.max_vocab, "
                 "or choose model.encoder=scratch."
             )
     reason = last_line(result.error or "") or "no reason given"
-    return f"The encoder {wanted.sizes} cannot be trained: {reason.rstrip('.')}; choose model.encoder=scratch."
+    return f"The encoder {wanted.label} cannot be trained: {reason.rstrip('.')}; choose model.encoder=scratch."

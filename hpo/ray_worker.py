@@ -83,7 +83,7 @@ class TrialActor:
 
 def pack(folder: Path) -> dict[str, bytes]:
     """Returns the files of a prepared folder by name."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 def _unpack(prepared: Path, parcel: Any) -> None:

@@ -113,7 +113,8 @@ def _encoders(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[Encoder
     data = study.config.get("data")
     cache = expanded(str(data.get("cache"))) if isinstance(data, Mapping) else Path()
     found = []
-    for name in sorted({trial.facts["encoder"] for trial in trials if "encoder" in trial.facts}):
+    facts = ("encoder", "backward_encoder")
+    for name in sorted({trial.facts[fact] for trial in trials for fact in facts if fact in trial.facts}):
         with suppress(ValueError):
             encoder = read_encoder(cache / name)
             if encoder.history:

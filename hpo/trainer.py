@@ -50,6 +50,7 @@ class TrialRequest:
         threads: Intra-op threads the trial may use.
         folder: The trial's own folder, for checkpoints and the final weights; exists.
         encoder: Folder of the encoder its body starts from; empty for initial weights.
+        backward_encoder: The same of its backward classifier, if it has one.
         more_texts: Folder of prepared texts without labels, for a language model; empty if there are none.
     """
 
@@ -65,12 +66,18 @@ class TrialRequest:
     threads: int
     folder: str
     encoder: str = ""
+    backward_encoder: str = ""
     more_texts: str = ""
+
+    @property
+    def encoders(self) -> list[str]:
+        """The folders of its encoders."""
+        return [folder for folder in (self.encoder, self.backward_encoder) if folder]
 
     @property
     def prepared(self) -> list[str]:
         """The folders that it reads, each written once and named after its content."""
-        return [folder for folder in (self.corpus, self.encoder, self.more_texts) if folder]
+        return [folder for folder in (self.corpus, *self.encoders, self.more_texts) if folder]
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,10 @@ class Start(Enum):
 
 @dataclass
 class EncoderConfig:
-    """How `model.encoder=domain` trains a language model on the texts; `lr` is the peak of one cycle."""
+    """How `model.encoder=domain` trains a language model on the texts; `lr` is the peak of one cycle.
+
+    `backward` asks for one that reads the texts backwards, too; of a single encoder it says that it is that one.
+    """
 
     start: Start = MISSING
     epochs: int = MISSING
@@ -39,6 +42,7 @@ class EncoderConfig:
     use_all_texts: bool = MISSING
     precision: Precision = MISSING
     seed: int = MISSING
+    backward: bool = False
 
 
 class Schedule(Enum):

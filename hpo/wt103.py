@@ -1,4 +1,4 @@
-"""fastai's language model of Wikipedia (WT103), made an encoder for the vocabulary of a corpus.
+"""fastai's language models of Wikipedia (WT103), forward and backward, made encoders for the vocabulary of a corpus.
 
 It lies where fastai keeps it, and is downloaded there if need be. Nothing of it is unpickled.
 """
@@ -30,30 +30,38 @@ ARCHIVE = Archive(  # fastai.data.external.URLs.WT103_FWD, and what fastai 2.0 (
     head_md5="7d1114cd9684bf9d1ca3c9f6a54da6f9",
     advice=ADVICE,
 )
+BACKWARD_ARCHIVE = Archive(  # URLs.WT103_BWD likewise
+    url="https://s3.amazonaws.com/fast-ai-modelzoo/wt103-bwd.tgz",
+    size_bytes=105_205_312,
+    head_md5="20b06f5830fd5a891d21044c28d3097f",
+    advice=ADVICE,
+)
 _WORDS = ("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "UNICODE")
 _STRUCTURE = ("PROTO", "FRAME", "EMPTY_LIST", "LIST", "MARK", "APPEND", "APPENDS", "STOP")
 
 OnBytes = Callable[[int, int], None]
 
 
-def prepare_wt103(cache: str, corpus: Corpus, *, on_bytes: OnBytes) -> Path:
+def prepare_wt103(cache: str, corpus: Corpus, *, backward: bool = False, on_bytes: OnBytes) -> Path:
     """Returns the folder of the encoder, its vocabulary matched to that of a corpus as fastai's `match_embeds` does.
 
     Raises:
         FileNotFoundError: If it is neither there nor to be had.
         ValueError: If it is not a language model of fastai's AWD-LSTM.
     """
-    weights, words = _find(on_bytes)
+    weights, words = _find(BACKWARD_ARCHIVE if backward else ARCHIVE, on_bytes)
     sha256 = hash_bytes(weights.read_bytes())
     key = digest([str(FORMAT), sha256, hash_bytes(words.read_bytes()), *corpus.vocab])
 
     def write(folder: Path) -> None:
         tensors = _matched(_read_weights(weights), read_words(words), corpus.vocab, shown=str(weights))
         data = pack_encoder(tensors)
-        facts = {"name": folder.name, "kind": WT103, "data": str(corpus.facts["name"]), "file_sha256": sha256}
+        facts: dict[str, str | int | float] = {"name": folder.name, "kind": WT103, "data": str(corpus.facts["name"])}
+        facts |= {"file_sha256": sha256, **({"encoder.backward": True} if backward else {})}
         write_encoder(folder, data, Encoder(_sizes(tensors), vocab_digest(corpus.vocab), hash_bytes(data), facts))
 
-    return Cache(cache).make(f"encoder-wt103-{corpus.facts['name']}-{key}", write)
+    way = "-backward" if backward else ""
+    return Cache(cache).make(f"encoder-wt103-{corpus.facts['name']}{way}-{key}", write)
 
 
 def read_words(path: Path) -> list[str]:
@@ -86,19 +94,20 @@ def read_words(path: Path) -> list[str]:
     return words
 
 
-def _find(on_bytes: OnBytes) -> tuple[Path, Path]:
+def _find(published: Archive, on_bytes: OnBytes) -> tuple[Path, Path]:
     """Returns the files of weights and of words, where `untar_data(URLs.WT103_FWD, c_key="model")` would put them."""
-    folder, archive = fastai_folder("model") / "wt103-fwd", fastai_folder("archive") / "wt103-fwd.tgz"
+    name = published.url.rpartition("/")[2]
+    folder, archive = fastai_folder("model") / name.removesuffix(".tgz"), fastai_folder("archive") / name
     if not folder.is_dir():
         if not archive.is_file():
             try:
-                download(ARCHIVE, archive, on_bytes)
+                download(published, archive, on_bytes)
             except OSError as error:
                 raise FileNotFoundError(
                     f"model.encoder=wt103 is neither in fastai's folder of models ({folder}) nor to be downloaded "
                     f"({error}); connect to the network, {ADVICE}."
                 ) from error
-        unpack(ARCHIVE, archive, folder)
+        unpack(published, archive, folder)
     found = [next(iter(sorted(folder.glob(f"*.{kind}"))), None) for kind in ("pth", "pkl")]
     weights, words = found
     if weights is None or words is None:

@@ -26,7 +26,7 @@ LAYERS = (
     "learner fits optimizer monitor scores snapshot",
     "samplers candidates ledger pruners storage study_store sqlite postgres outage transfer claim study_tests history "
     "trial_memory fingerprint lock tracking mirror mlflow_* newest plots curve_recorder",
-    "model.answers model.outputs classifier batches weights fastai_api",
+    "model.answers model.outputs classifier ensemble batches weights fastai_api",
     "model.description model.folder model.texts_file model.code model",
     "encoder unlabelled corpus baseline scoring cache ids pool data docstrings imdb archive folder table delimited "
     "encoding parts texts tokens",
@@ -44,8 +44,8 @@ FENCES = {
     "trial_memory fingerprint samplers candidates ledger pruners space space_file table_space curves curve_recorder "
     "tracking mirror mlflow_* plots report.records report.stored report.spaces report.places report.importances",
     "torch torchvision fastai fastcore": "wt103 language_model encoder_weights windows model.answers model.outputs "
-    "awd_lstm learner classifier batches optimizer monitor scores snapshot weights fastai_api checkpoint seeds tokens "
-    "executors worker",
+    "awd_lstm learner classifier ensemble batches optimizer monitor scores snapshot weights fastai_api checkpoint "
+    "seeds tokens executors worker",
     "psycopg": "address claim postgres",
     "ray": "ray ray_cluster ray_worker",
     "submitit": "slurm",

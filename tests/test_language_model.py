@@ -14,7 +14,7 @@ from trials import Listener, PauseAfter, make_request, repeatable, write_corpus
 
 from hpo.awd_lstm import AwdLstm, Training
 from hpo.checkpoint import read_checkpoint
-from hpo.classifier import body_of
+from hpo.classifier import bodies_of
 from hpo.corpus import open_corpus
 from hpo.encoder import WEIGHTS, read_encoder, vocab_digest
 from hpo.language_model import LanguageModel, LanguageTraining, language_texts, split_language_texts
@@ -174,9 +174,9 @@ def test_a_classifier_starts_from_it(tmp_path: Path, corpus: Path) -> None:
     trial = replace(scratch, encoder=encoder, folder=str(tmp_path))
     begun, untouched = Training(trial), Training(scratch)
     language = LanguageTraining(replace(request, encoder=encoder))
-    body, trained = named_tensors(body_of(begun.model)), named_tensors(language.model[0].body)
+    body, trained = named_tensors(bodies_of(begun.model)[0]), named_tensors(language.model[0].body)
     assert {name: t.tolist() for name, t in body.items()} == {name: t.tolist() for name, t in trained.items()}
-    assert body["encoder.weight"].tolist() != named_tensors(body_of(untouched.model))["encoder.weight"].tolist()
+    assert body["encoder.weight"].tolist() != named_tensors(bodies_of(untouched.model)[0])["encoder.weight"].tolist()
     assert begun.model[1].state_dict().keys() == untouched.model[1].state_dict().keys()
     for name, tensor in begun.model[1].state_dict().items():  # the head's first weights are the seed's
         assert torch.equal(tensor, untouched.model[1].state_dict()[name])

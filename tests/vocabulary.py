@@ -31,7 +31,8 @@ ANYWHERE = [  # places, few of which can be written to
 FIELDS = [  # what a space may set, and what not
     "model.drop_mult", "model.n_hid", "model.emb_sz", "model.n_layers", "model.x", "train.lr", "train.epochs",
     "train.batch_size", "train.weight_decay", "train.schedule", "train.freeze_epochs", "train.bptt", "train.max_len",
-    "train.precision", "train.unfreeze", "train.lr_decay", "model.encoder", "train.n_hid", "data.min_freq",
+    "train.precision", "train.unfreeze", "train.lr_decay", "model.encoder", "model.bidir", "train.n_hid",
+    "data.min_freq",
 ]
 SMALL = [  # numbers of a param
     "0", "1", "2", "3", "4", "5", "8", "0.001", "0.01", "0.1", "0.25", "0.5", "1.0", "2.5", "-1", "1e-9", "null",

@@ -113,7 +113,8 @@ class TextModel:
         if len(ids) < n_tokens:
             notes.append(f"{len(ids):,} of {n_tokens:,} tokens read, as in training")
         if len(ids) > self._architecture.max_len:
-            notes.append(f"the last {self._architecture.max_len:,} of {len(ids):,} tokens decide, as in training")
+            ends = "first and the last" if self._architecture.bidir else "last"
+            notes.append(f"the {ends} {self._architecture.max_len:,} of {len(ids):,} tokens decide, as in training")
         n_unknown, n_known = int((ids == UNKNOWN).sum()), int((ids >= len(SPECIAL)).sum())
         if n_unknown > n_known:
             notes.append(f"{n_unknown:,} of {n_unknown + n_known:,} words unknown")

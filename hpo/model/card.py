@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from hpo.model.description import Description
 from hpo.report.escaping import for_markdown
 
+ENSEMBLE = "It is two classifiers, one of which reads each text backwards; their probabilities are averaged."
 TEST_ORDER = ("test_accuracy", "test_macro_f1", "test_loss", "n_test")
 
 
@@ -21,6 +22,7 @@ def model_card(description: Description) -> str:
         f"# {title}",
         "",
         f"An AWD-LSTM text classifier of {len(description.classes)} classes, trained by hpo {made['versions']['hpo']}.",
+        *(["", ENSEMBLE] if architecture.get("bidir") else []),
         "",
         "## Use",
         "",

@@ -22,12 +22,13 @@ MAX_CHARS = 2_000
 Probabilities = NDArray[np.float64]
 
 
-def evaluate(corpus: Corpus, probabilities: Probabilities) -> dict[str, Any]:
+def evaluate(corpus: Corpus, probabilities: Probabilities, *, is_ensemble: bool = False) -> dict[str, Any]:
     """Returns everything shown of a test.
 
     Args:
         corpus: The prepared data.
         probabilities: Those of its test part, shape (texts, classes).
+        is_ensemble: Whether they are means over a forward and a backward classifier.
     """
     labels = np.asarray(corpus.test.labels)
     n_classes = len(corpus.classes)
@@ -43,6 +44,7 @@ def evaluate(corpus: Corpus, probabilities: Probabilities) -> dict[str, Any]:
         "mistakes": _mistakes(corpus, probabilities, labels, predicted),
         "shown": list(_shown(corpus)),
         "baseline": baseline_scores(corpus),
+        **({"is_ensemble": True} if is_ensemble else {}),
     }
 
 

@@ -24,7 +24,8 @@ td.text { overflow-wrap: anywhere; white-space: pre-line; max-width: 46em; }
 .said { writing-mode: vertical-rl; }
 </style></head><body>
 <h1>{{ title }}</h1>
-<p>Tested once on {{ n_test }} texts that no training and no choice has seen.</p>
+<p>Tested once on {{ n_test }} texts that no training and no choice has seen.
+{%- if e.is_ensemble %} Probabilities are means over two classifiers, one of which reads texts backwards.{% endif %}</p>
 <table><tr><th></th><th>test</th>{% if e.baseline %}<th>bag of words</th>{% endif %}</tr>
 {% for name, value, baseline in scores %}<tr><th>{{ name }}</th><td>{{ value }}</td>
 {%- if e.baseline %}<td>{{ baseline }}</td>{% endif %}</tr>
