@@ -26,10 +26,10 @@ def described(model: Path) -> dict[str, object]:
     return content
 
 
-def trained_answers(study: Path, cache: Path) -> tuple[list[str], np.ndarray]:
+def trained_answers(study: Path, cache: Path, *, data: str = "docstrings") -> tuple[list[str], np.ndarray]:
     """Returns the test texts of a study's model, and the probabilities that the training process gave them."""
     made = read_description(study / "model").provenance
-    (texts,) = cache.glob("docstrings-*/test.texts.jsonl")
+    (texts,) = cache.glob(f"{data}-*/test.texts.jsonl")
     found = np.load(study / "trials" / f"{made['trial']:04d}" / "test.npy", allow_pickle=False)
     return [json.loads(line) for line in texts.read_text().splitlines()], found
 

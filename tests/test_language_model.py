@@ -122,6 +122,21 @@ def test_killed_and_continued_it_is_the_same_encoder(tmp_path: Path, corpus: Pat
     assert weights[0] == weights[1]
 
 
+def test_a_backward_one_reads_each_text_from_its_end(tmp_path: Path, corpus: Path) -> None:
+    forwards, backwards = (request_in(tmp_path / f"{way}", corpus, backward=way) for way in (False, True))
+    opened = open_corpus(corpus)
+    texts = [language_texts(opened, request) for request in (forwards, backwards)]
+    assert [text[::-1].tolist() for text in texts[0]] == [text.tolist() for text in texts[1]]
+    assert any(text[0] != text[-1] for text in texts[0])
+    undisturbed = train(backwards)
+    assert repeatable(undisturbed) != repeatable(train(forwards))
+    killed = request_in(tmp_path / "killed", corpus, backward=True)
+    with pytest.raises(RuntimeError, match="killed"):
+        train(killed, fail_at=2)
+    forget_seeds()
+    assert repeatable(train(killed)) == repeatable(undisturbed)
+
+
 def test_pausing_at_any_window_changes_no_bit(tmp_path: Path, corpus: Path) -> None:
     undisturbed = train(request_in(tmp_path / "undisturbed", corpus))
     n_asked = PauseAfter(10**6)
@@ -218,6 +233,14 @@ def test_an_encoder_is_part_of_what_a_checkpoint_belongs_to(tmp_path: Path) -> N
         replace(request, encoder="/b/encoder-1")
     )
     assert hash_request(replace(request, model=replace(request.model, encoder="scratch"))) == OF_BEFORE
+
+
+def test_a_training_of_before_there_were_backward_ones_goes_on(tmp_path: Path) -> None:
+    from hpo.checkpoint import hash_request
+
+    request = request_in(tmp_path / "x", tmp_path / "small")
+    assert hash_request(request) == "09d1712e0b706761a614e8fa43298c5e44faae1a889c5e77b2a3df1c21b8bb1e"
+    assert hash_request(request_in(tmp_path / "x", tmp_path / "small", backward=True)) != hash_request(request)
 
 
 OF_BEFORE = "8ae59f961af920a9c7d3ea5dfd8b3d2928815655773e3e163034c3e481948424"  # what this request had then
