@@ -19,6 +19,7 @@ from hpo.ensemble import Ensemble
 from hpo.fingerprint import fingerprint
 from hpo.mlflow_client import open_client
 from hpo.model.answers import TextModel
+from hpo.ray_worker import pack
 from hpo.refusal import Refused
 from hpo.storage import open_record
 from hpo.sync import sync_study
@@ -98,6 +99,7 @@ def test_an_own_encoder_needs_its_backward_one(texts: Path) -> None:
     shutil.copytree(backwards, own / "backward")
     assert run_study(*given).trials[0].state == "COMPLETE"
     assert plan_fingerprint(*given)["model.encoder/backward"] == read_encoder(backwards).sha256
+    assert set(pack(own)) == {"encoder.json", WEIGHTS}  # what a node of Ray gets, each by itself
     (own / "backward" / "encoder.json").unlink()
     with pytest.raises(ValueError, match="as it lacks encoder"):
         plan_study(*given)

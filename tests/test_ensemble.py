@@ -7,6 +7,7 @@ import random
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from hpo.batches import Batches
 from hpo.checkpoint import hash_request
 from hpo.config import Precision, Unfreeze
 from hpo.corpus import open_corpus
-from hpo.ensemble import Ensemble, reverse_texts
+from hpo.ensemble import EachAlone, Ensemble, ensemble_loss, log_mean, reverse_texts
 from hpo.ids import Part
 from hpo.model.outputs import class_probabilities
 from hpo.tokens import quiet_imports
@@ -87,6 +88,18 @@ def test_its_probabilities_are_the_mean_of_both(tmp_path: Path, corpus: Path) ->
     found = class_probabilities(network, architecture, part, batch_size=8)
     assert np.abs(forwards - backwards).max() > 1e-3
     np.testing.assert_allclose(found, (forwards + backwards) / 2, rtol=0, atol=1e-6)
+
+
+def test_its_shown_loss_is_that_of_the_mean_and_its_gradient_that_of_the_sum() -> None:
+    logits, targets = torch.randn(6, 4, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 3, 1])
+    mean = logits.softmax(1).unflatten(0, (2, 3)).mean(0)
+    torch.testing.assert_close(log_mean(logits).exp(), mean)
+    both = EachAlone()
+    losses = [torch.nn.functional.cross_entropy(part, targets) for part in logits.chunk(2)]
+    both.learn = SimpleNamespace(pred=logits, yb=(targets,), loss_grad=ensemble_loss(logits, targets))
+    both.after_loss()
+    torch.testing.assert_close(both.learn.loss_grad, losses[0] + losses[1])
+    torch.testing.assert_close(both.learn.loss, -mean[range(3), targets].log().mean())
 
 
 def test_metrics_are_those_of_the_ensemble(tmp_path: Path, corpus: Path) -> None:
