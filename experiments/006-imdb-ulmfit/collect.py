@@ -1,0 +1,115 @@
+"""Reads the two searches, what confirmed them and the bags of words; writes results.csv and prints the table.
+
+python collect.py WORKDIR      the folder that run.sh ran in; results.csv is written beside this file
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from hpo.baseline import read_baseline
+from hpo.config import SqliteConfig
+from hpo.corpus import open_corpus
+from hpo.record import PRUNED
+from hpo.scoring import score_probabilities
+from hpo.storage import TESTS, open_record, read_study
+
+ARMS = ("scratch", "domain")
+COLUMNS = ("what", "seed", "valid_accuracy", "test_accuracy", "test_macro_f1", "encoder_s", "search_s", "fit_s")
+Row = dict[str, Any]
+
+
+def main(workdir: Path) -> None:
+    rows = [*bags_of_words(workdir / "cache")]
+    storage = open_record(SqliteConfig(folder="studies", path=str(workdir / "hpo.db")))
+    for arm in ARMS:
+        rows += confirmed(storage, arm, workdir / "cache")
+    path = Path(__file__).with_name("results.csv")
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    print_table(rows)
+    for arm in ARMS:
+        print_trials(storage, arm)
+
+
+def bags_of_words(cache: Path) -> Iterator[Row]:
+    """Yields a row for each prepared corpus: the regression that was fitted on its train part."""
+    for folder in sorted(cache.glob("imdb-*")):
+        corpus, baseline = open_corpus(folder), read_baseline(folder)
+        if baseline is None:
+            continue
+        scores = {
+            name: score_probabilities(baseline.probabilities(part), part.labels.astype("int64"))
+            for name, part in (("valid", corpus.valid), ("test", corpus.test))
+        }
+        yield {
+            "what": f"bag of words, {corpus.facts['n_vocab']:,} words",
+            "seed": folder.name,
+            "valid_accuracy": scores["valid"].accuracy,
+            "test_accuracy": scores["test"].accuracy,
+            "test_macro_f1": scores["test"].macro_f1,
+        }
+
+
+def confirmed(storage: Any, arm: str, cache: Path) -> Iterator[Row]:
+    """Yields a row for each retraining of the configuration that a search chose."""
+    _, searched = read_study(storage, arm)
+    study, trials = read_study(storage, f"{arm}-confirm")
+    tests = storage.get_study_system_attrs(storage.get_study_id_from_name(study.name)).get(TESTS) or {}
+    encoder_s = 0.0
+    if arm == "domain":
+        for path in cache.glob("encoder-imdb-*/encoder.json"):
+            encoder_s += sum(epoch["seconds"] for epoch in json.loads(path.read_text(encoding="utf-8"))["history"])
+    for trial in trials:
+        if str(trial.number) in tests:
+            test = tests[str(trial.number)]
+            yield {
+                "what": arm,
+                "seed": trial.number,
+                "valid_accuracy": trial.value,
+                "test_accuracy": test["test_accuracy"],
+                "test_macro_f1": test["test_macro_f1"],
+                "encoder_s": round(encoder_s),
+                "search_s": round(sum(each.seconds for each in searched)),
+                "fit_s": round(trial.seconds),
+            }
+
+
+def print_table(rows: list[Row]) -> None:
+    print("| model | test accuracy, mean (each seed) | macro-F1 | valid | encoders s | search s | a fit s |")
+    print("|---|---|---|---|---|---|---|")
+    for what in dict.fromkeys(row["what"] for row in rows):
+        of = [row for row in rows if row["what"] == what]
+        tests = [row["test_accuracy"] for row in of]
+        spread = f" ± {stdev(tests):.4f}" if len(tests) > 1 else ""
+        seconds = [f"{fmean(row[key] for row in of):,.0f}" if of[0].get(key) else "" for key in COLUMNS[-3:]]
+        cells = [
+            f"{fmean(tests):.4f}{spread} ({', '.join(f'{value:.4f}' for value in tests)})",
+            *(f"{fmean(row[key] for row in of):.4f}" for key in ("test_macro_f1", "valid_accuracy")),
+            *seconds,
+        ]
+        print(f"| {what} | " + " | ".join(cells) + " |")
+
+
+def print_trials(storage: Any, arm: str) -> None:
+    """Prints the trials of a search as a table: params, epochs, accuracy on valid."""
+    _, trials = read_study(storage, arm)
+    print(f"\n{arm}: {len(trials)} trials, {sum(each.state == PRUNED for each in trials)} of them pruned\n")
+    for trial in sorted(trials, key=lambda each: -(each.value or 0))[:5]:
+        params = ", ".join(f"{path} {value:.4g}" for path, value in trial.params.items())
+        print(f"- trial {trial.number}, {trial.state}, {trial.n_epochs} epochs, {trial.value:.4f}: {params}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        print(__doc__)
+        sys.exit(2)
+    main(Path(sys.argv[1]))
