@@ -156,6 +156,7 @@ class _SentenceEncoder(SentenceEncoder):  # type: ignore[misc]  # fastai is unty
         vectors = self.module.encoder_dp(ids, self.bptt)
         begun: list[int] = (~mask[:, :: self.bptt]).sum(0).tolist()
         n_dropped = math.ceil(max(0, width - self.max_len) / self.bptt)  # leading chunks whose output is not kept
+        n_dropped = min(n_dropped, len(begun) - 1)  # fastai's keeps none of a text between max_len and bptt, and fails
         outputs = []
         for chunk, n_begun in enumerate(begun):
             columns = slice(chunk * self.bptt, (chunk + 1) * self.bptt)

@@ -70,6 +70,17 @@ def test_without_dropout_it_learns_what_fastai_learns(batches: Batches) -> None:
         assert torch.allclose(p.grad, q.grad, atol=1e-6), name
 
 
+@pytest.mark.parametrize("width", [6, 12, 13, 24, 30])
+def test_of_texts_longer_than_max_len_the_last_chunk_counts(width: int) -> None:
+    narrow = replace(SMALL, max_len=5, drop_mult=0.0)
+    ids = torch.randint(3, 50, (4, width))
+    with torch.no_grad():
+        found = build(narrow).eval()(ids)[0]
+        if width == 13:  # where fastai's keeps a chunk, it is the same
+            assert torch.allclose(found, build_fastais(narrow).eval()(ids)[0], atol=1e-6)
+    assert torch.isfinite(found).all()
+
+
 @pytest.mark.parametrize("drop_mult", [0.0, 2.0])
 def test_trains_at_the_ends_of_dropout(batches: Batches, drop_mult: float) -> None:
     model = build(replace(SMALL, drop_mult=drop_mult)).train()
