@@ -19,7 +19,7 @@ from hpo.mlflow_errors import explain
 from hpo.report.content import Report
 from hpo.report.escaping import for_markdown
 from hpo.report.files import written_files
-from hpo.report.numbers import find_verdict, flat_numbers
+from hpo.report.numbers import find_verdict, find_warnings, flat_numbers
 from hpo.secret import mask
 
 if TYPE_CHECKING:
@@ -81,7 +81,9 @@ def _tags(report: Report, experiment: str) -> dict[str, str]:
     verdict = find_verdict(report)
     if verdict is not None:
         claims = "\n".join(f"- {for_markdown(claim.text)}" for claim in verdict.claims)
-        note = f"**{for_markdown(verdict.headline)}**\n\n{claims}\n\n{for_markdown(verdict.reading)}"
+        said = [f"**{for_markdown(verdict.headline)}**", claims]
+        said += [f"> {for_markdown(text)}" for text in find_warnings(report)] + [for_markdown(verdict.reading)]
+        note = "\n\n".join(said)
         tags |= {"hpo.verdict": verdict.headline, NOTE_TAG: note}
     return legal_tags(tags)
 

@@ -11,7 +11,7 @@ from hpo.config import MlflowConfig, TrackingConfig
 from hpo.report.content import Report, Section
 from hpo.report.csv_export import write_records
 from hpo.report.escaping import one_line
-from hpo.report.numbers import find_verdict
+from hpo.report.numbers import find_verdict, find_warnings
 from hpo.report.phrases import count
 from hpo.report.records import Experiment
 
@@ -54,13 +54,13 @@ def show_report(report: Report, folder: Path, *, experiment: str, tracking: Trac
 
 
 def headlines(report: Report, folder: Path) -> list[str]:
-    """Returns the lines a command prints: the headline, one for each claim, where the report is.
+    """Returns the lines a command prints: the headline, one for each claim, warnings, where the report is.
 
     Names in them may come from a file: they cannot command the terminal.
     """
     verdict = find_verdict(report)
     said = [verdict.headline, *(f"  {claim.text}" for claim in verdict.claims)] if verdict else []
-    return [one_line(line) for line in [*said, f"Report: {folder / 'report.html'}"]]
+    return [one_line(line) for line in [*said, *find_warnings(report), f"Report: {folder / 'report.html'}"]]
 
 
 def build_report(experiment: Experiment, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Report:

@@ -11,6 +11,7 @@ from typing import Literal
 
 Cell = str | float | int | None
 Json = Mapping[str, object]
+Line = tuple[Literal["x", "y", "diagonal"], float, str]
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class View:
     x: Axis
     y: Axis
     series: Sequence[Series]
-    lines: Sequence[tuple[Literal["x", "y", "diagonal"], float, str]] = ()
+    lines: Sequence[Line] = ()
 
 
 @dataclass(frozen=True)

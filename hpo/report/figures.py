@@ -15,6 +15,7 @@ from hpo.report.palette import GREY, Styles, style_of
 HEIGHT, NAME_HEIGHT, LINE_HEIGHT, MAX_HEIGHT = 380, 30, 16, 1600  # pixels
 LABEL_WIDTH, NAME_WIDTH = 40, 22  # characters
 MAX_LINES = {"x": 3, "y": 6}  # of a name along an axis; along y two long ones of a pair may stand
+HEADROOM = 0.1  # of the height, above a line on top
 MANY_DECADES = 3  # beyond, a logarithmic y axis has no names between the powers of ten; x at half
 
 
@@ -56,7 +57,7 @@ def _layout(layout: Layout) -> dict[str, object]:
         "margin": {"l": 8, "r": 16, "t": 10, "b": 8},
         "xaxis": _axis(layout, "x"),
         "yaxis": _axis(layout, "y"),
-        "shapes": [_line(line, n) for n, line in enumerate(layout.lines)],
+        "shapes": [_line(line, n, is_on_top=line in _on_top(layout)) for n, line in enumerate(layout.lines)],
     }
 
 
@@ -94,13 +95,29 @@ def _axis(layout: Layout, letter: str) -> dict[str, object]:
             common |= {"dtick": 1 if is_long else "D2"}
     else:
         common |= {"type": "linear"}
+    common |= _headroom(layout) if letter == "y" else {}
     return common | ({"autorange": "reversed"} if axis.is_reversed else {})
 
 
-def _line(line: tuple[str, float, str], place: int) -> dict[str, object]:
+def _on_top(layout: Layout) -> list[tuple[str, float, str]]:
+    """Returns the lines across that lie above every mark, where a label needs room and buttons are on the right."""
+    known = [y for placed in layout.placed for y in (*placed.y, *placed.high) if y is not None]
+    return [line for line in layout.lines if line[0] == "y" and known and line[1] > max(known)]
+
+
+def _headroom(layout: Layout) -> dict[str, object]:
+    """Returns what widens the axis along y by the label of its highest line, if that is above every mark."""
+    values = [value for _, value, _ in _on_top(layout)]
+    known = [y for placed in layout.placed for y in (*placed.y, *placed.low) if y is not None]
+    if not values or layout.y_names or layout.view.y.is_log or layout.view.y.is_reversed:
+        return {}
+    return {"autorangeoptions": {"include": [max(values) + HEADROOM * (max(values) - min(known))]}}
+
+
+def _line(line: tuple[str, float, str], place: int, *, is_on_top: bool) -> dict[str, object]:
     """Returns a dashed line; the labels of neighbours stand at opposite ends."""
     kind, value, label = line
-    is_first = place % 2 == 0
+    is_first = place % 2 == 0 and not is_on_top
     text: dict[str, object] = {"text": for_plotly(wrapped(label, width=LABEL_WIDTH, max_lines=1)[0]), "padding": 4}
     if kind == "x":
         ends: dict[str, object] = {"x0": value, "x1": value, "y0": 0, "y1": 1, "xref": "x", "yref": "paper"}

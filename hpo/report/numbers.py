@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, is_dataclass
 from numbers import Integral, Real
 
-from hpo.report.content import Report, Verdict
+from hpo.report.content import Report, Text, Verdict
 
 FORMAT = 1
 
@@ -43,6 +43,12 @@ def find_verdict(report: Report) -> Verdict | None:
     """Returns the first verdict of a report."""
     blocks = (block for section in report.sections for block in section.blocks)
     return next((block for block in blocks if isinstance(block, Verdict)), None)
+
+
+def find_warnings(report: Report) -> list[str]:
+    """Returns the warnings that stand beside the verdict: what it must not be read without."""
+    sections = [section for section in report.sections if any(isinstance(block, Verdict) for block in section.blocks)]
+    return [b.text for section in sections for b in section.blocks if isinstance(b, Text) and b.tone == "warning"]
 
 
 def flat_numbers(content: Mapping[str, object], *, name: str = "") -> Iterator[tuple[str, float]]:

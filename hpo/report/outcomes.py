@@ -44,6 +44,19 @@ class Outcome:
     is_charged: bool = False
 
 
+Outcomes = Mapping[tuple[str, str], Sequence[Outcome]]  # by task and strategy
+
+
+def all_outcomes(experiment: Experiment) -> Outcomes:
+    """Returns what every study came to, those with nothing to show for their budget as `charged` says."""
+    found = {
+        (task, strategy): [outcome(experiment, study) for study in experiment.of(task=task, strategy=strategy)]
+        for task in experiment.tasks
+        for strategy in experiment.strategies
+    }
+    return {place: [charged(experiment, one, found) for one in of] for place, of in found.items()}
+
+
 def outcome(experiment: Experiment, study: Study) -> Outcome:
     """Returns what a study came to within the budget."""
     best = best_trial(experiment, study)
@@ -62,7 +75,7 @@ def outcome(experiment: Experiment, study: Study) -> Outcome:
     )
 
 
-def charged(experiment: Experiment, one: Outcome, among: Mapping[tuple[str, str], Sequence[Outcome]]) -> Outcome:
+def charged(experiment: Experiment, one: Outcome, among: Outcomes) -> Outcome:
     """Returns the outcome, with the worst values of its task where an ended study has nothing to show for its budget.
 
     Args:

@@ -9,16 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from hpo.report.content import Axis, Block, Cell, Column, Figure, Section, Series, Table, Text, View
+from hpo.report.baseline import NAME, PARTS, TEST, VALID, baseline_values, beaten_sentences, standings
+from hpo.report.content import Axis, Block, Cell, Column, Figure, Line, Section, Series, Table, Text, View
 from hpo.report.intervals import iqm
-from hpo.report.outcomes import Outcome, charged, outcome
+from hpo.report.outcomes import Outcome, Outcomes, all_outcomes
 from hpo.report.per_task import task_name, task_table
-from hpo.report.phrases import count, listing
+from hpo.report.phrases import count, listing, number
 from hpo.report.records import Experiment
 
 Read = Callable[[Outcome], float | None]
-Outcomes = Mapping[tuple[str, str], Sequence[Outcome]]
-SEEN, CONFIRMED, TEST = "best value seen in the search", "confirmed mean", "test"
+SEEN, CONFIRMED = "best value seen in the search", "confirmed mean"
 MEASURES: Mapping[str, Read] = {
     SEEN: lambda one: one.seen,
     CONFIRMED: lambda one: one.confirmed,
@@ -36,25 +36,22 @@ GAPS: Mapping[str, Read] = {
 
 def build_performance(experiment: Experiment) -> Section:
     """Returns tables of final values and gaps, every seed, the seeds paired, and validation against test."""
-    found = {
-        (task, strategy): [outcome(experiment, study) for study in experiment.of(task=task, strategy=strategy)]
-        for task in experiment.tasks
-        for strategy in experiment.strategies
-    }
-    outcomes = {place: [charged(experiment, one, found) for one in of] for place, of in found.items()}
+    outcomes = all_outcomes(experiment)
     title = "Final performance"
     if not any(one.seen is not None for of in outcomes.values() for one in of):
         nothing = Text("No trial is COMPLETE within the budget, so there is no value to show.", "warning")
         return Section("performance", title, [nothing])
     name, read = _final(outcomes)
     blocks: list[Block] = [Text(text, "note") for text in _notes(experiment, outcomes)]
+    blocks += [Text(text, "note") for text in beaten_sentences(experiment, standings(experiment, outcomes))]
     blocks.append(_table(experiment, outcomes, MEASURES, key="performance"))
     blocks.append(_table(experiment, outcomes, GAPS, key="performance-gaps"))
     blocks.append(_seeds(experiment, outcomes, name, read))
     if len(experiment.strategies) > 1:
         blocks.append(_slopes(experiment, outcomes, name, read))
     blocks += _against_test(experiment, outcomes)
-    return Section("performance", title, [b for b in blocks if not isinstance(b, Table) or b.rows], _numbers(outcomes))
+    shown = [block for block in blocks if not isinstance(block, Table) or block.rows]
+    return Section("performance", title, shown, _numbers(experiment, outcomes))
 
 
 def _difference(of: tuple[float | None, float | None]) -> float | None:
@@ -92,19 +89,19 @@ def _values(of: Sequence[Outcome], read: Read) -> list[float]:
 
 def _table(experiment: Experiment, outcomes: Outcomes, measures: Mapping[str, Read], *, key: str) -> Table:
     rows: list[list[Cell]] = []
-    for (task, strategy), of in outcomes.items():
-        for name, read in measures.items():
-            values = np.array(_values(of, read), float)
-            if values.size:
-                sd = float(values.std(ddof=1)) if values.size > 1 else None
-                rows.append(
-                    [task_name(task), strategy, name, float(values.mean()), float(iqm(values)), sd, values.size]
-                )
+    for task in experiment.tasks:
+        if key == "performance":  # first, where a table that is cut short still has it
+            rows += [_row(task, NAME, part, values) for part, values in _baseline(experiment, task).items()]
+        for strategy in experiment.strategies:
+            found = {name: _values(outcomes[task, strategy], read) for name, read in measures.items()}
+            rows += [_row(task, strategy, name, values) for name, values in found.items() if values]
     metric = experiment.metric
     columns = ["Task", "strategy", "value", f"mean ({metric})", f"IQM ({metric})", f"sd over seeds ({metric})", "seeds"]
     if key == "performance":
         title = "Final values"
         note = "Confirmed and test are of the configuration chosen among the retrained ones; each seed counts once."
+        if any(row[1] == NAME for row in rows):
+            note += " The baseline, logistic regression on bags of words, was fitted on the same train texts."
     else:
         title = "Gaps between what was promised and kept, and diagnostics"
         sign = "below" if experiment.direction == "minimize" else "above"
@@ -114,6 +111,24 @@ def _table(experiment: Experiment, outcomes: Outcomes, measures: Mapping[str, Re
             "could choose."
         )
     return task_table(experiment, Table(key, title, [*map(Column, columns)], rows, note))
+
+
+def _row(task: str, strategy: str, name: str, found: Sequence[float]) -> list[Cell]:
+    values = np.array(found, float)
+    sd = float(values.std(ddof=1)) if values.size > 1 else None
+    return [task_name(task), strategy, name, float(values.mean()), float(iqm(values)), sd, values.size]
+
+
+def _baseline(experiment: Experiment, task: str) -> dict[str, list[float]]:
+    """Returns what the baseline of a task reached, by the part of its texts."""
+    found = {part: list(baseline_values(experiment, task, part).values()) for part in PARTS}
+    return {part: values for part, values in found.items() if values}
+
+
+def _baseline_line(experiment: Experiment, task: str, name: str) -> list[Line]:
+    """Returns the dashed line of the baseline on the texts that a value was measured on."""
+    values = _baseline(experiment, task).get(TEST if name == TEST else VALID)
+    return [("y", float(np.mean(values)), f"{NAME} {number(float(np.mean(values)))}")] if values else []
 
 
 def _seeds(experiment: Experiment, outcomes: Outcomes, name: str, read: Read) -> Figure:
@@ -128,7 +143,7 @@ def _seeds(experiment: Experiment, outcomes: Outcomes, name: str, read: Read) ->
                     Series(strategy, "box", [strategy] * len(known), [v for _, v in known], strategy, text=texts)
                 )
         axes = Axis("strategy", categories=experiment.strategies), Axis(f"{name} ({experiment.metric})")
-        views.append(View(task_name(task), *axes, series))
+        views.append(View(task_name(task), *axes, series, _baseline_line(experiment, task, name)))
     caption = "Each point is one seed; the box holds the middle half of a strategy's seeds, its line is the median."
     return Figure("performance-seeds", f"Every seed: {name}", caption, views)
 
@@ -147,7 +162,7 @@ def _slopes(experiment: Experiment, outcomes: Outcomes, name: str, read: Read) -
             for seed, values in sorted(by_seed.items())
         ]
         axes = Axis("strategy", categories=names), Axis(f"{name} ({experiment.metric})")
-        views.append(View(task_name(task), *axes, series))
+        views.append(View(task_name(task), *axes, series, _baseline_line(experiment, task, name)))
     better = "falling" if experiment.direction == "minimize" else "rising"
     caption = f"Each line is one seed, paired across strategies: lines all {better} towards a strategy speak for it."
     return Figure("performance-pairs", f"Seed by seed: {name}", caption, views)
@@ -179,13 +194,20 @@ def _against_test(experiment: Experiment, outcomes: Outcomes) -> list[Block]:
     return [Figure("performance-test", "Validation against test", caption, views)]
 
 
-def _numbers(outcomes: Outcomes) -> dict[str, object]:
+def _numbers(experiment: Experiment, outcomes: Outcomes) -> dict[str, object]:
     found: dict[str, dict[str, object]] = {}
     for (task, strategy), of in outcomes.items():
-        means = {name: _values(of, read) for name, read in {**MEASURES, **GAPS}.items()}
-        found.setdefault(task, {})[strategy] = {
-            name: {"mean": float(np.mean(values)), "IQM": float(iqm(np.array(values))), "n": len(values)}
-            for name, values in means.items()
-            if values
-        }
+        values = {name: _values(of, read) for name, read in {**MEASURES, **GAPS}.items()}
+        found.setdefault(task, {})[strategy] = _averages(values)
+    for task, strategies in found.items():
+        if values := _baseline(experiment, task):
+            strategies[NAME] = _averages(values)
     return dict(found)
+
+
+def _averages(found: Mapping[str, Sequence[float]]) -> dict[str, object]:
+    return {
+        name: {"mean": float(np.mean(values)), "IQM": float(iqm(np.array(values))), "n": len(values)}
+        for name, values in found.items()
+        if values
+    }

@@ -94,6 +94,18 @@ class Confirmed:
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """What logistic regression on bags of words reaches on a study's own texts, in the metric of the study.
+
+    Attributes:
+        valid, test: On the part of that name; None where it was not measured.
+    """
+
+    valid: float | None
+    test: float | None
+
+
+@dataclass(frozen=True)
 class Study:
     """One strategy with one seed on one task.
 
@@ -107,6 +119,7 @@ class Study:
         is_ended: Whether its driver reached the budget.
         facts: What its strategy and surroundings were: sampler, pruner, device, n_workers, host, hpo_version…
         audit: What its audit cost; None without one, as where a recorded table knows how every trial goes on.
+        baseline: What its networks have to beat; None where nothing is known of one, as without texts.
     """
 
     name: str
@@ -118,6 +131,7 @@ class Study:
     is_ended: bool = True
     facts: Mapping[str, str] = field(default_factory=dict)
     audit: Audit | None = None
+    baseline: Baseline | None = None
 
     @property
     def finished(self) -> tuple[Trial, ...]:

@@ -12,9 +12,10 @@ from itertools import accumulate, takewhile
 
 from hpo.record import COMPLETE, FAIL, PRUNED, StudyRecord, TrialRecord
 from hpo.report.labels import Label, flatten_settings
-from hpo.report.records import Audit, Confirmed, Study, Trial
+from hpo.report.records import Audit, Baseline, Confirmed, Study, Trial
 
 TEST_METRICS = {"accuracy": "test_accuracy", "macro_f1": "test_macro_f1", "valid_loss": "test_loss"}
+BASELINE, TEST_BASELINE = "baseline_", "test_baseline_"  # before a metric: of the valid part, and of the test part
 SETTINGS = ("sampler", "pruner", "train", "model", "trainer")  # sections of the settings that become facts
 SHARED = ("device", "device_name", "precision", "threads", "n_params")  # facts of a study if its trials agree
 CACHED, SEARCHED, TEST_VALUE, MAPPING = "cached_from", "searched_trial", "test_value", "mapping"
@@ -68,6 +69,7 @@ def to_study(
         is_ended=stored.is_ended,
         facts=_facts(stored, confirmation, n_concurrent),
         audit=_audit(audit) if audit else None,
+        baseline=_baseline(stored, confirmation),
     )
 
 
@@ -180,6 +182,19 @@ def _confirmed_one(number: int, searched: float, group: Sequence[TrialRecord], t
         epochs=sum(trial.n_epochs for trial in group),
         seconds=sum(trial.seconds for trial in group),
     )
+
+
+def _baseline(stored: StoredStudy, confirmation: StoredStudy | None) -> Baseline | None:
+    """Returns what the baseline reached on the study's texts; on the test part each of its tests has measured it."""
+    valid = stored.study.corpus.get(f"{BASELINE}{stored.study.metric}")
+    name = TEST_METRICS.get(stored.study.metric, "").replace("test_", TEST_BASELINE)
+    tested = [metrics for of in (stored, confirmation) if of for metrics in of.tests.values()]
+    known = [metrics[name] for metrics in tested if math.isfinite(metrics.get(name, math.nan))]
+    found = Baseline(
+        valid if isinstance(valid, float) and math.isfinite(valid) else None,
+        known[0] if known else None,
+    )
+    return found if found != Baseline(None, None) else None
 
 
 def _facts(stored: StoredStudy, confirmation: StoredStudy | None, n_concurrent: str | None) -> dict[str, str]:

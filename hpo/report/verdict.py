@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from hpo.report.baseline import standing_numbers, standings, unbeaten_sentences
 from hpo.report.claims import Comparison
 from hpo.report.content import Block, Claim, Column, Section, Table, Text, Verdict
 from hpo.report.intervals import N_RESAMPLES, resampling
 from hpo.report.looks import Look, take_looks
+from hpo.report.outcomes import all_outcomes
 from hpo.report.pairs import quantity_of, rope_of, unit_of
 from hpo.report.phrases import budget_text, count, interval_text, listing, number, p_value, turned
 from hpo.report.primary import Place, chosen
@@ -37,8 +39,11 @@ def build_verdict(experiment: Experiment, *, seed: int = 0, n_resamples: int = N
         looks=_looks_table(experiment, looks),
         reading=_reading(experiment, known, primary),
     )
+    found = standings(experiment, all_outcomes(experiment))
+    warnings: list[Block] = [Text(text, "warning") for text in unbeaten_sentences(experiment, found)]
     notes: list[Block] = [Text(text, "note") for text in _notes(experiment, looks)]
-    return Section("verdict", "Verdict", [verdict, *notes], numbers=_numbers(experiment, known, looks))
+    numbers = _numbers(experiment, known, looks) | ({"baseline": standing_numbers(found)} if found else {})
+    return Section("verdict", "Verdict", [verdict, *warnings, *notes], numbers=numbers)
 
 
 def _headline(experiment: Experiment, look: Look) -> str:
