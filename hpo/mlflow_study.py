@@ -123,14 +123,15 @@ def _summary(study: StudyRecord, trials: Sequence[TrialRecord]) -> str:
     best = study.best(list(trials))
     if best is not None and best.value is not None:
         lines += ["", f"Best {study.metric}: **{best.value:.6g}** in trial {best.number}."]
-        lines += ["", "| param | value |", "|---|---|"]
-        lines += [f"| {path} | {to_text(value)} |" for path, value in sorted(best.params.items())]
     held = study.corpus.get(f"baseline_{study.metric}")
-    if isinstance(held, float):
-        lines += ["", f"A regression on bags of words has {study.metric} {held:.6g} on the same texts."]
+    if isinstance(held, float):  # near the top: MLflow folds away what is below
+        lines.append(f"A regression on bags of words has {study.metric} {held:.6g} on the same texts.")
     if study.test:
         measured = ", ".join(f"{key} {value:.6g}" for key, value in sorted(study.test.items()))
         lines += ["", f"On the test part: {measured}"]
+    if best is not None and best.value is not None:
+        lines += ["", "| param | value |", "|---|---|"]
+        lines += [f"| {path} | {to_text(value)} |" for path, value in sorted(best.params.items())]
     return "\n".join(lines)
 
 

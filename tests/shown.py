@@ -141,5 +141,6 @@ def _artifacts(client: Any, run_id: str, folder: str = "") -> dict[str, str]:
         if entry.is_dir:
             texts |= _artifacts(client, run_id, entry.path)
         else:
-            texts[entry.path] = Path(client.download_artifacts(run_id, entry.path)).read_text(encoding="utf-8")
+            path = Path(client.download_artifacts(run_id, entry.path))
+            texts[entry.path] = path.read_text(encoding="utf-8", errors="surrogateescape")  # pictures, too
     return texts

@@ -19,7 +19,7 @@ LAYERS = (
     "model.keeping confirmation audit provenance plan display screen progress summary help terminal",
     "executors inline processes ray ray_cluster slurm pooled simulated",
     "worker ray_worker slurm_worker",
-    "report.* mlflow_report model.card model.evaluation_page",
+    "report.* mlflow_report model.card model.evaluation_page model.evaluation_figures",
     "report",
     "model.formats model.serving",
     "bank wt103 encoder_record synthetic replay language_model awd_lstm encoder_weights windows model.evaluation "
@@ -53,7 +53,7 @@ FENCES = {
 # What each of these reaches through everything it imports: commands before they do anything, others at any time.
 UNREACHABLE = {
     "help": "hydra omegaconf optuna mlflow torch fastai numpy pandas rich psycopg",
-    "__main__": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
+    "__main__": "hydra omegaconf optuna mlflow torch fastai numpy pandas matplotlib",
     "copy": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "sync": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
     "compare": "hydra omegaconf optuna mlflow torch fastai numpy pandas",

@@ -8,14 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from hpo.config import ModelLog
+from hpo.config import ModelLog, SqliteConfig
+from hpo.copy import main as copy
 from hpo.fingerprint import fingerprint
 from hpo.model.folder import MODEL_FOLDER, read_description, write_model
+from hpo.report.records import Baseline
+from hpo.report.stored import read_experiment
 from hpo.storage import open_record, read_study
 
 from conftest import SYNTHETIC, TINY, compose_config, plan_study, run_study
 
-FILES = {"README.md", "evaluation.html", "evaluation.json", "model.json", "model.safetensors"}
+PNG = b"\x89PNG\r\n"
+FIGURES = {"calibration.png", "confusion.png"}
+FILES = {"README.md", "evaluation.html", "evaluation.json", "model.json", "model.safetensors", *FIGURES}
 
 
 def test_it_is_the_best_trials_with_its_test(kept_study: Path) -> None:
@@ -32,6 +37,20 @@ def test_it_is_the_best_trials_with_its_test(kept_study: Path) -> None:
     assert made["versions"].keys() >= {"hpo", "python", "torch", "fastai", "spacy"}
     card = (folder / "README.md").read_text()
     assert all(name in card for name in ("SQLAlchemy", "test\\_accuracy", "data\\_fingerprint", "train.lr"))
+    assert all(f"]({name})" in card and (folder / name).read_bytes().startswith(PNG) for name in FIGURES)
+
+
+def test_a_report_finds_its_baseline_in_the_record_and_in_a_copy_of_it(kept_study: Path, workdir: Path) -> None:
+    shutil.copy(kept_study / "hpo.db", workdir / "hpo.db")
+    shutil.copytree(kept_study / "studies", workdir / "studies")
+    assert copy(["from=hpo.db", "to=other.db", "to.folder=elsewhere"]) == 0
+    shutil.rmtree(workdir / "studies")
+    for path in ("hpo.db", "other.db"):
+        storage = open_record(SqliteConfig(folder="studies", path=path))
+        stored, _ = read_study(storage, "tiny")
+        [read] = read_experiment(storage, stored.experiment).studies
+        assert read.baseline == Baseline(stored.corpus["baseline_accuracy"], stored.test["test_baseline_accuracy"])
+        assert read.baseline.test is not None
 
 
 def test_a_study_that_has_ended_leaves_its_model_alone_and_a_longer_one_replaces_it(
@@ -77,6 +96,6 @@ def test_a_model_being_replaced_is_put_back(kept_study: Path, tmp_path: Path) ->
         write_model(folder, description, {"model.safetensors": tmp_path / "nobody"}, {})
     assert [path.name for path in tmp_path.iterdir()] == [MODEL_FOLDER]
     assert read_description(folder) == description
-    write_model(folder, description, files, {"README.md": "a card"})
+    write_model(folder, description, files, {"README.md": b"a card"})
     assert [path.name for path in tmp_path.iterdir()] == [MODEL_FOLDER]
     assert (folder / "README.md").read_text() == "a card"

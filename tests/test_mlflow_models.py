@@ -120,7 +120,7 @@ def test_the_run_of_the_study_shows_the_evaluation(synced: Path) -> None:
     client = client_of(synced)
     run = study_run(client)
     shown = {Path(file.path).name for file in client.list_artifacts(run.info.run_id, "evaluation")}
-    assert shown == {"README.md", "evaluation.json", "evaluation.html"}
+    assert shown == {"README.md", "evaluation.json", "evaluation.html", "confusion.png", "calibration.png"}
     assert 0 < run.data.metrics["test_baseline_accuracy"] < 1
     assert "regression on bags of words" in run.data.tags["mlflow.note.content"]
 

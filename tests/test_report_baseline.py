@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +9,6 @@ from pathlib import Path
 import pytest
 from made_up import confirmed, study, trial
 
-from hpo.config import SqliteConfig
-from hpo.copy import main as copy
 from hpo.mlflow_report import _tags
 from hpo.report.assemble import build_report, headlines, make_report
 from hpo.report.baseline import NAME, baseline_values, standings
@@ -21,9 +18,7 @@ from hpo.report.outcomes import all_outcomes
 from hpo.report.palette import build_styles
 from hpo.report.performance import build_performance
 from hpo.report.records import Baseline, Experiment, Study
-from hpo.report.stored import read_experiment
 from hpo.report.verdict import build_verdict
-from hpo.storage import open_record, read_study
 
 SAYS = "No strategy's networks beat a bag of words"
 HELD = Baseline(0.85, 0.8)
@@ -153,16 +148,3 @@ def test_splits_of_their_own_are_averaged_over_seeds() -> None:
     own: tuple[Study, ...] = tuple(replace(s, baseline=Baseline(0.8 + 0.1 * s.seed, None)) for s in of.studies)
     assert baseline_values(replace(of, studies=own), "task", "valid") == pytest.approx({0: 0.8, 1: 0.9})
     assert baseline_values(replace(of, studies=own), "task", "test") == {}
-
-
-def test_it_is_read_from_the_record_and_from_a_copy_of_it(kept_study: Path, workdir: Path) -> None:
-    shutil.copy(kept_study / "hpo.db", workdir / "hpo.db")
-    shutil.copytree(kept_study / "studies", workdir / "studies")
-    assert copy(["from=hpo.db", "to=other.db", "to.folder=elsewhere"]) == 0
-    shutil.rmtree(workdir / "studies")
-    for path in ("hpo.db", "other.db"):
-        storage = open_record(SqliteConfig(folder="studies", path=path))
-        stored, _ = read_study(storage, "tiny")
-        [read] = read_experiment(storage, stored.experiment).studies
-        assert read.baseline == Baseline(stored.corpus["baseline_accuracy"], stored.test["test_baseline_accuracy"])
-        assert read.baseline.test is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from recorded_studies import recorded_study, recorded_trial
 
 from hpo.record import TrialRecord
 from hpo.report.labels import Label
-from hpo.report.records import Audit, Study
+from hpo.report.records import Audit, Baseline, Study
 from hpo.report.stored_study import StoredStudy, to_study
 
 LABEL = Label("docs", "tpe")
@@ -104,6 +105,24 @@ def test_confirmed_configurations_come_with_their_values_and_tests() -> None:
     assert (second.epochs, second.seconds) == (4, 8)
     assert read.facts["confirmation"] == "running"
     assert read.is_ended
+
+
+def test_the_baseline_is_that_of_the_metric_from_whatever_test_measured_it() -> None:
+    corpus = {"baseline_accuracy": 0.85, "baseline_valid_loss": 0.4, "n_train": 80}
+    tests = {"0": {"test_baseline_accuracy": 0.8, "test_baseline_loss": 0.5, "test_accuracy": 0.7}}
+
+    def read(metric: str = "accuracy", search: Any = None, confirmation: Any = None, of: Any = corpus) -> Any:
+        record = replace(recorded_study(metric=metric), corpus=of)
+        beside = StoredStudy(record, [], True, confirmation) if confirmation else None
+        return to_study(StoredStudy(record, [], True, search or {}), LABEL, confirmation=beside).baseline
+
+    assert read(search=tests) == read(confirmation=tests) == Baseline(0.85, 0.8)
+    assert read("valid_loss", confirmation=tests) == Baseline(0.4, 0.5)
+    assert read() == Baseline(0.85, None)
+    assert read(search=tests, of={}) == Baseline(None, 0.8)
+    assert read(search={"0": {"test_accuracy": 0.7}}, of={}) is None
+    broken = {"0": {"test_baseline_accuracy": math.nan}, "1": tests["0"]}
+    assert read(search=broken, of={"baseline_accuracy": math.inf}) == Baseline(None, 0.8)
 
 
 def test_facts_say_how_it_was_searched() -> None:

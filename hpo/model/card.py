@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hpo.model.description import Description
+from hpo.model.folder import CALIBRATION, CONFUSION, EVALUATION, PAGE
 from hpo.report.escaping import for_markdown
 
 ENSEMBLE = "It is two classifiers, one of which reads each text backwards; their probabilities are averaged."
@@ -37,6 +38,7 @@ def model_card(description: Description) -> str:
         "## Test",
         "",
         *_test_lines(made.get("test") or {}),
+        *(_figure_lines() if EVALUATION in description.files else []),
         "## Where it comes from",
         "",
         "| | |",
@@ -70,6 +72,12 @@ def _test_lines(test: Mapping[str, float]) -> list[str]:
     named = [name for name in TEST_ORDER if name in test]
     rows = [_row(name, f"{test[name]:.6g}") for name in [*named, *sorted(set(test) - set(named))]]
     return ["| | |", "|---|---|", *rows, ""]
+
+
+def _figure_lines() -> list[str]:
+    named = {"Confusion matrix": CONFUSION, "Calibration": CALIBRATION}
+    shown = [line for title, name in named.items() for line in (f"![{title}]({name})", "")]
+    return [*shown, f"Classes, baseline and the most confident mistakes: [{PAGE}]({PAGE}).", ""]
 
 
 def _row(name: str, value: object) -> str:

@@ -16,11 +16,14 @@ PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <style>
+:root { color-scheme: light; background: #fff; }
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 70em; padding: 0 1em; color: #222; }
 table { border-collapse: collapse; margin: 1em 0; }
 th, td { border: 1px solid #ddd; padding: .25em .6em; text-align: right; vertical-align: top; }
 th, td.text { text-align: left; }
-td.text { overflow-wrap: anywhere; white-space: pre-line; max-width: 46em; }
+td.text { overflow-wrap: anywhere; max-width: 46em; }
+td.text div { max-height: 8em; overflow-y: auto; } /* a long text is scrolled where it stands, its sixth line is cut */
+@media print { td.text div { max-height: none; } }
 .said { writing-mode: vertical-rl; }
 </style></head><body>
 <h1>{{ title }}</h1>
@@ -63,12 +66,13 @@ error: {{ e.calibration_error | number }}.</p>
 {% if e.mistakes %}<table><tr><th>class</th><th>said</th><th>probability</th><th>of the class</th><th>text</th></tr>
 {% for row in e.mistakes %}<tr><th>{{ row.label | text }}</th><th>{{ row.predicted | text }}</th>
 <td>{{ row.probability | number }}</td><td>{{ row.of_label | number }}</td>
-<td class="text">{{ row.text | text }}</td></tr>
+<td class="text"><div tabindex="0">{{ row.text | text }}</div></td></tr>
 {% endfor %}</table>{% else %}<p>There is none.</p>{% endif %}
 <h2>What the model was shown</h2>
 <p>Texts of the train part as the network sees them: xxunk is a word it does not know, xxmaj a capital to come.</p>
 <table><tr><th>class</th><th>text</th></tr>
-{% for row in e.shown %}<tr><th>{{ row.label | text }}</th><td class="text">{{ row.text | text }}</td></tr>
+{% for row in e.shown %}<tr><th>{{ row.label | text }}</th>
+<td class="text"><div tabindex="0">{{ row.text | text }}</div></td></tr>
 {% endfor %}</table>
 </body></html>
 """

@@ -16,18 +16,19 @@ from hpo.files import hash_bytes, sync, write_json
 from hpo.model.description import Description, from_json, to_json
 
 WEIGHTS, DESCRIPTION, CARD = "model.safetensors", "model.json", "README.md"
-EVALUATION, PAGE = "evaluation.json", "evaluation.html"  # there if it was tested
+EVALUATION, PAGE = "evaluation.json", "evaluation.html"  # there if it was tested, and so are the figures
+CONFUSION, CALIBRATION = "confusion.png", "calibration.png"
 MODEL_FOLDER, MODELS_FOLDER = "model", "models"  # in the folder of a study: its own, and those of its trials
 
 
-def write_model(folder: Path, description: Description, files: Mapping[str, Path], texts: Mapping[str, str]) -> None:
+def write_model(folder: Path, description: Description, files: Mapping[str, Path], made: Mapping[str, bytes]) -> None:
     """Replaces `folder` by a model; whoever opens it finds the old one or the new one.
 
     Args:
         folder: The model's folder.
         description: What to write of it.
         files: Other files by name, as they lie elsewhere; they share the bytes on disk where they can.
-        texts: Still others by name, for people.
+        made: The bytes of still others by name, for people.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     _clear_abandoned(folder)
@@ -36,8 +37,8 @@ def write_model(folder: Path, description: Description, files: Mapping[str, Path
         for name, source in files.items():
             _link(source, making / name)
         write_json(making / DESCRIPTION, to_json(description))
-        for name, text in texts.items():
-            (making / name).write_text(text, encoding="utf-8")
+        for name, content in made.items():
+            (making / name).write_bytes(content)
         making.chmod(0o755)  # mkdtemp's is for the owner alone
         sync(making)
         old = making.with_name(f"{making.name}.old")

@@ -19,6 +19,7 @@ from hpo.corpus import Corpus, open_corpus
 from hpo.files import hash_bytes
 from hpo.model.card import model_card
 from hpo.model.description import Description, TokenizerSettings
+from hpo.model.evaluation_figures import draw_evaluation
 from hpo.model.evaluation_page import evaluation_page
 from hpo.model.folder import CARD, EVALUATION, MODEL_FOLDER, MODELS_FOLDER, PAGE, WEIGHTS, read_description, write_model
 from hpo.record import COMPLETE, StudyRecord, TrialRecord
@@ -70,17 +71,21 @@ def _keep(folder: Path, target: Path, description: Description) -> None:
         hashes = {**description.files, EVALUATION: hash_bytes(files[EVALUATION].read_bytes())}
         description = replace(description, files=hashes)
     if not _is_kept(target, description):
-        write_model(target, description, files, _texts(description, files))
+        write_model(target, description, files, _for_people(description, files))
 
 
-def _texts(description: Description, files: Mapping[str, Path]) -> dict[str, str]:
-    """Returns what people read of a model, by file name."""
-    card = {CARD: model_card(description)}
+def _for_people(description: Description, files: Mapping[str, Path]) -> dict[str, bytes]:
+    """Returns what people read and look at of a model, by file name."""
+    card = {CARD: _utf8(model_card(description))}
     if EVALUATION not in files:
         return card
-    made = description.provenance
-    title = f"Trial {made['trial']} of {made['study']}"
-    return {**card, PAGE: evaluation_page(json.loads(files[EVALUATION].read_text()), made["test"], title=title)}
+    made, evaluation = description.provenance, json.loads(files[EVALUATION].read_text())
+    page = evaluation_page(evaluation, made["test"], title=f"Trial {made['trial']} of {made['study']}")
+    return {**card, PAGE: _utf8(page), **draw_evaluation(evaluation)}
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
 
 def _is_kept(target: Path, description: Description) -> bool:
