@@ -62,7 +62,17 @@ def test_it_says_what_it_takes_and_what_it_needs(synced: Path) -> None:
     assert info.saved_input_example_info is not None
     assert [line.partition("==")[0] for line in needed] == list(LIBRARIES)
     assert all("+" not in line and "==" in line for line in needed)
-    assert {path.suffix for path in files} <= {".py", ".json", ".md", ".html", ".safetensors", ".txt", ".yaml", ""}
+    assert {path.suffix for path in files} <= {
+        ".py",
+        ".json",
+        ".md",
+        ".html",
+        ".png",
+        ".safetensors",
+        ".txt",
+        ".yaml",
+        "",
+    }
     assert {path.name for path in files if not path.suffix} <= {"MLmodel", "registered_model_meta"}
 
 
