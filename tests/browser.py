@@ -62,21 +62,24 @@ class Page:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def evaluate_within(self, frame: str, expression: str) -> Any:
-        """Returns the value of an expression in the sandboxed frame whose address begins with `frame`."""
+    def wait_within(self, frame: str, condition: str) -> None:
+        """Waits until JavaScript's `condition` holds in the sandboxed frame whose address begins with `frame`."""
         deadline = time.monotonic() + TIMEOUT_S
-        while not (found := [each for each in self._targets("iframe") if each["url"].startswith(frame)]):
-            assert time.monotonic() < deadline, f"no frame {frame}…: {self._targets('iframe')}"
+        while not any(self._evaluate_in(target, condition) for target in self._frames(frame)):
+            assert time.monotonic() < deadline, f"never came true in {frame}…: {condition}"
             time.sleep(0.05)
-        session, target = self._session, found[-1]["targetId"]
+
+    def _evaluate_in(self, target: str, expression: str) -> Any:
+        session = self._session
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         try:
             return self.evaluate(expression)
         finally:
             self._session = session
 
-    def _targets(self, kind: str) -> list[dict[str, Any]]:
-        return [each for each in self.call("Target.getTargets")["targetInfos"] if each["type"] == kind]
+    def _frames(self, address: str) -> list[str]:
+        found = self.call("Target.getTargets")["targetInfos"]
+        return [each["targetId"] for each in found if each["type"] == "iframe" and each["url"].startswith(address)]
 
     def call(self, method: str, **params: object) -> dict[str, Any]:
         self._n_calls += 1

@@ -15,6 +15,8 @@ from hpo.corpus import Corpus, open_corpus
 from hpo.model.evaluation import evaluate
 from hpo.model.evaluation_page import evaluation_page
 
+from browser import HAS_CHROMIUM, open_page
+
 EVIL = '"><img src=x onerror=alert(1)></script><b>'
 
 
@@ -105,3 +107,15 @@ def test_no_text_from_outside_becomes_markup(tmp_path: Path) -> None:
     assert elements[0] == elements[1]
     assert "img" not in elements[0]
     assert "&lt;img" in pages[0]
+
+
+@pytest.mark.skipif(not HAS_CHROMIUM, reason="needs chromium")
+def test_long_texts_are_scrolled_where_they_stand(corpus: Corpus, tmp_path: Path) -> None:
+    found = evaluate(corpus, some_probabilities(corpus))
+    found["mistakes"] = [{**row, "text": "a long review " * 140} for row in found["mistakes"]]
+    page = tmp_path / "evaluation.html"
+    page.write_text(evaluation_page(found, {}, title="Trial 0"), encoding="utf-8")
+    heights = "[...document.querySelectorAll('td.text')].map(each => each.offsetHeight)"
+    with open_page(page, tmp_path / "profile", width=900, is_dark=True) as shown:
+        assert 0 < max(shown.evaluate(heights)) < 160
+        assert shown.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"

@@ -33,6 +33,10 @@ localStorage.setItem("mlflow.assistant.fab.autoOpenedOnFirstLoad_v1", "true");
 localStorage.setItem("mlflow.assistant.panelOpen_v1", "false");
 localStorage.setItem("mlflow.workflowType_v1", '"machine_learning"');
 """
+SCROLL = """
+(title => Boolean(title) && (title.scrollIntoView(), true))(
+  [...document.querySelectorAll("h2")].find(each => each.textContent.toLowerCase().includes("NAME")))
+"""
 FRAME = "blob:"  # what MLflow shows an HTML artifact in
 
 
@@ -87,10 +91,7 @@ def take_pictures(address: str, out: Path, profile: Path) -> None:
             save(page, out / f"mlflow-{name}.png")
         open_anew(page, f"{address}/artifacts/evaluation/evaluation.html")
         for name in ("classes", "mistakes"):
-            title = (
-                f"[...document.querySelectorAll('h2')].find(each => each.textContent.toLowerCase().includes('{name}'))"
-            )
-            page.evaluate_within(FRAME, f"{title}.scrollIntoView()")
+            page.wait_within(FRAME, SCROLL.replace("NAME", name))
             save(page, out / f"mlflow-{name}.png")
 
 
