@@ -16,6 +16,7 @@ from hpo.config import Config, ModelConfig, ModelLog
 from hpo.display import Display
 from hpo.params import apply_params
 from hpo.record import Budget, StudyRecord, TrialRecord
+from hpo.remote_trial import remote_trial
 from hpo.space import Space
 from hpo.stop import StopRequest
 from hpo.study_store import StudyStore
@@ -82,6 +83,7 @@ class Assignment:
             folder=str(trial_folder(Path(study.folder), trial.number)),
             encoder=encoder,
             backward_encoder=backward_encoder,
+            remote=remote_trial(config.storage, study, trial.number),
         )
 
 

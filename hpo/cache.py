@@ -67,7 +67,7 @@ class Cache:
         folder = self.folder / name
         if folder.is_dir():
             return folder
-        temporary = Path(tempfile.mkdtemp(prefix=f"{_owner_prefix()}-", dir=self.folder))
+        temporary = Path(tempfile.mkdtemp(prefix=f"{owner_name(MAKING)}-", dir=self.folder))
         try:
             write(temporary)
             _sync_all(temporary)
@@ -83,7 +83,7 @@ class Cache:
 
     def _clear_abandoned(self) -> None:
         for path in self.folder.glob(f"{MAKING}-*"):
-            if _is_abandoned(path.name):
+            if is_abandoned(path.name, MAKING):
                 shutil.rmtree(path, ignore_errors=True)
 
 
@@ -97,15 +97,15 @@ def digest(pieces: Iterable[bytes | str]) -> str:
     return total.hexdigest()[:16]
 
 
-def _owner_prefix() -> str:
-    """Names this process so that another process of this machine can tell whether it lives."""
+def owner_name(prefix: str) -> str:
+    """Returns a name of this process by which another process of this machine can tell whether it lives."""
     started = int(psutil.Process().create_time())
-    return f"{MAKING}-{socket.gethostname()}-{os.getpid()}-{started}"
+    return f"{prefix}-{socket.gethostname()}-{os.getpid()}-{started}"
 
 
-def _is_abandoned(name: str) -> bool:
-    """True if the process that made the folder `name` ran on this machine and is gone."""
-    host, pid, started, _ = name.removeprefix(f"{MAKING}-").rsplit("-", 3)
+def is_abandoned(name: str, prefix: str) -> bool:
+    """Returns whether the process that made the folder `name`, by its `owner_name`, ran on this machine and is gone."""
+    host, pid, started, _ = name.removeprefix(f"{prefix}-").rsplit("-", 3)
     if host != socket.gethostname():
         return False
     try:

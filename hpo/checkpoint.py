@@ -19,6 +19,7 @@ from hpo.files import hash_bytes, write_atomically
 from hpo.trainer import TrialRequest
 
 N_KEPT = 2
+CHECKPOINTS = "checkpoints"  # their folder in that of the trial
 # settings that came later, and the value that leaves a hash what it was
 LATER = {"unfreeze": None, "lr_decay": None, "bidir": False, "backward": False}
 CHECKPOINT_WARNING = "checkpoint_warning"  # fact of a trial: the checkpoints that could not be used, and why
@@ -133,7 +134,7 @@ def _stem(checkpoint: Checkpoint) -> str:
 
 
 def _folder(folder: str) -> Path:
-    return Path(folder) / "checkpoints"
+    return Path(folder) / CHECKPOINTS
 
 
 def _hash_path(path: Path) -> Path:

@@ -128,9 +128,15 @@ def _check_target(config: Config, given: dict[str, str], names: list[str]) -> No
 
 def _storage_config(key: str, config: Config, given: dict[str, str]) -> StorageConfig:
     from hpo.config import PostgresConfig, SqliteConfig
-    from hpo.secret import cover, is_named
+    from hpo.remote_folder import is_remote
+    from hpo.secret import cover, is_named, mask
 
     place, folder = given[key], given.get(f"{key}.folder", config.storage.folder)
+    if is_remote(folder):
+        raise ValueError(
+            f"{key}.folder={mask(folder)} is a URL; only folders are copied: give that of the studies' own "
+            "files, studies. Trials that run begin anew in a copy."
+        )
     if is_named(place) or "://" in place:
         return PostgresConfig(folder=folder, url=cover(place, setting="storage.url"))
     return SqliteConfig(folder=folder, path=place)

@@ -12,6 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from hpo.config import SqliteConfig, StorageConfig
+from hpo.remote_folder import is_remote
+from hpo.study_folder import STUDIES
 from hpo.tables import check_owner, owner_of
 
 MAX_FILE_BYTES = 240  # of 255: SQLite and atomic writes append something
@@ -29,8 +31,10 @@ def check_storage(config: StorageConfig, study: str) -> None:
         check_file(f"storage.path={config.path}", path, example="storage.path=hpo.db")
         check_database(path)
         beside = path.parent
-    folder = beside / config.folder
-    for setting, place in ((f"storage.folder={config.folder}", folder), (f"study.name={study}", folder / study)):
+    folder, given = beside / config.folder, f"storage.folder={config.folder}"
+    if is_remote(config.folder):
+        folder, given = beside / STUDIES, f"The folder {STUDIES}, for what the driver keeps,"
+    for setting, place in ((given, folder), (f"study.name={study}", folder / study)):
         if isinstance(config, SqliteConfig) and place.absolute() == Path(config.path).absolute():
             raise ValueError(f"{setting} is the record, storage.path={config.path}; give one of them another name.")
         check_folder(setting, place)

@@ -15,6 +15,7 @@ from hpo.config import StorageConfig
 from hpo.files import lack_of_room
 from hpo.outage import StorageAway
 from hpo.places import os_sentence
+from hpo.remote_folder import RemoteAway
 from hpo.study_folder import shown_place
 
 
@@ -23,7 +24,7 @@ class Refused(Exception):
 
 
 class NoRoom(Refused):
-    """Nothing is wrong but that the disk is full."""
+    """Nothing is wrong but that the disk is full, or the URL that trials are kept at away."""
 
 
 @contextmanager
@@ -31,9 +32,11 @@ def refusing(config: StorageConfig) -> Iterator[None]:
     """Turns what set-up raises for bad input into a refusal; bugs in driving stay visible as such."""
     try:
         yield
-    except (ValueError, OSError, SQLAlchemyError, StorageInternalError, StorageAway, RuntimeError) as error:
+    except (ValueError, OSError, SQLAlchemyError, StorageInternalError, StorageAway, RuntimeError, RemoteAway) as error:
         if obstacle := lack_of_room(error):
             raise NoRoom(obstacle) from error
+        if isinstance(error, RemoteAway):
+            raise NoRoom(str(error)) from error
         if isinstance(error, ValueError | OSError | StorageAway):
             raise Refused(os_sentence(error) if isinstance(error, OSError) else str(error)) from error
         place = shown_place(config)

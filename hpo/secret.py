@@ -30,6 +30,7 @@ DRIVERS_OWN = (USERNAME, *(name for name in PASSWORDS if name.startswith(("MLFLO
 MIN_CHARS = 4  # a shorter password is covered inside a URL only: alone it would be found in every other word
 COVER = re.compile(r"\*\*\*\d*")
 _WORDS = r"(?:passw(?:or)?d|pwd|token|secret|api_?key)"
+_STORES = re.compile(rf"{_WORDS}|KEY$", re.IGNORECASE)  # in what fsspec reads: FSSPEC_S3_SECRET
 _SPOTS = (
     re.compile(r"(?<=://)(?P<secret>[^/\s]+)(?=@)"),
     re.compile(rf"(?<=[?&])(?P<name>[\w.-]*{_WORDS}[\w.-]*=)(?P<secret>[^&#\s'\"]+)", re.IGNORECASE),
@@ -95,7 +96,8 @@ def cover_settings(settings: T) -> T:
 
 def mask(text: str) -> str:
     """Returns `text` as it may be shown and stored: without any secret that is known, or that a URL carries."""
-    from_environment = {os.environ.get(name, ""): "***" for name in PASSWORDS}
+    of_stores = [name for name in os.environ if name.startswith("FSSPEC_") and _STORES.search(name)]
+    from_environment = {os.environ.get(name, ""): "***" for name in (*PASSWORDS, *of_stores)}
     words = {word: shown for word, shown in (from_environment | _words).items() if len(word) >= MIN_CHARS}
     for word in sorted(words, key=len, reverse=True):
         text = text.replace(word, words[word])

@@ -33,6 +33,7 @@ from hpo.places import check_storage
 from hpo.plan import Plan
 from hpo.record import StudyRecord, TrialRecord
 from hpo.refusal import refusing
+from hpo.remote_folder import RemoteAway, check_remote, is_remote
 from hpo.signals import stop_on_signals
 from hpo.space import Distributions
 from hpo.stop import Ending, StopRequest
@@ -122,6 +123,8 @@ def run_all(
     with refusing(config.storage):
         for planned in plans:
             check_storage(config.storage, planned.name)
+        if is_remote(config.storage.folder):
+            check_remote(config.storage.folder)
         tracker = build_tracker(config.tracking, _distributions(plans))
         check_free(config.storage, folders)
         corpora = _prepare(plans, display)
@@ -164,7 +167,9 @@ def _run_group(plans: Sequence[Plan], site: Site, folders: Mapping[str, Path]) -
         try:
             fleet.run()
         except Exception as error:
-            site.stop.obstacle = str(error) if isinstance(error, StorageAway | NoWorkers) else lack_of_room(error)
+            site.stop.obstacle = (
+                str(error) if isinstance(error, StorageAway | RemoteAway | NoWorkers) else lack_of_room(error)
+            )
             if not site.stop.obstacle:
                 raise
         finally:

@@ -15,6 +15,7 @@ from hpo.checkpoint import CHECKPOINT_WARNING
 from hpo.confirmation import REPETITION, SEARCHED
 from hpo.executor import Job, JobKey, Outcome, Task
 from hpo.record import COMPLETE, StudyRecord, TrialRecord
+from hpo.remote_trial import copy_remote_weights
 from hpo.samplers import Ledger
 from hpo.spending import Spending
 from hpo.stop import Ending
@@ -185,7 +186,7 @@ class Driver:
         original = self._cache.find(request)
         if original is None or original.trial.state != COMPLETE or self.assignment.keeps_weights != "all":
             return original
-        if copy_weights(Path(original.folder), Path(request.folder)):
+        if _share_weights(original, request):
             return original
         self._cache.forget(request)
         return None
@@ -239,3 +240,10 @@ class Driver:
         if test and test != self.study.test:
             self._tests.close(wanted, test)
             self._book.show(replace(self.study, test=test))
+
+
+def _share_weights(original: Original, request: TrialRequest) -> bool:
+    """Gives a trial the final weights of one it equals; returns whether there were any."""
+    if request.remote:
+        return copy_remote_weights(original.remote, request.remote)
+    return copy_weights(Path(original.folder), Path(request.folder))

@@ -9,13 +9,16 @@ import uuid
 from pathlib import Path
 
 from hpo.config import MemoryConfig, PostgresConfig, SqliteConfig, StorageConfig
+from hpo.remote_folder import is_remote
 from hpo.secret import mask
+
+STUDIES = "studies"  # the driver's own files, where storage.folder is a URL
 
 
 def studies_folder(config: StorageConfig) -> Path:
-    """Returns the folder of all studies."""
+    """Returns the folder of all studies on this machine: of their drivers' files alone if trials are kept at a URL."""
     beside = Path(config.path).parent if isinstance(config, SqliteConfig) else Path()
-    return (beside / config.folder).absolute()
+    return (beside / (STUDIES if is_remote(config.folder) else config.folder)).absolute()
 
 
 def study_folder(config: StorageConfig, name: str) -> Path:
@@ -27,7 +30,7 @@ def study_folder(config: StorageConfig, name: str) -> Path:
 def check_place(config: StorageConfig, name: str, *, noted: str, machine: str) -> None:
     """Refuses to continue a study of a database where its folder is not.
 
-    A file has its studies' folders beside it; a database is reached from everywhere.
+    A file has its studies' folders beside it; a database is reached from everywhere, as a URL is.
 
     Args:
         config: Where the record lives.
@@ -38,6 +41,8 @@ def check_place(config: StorageConfig, name: str, *, noted: str, machine: str) -
     Raises:
         ValueError: naming both folders.
     """
+    if is_remote(config.folder):
+        return
     folder = study_folder(config, name)
     if isinstance(config, PostgresConfig) and str(folder) != noted and not folder.is_dir():
         raise ValueError(

@@ -49,6 +49,7 @@ class TrialRequest:
         device: "cpu", "cuda", "cuda:1".
         threads: Intra-op threads the trial may use.
         folder: The trial's own folder, for checkpoints and the final weights; exists.
+        remote: The URL it is kept at, for workers on other machines; empty where they share the folder.
         encoder: Folder of the encoder its body starts from; empty for initial weights.
         backward_encoder: The same of its backward classifier, if it has one.
         more_texts: Folder of prepared texts without labels, for a language model; empty if there are none.
@@ -68,6 +69,7 @@ class TrialRequest:
     encoder: str = ""
     backward_encoder: str = ""
     more_texts: str = ""
+    remote: str = ""
 
     @property
     def encoders(self) -> list[str]:

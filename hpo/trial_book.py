@@ -12,6 +12,8 @@ from optuna.trial import FrozenTrial
 
 from hpo.assignment import Assignment, Surroundings
 from hpo.record import COMPLETE, FAIL, PRUNED, StudyRecord, TrialRecord
+from hpo.remote_folder import RemoteAway
+from hpo.remote_trial import remote_study, tidy_remote
 from hpo.secret import mask
 from hpo.trainer import Decision, EpochReport, Reason, TrialResult
 from hpo.trial_folder import tidy_trial, trial_folder
@@ -121,13 +123,6 @@ class TrialBook:
         self.study = study
         self._around.tracker.study(study)
 
-    def tidy(self, number: int, *, keep_weights: bool) -> None:
-        tidy_trial(
-            trial_folder(Path(self.study.folder), number),
-            keep_weights=keep_weights,
-            keep_checkpoints=self._assignment.config.trial.keep_checkpoints,
-        )
-
     def _compared(self, number: int) -> Callable[[FrozenTrial], bool]:
         """Returns which trials the pruner compares trial `number` with."""
         epochs = self._assignment.planned_epochs(self.trials[number])
@@ -161,14 +156,32 @@ class TrialBook:
         """Throws away what a driver that was killed after telling a trial did not come to throw away."""
         folders = {trial_folder(Path(self.study.folder), number).name: number for number in self.trials}
         there = [path.name for path in trial_folder(Path(self.study.folder), 0).parent.glob("*")]
-        self._tidy_ended({folders[name] for name in there if name in folders})
+        # what another driver has left at a URL has no folder here
+        self._tidy_ended(self.trials if self._remote else {folders[name] for name in there if name in folders})
+
+    @property
+    def _remote(self) -> str:
+        return remote_study(self._assignment.config.storage, self.study)
 
     def _tidy_ended(self, numbers: Collection[int]) -> None:
         best, kept = self._best, self._assignment.keeps_weights
+        keep_checkpoints = self._assignment.config.trial.keep_checkpoints
+        keeps_weights: dict[int, bool] = {}
         for number in numbers:
             if self.trials[number].is_finished:
                 is_best = best is not None and best.number == number
-                self.tidy(number, keep_weights=kept == "all" or (kept == "best" and is_best))
+                keeps_weights[number] = kept == "all" or (kept == "best" and is_best)
+        if self._remote and keeps_weights:
+            stop = self._around.stop
+            try:
+                tidy_remote(
+                    self._remote, keeps_weights, keep_checkpoints=keep_checkpoints, must_stop=lambda: stop.is_set
+                )
+            except RemoteAway as away:  # whoever goes on does it
+                stop.obstacle = stop.obstacle or str(away)
+        for number, is_kept in keeps_weights.items():
+            folder = trial_folder(Path(self.study.folder), number)
+            tidy_trial(folder, keep_weights=is_kept, keep_checkpoints=keep_checkpoints)
 
     def _changed(self, record: TrialRecord) -> None:
         if not self._is_shown:  # a study with nothing left to do stays as it is shown

@@ -20,6 +20,7 @@ class Original:
     study: str
     trial: TrialRecord
     folder: str
+    remote: str = ""
 
 
 class TrialCache:
@@ -62,10 +63,10 @@ class TrialCache:
         if self._taken.get(key) == (study, trial.number):
             del self._taken[key]
         if trial.state == COMPLETE or trial.reason == Reason.DIVERGED.value:
-            self._originals.setdefault(key, Original(study, trial, request.folder))
+            self._originals.setdefault(key, Original(study, trial, request.folder, request.remote))
 
 
 def cache_key(request: TrialRequest) -> str:
     """Returns a text equal for requests whose trainings are equal, whoever runs them and wherever."""
-    plain = replace(request, number=0, attempt=0, folder="", params=dict(sorted(request.params.items())))
+    plain = replace(request, number=0, attempt=0, folder="", remote="", params=dict(sorted(request.params.items())))
     return hashlib.sha256(f"{__version__}:{plain!r}".encode()).hexdigest()

@@ -5,6 +5,7 @@ What trainers put there is their business.
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -35,6 +36,12 @@ def copy_weights(source: Path, folder: Path) -> bool:
         except OSError:
             shutil.copy2(source / name, folder / name)
     return True
+
+
+def weights_hash(folder: Path) -> str:
+    """Returns the SHA-256 of the weights that are described in the folder of a trial; "" if none are."""
+    path = folder / WEIGHTS[-1]
+    return str(json.loads(path.read_text()).get("sha256", "")) if path.is_file() else ""
 
 
 def tidy_trial(folder: Path, *, keep_weights: bool, keep_checkpoints: bool) -> None:

@@ -19,6 +19,8 @@ from typing import Any, Protocol
 from hpo.config import AwdLstmConfig, ReplayConfig, SyntheticConfig
 from hpo.executor import Job, Task
 from hpo.files import lack_of_room
+from hpo.remote_folder import RemoteAway
+from hpo.remote_trial import Scratch
 from hpo.secret import forget_credentials
 from hpo.signals import SIGNALS
 from hpo.trainer import Decision, EpochReport, MustPause, OnEpoch, Reason, Trainer, TrialResult, never
@@ -36,6 +38,23 @@ def run_job(job: Job, on_epoch: OnEpoch, *, slot: int = 0, must_pause: MustPause
         slot: The worker's place in its pool, which chooses its GPU when the device is "auto".
         must_pause: Asked by a training whether it is to leave a checkpoint and return.
     """
+    if not job.request.remote:
+        return _run(job, on_epoch, slot, must_pause)
+    try:
+        with Scratch(job, must_pause) as scratch:
+            scratch.fetch()
+            result = _run(scratch.job, scratch.keeping(on_epoch), slot, must_pause)
+            if result.reason is None and not result.obstacle:
+                scratch.keep()
+            return result
+    except (RemoteAway, OSError) as error:
+        obstacle = str(error) if isinstance(error, RemoteAway) else lack_of_room(error)
+        if obstacle:
+            return TrialResult(n_epochs=0, paused=True, obstacle=obstacle)
+        return TrialResult(n_epochs=0, reason=Reason.ERROR, error=traceback.format_exc())
+
+
+def _run(job: Job, on_epoch: OnEpoch, slot: int, must_pause: MustPause) -> TrialResult:
     if not Path(job.request.folder).is_dir():
         return TrialResult(n_epochs=0, paused=True, obstacle=_unshared(job.request.folder))
     try:
@@ -45,7 +64,8 @@ def run_job(job: Job, on_epoch: OnEpoch, *, slot: int = 0, must_pause: MustPause
             return TrialResult(n_epochs=0, test=trainer.test(request))
         return trainer.train(request, on_epoch, must_pause)
     except Exception as error:
-        if obstacle := lack_of_room(error):
+        obstacle = str(error) if isinstance(error, RemoteAway) else lack_of_room(error)
+        if obstacle:
             return TrialResult(n_epochs=0, paused=True, obstacle=obstacle)
         return TrialResult(n_epochs=0, reason=Reason.ERROR, error=traceback.format_exc())
 
@@ -151,7 +171,7 @@ def _build_trainer(job: Job) -> Trainer:
 def _unshared(folder: str) -> str:
     return (
         f"The trial's folder {folder} is not on {socket.gethostname()}: give storage.folder=FOLDER in a file "
-        "system that all machines with workers share, and the same command goes on."
+        "system that all machines with workers share, or a URL, as s3://BUCKET/studies, and the same command goes on."
     )
 
 

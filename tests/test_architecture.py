@@ -28,11 +28,11 @@ LAYERS = (
     "trial_memory fingerprint lock tracking mirror mlflow_* newest plots curve_recorder",
     "model.answers model.outputs classifier ensemble batches weights fastai_api",
     "model.description model.folder model.texts_file model.code model",
-    "encoder unlabelled corpus baseline scoring cache ids pool data docstrings imdb archive folder table delimited "
-    "encoding parts texts tokens",
+    "encoder unlabelled corpus baseline scoring remote_trial cache ids pool data docstrings imdb archive folder table "
+    "delimited encoding parts texts tokens",
     "space space_file table_space curve_table curve_columns curve_card cube params limits compose explanation "
     "arguments notation places record stop signals executor trainer trial_cache trial_folder study_folder checkpoint "
-    "seeds files cores",
+    "remote_folder seeds files cores",
     "config training_config search_config compare_config report_config paths secret address tables output __init__",
 )
 # Libraries, and the only modules that may import them, be it inside a function.
@@ -49,6 +49,7 @@ FENCES = {
     "psycopg": "address claim postgres",
     "ray": "ray ray_cluster ray_worker",
     "submitit": "slurm",
+    "fsspec": "remote_folder",
 }
 # What each of these reaches through everything it imports: commands before they do anything, others at any time.
 UNREACHABLE = {

@@ -23,6 +23,8 @@ from hpo.model.evaluation_figures import draw_evaluation
 from hpo.model.evaluation_page import evaluation_page
 from hpo.model.folder import CARD, EVALUATION, MODEL_FOLDER, MODELS_FOLDER, PAGE, WEIGHTS, read_description, write_model
 from hpo.record import COMPLETE, StudyRecord, TrialRecord
+from hpo.remote_folder import RemoteAway
+from hpo.remote_trial import fetch_weights, remote_trial
 from hpo.study import Driver
 from hpo.tokens import tokenizer_versions
 from hpo.trial_folder import WEIGHTS as TRIAL_FILES
@@ -50,14 +52,19 @@ def keep_model(driver: Driver, search: Driver) -> None:
             for trial in driver.trials:
                 if trial.state == COMPLETE:
                     _keep_trial(driver, trial, target.with_name(MODELS_FOLDER) / f"{trial.number:04d}")
-    except OSError as error:
-        _log.warning("The model could not be kept in %s: %s; the same command tries again.", target, error.strerror)
+    except (OSError, RemoteAway) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        _log.warning("The model could not be kept in %s: %s; the same command tries again.", target, reason)
 
 
 def _keep_trial(driver: Driver, trial: TrialRecord, target: Path) -> None:
     """Keeps the model of a trial, if it has left its weights."""
     folder = trial_folder(Path(driver.study.folder), trial.number)
-    if driver.assignment.corpus is None or not all((folder / name).is_file() for name in TRIAL_FILES):
+    if driver.assignment.corpus is None:
+        return
+    if remote := remote_trial(driver.assignment.config.storage, driver.study, trial.number):
+        fetch_weights(remote, folder)
+    if not all((folder / name).is_file() for name in TRIAL_FILES):
         return
     corpus = open_corpus(driver.assignment.corpus)
     made = _provenance(driver.study, trial, corpus) | {"test": dict(driver.test_of(trial.number))}
