@@ -8,8 +8,8 @@ from __future__ import annotations
 import errno
 import socket
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -91,6 +91,7 @@ class RemoteFolder:
     def __init__(self, url: str, *, must_stop: MustPause = never) -> None:
         self.url = url
         self._must_stop = must_stop
+        self._kind = url.partition("://")[0]
         self._opened: tuple[Any, str] | None = None  # fsspec is untyped
 
     def names(self, below: str = "") -> list[str]:
@@ -109,6 +110,9 @@ class RemoteFolder:
         """Writes or replaces a file; whoever is killed meanwhile may leave a part of it."""
 
         def write(files: Any, root: str) -> None:
+            if self._kind not in (*FLAT, *LOCAL):
+                with suppress(FileNotFoundError):
+                    _remove(files, f"{root}/{name}")  # FTP servers append to what is there
             files.put_file(str(source), f"{root}/{name}")
 
         self._endure(write)
@@ -135,13 +139,13 @@ class RemoteFolder:
 
         def remove(files: Any, root: str) -> None:
             with suppress(FileNotFoundError):
-                files.rm_file(f"{root}/{name}")
+                _remove(files, f"{root}/{name}")
 
         self._endure(remove)
 
     def delete_empty(self, name: str) -> None:
         """Removes a folder that has nothing in it, where there are such folders."""
-        if self.url.partition("://")[0] not in FLAT:
+        if self._kind not in FLAT:
 
             def remove(files: Any, root: str) -> None:
                 with suppress(Exception):  # it is not empty, or not there; nobody minds one that is left
@@ -218,10 +222,27 @@ def _get(files: Any, path: str, target: Path) -> None:
     """Brings a file here.
 
     Raises:
-        FileNotFoundError: if it is not there, which some kinds of stores say otherwise.
+        FileNotFoundError: if it is not there.
     """
-    try:
+    with _telling_missing(files, path):
         files.get_file(path, str(target))
+
+
+def _remove(files: Any, path: str) -> None:
+    """Removes a file.
+
+    Raises:
+        FileNotFoundError: if it is not there.
+    """
+    with _telling_missing(files, path):
+        files.rm_file(path)
+
+
+@contextmanager
+def _telling_missing(files: Any, path: str) -> Iterator[None]:
+    """Says of a file that is not there that it is not; some kinds of stores say something else."""
+    try:
+        yield
     except Exception:
         files.invalidate_cache()
         files.info(path)

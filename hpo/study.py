@@ -175,7 +175,7 @@ class Driver:
             self._serve(number, original)
             return None
         request = self._request(number)
-        Path(request.folder).mkdir(parents=True, exist_ok=True)
+        _make_folder(request)
         self._out.add(number)
         timeout_s = self.assignment.config.trial.timeout_s
         return Job(Task.TRAIN, self.study.name, request, timeout_s, is_alone=self._attempts.is_alone(number))
@@ -214,7 +214,7 @@ class Driver:
         if number is None:
             return None
         request = self._request(number)
-        Path(request.folder).mkdir(parents=True, exist_ok=True)  # a trial that keeps nothing has none any more
+        _make_folder(request)  # a trial that keeps nothing has none any more
         return Job(Task.TEST, self.study.name, request)
 
     def _end_test(self, outcome: Outcome) -> None:
@@ -247,3 +247,9 @@ def _share_weights(original: Original, request: TrialRequest) -> bool:
     if request.remote:
         return copy_remote_weights(original.remote, request.remote)
     return copy_weights(Path(original.folder), Path(request.folder))
+
+
+def _make_folder(request: TrialRequest) -> None:
+    """Makes the folder of a trial on this machine, if that is where it is worked on."""
+    if not request.remote:
+        Path(request.folder).mkdir(parents=True, exist_ok=True)
