@@ -27,6 +27,7 @@ from hpo.notation import (
     printable,
 )
 from hpo.record import COMPLETE, FAIL, StudyRecord, TrialRecord
+from hpo.remote_folder import is_remote
 from hpo.secret import is_named, mask
 from hpo.terminal import unless_gone
 from hpo.trainer import ParamValue
@@ -149,6 +150,8 @@ def _print_failures(console: Console, trials: Sequence[TrialRecord]) -> None:
 def _print_places(console: Console, study: StudyRecord, storage: StorageConfig, tracking: str) -> None:
     _say_whole(console, "record", _record_text(storage))
     _say_whole(console, "folder", printable(study.folder))
+    if is_remote(storage.folder):
+        _say_whole(console, "kept", f"weights and checkpoints at {mask(storage.folder)}")
     if (model := Path(study.folder) / MODEL_FOLDER).is_dir():
         _say_whole(console, "model", f"python -m hpo.predict model={shlex.quote(printable(str(model)))} 'some text'")
     if not tracking:

@@ -17,12 +17,12 @@ from hpo.remote_trial import SCRATCH
 from spawned import spawned
 
 __all__ = ["start", "two_nodes"]
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("signals_of_a_terminal", "scratch")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("signals_of_a_terminal")]
 
 
 @pytest.fixture
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder for temporary files of all processes that the test starts."""
+    """The folder for temporary files of all processes that the test starts; too deep for Ray's sockets."""
     folder = tmp_path / "scratch"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
