@@ -79,7 +79,7 @@ def test_a_lost_node_leaves_its_trials_to_others(
 
 
 def test_a_driver_is_told_to_stop_and_another_goes_on_with_nothing_trained_again(
-    start: Started, tmp_path: Path
+    start: Started, tmp_path: Path, scratch: Path
 ) -> None:
     command = (*training(tmp_path), f"storage.folder=file://{tmp_path}/kept")
     driver = start(*command)
