@@ -81,6 +81,13 @@ def test_of_texts_longer_than_max_len_the_last_chunk_counts(width: int) -> None:
     assert torch.isfinite(found).all()
 
 
+@pytest.mark.parametrize("max_len", [2, 12, 22])
+def test_each_text_of_a_batch_keeps_its_last_token_whatever_max_len(batches: Batches, max_len: int) -> None:
+    narrow = build(replace(SMALL, max_len=max_len, drop_mult=0.0)).eval()
+    with torch.no_grad():
+        assert all(torch.isfinite(narrow(ids)[0]).all() for ids, _ in batches)
+
+
 @pytest.mark.parametrize("drop_mult", [0.0, 2.0])
 def test_trains_at_the_ends_of_dropout(batches: Batches, drop_mult: float) -> None:
     model = build(replace(SMALL, drop_mult=drop_mult)).train()
