@@ -5,6 +5,7 @@ The only module that knows omegaconf; what the settings mean is none of its busi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass, replace
@@ -21,7 +22,7 @@ from omegaconf.errors import ValidationError
 
 from hpo import config as c
 from hpo import search_config as s
-from hpo.explanation import explain, suggestion
+from hpo.explanation import NO_BOOL, explain, suggestion
 from hpo.notation import override_value
 from hpo.params import SECTIONS
 from hpo.paths import conf_folder
@@ -97,7 +98,9 @@ def compose_job(name: str, overrides: Sequence[str], *, may_lack: bool = False) 
     hydra_config = HydraConfig.get()
     chosen = hydra_config.runtime.choices.items()
     choices = {str(group): str(option) if option and option != "None" else "" for group, option in chosen}
-    config, choices["fixed"] = fix_overridden(to_config(composed, may_lack=may_lack), hydra_config.overrides.task)
+    config = to_config(composed, may_lack=may_lack)
+    _refuse_numbers_as_booleans(config, hydra_config.overrides.task)
+    config, choices["fixed"] = fix_overridden(config, hydra_config.overrides.task)
     return config, choices
 
 
@@ -177,6 +180,17 @@ def fix_overridden(config: c.Config, overrides: Sequence[str]) -> tuple[c.Config
             space = replace(space, **{section: {key: entry for key, entry in entries.items() if key != name}})
             fixing.append(override)
     return replace(config, space=space), ",".join(sorted(fixing))
+
+
+def _refuse_numbers_as_booleans(config: c.Config, overrides: Sequence[str]) -> None:
+    """Refuses encoder.backward=3, which omegaconf takes for true."""
+    for override in overrides:
+        path, _, given = override.lstrip("+").partition("=")
+        value: object = config
+        for name in path.split("."):
+            value = getattr(value, name, None)
+        if isinstance(value, bool) and re.fullmatch(r"[-+.\d_e]*\d", given) and given not in ("0", "1"):
+            raise ValueError(NO_BOOL.format(where=path, given=given))
 
 
 def _check_shape(path: str, value: object, wanted: object) -> None:

@@ -29,6 +29,7 @@ from hpo.arguments import unreadable
 
 TEMPLATE = re.compile(r"\$(VALUE|KEY)")
 GROUP = "{where} is a group of settings, not a value; set one inside it, as in space.train.lr.high=0.05."
+NO_BOOL = "{where}={given} is neither true nor false; give one of them."
 KNOWN = {
     "Config group override must be": "A config group takes the name of one of its options, as in sampler=tpe or "
     "tracking=none.",
@@ -155,6 +156,8 @@ def _wrong_type(error: ValidationError, chain: list[BaseException]) -> str:
         return GROUP.format(where=where)
     if "is not Optional" in text or "Incompatible value 'None'" in text:
         return f"{where} cannot be null; give it a value."
+    if given := re.match(r"Value (.+) is not a valid bool \(type (?:str|int|float)\)", text):
+        return NO_BOOL.format(where=where, given=given[1])
     return f"{where}: {text}."
 
 
