@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+
 SUGGESTED = ("cp1252", "latin-1", "utf-8")
 
 
@@ -28,7 +30,9 @@ def decode(content: bytes, encoding: str, *, shown: str) -> str:
 
 def _undecodable(content: bytes, encoding: str, error: UnicodeDecodeError, shown: str) -> str:
     line = content.count(b"\n", 0, error.start) + 1
-    others = [f"data.encoding={name}" for name in SUGGESTED if name != encoding.lower()]
+    is_utf16 = content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+    suggested = ("utf-16",) if is_utf16 else SUGGESTED
+    others = [f"data.encoding={name}" for name in suggested if name != encoding.lower()] or ["another data.encoding"]
     return (
         f"{shown} is not {encoding} throughout: line {line} has byte 0x{content[error.start]:02x} "
         f"(byte {error.start + 1:,} of the file); try {' or '.join(others[:2])}, or convert the file."

@@ -29,3 +29,8 @@ def test_undecodable_bytes_are_located() -> None:
 def test_unknown_encodings_are_refused(encoding: str) -> None:
     with pytest.raises(ValueError, match=r"^data\.encoding=.* is no text encoding"):
         decode(b"ab", encoding, shown="x")
+
+
+def test_a_file_in_utf16_is_told_so() -> None:
+    with pytest.raises(ValueError, match=r"try data\.encoding=utf-16, or convert the file\.$"):
+        decode("né".encode("utf-16"), "utf-8", shown="x")
