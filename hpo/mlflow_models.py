@@ -77,7 +77,7 @@ def _serve(pipe: connection.Connection, uri: str, jobs: Sequence[ModelJob]) -> N
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # reaches the whole group; the driver decides
     threading.Thread(target=_die_with_parent, daemon=True).start()
     prepare_import()
-    warnings.filterwarnings("ignore", message=".*Add type hints to the `predict` method")  # a schema is given
+    warnings.showwarning = _drop  # filters do not hold: MLflow sets its own around what it calls
     os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"  # forced: a model is loaded here
     given_s = float(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"])
     os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(int(max(given_s, UPLOAD_TIMEOUT_S)))
@@ -86,6 +86,10 @@ def _serve(pipe: connection.Connection, uri: str, jobs: Sequence[ModelJob]) -> N
             pipe.send(_log(uri, job))
     except Exception as error:
         pipe.send((explain(error), is_permanent(error)))
+
+
+def _drop(*_: object, **__: object) -> None:
+    """Shows no warning: MLflow's are for those who write models, as that `predict` has no type hints."""
 
 
 def _die_with_parent() -> None:

@@ -190,10 +190,13 @@ def test_the_model_of_a_confirmed_study_is_the_confirmed_one(workdir: Path, kept
 
 
 @pytest.mark.slow
-def test_all_models_are_logged_each_on_its_run(workdir: Path, kept_study: Path) -> None:
+def test_all_models_are_logged_each_on_its_run(
+    workdir: Path, kept_study: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     all_of_it = ("study.test=false", "model.log=all", "tracking.flush_timeout_s=200")
     report = run_study(*TINY, f"data.cache={kept_study}/cache", *all_of_it)
     assert report.n_unmirrored == 0
+    assert "Warning" not in capfd.readouterr().err  # MLflow's, in the process that logs
     client = client_of(workdir)
     (experiment,) = [e for e in client.search_experiments() if e.name != "Default"]
     runs = {run.info.run_id: run.data.tags for run in client.search_runs([experiment.experiment_id])}
