@@ -174,8 +174,8 @@ def check_executor(config: ExecutorConfig) -> None:
         )
 
 
-def check_device(device: str) -> None:
-    """Refuses a device that is not there.
+def check_device(device: str, *, setting: str = "executor.device") -> None:
+    """Refuses a device that is not there; `setting` is what gave it.
 
     Raises:
         ValueError: naming what may be given.
@@ -184,9 +184,9 @@ def check_device(device: str) -> None:
         return
     kind, _, index = device.partition(":")
     if kind != "cuda" or (index and not index.isdigit()):
-        raise ValueError(f"executor.device={device} is not a device; give auto, cpu, cuda or cuda:<number>.")
+        raise ValueError(f"{setting}={device} is not a device; give auto, cpu, cuda or cuda:<number>.")
     import torch
 
     if not torch.cuda.is_available() or int(index or 0) >= torch.cuda.device_count():
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        raise ValueError(f"executor.device={device} is not on this machine, which has {count} usable GPUs; try auto.")
+        raise ValueError(f"{setting}={device} is not on this machine, which has {count} usable GPUs; try auto.")

@@ -27,7 +27,7 @@ folder: the folder 'model' of a study works anywhere, without the study, its rec
   format=table         table, csv or jsonl (one JSON object a line); the last two give all probabilities
   column=text          the column of texts in .csv and .parquet files
   encoding=utf-8       of .csv files
-  device=cpu           or cuda
+  device=cpu           or cuda, cuda:1, auto (a GPU if there is one)
   storage.path=hpo.db, storage.folder=studies
                        where studies are, if not in the working directory
 
@@ -99,8 +99,8 @@ def _model_folder(settings: dict[str, str]) -> Path:
     of_study = studies / name / "model"
     if is_name and not of_study.is_dir() and (studies / name).is_dir():
         raise ValueError(
-            f"The study '{name}' has no model yet: one is kept when it ends, is confirmed if it is to be, and its "
-            "trials train a network; let it end."
+            f"The study '{name}' has no model yet: one is kept when it ends, is confirmed if it is to be, and a trial "
+            "that trains a network is complete; let it end, or continue it with a larger study.n_trials."
         )
     if is_name and of_study.is_dir():
         return of_study
@@ -121,7 +121,7 @@ def _predict(settings: dict[str, str], folder: Path, inputs: Sequence[str]) -> i
     from hpo.executors import check_device
     from hpo.model.answers import TextModel, refusal
 
-    check_device(settings["device"])
+    check_device(settings["device"], setting="device")
     for word, is_file in texts:
         if not is_file and (reason := refusal(word)):
             raise ValueError(f"A text has no answer: {reason}.")
@@ -145,6 +145,7 @@ def _write(model: TextModel, settings: dict[str, str], rows: Iterator[TextRow], 
         lines = (as_line(row.place, row.text, answer) for row, answer in zip(some, answers, strict=True))
         sys.stdout.write(("" if n_rows else heading) + "".join(lines))
         n_rows, n_marked = n_rows + len(some), n_marked + len(unanswered)
+    sys.stdout.write("" if n_rows else heading)  # of a file without rows
     sys.stdout.flush()
     if n_marked:
         print(f"hpo: {n_marked:,} of {n_rows:,} texts have no answer; each says why.", file=sys.stderr)

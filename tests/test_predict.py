@@ -184,12 +184,14 @@ def test_classes_in_another_order_are_refused(model: Path, capsys: pytest.Captur
         (["model={model}", "\udcff\udcfe"], "no answer: bytes that are not text"),
         (["model={model}", "a" * 1_000_001], "too long: 1,000,001 characters, at most 1,000,000"),
         (["model={model}", "format=xml", "text"], "format=xml is unknown; allowed are table, csv, jsonl"),
-        (["model={model}", "device=tpu", "text"], "device=tpu"),
+        (["model={model}", "device=tpu", "text"], "hpo: device=tpu is not a device"),
+        (["model={model}", "device=cuda:99", "text"], "hpo: device=cuda:99 is not on this machine"),
         (["model={model}", "--fast", "text"], "--fast is no option"),
         (["model={model}", "missing.csv"], "missing.csv is no file"),
         (["model={model}", "{folder}/no-column.csv"], "column=text must be exactly one column"),
-        (["model={model}", "column=review", "{folder}/no-column.csv"], "it has 'body'"),
+        (["model={model}", "column=review", "{folder}/no-column.csv"], "it has 'body'; give another column=…."),
         (["model={model}", "{folder}/picture.csv"], "column=text must be exactly one column"),
+        (["model={model}", "{folder}/utf-16.csv"], "give the file's encoding=…, as in encoding=utf-16."),
         (["model={model}", "{folder}/empty.csv"], "it has none"),
         (["model={model}", "{folder}/ragged.csv"], "has 2 fields in line 2 and 1 in its header"),
         (["model={model}", "{folder}/quotes.csv"], "is not well-formed near line 2"),
@@ -205,6 +207,7 @@ def test_bad_input_is_one_sentence(
     files = {
         "no-column.csv": b"body\nsome text\n",
         "picture.csv": bytes(range(256)),
+        "utf-16.csv": "text\nplot\n".encode("utf-16"),
         "empty.csv": b"",
         "ragged.csv": b"text\none,two\n",
         "quotes.csv": b'text\n"one" two\n',
@@ -214,6 +217,16 @@ def test_bad_input_is_one_sentence(
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     assert said in refused(capsys, *(word.format(model=model, folder=tmp_path) for word in argv))
+
+
+def test_a_device_may_be_left_to_the_machine(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ask(capsys, f"model={model}", "device=auto", *TEXTS).splitlines()[1:]
+
+
+def test_a_file_without_rows_has_its_heading(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "none.csv").write_text("text\n")
+    assert ask(capsys, f"model={model}", "format=csv", f"{tmp_path}/none.csv").startswith("place,label,probability")
+    assert ask(capsys, f"model={model}", "format=jsonl", f"{tmp_path}/none.csv") == ""
 
 
 def test_a_study_without_a_model_says_so(kept_study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import load
-from torch import nn
+from torch import cuda, nn
 
 from hpo.classifier import Architecture, build_classifier
 from hpo.ids import SPECIAL, Part, to_ids
@@ -54,6 +54,8 @@ class TextModel:
     """
 
     def __init__(self, folder: Path, *, device: str = "cpu") -> None:
+        if device == "auto":
+            device = "cuda" if cuda.is_available() else "cpu"
         self.description = read_description(folder)
         architecture = self.description.architecture
         try:

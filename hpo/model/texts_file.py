@@ -101,5 +101,8 @@ def _text(value: object, number: int, column: str, path: Path) -> str:
 def _find(names: list[str], column: str, path: Path) -> int:
     if names.count(column) != 1:
         there = ", ".join(repr(name[:40]) for name in names[:20]) or "none"
-        raise ValueError(f"column={column} must be exactly one column of {path}; it has {there}.")
+        advice = "give another column=…" if names else "give a file whose first row names its columns"
+        if any(not char.isprintable() for name in names for char in name):
+            advice = "give the file's encoding=…, as in encoding=utf-16"
+        raise ValueError(f"column={column} must be exactly one column of {path}; it has {there}; {advice}.")
     return names.index(column)
