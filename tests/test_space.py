@@ -135,7 +135,7 @@ REFUSALS = {
     "space.model.drop_mult.high=2": "model.drop_mult=2 must be at least 0 and below 2",
     "space.model.drop_mult.choices=[1]": "has choices but type float",
     "+space.train={wd: {type: float, low: 0.1, high: 1}}": "there is no train.wd",
-    "+space.train={momentum: {type: float, low: 0.1, high: 1}}": "searchable are model.drop_mult",
+    "+space.train={momentum: {type: float, low: 0.1, high: 1}}": "searchable are model.bidir, model.drop_mult",
     "+space.train={bptt: {type: float, low: 60.5, high: 80}}": "train.bptt=60.5 is not a whole number",
     "+space.train.lr.when={param: train.lr, in: [1]}": "refers to itself",
     "+space.train.lr.when={param: model.n_hid, in: [7]}": "has 7, which lies outside its choices",
