@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
 
     return compose_and_call(
         _with_preset(argv),
-        lambda config, _: _compare(config, argv),
+        lambda config, choices: _compare(config, choices, argv),
         name="compare",
         root=CompareConfig,
         may_lack=True,
@@ -73,17 +73,18 @@ def _with_preset(argv: list[str]) -> list[str]:
     return argv
 
 
-def _compare(config: Config, argv: list[str]) -> int:
+def _compare(config: Config, choices: Mapping[str, str], argv: list[str]) -> int:
     from hpo.compare_config import CompareConfig
-    from hpo.comparison import check_settings, plan_comparison
+    from hpo.comparison import check_settings, plan_comparison, read_seeds
     from hpo.lock import StudyHeld
     from hpo.refusal import NoRoom, Refused
-    from hpo.variants import compose_variants
+    from hpo.variants import check_seeded, compose_variants
 
     assert isinstance(config, CompareConfig)
     try:
         check_settings(config)
-        comparison = plan_comparison(config, compose_variants(config))
+        check_seeded(choices)
+        comparison = plan_comparison(config, compose_variants(config, read_seeds(config.seeds)))
         return _run(comparison, config, argv)
     except StudyHeld as error:
         return refuse(str(error), code=HELD)

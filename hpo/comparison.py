@@ -65,7 +65,7 @@ def plan_comparison(config: CompareConfig, variants: Sequence[Variant]) -> Compa
     size = _common_size(config, bases, variants)
     name = as_name(config.name) if config.name else bases[0].experiment
     plans = [
-        _plan_study(replace(base, config=_with_budget(base.config, config, size)), variant, seed, config, name)
+        _plan_study(_budgeted(base, variant.by_seed.get(seed), config, size), variant, seed, config, name)
         for variant, base in zip(variants, bases, strict=True)
         for seed in seeds
     ]
@@ -138,13 +138,14 @@ def _check_size(budget: BudgetConfig) -> None:
 
 def _check_common(config: CompareConfig, variants: Sequence[Variant]) -> None:
     """Refuses strategies and tasks that differ in what all studies of a comparison share."""
+    configs = [each for variant in variants for each in variant.configs]
     for section in SHARED:
-        if any(getattr(variant.config, section) != getattr(config, section) for variant in variants):
+        if any(getattr(each, section) != getattr(config, section) for each in configs):
             raise ValueError(
                 f"{section} is shared by all studies of a comparison; set it beside the strategies, not in one of them."
             )
     for field in ("metric", "confirm", "audit", "test"):
-        if any(getattr(v.config.study, field) != getattr(variants[0].config.study, field) for v in variants):
+        if any(getattr(each.study, field) != getattr(configs[0].study, field) for each in configs):
             raise ValueError(
                 f"study.{field} must be the same for all strategies and tasks, or their values cannot be compared."
             )
@@ -206,6 +207,13 @@ def _with_budget(config: Config, asked: CompareConfig, size: float | None) -> Co
         ordered=config.study.ordered or (asked.n_concurrent > 1 and is_shared(config.executor)),
     )
     return replace(config, study=study)
+
+
+def _budgeted(base: Plan, own: Config | None, asked: CompareConfig, size: float) -> Plan:
+    """Returns `base` with the primary budget; planned again if its seed has settings of its own."""
+    if own is not None:
+        return plan(_with_budget(own, asked, size), base.choices)
+    return replace(base, config=_with_budget(base.config, asked, size))
 
 
 def _plan_study(base: Plan, variant: Variant, seed: int, config: CompareConfig, name: str) -> Plan:

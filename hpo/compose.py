@@ -83,8 +83,8 @@ def search_path(folder: Path | None) -> list[str]:
 def compose_job(name: str, overrides: Sequence[str], *, may_lack: bool = False) -> tuple[c.Config, dict[str, str]]:
     """Returns the configuration of a job, and the option chosen in each config group, "" where none is.
 
-    Under `fixed` among those are the overrides that take params out of the space. What Hydra made of it is in
-    `HydraConfig` afterwards.
+    Under `fixed` among those are the overrides that take params out of the space, under `seeded` the settings that are
+    written in terms of the seed, as in encoder.seed=${seed}. What Hydra made of it is in `HydraConfig` afterwards.
 
     Args:
         name: Which file of conf/ is the primary one.
@@ -101,7 +101,14 @@ def compose_job(name: str, overrides: Sequence[str], *, may_lack: bool = False) 
     config = to_config(composed, may_lack=may_lack)
     _refuse_numbers_as_booleans(config, hydra_config.overrides.task)
     config, choices["fixed"] = fix_overridden(config, hydra_config.overrides.task)
+    choices["seeded"] = ",".join(_seeded(OmegaConf.to_container(composed, resolve=False)))
     return config, choices
+
+
+def given_overrides() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Returns the overrides of the job composed last, and Hydra's own, as they were written: ${seed} stays ${seed}."""
+    given: Any = OmegaConf.to_container(HydraConfig.get().overrides, resolve=False)
+    return tuple(given["task"]), tuple(given["hydra"])
 
 
 def show_job(name: str, overrides: Sequence[str], *, package: str | None = None, is_resolved: bool = False) -> str:
@@ -232,6 +239,15 @@ def _refuse_unread(given: object, config: object, path: str) -> None:
         if key not in known:
             raise ValueError(f"{where} is not a setting{suggestion(str(key), known)}; remove it.")
         _refuse_unread(value, known[key], where)
+
+
+def _seeded(node: Any, path: str = "") -> Iterator[str]:
+    """Yields the paths of the settings whose interpolation names a seed."""
+    if isinstance(node, Mapping | list):
+        for key, value in node.items() if isinstance(node, Mapping) else enumerate(node):
+            yield from _seeded(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(node, str) and "${" in node and "seed" in node:
+        yield path
 
 
 def _keys(node: Any, path: str = "") -> Iterator[tuple[str, str]]:

@@ -19,11 +19,12 @@ from optuna.study._frozen import FrozenStudy
 
 from hpo.comparison import Comparison
 from hpo.corpus import open_corpus
+from hpo.encoder import DOMAIN
 from hpo.files import write_atomically
 from hpo.plan import Plan
 from hpo.provenance import git_commit, plain
 from hpo.report.terms import ROPE
-from hpo.space import Param
+from hpo.space import Param, values_of
 from hpo.storage import DESIGN
 
 LIBRARIES = ("hpo", "optuna", "torch", "fastai", "hydra-core", "mlflow", "numpy", "scipy")
@@ -166,7 +167,7 @@ def _tasks(comparison: Comparison, corpora: Mapping[str, Path]) -> dict[str, Any
         task, strategy = planned.tags["task"], planned.tags["strategy"]
         entry = _task(planned, corpora.get(planned.name))
         first = found.setdefault(task, dict(entry))
-        changed = {key: value for key, value in entry.items() if value != first[key]}
+        changed = {key: value for key, value in entry.items() if value != first.get(key)}
         if changed:
             first.setdefault("except", {})[strategy] = changed
     return found
@@ -174,15 +175,18 @@ def _tasks(comparison: Comparison, corpora: Mapping[str, Path]) -> dict[str, Any
 
 def _task(planned: Plan, corpus: Path | None) -> dict[str, Any]:
     config = planned.config
+    encoders, seeded = values_of(planned.space, "model.encoder", config.model.encoder), planned.choices["seeded"]
     data = {key: value for key, value in plain(asdict(config.data)).items() if key != "cache"}
     return {
         "data": {"name": planned.choices["data"], **data},
         "corpus": dict(open_corpus(corpus).facts) if corpus else {},
         "model": {key: value for key, value in plain(asdict(config.model)).items() if key != "log"},
+        **({"encoder": plain(asdict(config.encoder))} if DOMAIN in encoders else {}),
         "train": plain(asdict(config.train)),
         "trainer": {"name": planned.choices["trainer"], **plain(asdict(config.trainer))},
         "space": {param.path: _param(param) for param in planned.space.params},
         "levels": {param.path: list(param.levels) for param in planned.space.params},
+        **({"follow the seed": seeded.split(",")} if seeded else {}),
     }
 
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import yaml
-from hydra.core.hydra_config import HydraConfig
 
 from hpo.compare_config import CompareConfig
-from hpo.compose import compose_job
+from hpo.compose import compose_job, given_overrides
 from hpo.config import Config
 from hpo.notation import override_value
 
@@ -32,6 +31,7 @@ class Variant:
         overrides: What was added to the command line for it.
         config: The settings, with any seed.
         choices: The option chosen in each config group.
+        by_seed: The settings with each seed where some follow it, as encoder.seed=${seed} does; else empty.
     """
 
     strategy: str
@@ -39,25 +39,48 @@ class Variant:
     overrides: tuple[str, ...]
     config: Config
     choices: Mapping[str, str]
+    by_seed: Mapping[int, Config] = field(default_factory=dict)
+
+    @property
+    def configs(self) -> list[Config]:
+        """All settings that it may have."""
+        return [self.config, *self.by_seed.values()]
 
 
-def compose_variants(config: CompareConfig) -> list[Variant]:
+def compose_variants(config: CompareConfig, seeds: Sequence[int]) -> list[Variant]:
     """Returns every strategy on every task, tasks first; called inside a Hydra command.
+
+    Args:
+        config: What the comparison was told.
+        seeds: Those of its studies.
 
     Raises:
         ValueError: if the strategies or tasks are not as they should be.
     """
-    overrides = HydraConfig.get().overrides
-    given, found_by = tuple(overrides.task), tuple(overrides.hydra)
+    given, found_by = given_overrides()
     _check_paths("", [override for override in given if _path(override) == "seed"])
     tasks: Overrides = read_overrides("tasks", config.tasks) or {"": ()}
     strategies = _strategies(config, given)
     variants = [
-        _compose((*found_by, *given), strategy, task, tasks[task] + strategies[strategy])
+        _compose((*found_by, *given), tasks[task] + strategies[strategy], seeds, strategy=strategy, task=task)
         for task, strategy in itertools.product(tasks, strategies)
     ]
     _check_tasks(variants)
     return variants
+
+
+def check_seeded(choices: Mapping[str, str]) -> None:
+    """Refuses ${seed} within strategies and tasks, where it is read before there is a seed.
+
+    Raises:
+        ValueError: in one sentence.
+    """
+    for path in filter(None, choices["seeded"].split(",")):
+        if path.partition(".")[0] in ("strategies", "tasks"):
+            raise ValueError(
+                f"{path} is written in terms of the seed, which is not known there yet; set it beside them, "
+                "for all studies, as in 'encoder.seed=${seed}'."
+            )
 
 
 def _check_tasks(variants: Sequence[Variant]) -> None:
@@ -165,9 +188,13 @@ def _value(value: Any) -> str:
     return f"[{','.join(_value(item) for item in value)}]" if isinstance(value, list) else override_value(value)
 
 
-def _compose(given: tuple[str, ...], strategy: str, task: str, overrides: tuple[str, ...]) -> Variant:
+def _compose(
+    given: tuple[str, ...], overrides: tuple[str, ...], seeds: Sequence[int], *, strategy: str, task: str
+) -> Variant:
     config, choices = compose_job("compare", [*given, *overrides])
-    return Variant(strategy, task, overrides, _as_study(config), choices)
+    follows = seeds if choices["seeded"] else ()
+    by_seed = {seed: _as_study(compose_job("compare", [*given, *overrides, f"seed={seed}"])[0]) for seed in follows}
+    return Variant(strategy, task, overrides, _as_study(config), choices, by_seed)
 
 
 def _as_study(config: Config) -> Config:

@@ -11,7 +11,7 @@ import optuna
 import hpo.session
 from hpo.command import compose_and_call
 from hpo.compare_config import CompareConfig
-from hpo.comparison import Comparison, check_settings, plan_comparison
+from hpo.comparison import Comparison, check_settings, plan_comparison, read_seeds
 from hpo.config import ExecutorConfig, TrainerConfig
 from hpo.display import build_display
 from hpo.executor import Executor, Job, OnReport, Outcome, Task
@@ -32,7 +32,7 @@ def plan_compared(*overrides: str) -> Comparison:
 
     def call(config: Any, _: dict[str, str]) -> int:
         check_settings(config)
-        planned.append(plan_comparison(config, compose_variants(config)))
+        planned.append(plan_comparison(config, compose_variants(config, read_seeds(config.seeds))))
         return 0
 
     code = compose_and_call(list(overrides), call, name="compare", root=CompareConfig, may_lack=True)

@@ -76,6 +76,15 @@ def test_what_a_strategy_changes_of_a_task_is_noted_with_it(workdir: Path) -> No
     assert "high=0.5" in task["except"]["wide"]["space"]["train.lr"]
 
 
+def test_the_encoders_that_are_trained_are_noted_with_those_who_want_them(workdir: Path) -> None:
+    arms = "strategies={scratch: {sampler: tpe}, domain: {model.encoder: domain, encoder.epochs: 7}}"
+    task = card_of(arms, "seeds=3", "encoder.seed=${seed}")["tasks"]["synthetic"]
+    assert "encoder" not in task
+    assert task["except"]["domain"]["encoder"]["epochs"] == 7
+    assert task["follow the seed"] == ["encoder.seed"]
+    assert "follow the seed" not in card_of("seeds=3")["tasks"]["synthetic"]
+
+
 def test_a_condition_is_part_of_the_space(workdir: Path) -> None:
     when = "+space.train.lr.when={param: model.n_hid, in: [64]}"
     assert "when model.n_hid in [64]" in card_of(when, "seeds=1")["tasks"]["synthetic"]["space"]["train.lr"]

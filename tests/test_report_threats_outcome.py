@@ -60,3 +60,12 @@ def test_different_data_under_one_name() -> None:
     assert rules.mixed_conditions(same) == []
     other = with_first(same, facts={"data_fingerprint": "b"})
     assert "did not read the same data: there are 2 fingerprints" in rules.mixed_conditions(other)[0]
+
+
+def test_seeds_may_differ_in_their_split() -> None:
+    split = replace(
+        made(), studies=tuple(replace(s, facts={"data_fingerprint": f"of {s.seed}"}) for s in made().studies)
+    )
+    assert rules.mixed_conditions(split) == []
+    other = with_first(split, facts={"data_fingerprint": "another"})
+    assert "did not read the same data: there are 2 fingerprints" in rules.mixed_conditions(other)[0]

@@ -10,6 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from hpo.compare import main
 from hpo.search_config import TPEConfig
 from hpo.variants import _value, read_overrides
 
@@ -148,3 +149,25 @@ def test_strategies_come_beside_samplers_only_if_both_are_asked_for(
     overrides: tuple[str, ...], strategies: list[str]
 ) -> None:
     assert plan_compared("trainer=synthetic", "tracking=none", *overrides).strategies == strategies
+
+
+def test_settings_follow_the_seed_of_each_study() -> None:
+    follow = ("encoder.seed=${seed}", "data.split_seed=${encoder.seed}")
+    comparison = plan_compared("samplers=[random]", "seeds=[3,5]", "tracking=none", *follow)
+    configs = [planned.config for planned in comparison.plans]
+    assert [(c.seed, c.encoder.seed, c.data.split_seed) for c in configs] == [(3, 3, 3), (5, 5, 5)]
+    assert all(c.study.n_epochs == comparison.budget for c in configs)
+
+
+def test_without_an_interpolation_nothing_follows_the_seed() -> None:
+    comparison = plan_compared("samplers=[random]", "seeds=[3,5]", "tracking=none")
+    assert [(planned.config.seed, planned.config.encoder.seed) for planned in comparison.plans] == [(3, 0), (5, 0)]
+    assert not comparison.variants[0].by_seed
+
+
+@pytest.mark.parametrize("key", ["strategies", "tasks"])
+def test_the_seed_is_not_known_within_strategies_and_tasks(key: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([f"{key}={{a: {{encoder.seed: '${{seed}}'}}}}", "tracking=none"]) == 2
+    said = capsys.readouterr().err
+    assert f"{key}.a.encoder.seed is written in terms of the seed" in said
+    assert "'encoder.seed=${seed}'" in said

@@ -3,8 +3,8 @@
     python collect.py HPO.DB CACHE TIMES
 
 writes results.csv (a line for each arm, dataset and seed), records.csv (what `python -m hpo.report records=…` reads),
-differences.csv (the tests), table.md and differences.png into the working directory. TIMES is the folder in which run.sh
-left the clock and processor seconds of each command.
+differences.csv (the tests), table.md and differences.png into the working directory. TIMES is the folder in which
+run.sh left the clock and processor seconds of each command.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def test_datasets(rows: Sequence[Row]) -> list[Row]:
 
 def table(rows: Sequence[Row], tests: Sequence[Row]) -> Iterable[str]:
     """Yields the tables of the README."""
-    yield "| dataset | n | scratch: test (valid) | domain: test (valid) | bag of words: test (valid) | domain - scratch |"
+    yield "| test (valid) | seeds | scratch | domain | bag of words | domain - scratch, test |"
     yield "|---|---|---|---|---|---|"
     for one in tests:
         means = {

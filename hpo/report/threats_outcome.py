@@ -5,10 +5,12 @@ Each rule returns the sentences that apply; an empty list means that the rule wa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hpo.record import FAIL
 from hpo.report.deviations import is_within_one_trial
 from hpo.report.phrases import count, listing
-from hpo.report.records import Experiment
+from hpo.report.records import Experiment, Study
 
 CONDITIONS = {
     "hpo_version": "versions of hpo",
@@ -65,7 +67,15 @@ def mixed_conditions(experiment: Experiment) -> list[str]:
         if len(values) > 1:
             sentences.append(f"The studies ran with different {noun}: {listing(values)}.")
     for task in experiment.tasks:
-        prints = {study.facts.get("data_fingerprint") for study in experiment.of(task=task)} - set(UNKNOWN)
-        if len(prints) > 1:
-            sentences.append(f"Studies on {task} did not read the same data: there are {len(prints)} fingerprints.")
+        if (most := max(_n_fingerprints(experiment.of(task=task)), default=0)) > 1:
+            sentences.append(f"Studies on {task} did not read the same data: there are {most} fingerprints.")
     return sentences
+
+
+def _n_fingerprints(studies: Sequence[Study]) -> list[int]:
+    """Returns for each seed how many data its studies read; seeds may differ in their split, what they pair may not."""
+    prints: dict[int, set[str]] = {}
+    for study in studies:
+        if (read := study.facts.get("data_fingerprint")) not in UNKNOWN:
+            prints.setdefault(study.seed, set()).add(str(read))
+    return [len(each) for each in prints.values()]
