@@ -30,8 +30,10 @@ for seed in "${SEEDS[@]}"; do
         readarray -t given < <(settings "$dataset" none)
         python -m hpo.show "${given[@]}" data.cache=cache data.split_seed="$seed" > "logs/$dataset-s$seed" 2>&1
         arm "$dataset" scratch "$seed" & # both at once: whatever else the machine does slows both alike
-        arm "$dataset" domain "$seed"
+        scratch=$!
+        arm "$dataset" domain "$seed" &
         wait $!
+        wait "$scratch"
     done
 done
 
