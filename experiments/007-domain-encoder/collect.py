@@ -26,13 +26,13 @@ from hpo.record import COMPLETE
 from hpo.report.signed_rank import detectable_difference, holm, signed_rank_p
 from hpo.storage import open_record, read_studies, read_study
 
-DATASETS, ARMS = ("trec", "mr", "docstrings"), ("scratch", "domain")
+DATASETS, ARMS, SEARCH = ("trec", "mr", "docstrings"), ("scratch", "domain"), "search"
 N_RESAMPLES = 20_000
 Row = dict[str, Any]
 
 
 def read_rows(record: Path, cache: Path, times: Path) -> list[Row]:
-    """Returns a row for each finished study named DATASET-ARM-sSEED whose other arm is there, too."""
+    """Returns a row for each finished study named DATASET-ARM-sSEED whose seed both arms have finished."""
     storage = open_record(SqliteConfig(folder="studies", path=str(record)))
     rows = []
     for name in read_studies(storage):
@@ -68,7 +68,9 @@ def read_rows(record: Path, cache: Path, times: Path) -> list[Row]:
     pairs = {(row["dataset"], row["seed"]) for row in rows if row["arm"] == ARMS[0]}
     pairs &= {(row["dataset"], row["seed"]) for row in rows if row["arm"] == ARMS[1]}
     kept = [row for row in rows if (row["dataset"], row["seed"]) in pairs]
-    return sorted(kept, key=lambda row: (DATASETS.index(row["dataset"]), row["seed"], row["arm"] != ARMS[0]))
+    return sorted(
+        kept, key=lambda row: (DATASETS.index(row["dataset"]), row["seed"], (*ARMS, SEARCH).index(row["arm"]))
+    )
 
 
 def _encoder(cache: Path, fingerprint: str, seed: int) -> Mapping[str, Any]:
@@ -150,6 +152,24 @@ def table(rows: Sequence[Row], tests: Sequence[Row]) -> Iterable[str]:
             yield f"| {one['dataset']} | {arm} | {' | '.join(f'{x:.0f}' for x in parts)} | {ratio} | {cpu:.0f} |"
 
 
+def explored(rows: Sequence[Row]) -> Iterable[str]:
+    """Yields the table of the arm that was thought of later, p-values as they are."""
+    yield "| MR | test (valid) | total, s | test, others - search | 95 %, t | Wilcoxon p |"
+    yield "|---|---|---|---|---|---|"
+    seeds = column(rows, "mr", SEARCH, "seed")
+    shared = [row for row in rows if row["seed"] in seeds]
+    found = {arm: column(shared, "mr", arm, "test") for arm in (SEARCH, *ARMS)}
+    for arm, tests in found.items():
+        valid, total = (column(shared, "mr", arm, key).mean() for key in ("valid", "total_s"))
+        cells = [f"{arm}, {len(seeds)} seeds", f"{tests.mean():.4f} ({valid:.4f})", f"{total:.0f}", "", "", ""]
+        if arm != SEARCH:
+            differences = tests - found[SEARCH]
+            low, high = stats.t.interval(0.95, differences.size - 1, differences.mean(), stats.sem(differences))
+            p = signed_rank_p(differences)
+            cells[3:] = [f"{differences.mean():+.4f}", f"{low:+.4f} to {high:+.4f}", f"{p:.3f}"]
+        yield f"| {' | '.join(cells)} |"
+
+
 def draw(rows: Sequence[Row], tests: Sequence[Row], path: Path) -> None:
     """Draws a panel for each dataset: the two arms of each seed joined by a line, bag of words as a dashed one."""
     figure, axes = plt.subplots(1, len(tests), figsize=(3.2 * len(tests), 3.4), layout="constrained", squeeze=False)
@@ -193,6 +213,7 @@ def as_records(rows: Sequence[Row]) -> list[Row]:
             "direction": "maximize",
         }
         for row in rows
+        if row["arm"] in ARMS
     ]
 
 
@@ -204,7 +225,8 @@ def main(record: str, cache: str, times: str) -> None:
     write_csv(Path("results.csv"), rows)
     write_csv(Path("records.csv"), as_records(rows))
     write_csv(Path("differences.csv"), tests)
-    Path("table.md").write_text("\n".join(table(rows, tests)) + "\n", encoding="utf-8")
+    lines = [*table(rows, tests), *(["", *explored(rows)] if any(row["arm"] == SEARCH for row in rows) else [])]
+    Path("table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     draw(rows, tests, Path("differences.png"))
     print(Path("table.md").read_text(encoding="utf-8"))
 

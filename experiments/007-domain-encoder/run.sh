@@ -37,6 +37,10 @@ for seed in "${SEEDS[@]}"; do
     done
 done
 
+for seed in "${SEEDS[@]}"; do
+    arm mr search "$seed"
+done
+
 python "$here/collect.py" hpo.db cache times
 for dataset in trec mr docstrings; do
     python -m hpo.report records=records.csv experiment="encoder-$dataset"
