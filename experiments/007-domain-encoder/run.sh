@@ -43,5 +43,5 @@ done
 
 python "$here/collect.py" hpo.db cache times
 for dataset in trec mr docstrings; do
-    python -m hpo.report records=records.csv experiment="encoder-$dataset"
+    python -m hpo.report records=records.csv experiment="encoder-$dataset" report.unit=trials # one each: the chosen model
 done
