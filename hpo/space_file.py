@@ -133,7 +133,9 @@ def _last_step(where: str, low: float, high: float, step: float | None) -> float
 
 def _levels(where: str, entry: ParamConfig, distribution: BaseDistribution) -> tuple[ParamValue, ...]:
     if entry.levels is not None and entry.n_levels is not None:
-        raise ValueError(f"{where} has both levels and n_levels; remove one of them.")
+        raise ValueError(
+            f"{where} has both levels and n_levels; give one of them as null, as in {where}.n_levels=null."
+        )
     if entry.n_levels is not None and not 1 <= entry.n_levels <= MAX_CELLS:
         raise ValueError(f"{where}.n_levels={entry.n_levels} must be at least 1 and at most {MAX_CELLS:,}.")
     if entry.levels is not None:

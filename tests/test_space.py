@@ -116,7 +116,7 @@ REFUSALS = {
     "space.train.lr.high=inf": "space.train.lr.high=inf is no bound",
     "space.train.lr.high=null": "space.train.lr.high=None is no bound",
     "space.train.lr.step=0.1": "both log and step",
-    "space.train.lr.levels=[0.5]": "space.train.lr has both levels and n_levels",
+    "space.train.lr.levels=[0.5]": "as null, as in space.train.lr.n_levels=null",
     "space.train.epochs.levels=[1,2]": "has 1, which lies outside its range 2 to 6",
     "space.train.epochs.levels=[2.5]": "has 2.5, which lies outside",
     "space.train.epochs.levels=[]": "levels is empty",
