@@ -10,8 +10,10 @@ import pytest
 from made_up import study
 
 from hpo.record import Budget
+from hpo.report.content import Verdict
 from hpo.report.records import Experiment, Study
 from hpo.report.terms import Terms, infer_budget, settle, with_inferred_budget
+from hpo.report.verdict import build_verdict
 
 CARD = {"unit": "trials"}
 
@@ -95,3 +97,46 @@ def test_unequal_budgets_come_down_to_the_smallest_of_ended_studies() -> None:
 def test_a_study_that_spent_nothing_is_not_the_measure() -> None:
     studies = [with_epochs(study("a", 0, [1]), [0]), with_epochs(study("b", 0, [1, 2]), [2, 3])]
     assert infer_budget(studies, [])[:2] == ("epochs", 5)
+
+
+def long_and_short(n_seeds: int = 8) -> list[Study]:
+    """Returns studies of a strategy whose only trial takes longer than the other one's two together, and is better."""
+    long = [with_epochs(study("long", seed, [0.1 + seed / 100]), [26]) for seed in range(n_seeds)]
+    return [*long, *(with_epochs(study("short", seed, [0.4 + seed / 90, 0.6]), [6, 6]) for seed in range(n_seeds))]
+
+
+def headline(experiment: Experiment) -> str:
+    (verdict,) = [block for block in build_verdict(experiment, n_resamples=99).blocks if isinstance(block, Verdict)]
+    return verdict.headline
+
+
+def test_who_has_nothing_within_a_budget_that_nobody_gave_is_not_the_loser() -> None:
+    read = with_inferred_budget(made(*long_and_short()), [])
+    settled = settle(read, Terms())
+    assert (settled.unit, settled.budget) == ("epochs", 12)
+    assert "short" not in headline(settled)
+    why = (
+        "tudies whose first COMPLETE trial ended beyond 12 epochs, the least that a study spent, are not compared: "
+        "8 of long; give report.budget=N or another report.unit."
+    )
+    assert headline(settled) == f"No winner: s{why}"
+    assert settled.deviations[1] == f"S{why}"
+
+
+def test_who_has_nothing_within_a_budget_that_was_given_is_the_loser() -> None:
+    given = settle(with_inferred_budget(made(*long_and_short()), []), Terms(budget=12))
+    assert headline(given).startswith("Winner: short")
+    assert len(given.deviations) == 1
+    assert headline(settle(with_inferred_budget(made(*long_and_short()), []), Terms(budget=26))).startswith(
+        "Winner: long"
+    )
+
+
+def test_a_study_that_completed_nothing_at_all_is_still_the_loser() -> None:
+    failed = [
+        replace(each, trials=tuple(replace(trial, state="FAIL", value=None) for trial in each.trials))
+        if each.strategy == "long"
+        else each
+        for each in long_and_short()
+    ]
+    assert headline(settle(with_inferred_budget(made(*failed), []), Terms())).startswith("Winner: short")

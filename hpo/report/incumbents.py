@@ -74,6 +74,12 @@ def counted_trials(experiment: Experiment, study: Study) -> tuple[Trial, ...]:
     return counted(study.trials, unit=experiment.unit, budget=experiment.budget)
 
 
+def is_beyond(experiment: Experiment, study: Study) -> bool:
+    """Whether a study has COMPLETE trials, the first of them beyond a budget that it was never given."""
+    is_cut = experiment.is_least and best_trial(experiment, study) is None
+    return is_cut and any(is_complete(trial) for trial in study.trials)
+
+
 def best_trial(experiment: Experiment, study: Study) -> Trial | None:
     """Returns the incumbent at the end of the budget."""
     return incumbent(counted_trials(experiment, study), sign=experiment.sign)

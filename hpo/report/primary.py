@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpo.report.incumbents import best_trial, steps
+from hpo.report.incumbents import best_trial, is_beyond, steps
 from hpo.report.records import Confirmed, Experiment, Study
 from hpo.report.scale import Scale
 
@@ -81,6 +81,8 @@ def loss_on_test(experiment: Experiment, study: Study) -> float | None:
     confirmed = chosen(study)
     if confirmed is not None:
         return experiment.sign * float(np.mean(confirmed.tests))
+    if is_beyond(experiment, study):
+        return None
     has_failed = bool(study.confirmed) and all(c.n_failed and not c.values for c in study.confirmed)
     return math.inf if has_failed or (study.is_ended and best_trial(experiment, study) is None) else None
 
@@ -99,7 +101,7 @@ def _validation(experiment: Experiment, share: float, worst: Mapping[str, float]
     losses: dict[str, dict[Place, float]] = {strategy: {} for strategy in experiment.strategies}
     for study in experiment.studies:
         curve = steps(experiment, study)
-        if curve.known >= place * (1 - 1e-9):
+        if curve.known >= place * (1 - 1e-9) and not is_beyond(experiment, study):
             at_place = float(curve.at(np.array([place * (1 + 1e-9)]))[0])
             losses[study.strategy].setdefault((study.task, study.seed), at_place)
     title = f"best validation value ({experiment.metric}) at {share * 100:.0f} % of the budget"

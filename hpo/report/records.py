@@ -151,6 +151,8 @@ class Experiment:
         metric: Name of the optimised quantity, with `direction`.
         unit, budget: The primary budget each study may spend; budget is the smallest of all studies when
             they were not given the same.
+        is_least: Whether the budget is that smallest one, which nobody gave: then a study whose first COMPLETE trial
+            ended beyond it is not compared, as it did nothing wrong.
         rope: Region of practical equivalence: differences up to this size, in units of the metric, do not matter.
         studies: Grouped by task, then strategy, then seed, in the order of the design.
         card: The design card as plain nested data; empty when the studies were not registered beforehand.
@@ -176,6 +178,7 @@ class Experiment:
     spaces: Mapping[str, Mapping[str, BaseDistribution]] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    is_least: bool = False
 
     @property
     def strategies(self) -> tuple[str, ...]:

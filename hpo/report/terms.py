@@ -6,12 +6,14 @@ What the studies did under them is the sections' business; departures from what 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from hpo.record import Budget
 from hpo.report.budget import costs
-from hpo.report.deviations import find_deviations
+from hpo.report.deviations import find_deviations, join_names
+from hpo.report.incumbents import is_beyond
 from hpo.report.records import Direction, Experiment, Study, Unit
 
 ROPE = {"accuracy": 0.005, "macro_f1": 0.005, "valid_loss": 0.01}  # of other metrics nothing is known
@@ -51,14 +53,16 @@ def settle(experiment: Experiment, given: Terms) -> Experiment:
     unit = given.unit or experiment.unit
     if not smallest_spent(experiment.studies, unit):
         raise ValueError(f"No trial cost any {unit}, so budgets cannot count them; give report.unit=trials.")
-    budget = experiment.budget
+    budget, is_least = experiment.budget, experiment.is_least
     if given.budget is not None:
-        budget = given.budget
+        budget, is_least = given.budget, False
     elif unit != experiment.unit:
-        budget = smallest_spent(experiment.studies, unit)
+        budget, is_least = smallest_spent(experiment.studies, unit), True
     if experiment.card and (unit, budget) != (experiment.unit, experiment.budget):
         sentences.append(_by_hand("budget", f"{budget:g} {unit}", f"{experiment.budget:g} {experiment.unit}"))
-    changed = replace(changed, unit=unit, budget=budget)
+    changed = replace(changed, unit=unit, budget=budget, is_least=is_least)
+    if beyond := beyond_sentence(changed):
+        sentences.append(beyond[0].upper() + beyond[1:])
     found = find_deviations(changed)
     return replace(changed, deviations=(*experiment.deviations, *sentences, *found))
 
@@ -73,7 +77,8 @@ def with_inferred_budget(experiment: Experiment, own: Sequence[Budget]) -> Exper
     if not any(study.finished for study in experiment.studies):
         return experiment  # which `settle` refuses
     unit, budget, sentences = infer_budget(experiment.studies, own)
-    return replace(experiment, unit=unit, budget=budget, deviations=(*experiment.deviations, *sentences))
+    deviations = (*experiment.deviations, *sentences)
+    return replace(experiment, unit=unit, budget=budget, is_least=bool(sentences), deviations=deviations)
 
 
 def infer_budget(studies: Sequence[Study], own: Sequence[Budget]) -> tuple[Unit, float, list[str]]:
@@ -117,6 +122,19 @@ def _smallest(studies: Sequence[Study], unit: Unit) -> tuple[Unit, float, list[s
         f"The studies spent {least:g} to {most:g} {unit}; all are compared at the smallest budget, {least:g} {unit}."
     )
     return unit, least, [sentence]
+
+
+def beyond_sentence(experiment: Experiment) -> str:
+    """Returns which studies cannot be compared at the smallest budget, and what to do; "" if all can."""
+    n_beyond = Counter(study.strategy for study in experiment.studies if is_beyond(experiment, study))
+    if not n_beyond:
+        return ""
+    listed = join_names([f"{n} of {name}" for name, n in n_beyond.items()])
+    budget = f"{experiment.budget:g} {experiment.unit}"
+    return (
+        f"studies whose first COMPLETE trial ended beyond {budget}, the least that a study spent, are not compared: "
+        f"{listed}; give report.budget=N or another report.unit."
+    )
 
 
 def _spent(study: Study, unit: Unit) -> float:

@@ -23,6 +23,7 @@ from hpo.report.primary import Place, chosen
 from hpo.report.records import Experiment
 from hpo.report.scale import Scale, scales
 from hpo.report.signed_rank import FEWEST, fewest_units, n_pairs_of
+from hpo.report.terms import beyond_sentence
 
 
 def build_verdict(experiment: Experiment, *, seed: int = 0, n_resamples: int = N_RESAMPLES) -> Section:
@@ -62,6 +63,8 @@ def _headline(experiment: Experiment, look: Look) -> str:
     if winner is not None:
         others = listing([name for name in names if name != winner])
         return f"Winner: {winner}, better than {others} ({seeds} a pair, {look.endpoint.title})."
+    if not max(pairs) and (reason := beyond_sentence(experiment)):
+        return f"No winner: {reason}"
     if max(pairs) < FEWEST:
         return f"No winner: underpowered with {seeds} a pair, at least {FEWEST} are needed for any claim."
     beaten = {_loser(c, name) for c, name in zip(look.comparisons, look.called, strict=True) if name}
