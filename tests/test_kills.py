@@ -39,7 +39,7 @@ POINTS = {
     "between a report and its answer": "hpo.study:Driver.on_report:after:6",
     "between the end noted and told": "hpo.study_store:StudyStore.note_end:after:2",
     "between tell and the end in MLflow": "hpo.study_store:StudyStore.tell:after:3",
-    "told, before anything is thrown away": "hpo.trial_book:TrialBook.tidy:before:3",
+    "told, before anything is thrown away": "hpo.trial_book:tidy_trial:before:3",
     "in the middle of throwing away": "hpo.trial_folder:delete_checkpoints:after:3",
     "the run of a study created": "hpo.mlflow_runs:StudyRuns.write:after:1",
     "the run of a trial created": "hpo.mlflow_runs:StudyRuns.write:after:3",
