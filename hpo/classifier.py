@@ -154,11 +154,12 @@ class _SentenceEncoder(SentenceEncoder):  # type: ignore[misc]  # fastai is unty
         n_rows, width = ids.shape
         mask = ids == self.pad_idx
         vectors = self.module.encoder_dp(ids, self.bptt)
-        n_after = (~mask).flip(1).int().argmax(1).max()  # padded columns behind the text that ends first
-        begun = [*(~mask[:, :: self.bptt]).sum(0), (width - 1 - n_after) // self.bptt]
-        *begun, first_end = torch.stack(begun).tolist()
-        n_dropped = math.ceil(max(0, width - self.max_len) / self.bptt)  # leading chunks whose output is not kept
-        n_dropped = min(n_dropped, first_end)  # fastai's may keep no token of a text, and fails
+        begun: list[int] = (~mask[:, :: self.bptt]).sum(0).tolist()
+        n_dropped = 0  # leading chunks whose output is not kept
+        if width > self.max_len:
+            n_after = int((~mask).flip(1).int().argmax(1).max())  # padded columns behind the text that ends first
+            # fastai's may keep no token of that text, and fails
+            n_dropped = min(math.ceil((width - self.max_len) / self.bptt), (width - 1 - n_after) // self.bptt)
         outputs = []
         for chunk, n_begun in enumerate(begun):
             columns = slice(chunk * self.bptt, (chunk + 1) * self.bptt)

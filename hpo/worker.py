@@ -48,10 +48,7 @@ def run_job(job: Job, on_epoch: OnEpoch, *, slot: int = 0, must_pause: MustPause
                 scratch.keep()
             return result
     except (RemoteAway, OSError) as error:
-        obstacle = str(error) if isinstance(error, RemoteAway) else lack_of_room(error)
-        if obstacle:
-            return TrialResult(n_epochs=0, paused=True, obstacle=obstacle)
-        return TrialResult(n_epochs=0, reason=Reason.ERROR, error=traceback.format_exc())
+        return _ended_by(error)
 
 
 def _run(job: Job, on_epoch: OnEpoch, slot: int, must_pause: MustPause) -> TrialResult:
@@ -64,10 +61,14 @@ def _run(job: Job, on_epoch: OnEpoch, slot: int, must_pause: MustPause) -> Trial
             return TrialResult(n_epochs=0, test=trainer.test(request))
         return trainer.train(request, on_epoch, must_pause)
     except Exception as error:
-        obstacle = str(error) if isinstance(error, RemoteAway) else lack_of_room(error)
-        if obstacle:
-            return TrialResult(n_epochs=0, paused=True, obstacle=obstacle)
-        return TrialResult(n_epochs=0, reason=Reason.ERROR, error=traceback.format_exc())
+        return _ended_by(error)
+
+
+def _ended_by(error: Exception) -> TrialResult:
+    """Returns what becomes of a job: it waits where a disk is full or a store away, and fails otherwise."""
+    if obstacle := str(error) if isinstance(error, RemoteAway) else lack_of_room(error):
+        return TrialResult(n_epochs=0, paused=True, obstacle=obstacle)
+    return TrialResult(n_epochs=0, reason=Reason.ERROR, error="".join(traceback.format_exception(error)))
 
 
 def serve(pipe: connection.Connection, slot: int, preload: bool) -> None:

@@ -7,6 +7,7 @@ import select
 import socket
 import threading
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -83,7 +84,7 @@ class Server:
         pgexec("pg_ctl", ("-D", str(self._folder), *words), **options)
 
 
-class Listener:
+class Listener(ABC):
     """Takes connections on 127.0.0.1, each in a thread of its own, until it is closed.
 
     Attributes:
@@ -104,8 +105,8 @@ class Listener:
                 client, _ = self._listening.accept()
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
-    def _serve(self, client: socket.socket) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _serve(self, client: socket.socket) -> None: ...
 
 
 class Wire(Listener):

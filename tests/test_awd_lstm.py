@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from trials import Listener, PauseAfter, make_request, repeatable, write_corpus
+from trials import Listener, PauseAfter, make_request, repeatable, with_valid_as_test, write_corpus
 
 import hpo.awd_lstm as module
 from hpo.awd_lstm import AwdLstm
@@ -230,9 +229,7 @@ def test_describes_the_weights_it_leaves(tmp_path: Path, corpus: Path) -> None:
 def test_tests_on_the_test_part_what_validation_would_say(tmp_path: Path, corpus: Path) -> None:
     request = make_request(tmp_path / "trial", corpus=corpus)
     _, reports = train(request)
-    swapped = shutil.copytree(corpus, tmp_path / "swapped")
-    for path in corpus.glob("valid.*"):
-        shutil.copy(path, swapped / path.name.replace("valid", "test"))
+    swapped = with_valid_as_test(corpus, tmp_path / "swapped")
     metrics = AwdLstm().test(replace(request, corpus=str(swapped)))
     assert metrics["test_loss"] == pytest.approx(reports[-1].metrics["valid_loss"])
     assert metrics["test_accuracy"] == reports[-1].metrics["accuracy"]

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from trials import Listener, PauseAfter, make_request, repeatable, write_corpus
+from trials import Listener, PauseAfter, make_request, repeatable, with_valid_as_test, write_corpus
 
 import hpo.awd_lstm as module
 import hpo.classifier as classifier
@@ -105,9 +105,7 @@ def test_its_shown_loss_is_that_of_the_mean_and_its_gradient_that_of_the_sum() -
 def test_metrics_are_those_of_the_ensemble(tmp_path: Path, corpus: Path) -> None:
     request = make_request(tmp_path / "trial", corpus=corpus, model=BIDIR)
     reports = train(request)
-    swapped = shutil.copytree(corpus, tmp_path / "swapped")
-    for path in corpus.glob("valid.*"):
-        shutil.copy(path, swapped / path.name.replace("valid", "test"))
+    swapped = with_valid_as_test(corpus, tmp_path / "swapped")
     tested = AwdLstm().test(replace(request, corpus=str(swapped)))
     assert tested["test_loss"] == pytest.approx(reports[-1].metrics["valid_loss"])
     assert tested["test_accuracy"] == reports[-1].metrics["accuracy"]

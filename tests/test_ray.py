@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from hpo.cores import n_cores
 from hpo.executors import build_executor, n_workers
 from hpo.ray_cluster import connect
 from hpo.ray_worker import pack
-from hpo.record import COMPLETE
+from hpo.record import COMPLETE, TrialRecord
 
 __all__ = ["start"]
 PASSWORD = "a-password-of-mlflow"
@@ -202,20 +202,31 @@ def two_nodes() -> Iterator[TwoNodes]:
     cluster.close()
 
 
-@pytest.mark.slow
-def test_a_study_loses_a_node_and_ends_complete(
-    two_nodes: TwoNodes, start: Started, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def run_while_a_node_is_lost(
+    two_nodes: TwoNodes, start: Started, monkeypatch: pytest.MonkeyPatch, *words: str, n_begun: Callable[[], int]
+) -> list[TrialRecord]:
+    """Runs four trials; a node is lost when two have a checkpoint. All must be complete, one by a second attempt."""
     for name, value in two_nodes.environment.items():
         monkeypatch.setenv(name, value)
-    driver = start(*COMMAND, f"executor.address={two_nodes.address}", "study.n_trials=4")
-    wait_for(lambda: len({path.parent for path in checkpoints(start.folder)}) == 2)
+    driver = start(*COMMAND, f"executor.address={two_nodes.address}", "study.n_trials=4", *words)
+    wait_for(lambda: n_begun() == 2)
     two_nodes.tell("lose")
     out, err = driver.communicate(timeout=120)
     assert (driver.returncode, err) == (0, "")
     assert "trying again (attempt 2)" in out
     trials = read(start.folder)
     assert [trial.state for trial in trials] == [COMPLETE] * 4
+    return trials
+
+
+@pytest.mark.slow
+def test_a_study_loses_a_node_and_ends_complete(
+    two_nodes: TwoNodes, start: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def n_begun() -> int:
+        return len({path.parent for path in checkpoints(start.folder)})
+
+    trials = run_while_a_node_is_lost(two_nodes, start, monkeypatch, n_begun=n_begun)
     assert sorted(trial.attempt for trial in trials) == [1, 1, 1, 2]
 
 

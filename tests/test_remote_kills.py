@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from stores import Store
 from test_interruption import Started, losses, read, start, training, wait_for
-from test_ray import COMMAND, TwoNodes, two_nodes
+from test_ray import TwoNodes, run_while_a_node_is_lost, two_nodes
 
-from hpo.record import COMPLETE
 from hpo.remote_folder import RemoteFolder
 from hpo.remote_trial import SCRATCH
 
@@ -61,21 +60,16 @@ def test_a_worker_is_killed_and_its_trial_ends_as_if_it_were_not(
 def test_a_lost_node_leaves_its_trials_to_others(
     two_nodes: TwoNodes, start: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in two_nodes.environment.items():
-        monkeypatch.setenv(name, value)
     kept = start.folder / "kept"
-    study = (f"executor.address={two_nodes.address}", f"storage.folder=file://{kept}", "study.n_trials=4")
-    driver = start(*COMMAND, *study)
-    wait_for(lambda: len({path.parent for path in kept.glob("*/*/checkpoints/*.sha256")}) == 2)
-    two_nodes.tell("lose")
-    out, err = driver.communicate(timeout=120)
-    assert (driver.returncode, err) == (0, "")
-    assert "trying again (attempt 2)" in out
-    trials = read(start.folder)
-    assert [trial.state for trial in trials] == [COMPLETE] * 4
+
+    def n_begun() -> int:
+        return len({path.parent for path in kept.glob("*/*/checkpoints/*.sha256")})
+
+    url = f"file://{kept}"
+    trials = run_while_a_node_is_lost(two_nodes, start, monkeypatch, f"storage.folder={url}", n_begun=n_begun)
     (again,) = [trial for trial in trials if trial.attempt == 2]
     assert int(again.facts["resumed_from"]) >= 1
-    assert len(RemoteFolder(f"file://{kept}").names()) == 1
+    assert len(RemoteFolder(url).names()) == 1
 
 
 def test_a_driver_is_told_to_stop_and_another_goes_on_with_nothing_trained_again(

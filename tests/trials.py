@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,14 @@ def write_corpus(folder: Path, *, n_train: int = 90, n_classes: int = 3, n_vocab
     }
     (folder / "corpus.json").write_text(json.dumps(described))
     return folder
+
+
+def with_valid_as_test(corpus: Path, folder: Path) -> Path:
+    """Copies a corpus to `folder`, its test part replaced by its valid part."""
+    swapped = shutil.copytree(corpus, folder)
+    for path in corpus.glob("valid.*"):
+        shutil.copy(path, swapped / path.name.replace("valid", "test"))
+    return Path(swapped)
 
 
 def make_request(
