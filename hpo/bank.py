@@ -158,11 +158,10 @@ def open_bank(config: Config, space: Space, corpus_folder: Path, *, on_progress:
     if WT103 in encoders or is_domain_from_wt103:
         from hpo.wt103 import prepare_wt103  # imports torch, and fastai if it is not prepared yet
 
+        make = partial(prepare_wt103, config.data.cache, corpus, sizes=own, on_bytes=partial(on_progress, "download"))
+        asked = WT103 if WT103 in encoders else DOMAIN
         for backward in _ways(config, space, is_domain=is_domain_from_wt103):
-            on_bytes = partial(on_progress, "download")
-            start = str(prepare_wt103(config.data.cache, corpus, backward=backward, on_bytes=on_bytes))
-            check_fit("wt103" if WT103 in encoders else "domain", read_encoder(start), sizes=own)
-            folders[backward][WT103, own] = start
+            folders[backward][WT103, own] = str(make(asked=asked, backward=backward))
     if DOMAIN not in encoders:
         return Bank(*folders)
     texts = prepare_unlabelled(

@@ -19,6 +19,7 @@ from hpo.progress import Progress, open_progress
 from hpo.record import FAIL, Budget, StudyRecord, TrialRecord
 from hpo.screen import bar, frame, opening_line, trial_line
 from hpo.secret import mask
+from hpo.stages import Stage, Stages
 from hpo.terminal import open_console, tolerant, unless_gone
 
 REFRESH_HZ = 2  # drawing takes processor time from the trials
@@ -73,7 +74,7 @@ def build_lines(console: Console | None = None) -> Lines:
 
 
 class Lines:
-    """Lines for a log, with half and whole stages of the preparation.
+    """Lines for a log, with how far the stages of the preparation are.
 
     Attributes:
         is_live: Whether what `show` was given is seen.
@@ -84,15 +85,14 @@ class Lines:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._shown: dict[str, int] = {}
+        self._stages = Stages()
         self.is_ascii = console.options.ascii_only
 
     def preparing(self, stage: str, done: int, total: int) -> None:
-        percent = 100 * done // total if total > 0 else 100
-        milestone = 100 if percent >= 100 else 50 if percent >= 50 else 0
-        if milestone > self._shown.get(stage, -1):
-            self._shown[stage] = milestone
-            self.say(Text(f"preparing {stage}: {milestone} % of {total:,}"))
+        now = self._stages.moved(stage, done, total)
+        percent = self._stages.milestone(stage, now)
+        if percent is not None:
+            self.say(Text(f"preparing {stage}: {percent} % of {total:,}{now.left}"))
 
     def note(self, sentence: str) -> None:
         self.say(Text(printable(mask(sentence)), style="yellow"))
@@ -116,17 +116,17 @@ class LiveLines(Lines):
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
-        self._stages: dict[str, tuple[int, int]] = {}
+        self._under_way: dict[str, Stage] = {}
         self._body: Body | None = None
         self._is_closed = False
         self._live = Live(console=console, get_renderable=self._frame, refresh_per_second=REFRESH_HZ)
 
     def preparing(self, stage: str, done: int, total: int) -> None:
         if done < total:
-            self._stages = {**self._stages, stage: (done, total)}
+            self._under_way = {**self._under_way, stage: self._stages.moved(stage, done, total)}
             self._start()
         else:
-            self._stages = {name: state for name, state in self._stages.items() if name != stage}
+            self._under_way = {name: state for name, state in self._under_way.items() if name != stage}
             self.say(Text(f"prepared {stage}: {total:,}"))
 
     def say(self, line: Text, *, may_cut: bool = False) -> None:
@@ -150,8 +150,8 @@ class LiveLines(Lines):
 
     def _frame(self) -> RenderableType:
         rows: list[RenderableType] = [
-            bar(f"preparing {stage}", done / total, f"{done:,} of {total:,}")
-            for stage, (done, total) in self._stages.items()
+            bar(f"preparing {name}", stage.done / stage.total, f"{stage.done:,} of {stage.total:,}{stage.left}")
+            for name, stage in self._under_way.items()
         ]
         width, height = self._console.size
         if self._body is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,8 @@ from hpo.learner import autocast, build_learner
 from hpo.monitor import Monitor
 from hpo.seeds import derive_seed, seed_everything
 from hpo.snapshot import capture
-from hpo.trainer import TrialRequest
+from hpo.steps import StepCounter
+from hpo.trainer import MustPause, OnEpoch, TrialRequest
 from hpo.training_config import EncoderConfig, Start
 from hpo.unlabelled import open_unlabelled
 from hpo.windows import Windows
@@ -100,6 +101,11 @@ class LanguageTraining(Training):
     @property
     def divergence_loss(self) -> float:
         return _DIVERGENCE_LOSS
+
+    def monitor(self, on_epoch: OnEpoch, must_pause: MustPause, history: History) -> Monitor:
+        """Returns one that also writes down, now and then, how many batches are done: epochs are long."""
+        counter = StepCounter(self.request.folder, len(self.train), self.request.train.epochs)
+        return replace(super().monitor(on_epoch, must_pause, history), on_batch=counter.count)
 
     def plan(self) -> list[Fit]:
         """Returns one cycle; from wt103, as in fastai's text tutorial, the embeddings alone and then all at a tenth."""

@@ -55,6 +55,7 @@ class Monitor:
         save: Writes a checkpoint, given the history and the sums of the epoch under way.
         on_epoch: Hears of every epoch.
         must_pause: Asked after every batch.
+        on_batch: Hears after every training batch how many epochs, and batches of the next one, are done.
         history: Metrics of the epochs done.
     """
 
@@ -64,6 +65,7 @@ class Monitor:
     save: Callable[[list[dict[str, float]], Mapping[str, float]], None]
     on_epoch: OnEpoch
     must_pause: MustPause = never
+    on_batch: Callable[[int, int], None] | None = None
     history: list[dict[str, float]] = field(default_factory=list)
 
     def start_epoch(self, done: Mapping[str, float]) -> None:
@@ -83,6 +85,8 @@ class Monitor:
         self._loss_sum += loss * n_rows
         self._n_rows += n_rows
         self._n_batches += 1
+        if self.on_batch is not None:
+            self.on_batch(len(self.history), self._n_batches)
         self.pause_if_asked()
 
     def pause_if_asked(self) -> None:

@@ -21,6 +21,7 @@ from hpo.fleet import GRACE_S, WAIT_S
 from hpo.lock import StudyHeld, StudyLock
 from hpo.notation import last_line
 from hpo.paths import expanded
+from hpo.steps import read_steps
 from hpo.stop import StopRequest
 from hpo.trainer import Decision, EpochReport, Reason, TrialRequest, TrialResult
 
@@ -39,13 +40,14 @@ class Audience:
 
 @dataclass
 class _Work:
-    """One encoder under way: its folder until it is done, and how far it is."""
+    """One encoder under way: its folder until it is done, how far it is, and what was said of that."""
 
     wanted: Wanted
     number: int
     folder: Path
     progress: Progress
     attempt: int = 1
+    told: tuple[int, int] | None = None  # batches done, of how many
 
 
 class EncoderFailed(Exception):
@@ -122,13 +124,14 @@ class Pretraining:
     def _submit(self, work: _Work) -> None:
         job = Job(Task.TRAIN, STUDY, build_request(work.wanted, self._config, work.number, work.attempt, work.folder))
         self._out[job.key] = work
-        self._audience.preparing(_stage(work.wanted), work.progress.n_epochs, work.wanted.config.epochs)
         self._audience.show(work.wanted, work.progress)
         self._executor.submit(job)
 
     def _wait(self, locks: dict[str, ExitStack]) -> int:
         """Returns how many trainings ended."""
         outcomes = self._executor.wait(self._on_report, timeout_s=WAIT_S)
+        for work in self._out.values():
+            self._tell(work)
         for outcome in outcomes:
             work = self._out.pop(outcome.key, None)
             if work is not None:
@@ -149,9 +152,15 @@ class Pretraining:
         if report.epoch > work.progress.n_epochs:  # else it is one of before an interruption
             work.progress = work.progress.with_epoch(report, self._executor.now_ms())
             write_progress(work.folder, work.progress)
-            self._audience.preparing(_stage(work.wanted), report.epoch, work.wanted.config.epochs)
             self._audience.show(work.wanted, work.progress)
         return Decision.CONTINUE
+
+    def _tell(self, work: _Work) -> None:
+        """Says how many batches are done, once the worker has written that."""
+        steps = read_steps(work.folder)
+        if steps is not None and steps != work.told:
+            work.told = steps
+            self._audience.preparing(f"encoder {work.wanted.label} (batches)", *steps)
 
     def _end(self, work: _Work, outcome: Outcome, locks: dict[str, ExitStack]) -> None:
         result = outcome.result
@@ -239,10 +248,6 @@ def build_request(wanted: Wanted, config: Config, number: int, attempt: int, fol
         encoder=wanted.start,
         more_texts=wanted.more_texts,
     )
-
-
-def _stage(wanted: Wanted) -> str:
-    return f"encoder {wanted.label}"
 
 
 def _failure(wanted: Wanted, result: TrialResult) -> str:

@@ -15,7 +15,7 @@ from torch import Tensor
 from hpo.archive import Archive, download, fastai_folder, unpack
 from hpo.cache import Cache, digest
 from hpo.corpus import Corpus
-from hpo.encoder import FORMAT, WT103, Encoder, Sizes, vocab_digest, write_encoder
+from hpo.encoder import FORMAT, WT103, Encoder, Sizes, check_fit, read_encoder, vocab_digest, write_encoder
 from hpo.encoder_weights import DECODER_BIAS, pack_encoder
 from hpo.files import hash_bytes
 from hpo.tokens import quiet_imports
@@ -36,20 +36,31 @@ BACKWARD_ARCHIVE = Archive(  # URLs.WT103_BWD likewise
     head_md5="20b06f5830fd5a891d21044c28d3097f",
     advice=ADVICE,
 )
+PUBLISHED = Encoder(Sizes(emb_sz=400, n_hid=1152, n_layers=3), vocab="", sha256="")  # of both archives
 _WORDS = ("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "UNICODE")
 _STRUCTURE = ("PROTO", "FRAME", "EMPTY_LIST", "LIST", "MARK", "APPEND", "APPENDS", "STOP")
 
 OnBytes = Callable[[int, int], None]
 
 
-def prepare_wt103(cache: str, corpus: Corpus, *, backward: bool = False, on_bytes: OnBytes) -> Path:
+def prepare_wt103(
+    cache: str, corpus: Corpus, *, sizes: Sizes, asked: str = WT103, backward: bool = False, on_bytes: OnBytes
+) -> Path:
     """Returns the folder of the encoder, its vocabulary matched to that of a corpus as fastai's `match_embeds` does.
+
+    Args:
+        cache: The cache it is kept in.
+        corpus: Whose vocabulary it gets.
+        sizes: What the networks that start from it have.
+        asked: The `model.encoder` that wants it.
+        backward: Whether it reads texts backwards.
+        on_bytes: Called with the bytes downloaded and all of them.
 
     Raises:
         FileNotFoundError: If it is neither there nor to be had.
-        ValueError: If it is not a language model of fastai's AWD-LSTM.
+        ValueError: If it is not a language model of fastai's AWD-LSTM, or has other sizes.
     """
-    weights, words = _find(BACKWARD_ARCHIVE if backward else ARCHIVE, on_bytes)
+    weights, words = _find(BACKWARD_ARCHIVE if backward else ARCHIVE, sizes, asked, on_bytes)
     sha256 = hash_bytes(weights.read_bytes())
     key = digest([str(FORMAT), sha256, hash_bytes(words.read_bytes()), *corpus.vocab])
 
@@ -61,7 +72,9 @@ def prepare_wt103(cache: str, corpus: Corpus, *, backward: bool = False, on_byte
         write_encoder(folder, data, Encoder(_sizes(tensors), vocab_digest(corpus.vocab), hash_bytes(data), facts))
 
     way = "-backward" if backward else ""
-    return Cache(cache).make(f"encoder-wt103-{corpus.facts['name']}{way}-{key}", write)
+    folder = Cache(cache).make(f"encoder-wt103-{corpus.facts['name']}{way}-{key}", write)
+    check_fit(asked, read_encoder(folder), sizes=sizes)
+    return folder
 
 
 def read_words(path: Path) -> list[str]:
@@ -94,12 +107,16 @@ def read_words(path: Path) -> list[str]:
     return words
 
 
-def _find(published: Archive, on_bytes: OnBytes) -> tuple[Path, Path]:
-    """Returns the files of weights and of words, where `untar_data(URLs.WT103_FWD, c_key="model")` would put them."""
+def _find(published: Archive, sizes: Sizes, asked: str, on_bytes: OnBytes) -> tuple[Path, Path]:
+    """Returns the files of weights and of words, where `untar_data(URLs.WT103_FWD, c_key="model")` would put them.
+
+    One that would have to be downloaded is refused before that if it has other sizes than those asked for.
+    """
     name = published.url.rpartition("/")[2]
     folder, archive = fastai_folder("model") / name.removesuffix(".tgz"), fastai_folder("archive") / name
     if not folder.is_dir():
         if not archive.is_file():
+            check_fit(asked, PUBLISHED, sizes=sizes)
             try:
                 download(published, archive, on_bytes)
             except OSError as error:

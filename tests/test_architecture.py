@@ -16,7 +16,7 @@ LAYERS = (
     "__main__ sync copy compare curves predict show report.__main__",
     "command study_copy comparison comparison_* design variants session refusal opening continuation fleet study "
     "encoders pretraining attempts trial_book spending assignment "
-    "model.keeping confirmation audit provenance plan display screen progress summary help terminal",
+    "model.keeping confirmation audit provenance plan display stages screen progress summary help terminal",
     "executors inline processes ray ray_cluster slurm pooled simulated",
     "worker ray_worker slurm_worker",
     "report.* mlflow_report model.card model.evaluation_page model.evaluation_figures",
@@ -32,7 +32,7 @@ LAYERS = (
     "delimited encoding parts texts tokens",
     "space space_file table_space curve_table curve_columns curve_card cube params limits compose explanation "
     "arguments notation places record stop signals executor trainer trial_cache trial_folder study_folder checkpoint "
-    "remote_folder seeds files cores",
+    "remote_folder seeds steps files cores",
     "config training_config search_config compare_config report_config paths secret address tables output __init__",
 )
 # Libraries, and the only modules that may import them, be it inside a function.

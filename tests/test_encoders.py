@@ -74,9 +74,15 @@ def domain_bank(*overrides: str) -> tuple[Config, Bank]:
     return config, open_bank(config, planned.space, corpus, on_progress=lambda *_: None)
 
 
-def pretrain(config: Config, wanted: list[Wanted], stop: StopRequest | None = None) -> list[str]:
+def pretrain(
+    config: Config,
+    wanted: list[Wanted],
+    stop: StopRequest | None = None,
+    told: list[tuple[str, int, int]] | None = None,
+) -> list[str]:
     notes: list[str] = []
-    audience = Audience(notes.append, lambda *_: None, lambda *_: None)
+    heard = [] if told is None else told
+    audience = Audience(notes.append, lambda *stage: heard.append(stage), lambda *_: None)
     stop = stop or StopRequest()
     Pretraining(config, InlineExecutor(lambda: stop.is_set), stop, audience).run(wanted)
     return notes
@@ -182,6 +188,14 @@ def test_a_killed_training_goes_on_and_gives_the_same_encoder(texts: Path, monke
     assert list(encoder.ended_ms[:2]) == list(progress.ended_ms)  # what was shown of it is not shown again
     assert encoder.started_ms == progress.started_ms
     assert len(encoder.history) == len(encoder.ended_ms) == 3
+
+
+def test_how_far_it_is_is_told_in_batches(texts: Path) -> None:
+    config, bank = domain_bank()
+    told: list[tuple[str, int, int]] = []
+    pretrain(config, list(bank.wanted), told=told)
+    assert [stage for stage, _, _ in told] == [f"encoder {each.label} (batches)" for each in bank.wanted]
+    assert all(done == total > config.encoder.epochs for _, done, total in told)
 
 
 def test_a_signal_pauses_it(texts: Path) -> None:

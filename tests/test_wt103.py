@@ -48,6 +48,8 @@ SMALL = (
     "study.test=false",
 )
 
+PUBLISHED_SIZES = ("model.emb_sz=400", "model.n_hid=1152", "model.n_layers=3")
+
 
 @pytest.fixture
 def models(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -89,7 +91,7 @@ def test_its_vocabulary_is_matched_as_fastai_does(models: Path) -> None:
         from fastai.text.learner import match_embeds
     state = lay_out(models)
     corpus = small_corpus()
-    folder = prepare_wt103("cache", corpus, on_bytes=lambda *_: None)
+    folder = prepare_wt103("cache", corpus, sizes=Sizes(6, 8, 2), on_bytes=lambda *_: None)
     assert read_encoder(folder).sizes == Sizes(6, 8, 2)
     assert read_encoder(folder).knows_wikipedia
     ours, theirs = load_file(folder / WEIGHTS), match_embeds(dict(state), WORDS, corpus.vocab)
@@ -124,7 +126,7 @@ def test_trials_and_language_models_start_from_it(models: Path) -> None:
 
 def test_without_network_the_alternatives_are_named(models: Path) -> None:
     with pytest.raises(Refused, match=r"(?s)neither in .*model\.encoder=domain.*model\.encoder=scratch") as refusal:
-        run_study(*SMALL, "model.encoder=wt103")
+        run_study(*SMALL, *PUBLISHED_SIZES, "model.encoder=wt103")
     assert "\n" not in str(refusal.value)
     assert not models.exists()
 
@@ -134,7 +136,7 @@ def test_an_archive_that_is_another_is_refused(models: Path) -> None:
     archive.parent.mkdir(parents=True)
     archive.write_bytes(b"something else")
     with pytest.raises(Refused, match="is not the published archive: it has 14 bytes instead of 105,067,061"):
-        run_study(*SMALL, "model.encoder=wt103")
+        run_study(*SMALL, *PUBLISHED_SIZES, "model.encoder=wt103")
     assert len(ARCHIVE.head_md5) == 32
 
 
@@ -144,6 +146,12 @@ def test_other_sizes_are_refused_with_those_to_give(models: Path) -> None:
         Refused, match=r"give model\.emb_sz=6 model\.n_hid=8 model\.n_layers=2, or model.encoder=domain"
     ):
         run_study(*SMALL, "model.encoder=wt103", "model.n_hid=9")
+
+
+@pytest.mark.parametrize("encoder", [("model.encoder=wt103",), ("model.encoder=domain", "encoder.start=wt103")])
+def test_other_sizes_are_refused_before_a_download(models: Path, encoder: tuple[str, ...]) -> None:
+    with pytest.raises(Refused, match=r"give model\.emb_sz=400 model\.n_hid=1152 model\.n_layers=3"):
+        run_study(*SMALL, *encoder)
 
 
 class Evil:
@@ -173,7 +181,7 @@ def test_what_is_no_such_model_is_refused_and_nothing_of_it_executed(
     lay_out(models)
     change(models)
     with pytest.raises(ValueError, match=sentence) as refusal:
-        prepare_wt103("cache", small_corpus(), on_bytes=lambda *_: None)
+        prepare_wt103("cache", small_corpus(), sizes=Sizes(6, 8, 2), on_bytes=lambda *_: None)
     assert "\n" not in str(refusal.value)
     assert "model.encoder=domain" in str(refusal.value)
     assert not Path("executed").exists()
