@@ -15,8 +15,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
-from hpo.paths import expanded
-from hpo.places import is_folder
+from hpo.paths import expanded, is_folder
 
 MAX_JOBS = 1000
 SWITCHES = {"-m": "-m", "--multirun": "-m", "--resolve": "--resolve"}

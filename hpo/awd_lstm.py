@@ -82,7 +82,8 @@ class AwdLstm:
             autocast=autocast(request),
         )
         scores = score_probabilities(probabilities, np.asarray(part.labels))
-        found = evaluate(corpus, probabilities, is_ensemble=architecture.bidir)
+        has_read = any(_has_read(folder, corpus.fingerprint) for folder in request.encoders)
+        found = evaluate(corpus, probabilities, is_ensemble=architecture.bidir, has_read_test=has_read)
         np.save(Path(request.folder) / PROBABILITIES, probabilities, allow_pickle=False)
         write_json(Path(request.folder) / EVALUATION, found)
         return {
@@ -217,6 +218,13 @@ class Training:
         restore(checkpoint, self.learner, self.order, with_moments=with_moments)
         self.train.n_skipped = checkpoint.n_batches
         return checkpoint.partial
+
+
+def _has_read(encoder: str, data_fingerprint: str) -> bool:
+    try:
+        return read_encoder(encoder).has_read(data_fingerprint)
+    except ValueError:  # it went with the cache after the training
+        return False
 
 
 def _describe_surroundings(request: TrialRequest) -> dict[str, str]:

@@ -51,6 +51,18 @@ class Architecture:
         return {name: value for name, value in asdict(self).items() if name != "bidir" or value}
 
 
+def n_chunks_dropped(width: int, n_after: int = 0, *, bptt: int, max_len: int) -> int:
+    """Returns of how many leading chunks the output is not kept.
+
+    Args:
+        width: Tokens of the longest text.
+        n_after: Padded columns behind the text that ends first; fastai's may keep no token of that text, and fails.
+        bptt: Tokens of a chunk.
+        max_len: Tokens whose output is kept at most, but for those that fill a chunk.
+    """
+    return max(0, min(math.ceil((width - max_len) / bptt), (width - 1 - n_after) // bptt))
+
+
 def choose_architecture(model: ModelConfig, train: TrainConfig, *, n_vocab: int, n_classes: int) -> Architecture:
     """Returns the effective sizes; `emb_sz: null` becomes half of n_hid, at most 400."""
     return Architecture(
@@ -155,11 +167,10 @@ class _SentenceEncoder(SentenceEncoder):  # type: ignore[misc]  # fastai is unty
         mask = ids == self.pad_idx
         vectors = self.module.encoder_dp(ids, self.bptt)
         begun: list[int] = (~mask[:, :: self.bptt]).sum(0).tolist()
-        n_dropped = 0  # leading chunks whose output is not kept
+        n_dropped = 0
         if width > self.max_len:
             n_after = int((~mask).flip(1).int().argmax(1).max())  # padded columns behind the text that ends first
-            # fastai's may keep no token of that text, and fails
-            n_dropped = min(math.ceil((width - self.max_len) / self.bptt), (width - 1 - n_after) // self.bptt)
+            n_dropped = n_chunks_dropped(width, n_after, bptt=self.bptt, max_len=self.max_len)
         outputs = []
         for chunk, n_begun in enumerate(begun):
             columns = slice(chunk * self.bptt, (chunk + 1) * self.bptt)

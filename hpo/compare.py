@@ -62,8 +62,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _with_preset(argv: list[str]) -> list[str]:
     """Adds what an experiment of the same name brings for comparisons, from conf/comparison."""
-    from hpo.paths import conf_folder
-    from hpo.places import is_file
+    from hpo.paths import conf_folder, is_file
 
     named = [word.partition("=")[2] for word in argv if word.startswith("experiment=")]
     is_given = any(word.startswith("comparison=") for word in argv)

@@ -14,7 +14,7 @@ from pathlib import Path
 from hpo.cache import digest
 from hpo.config import ModelConfig
 from hpo.files import hash_bytes, write_atomically, write_json
-from hpo.paths import expanded
+from hpo.paths import expanded, is_file, is_folder
 
 FORMAT = 1  # raised whenever equal settings and texts would give another encoder, or another form of one
 WEIGHTS, DESCRIPTION = "encoder.safetensors", "encoder.json"
@@ -66,6 +66,10 @@ class Encoder:
         """Whether it is, or began as, fastai's language model of Wikipedia."""
         return WT103 in (self.facts.get("kind"), self.facts.get("encoder.start"))
 
+    def has_read(self, data_fingerprint: str) -> bool:
+        """Whether it was trained on all texts of the data with this fingerprint, those of the test part among them."""
+        return bool(self.facts.get("encoder.use_all_texts")) and self.facts.get("data_fingerprint") == data_fingerprint
+
     @property
     def is_backward(self) -> bool:
         """Whether it reads texts backwards."""
@@ -94,7 +98,7 @@ def backward_folder(given: str) -> Path:
         ValueError: if there is none.
     """
     folder = expanded(given) / BACKWARD
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise ValueError(
             f"model.encoder={given} has no backward encoder, which model.bidir=true needs; train one with "
             f"encoder.backward=true and copy its folder to {given}/{BACKWARD}, or choose model.encoder=domain, which "
@@ -117,8 +121,8 @@ def read_encoder(given: str | Path) -> Encoder:
     """
     folder = expanded(str(given))
     shown = f"model.encoder={given}"
-    if not (folder / DESCRIPTION).is_file() or not (folder / WEIGHTS).is_file():
-        lacking = DESCRIPTION if not (folder / DESCRIPTION).is_file() else WEIGHTS
+    if not is_file(folder / DESCRIPTION) or not is_file(folder / WEIGHTS):
+        lacking = DESCRIPTION if not is_file(folder / DESCRIPTION) else WEIGHTS
         raise ValueError(
             f"{shown} is not scratch, wt103, domain or the folder of an encoder, as it lacks {lacking}; {REMEDY}."
         )

@@ -48,7 +48,9 @@ def write_json(path: Path, content: object) -> None:
 
 def lack_of_room(error: BaseException | None) -> str:
     """Returns one sentence if `error` is about a full disk, or was caused by one that is; else ""."""
-    while error is not None:
+    seen: list[BaseException] = []  # an error raised again out of what it caused is in its own chain
+    while error is not None and error not in seen:
+        seen.append(error)
         reason = str(error).strip().partition("\n")[0].rstrip(".")
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             reason = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)

@@ -1,4 +1,4 @@
-"""Where the package's own files are.
+"""Where the package's own files are, and what lies behind a path that somebody gave.
 
 Imports nothing, so that `python -m hpo --help` stays instant; a study's files are `storage`'s.
 """
@@ -22,3 +22,19 @@ def expanded(text: str) -> Path:
         return path.expanduser()
     except RuntimeError:  # ~nobody, who may as well be a file of that name
         return path
+
+
+def is_file(path: str | Path) -> bool:
+    """Returns whether `path`, whatever text it is, names a file that is there."""
+    try:
+        return Path(path).is_file()
+    except OSError:  # too long a name
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Returns whether `path` is a folder that is there."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False

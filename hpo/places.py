@@ -88,22 +88,6 @@ def _check_name(setting: str, path: Path) -> None:
         raise ValueError(f"{setting} cannot be written: it holds a character that no name of a file can.")
 
 
-def is_file(path: str) -> bool:
-    """Returns whether `path`, whatever text it is, names a file that is there."""
-    try:
-        return Path(path).is_file()
-    except OSError:  # too long a name
-        return False
-
-
-def is_folder(path: Path) -> bool:
-    """Returns whether `path` is a folder that is there."""
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
-
-
 def check_database(path: Path, *, must_exist: bool = False) -> None:
     """Refuses a file that is no database, or the database of something else, which would get our tables.
 

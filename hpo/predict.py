@@ -60,10 +60,15 @@ def main(argv: list[str] | None = None) -> int:
     except ValueError as error:
         return refuse(str(error))
     except BrokenPipeError:  # nobody reads any more, as behind `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return DONE
     except KeyboardInterrupt:
         return refuse("interrupted.", code=INTERRUPTED)
+
+
+def _give_up_output() -> None:
+    """Lets Python end without writing what is left of the output."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _read(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
@@ -89,6 +94,7 @@ def _read(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
 def _model_folder(settings: dict[str, str]) -> Path:
     """Returns the folder of the model: that of the study with the name, or the one given."""
     from hpo.config import SqliteConfig
+    from hpo.paths import is_folder
     from hpo.study_folder import studies_folder
 
     name = settings["model"]
@@ -97,14 +103,14 @@ def _model_folder(settings: dict[str, str]) -> Path:
         raise ValueError("model=… holds a NUL, which is in no name; give a study's name or a folder.")
     is_name = Path(name).name == name and name not in ("", ".", "..")
     of_study = studies / name / "model"
-    if is_name and not of_study.is_dir() and (studies / name).is_dir():
+    if is_name and not is_folder(of_study) and is_folder(studies / name):
         raise ValueError(
             f"The study '{name}' has no model yet: one is kept when it ends, is confirmed if it is to be, and a trial "
             "that trains a network is complete; let it end, or continue it with a larger study.n_trials."
         )
-    if is_name and of_study.is_dir():
+    if is_name and is_folder(of_study):
         return of_study
-    if Path(name).is_dir():
+    if is_folder(Path(name)):
         return Path(name)
     there = sorted(path.parent.name for path in studies.glob("*/model"))
     raise ValueError(
@@ -143,13 +149,28 @@ def _write(model: TextModel, settings: dict[str, str], rows: Iterator[TextRow], 
         if unanswered and is_single:
             raise ValueError(f"A text has no answer: {unanswered[0]}.")
         lines = (as_line(row.place, row.text, answer) for row, answer in zip(some, answers, strict=True))
-        sys.stdout.write(("" if n_rows else heading) + "".join(lines))
+        _put(("" if n_rows else heading) + "".join(lines))
         n_rows, n_marked = n_rows + len(some), n_marked + len(unanswered)
-    sys.stdout.write("" if n_rows else heading)  # of a file without rows
-    sys.stdout.flush()
+    _put("" if n_rows else heading)  # of a file without rows
     if n_marked:
         print(f"hpo: {n_marked:,} of {n_rows:,} texts have no answer; each says why.", file=sys.stderr)
     return DONE
+
+
+def _put(text: str) -> None:
+    """Writes answers.
+
+    Raises:
+        ValueError: If they cannot be written, for the disk is full.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _give_up_output()
+        raise ValueError(f"The answers cannot be written: {error.strerror}.") from error
 
 
 def _chunks(rows: Iterator[TextRow]) -> Iterator[list[TextRow]]:
@@ -171,7 +192,7 @@ def _rows(inputs: Sequence[tuple[str, bool]], settings: dict[str, str]) -> Itera
 
 def _is_file(word: str) -> bool:
     """Returns whether `word` names a file; a name of a file that is not there is no text."""
-    from hpo.places import is_file
+    from hpo.paths import is_file
 
     if is_file(word):
         return True

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hpo.bank import Wanted, make_folder
 from hpo.config import Config, ModelConfig, Schedule, TrainConfig
-from hpo.encoder import SCRATCH, WEIGHTS, read_encoder, write_encoder
+from hpo.encoder import SCRATCH, WEIGHTS, read_encoder, read_weights, write_encoder
 from hpo.encoder_record import Progress, facts_of, read_progress, write_progress
 from hpo.executor import Executor, Job, JobKey, Outcome, Task
 from hpo.fleet import GRACE_S, WAIT_S
@@ -77,8 +77,10 @@ class Pretraining:
 
         Raises:
             EncoderFailed: if one of them diverges, lacks memory or fails.
+            OSError, ValueError: if the cache cannot be written.
+            NoWorkers: if no worker begins.
         """
-        waiting = [each for each in wanted if not each.folder.is_dir()]
+        waiting = [each for each in wanted if not self._is_there(each)]
         numbers = {each.name: number for number, each in enumerate(waiting)}
         with ExitStack() as held:
             locks: dict[str, ExitStack] = {}
@@ -95,6 +97,18 @@ class Pretraining:
                     time.sleep(WAIT_S)
             if self._out:
                 self._drain(locks)
+
+    def _is_there(self, wanted: Wanted) -> bool:
+        """Returns whether an encoder is in its place; one that is damaged is removed."""
+        if not wanted.folder.is_dir():
+            return False
+        try:
+            read_weights(wanted.folder)
+        except ValueError:
+            self._audience.note(f"The encoder {wanted.label} in {wanted.folder} is damaged; it is trained anew.")
+            shutil.rmtree(wanted.folder)
+            return False
+        return True
 
     def _fill(
         self, waiting: list[Wanted], numbers: dict[str, int], locks: dict[str, ExitStack], held: ExitStack

@@ -24,7 +24,7 @@ class Refused(Exception):
 
 
 class NoRoom(Refused):
-    """Nothing is wrong but that the disk is full, or the URL that trials are kept at away."""
+    """Nothing is wrong but that the disk is full, the URL that trials are kept at away, or no worker begins."""
 
 
 @contextmanager

@@ -244,7 +244,7 @@ class _Crew:
             driver.set_ended(True)
             self._display_of(driver.study.name).study_ended(driver.study)
         search = self._finished.get(driver.study.tags.get("confirms", ""), driver)
-        keep_model(driver, search)
+        keep_model(driver, search, is_finished=is_finished)
         for each in [driver, search] if is_finished and search is not driver else [driver]:
             self._tracker.finish(each.study, each.trials, Path(each.study.folder), is_finished=is_finished)
 

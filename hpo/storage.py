@@ -16,7 +16,8 @@ from optuna.trial import FrozenTrial
 from sqlalchemy.exc import SQLAlchemyError
 
 from hpo.config import MemoryConfig, PostgresConfig, SqliteConfig, StorageConfig
-from hpo.places import check_database, is_file
+from hpo.paths import is_file
+from hpo.places import check_database
 from hpo.record import COMPLETE, PRUNED, EpochRecord, StudyRecord, TrialRecord
 from hpo.sqlite import open_sqlite
 

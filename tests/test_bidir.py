@@ -139,7 +139,7 @@ def test_the_kept_model_averages_both(texts: Path) -> None:
     assert "two classifiers, one of which reads each text backwards" in (study / "model" / "README.md").read_text()
     assert "means over two classifiers" in (study / "model" / "evaluation.html").read_text()
     (long,) = model.answer(["cat purr " * 20])
-    assert "the first and the last 12 of 41 tokens decide" in long.note
+    assert "the first and the last 9 of 41 tokens decide" in long.note
     assert isinstance(model._network, Ensemble)
     model._network = model._network.forwards
     assert np.abs(probabilities(model, asked) - trained).max() > 1e-4

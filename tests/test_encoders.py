@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,13 +17,13 @@ import hpo.pretraining as pretraining
 from hpo.bank import Bank, Wanted, check_encoders, open_bank
 from hpo.config import Config
 from hpo.corpus import prepare
-from hpo.encoder import WEIGHTS, Sizes, read_encoder
+from hpo.encoder import DESCRIPTION, WEIGHTS, Sizes, read_encoder
 from hpo.encoder_record import read_progress
 from hpo.inline import InlineExecutor
 from hpo.mlflow_client import open_client
 from hpo.plan import plan
 from hpo.pretraining import Audience, Pretraining, work_folder
-from hpo.refusal import Refused
+from hpo.refusal import NoRoom, Refused
 from hpo.space_file import read_space
 from hpo.stop import StopRequest
 from hpo.storage import open_record
@@ -196,6 +199,43 @@ def test_how_far_it_is_is_told_in_batches(texts: Path) -> None:
     pretrain(config, list(bank.wanted), told=told)
     assert [stage for stage, _, _ in told] == [f"encoder {each.label} (batches)" for each in bank.wanted]
     assert all(done == total > config.encoder.epochs for _, done, total in told)
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, DESCRIPTION])
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"{")])
+def test_a_damaged_one_is_trained_anew(texts: Path, name: str, damage: Callable[[Path], object]) -> None:
+    config, bank = domain_bank()
+    wanted = [bank.wanted[0]]
+    pretrain(config, wanted)
+    before = read_encoder(wanted[0].folder)
+    damage(wanted[0].folder / name)
+    notes = pretrain(config, wanted)
+    assert notes[0] == f"The encoder 6-6x2 in {wanted[0].folder} is damaged; it is trained anew."
+    assert read_encoder(wanted[0].folder).sha256 == before.sha256
+    assert len(pretrain(config, wanted)) == 0
+
+
+def test_a_full_disk_pauses_it_and_a_cache_that_cannot_be_written_is_refused(
+    texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, refusal in ((errno.ENOSPC, NoRoom), (errno.EACCES, Refused)):
+
+        def fail(path: Path, content: object, number: int = number) -> None:
+            raise OSError(number, os.strerror(number), str(path))
+
+        monkeypatch.setattr("hpo.encoder_record.write_json", fail)
+        with pytest.raises(refusal, match=os.strerror(number)) as refused:
+            run_study(*DOMAIN)
+        assert type(refused.value) is refusal
+
+
+def test_the_evaluation_tells_of_test_texts_that_an_encoder_has_read(texts: Path) -> None:
+    given = [override for override in DOMAIN if override != "study.test=false"]
+    for name, is_told in (("true", True), ("false", False)):
+        report = run_study(*given, f"encoder.use_all_texts={name}", f"study.name=all-{name}", "study.n_trials=1")
+        model = Path(report.study.folder) / "model"
+        assert ("trained on the test texts, too" in (model / "README.md").read_text()) is is_told
+        assert ("encoder.use_all_texts=true" in (model / "evaluation.html").read_text()) is is_told
 
 
 def test_a_signal_pauses_it(texts: Path) -> None:

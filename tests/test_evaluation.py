@@ -43,6 +43,14 @@ def test_it_counts_what_scikit_learn_counts(corpus: Corpus) -> None:
     assert [row["f1"] for row in rows] == pytest.approx(f1.tolist())
 
 
+def test_the_page_tells_of_an_encoder_that_has_read_the_test_part(corpus: Corpus) -> None:
+    for has_read, said in ((False, "that no training and no choice has seen"), (True, "encoder.use_all_texts=true")):
+        found = evaluate(corpus, some_probabilities(corpus), has_read_test=has_read)
+        page = evaluation_page(found, {}, title="t")
+        assert said in page
+        assert ("no training and no choice" in page) is not has_read
+
+
 def test_calibration_is_that_of_the_tenths(corpus: Corpus) -> None:
     probabilities = some_probabilities(corpus)
     found = evaluate(corpus, probabilities)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo.files import write_atomically, write_json
+from hpo.files import lack_of_room, write_atomically, write_json
 
 
 def test_replaces_the_whole_file_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -45,3 +46,10 @@ def test_files_checkpoints_and_the_synthetic_trainer_need_no_torch() -> None:
     heavy = "{'torch', 'fastai', 'optuna', 'mlflow', 'hydra', 'omegaconf', 'pandas'}"
     code = f"import sys, hpo.files, hpo.checkpoint, hpo.synthetic; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_an_error_that_is_its_own_cause_is_looked_at_once() -> None:
+    for error, is_about_room in ((PermissionError("no"), False), (OSError(errno.ENOSPC, "full"), True)):
+        carrier = RuntimeError("carried through")
+        error.__cause__, carrier.__cause__ = carrier, error
+        assert bool(lack_of_room(error)) is is_about_room

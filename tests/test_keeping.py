@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import shutil
+import signal
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from hpo.awd_lstm import AwdLstm
 from hpo.config import ModelLog, SqliteConfig
 from hpo.copy import main as copy
 from hpo.fingerprint import fingerprint
 from hpo.model.folder import MODEL_FOLDER, read_description, write_model
 from hpo.report.records import Baseline
 from hpo.report.stored import read_experiment
+from hpo.stop import StopRequest
 from hpo.storage import open_record, read_study
+from hpo.trainer import MustPause, OnEpoch, TrialRequest, TrialResult
 
 from conftest import SYNTHETIC, TINY, compose_config, plan_study, run_study
 
@@ -70,6 +75,42 @@ def test_a_study_that_has_ended_leaves_its_model_alone_and_a_longer_one_replaces
     assert best is not None
     assert made["trial"] == best.number
     assert (model / "evaluation.json").is_file()
+
+
+def test_a_model_that_lacks_a_file_is_made_whole(
+    kept_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(kept_study, tmp_path / "work"))
+    model = folder / "studies" / "tiny" / MODEL_FOLDER
+    monkeypatch.chdir(folder)
+    for name in FILES - {"model.json"}:
+        (model / name).unlink()
+        run_study(*TINY, f"data.cache={kept_study}/cache", "tracking=none", "model.log=best")
+        assert {path.name for path in model.iterdir()} == FILES
+
+
+def test_an_interrupted_confirmation_leaves_the_model_that_was_tested(
+    kept_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(kept_study, tmp_path / "work"))
+    model = folder / "studies" / "tiny" / MODEL_FOLDER
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    monkeypatch.chdir(folder)
+    stop, train = StopRequest(), AwdLstm.train
+
+    def interrupted(self: AwdLstm, request: TrialRequest, on_epoch: OnEpoch, must_pause: MustPause) -> TrialResult:
+        result = train(self, request, on_epoch, must_pause)
+        stop.signal = signal.SIGINT  # once the first of three retrainings is done
+        return result
+
+    monkeypatch.setattr("hpo.session.stop_on_signals", lambda: nullcontext(stop))
+    monkeypatch.setattr(AwdLstm, "train", interrupted)
+    given = (*TINY, f"data.cache={kept_study}/cache", "tracking=none", "executor=inline")
+    report = run_study(*given, "study.confirm.top_k=1", "study.confirm.n_seeds=3")
+    _, retrained = read_study(open_record(SqliteConfig(folder="studies", path="hpo.db")), "tiny-confirm")
+    assert [trial.state for trial in retrained] == ["COMPLETE"]
+    assert report.signal == signal.SIGINT
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
 
 
 def test_trials_that_train_no_network_leave_no_model(workdir: Path) -> None:

@@ -49,6 +49,18 @@ def test_the_model_in_mlflow_answers_as_the_training_process_did(synced: Path) -
     assert len({*table["label"]}) > 1
 
 
+def test_answers_keep_the_index_and_what_is_missing_is_no_word(synced: Path) -> None:
+    import mlflow
+
+    text = "Compute the eigenvalues of an array."
+    asked = pd.DataFrame({"text": [text, None, float("nan"), pd.NA, text]}, index=[7, 3, 5, 1, 9], dtype=object)
+    with mlflow_at(f"sqlite:///{synced}/mlflow.db"):
+        table = mlflow.pyfunc.load_model("models:/docstrings@champion").predict(asked)
+    assert list(table.index) == [7, 3, 5, 1, 9]
+    assert list(table["note"]) == ["", "empty", "empty", "empty", ""]
+    assert list(table["label"].isna()) == [False, True, True, True, False]
+
+
 def test_it_says_what_it_takes_and_what_it_needs(synced: Path) -> None:
     import mlflow
 

@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -246,3 +247,97 @@ def test_another_version_of_the_tokenizer_is_told(model: Path, capsys: pytest.Ca
     (model / "model.json").write_text(json.dumps(to_json(older)))
     assert main([f"model={model}", TEXTS[0]]) == 0
     assert "was 3.0.0" in capsys.readouterr().err
+
+
+def test_simultaneous_questions_have_the_answers_of_questions_one_by_one(model: Path) -> None:
+    asked = TextModel(model)
+    words = asked.description.vocab[9:200]
+    rng = np.random.default_rng(0)
+    questions = [[" ".join(rng.choice(words, size=200)) for _ in range(n)] for n in (1, 3) * 10]
+    alone = [found(asked, question) for question in questions]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda question: found(asked, question), questions))
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def found(model: TextModel, texts: list[str]) -> np.ndarray:
+    return np.array([answer.probabilities for answer in model.answer(texts)])
+
+
+def test_a_byte_order_mark_before_quoted_names_is_none_of_them(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "exported.csv"
+    path.write_text(f'"text","a, b"\n"{TEXTS[0]}","1"\n', encoding="utf-8-sig")
+    (row,) = ask(capsys, f"model={model}", "format=jsonl", str(path)).splitlines()
+    assert json.loads(row)["text"] == TEXTS[0]
+
+
+def test_every_line_of_a_file_of_texts_alone_has_its_row(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "texts.csv").write_text(f"text\n{TEXTS[0]}\n\n{TEXTS[1]}\n")
+    rows = [
+        json.loads(line) for line in ask(capsys, f"model={model}", "format=jsonl", f"{tmp_path}/texts.csv").splitlines()
+    ]
+    assert [(row["place"], row["text"], row["note"]) for row in rows] == [
+        ("line 2", TEXTS[0], ""),
+        ("line 3", "", "empty"),
+        ("line 4", TEXTS[1], ""),
+    ]
+
+
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+def test_line_ends_within_a_text_end_no_row(
+    model: Path, tmp_path: Path, end: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"an array{end}of two lines"
+    parquet.write_table(pa.table({"text": [text, TEXTS[0]]}), tmp_path / "texts.parquet")
+    written = ask(capsys, f"model={model}", "format=csv", f"{tmp_path}/texts.parquet")
+    rows = list(csv.DictReader(io.StringIO(written, newline="")))
+    assert [row["text"] for row in rows] == [text, TEXTS[0]]
+    assert written.splitlines()[0].startswith("place,label")
+
+
+def test_bytes_that_are_no_text_are_marked_in_parquet_too(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    column = pa.array([b"an array", b"bytes \xff"], pa.binary()).view(pa.string())
+    parquet.write_table(pa.table({"text": column}), tmp_path / "texts.parquet")
+    rows = [
+        json.loads(x) for x in ask(capsys, f"model={model}", "format=jsonl", f"{tmp_path}/texts.parquet").splitlines()
+    ]
+    assert [row["note"] for row in rows] == ["", "bytes that are not text"]
+
+
+def test_a_full_disk_is_a_sentence(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "texts.csv").write_text("text\n" + f"{TEXTS[0]}\n" * 300)
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "hpo.predict", f"model={model}", f"{tmp_path}/texts.csv"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "hpo: The answers cannot be written: No space left on device.\n"
+
+
+def test_a_name_that_is_none_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "is neither a study" in refused(capsys, f"model={'x' * 300}", "text")
+    assert "is neither a study" in refused(capsys, f"model=models/{'x' * 300}", "text")
+
+
+def test_a_damaged_page_of_parquet_names_its_file(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "texts.parquet"
+    parquet.write_table(
+        pa.table({"text": [f"array {i}" for i in range(600)]}), path, compression="gzip", use_dictionary=False
+    )
+    data = bytearray(path.read_bytes())
+    data[60:90] = bytes(30)
+    path.write_bytes(data)
+    assert "texts.parquet is no readable Parquet file" in refused(capsys, f"model={model}", str(path))

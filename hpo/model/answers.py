@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import load
 from torch import cuda, nn
 
-from hpo.classifier import Architecture, build_classifier
+from hpo.classifier import Architecture, build_classifier, n_chunks_dropped
 from hpo.ids import SPECIAL, Part, to_ids
 from hpo.model.description import Description
 from hpo.model.folder import DESCRIPTION, WEIGHTS, read_description, read_file
@@ -43,7 +44,7 @@ class Answer:
 
 
 class TextModel:
-    """The model in a folder.
+    """The model in a folder; may be asked by several threads, which get their answers one after the other.
 
     Attributes:
         description: What the folder says of it.
@@ -69,6 +70,7 @@ class TextModel:
                 f"{folder / DESCRIPTION} describes a network unknown to this version ({error})."
             ) from error
         self._device = device
+        self._lock = Lock()  # the network keeps its hidden state between chunks
         self._tokenize = build_tokenizer(self.description.tokenizer.tokenizer)
         self.warnings = _differences(self.description)
 
@@ -78,6 +80,10 @@ class TextModel:
 
     def answer(self, texts: Sequence[str]) -> list[Answer]:
         """Returns an answer for each text; equal texts have equal ones, whatever is asked beside them."""
+        with self._lock:
+            return self._answer(texts)
+
+    def _answer(self, texts: Sequence[str]) -> list[Answer]:
         answers = [Answer(None, refusal(text)) for text in texts]
         asked = [row for row, answer in enumerate(answers) if not answer.note]
         found, lengths = self._number([texts[row] for row in asked])
@@ -114,9 +120,11 @@ class TextModel:
         notes = []
         if len(ids) < n_tokens:
             notes.append(f"{len(ids):,} of {n_tokens:,} tokens read, as in training")
-        if len(ids) > self._architecture.max_len:
-            ends = "first and the last" if self._architecture.bidir else "last"
-            notes.append(f"the {ends} {self._architecture.max_len:,} of {len(ids):,} tokens decide, as in training")
+        a = self._architecture
+        n_read = len(ids) - a.bptt * n_chunks_dropped(len(ids), bptt=a.bptt, max_len=a.max_len)
+        if n_read < len(ids):
+            ends = "first and the last" if a.bidir else "last"
+            notes.append(f"the {ends} {n_read:,} of {len(ids):,} tokens decide, as in training")
         n_unknown, n_known = int((ids == UNKNOWN).sum()), int((ids >= len(SPECIAL)).sum())
         if n_unknown > n_known:
             notes.append(f"{n_unknown:,} of {n_unknown + n_known:,} words unknown")

@@ -12,11 +12,12 @@ from hpo.model.folder import CALIBRATION, CONFUSION, EVALUATION, PAGE
 from hpo.report.escaping import for_markdown
 
 ENSEMBLE = "It is two classifiers, one of which reads each text backwards; their probabilities are averaged."
+READ_TEST = "Its encoder was trained on the test texts, too, without their labels (`encoder.use_all_texts=true`)."
 TEST_ORDER = ("test_accuracy", "test_macro_f1", "test_loss", "n_test")
 
 
-def model_card(description: Description) -> str:
-    """Returns the card of a model."""
+def model_card(description: Description, *, has_read_test: bool = False) -> str:
+    """Returns the card of a model; `has_read_test`: its encoder was trained on the test texts, without labels."""
     made, architecture = description.provenance, description.architecture
     title = for_markdown(str(made["study"]))
     lines = [
@@ -38,6 +39,7 @@ def model_card(description: Description) -> str:
         "## Test",
         "",
         *_test_lines(made.get("test") or {}),
+        *([READ_TEST, ""] if has_read_test else []),
         *(_figure_lines() if EVALUATION in description.files else []),
         "## Where it comes from",
         "",

@@ -16,19 +16,23 @@ from hpo.corpus import Corpus
 from hpo.ids import as_seen
 from hpo.scoring import score_probabilities
 
+HAS_READ_TEST = "has_read_test"
 N_BINS, N_MISTAKES, N_SHOWN, N_SHOWN_PER_CLASS = 10, 25, 12, 2
 MAX_CHARS = 2_000
 
 Probabilities = NDArray[np.float64]
 
 
-def evaluate(corpus: Corpus, probabilities: Probabilities, *, is_ensemble: bool = False) -> dict[str, Any]:
+def evaluate(
+    corpus: Corpus, probabilities: Probabilities, *, is_ensemble: bool = False, has_read_test: bool = False
+) -> dict[str, Any]:
     """Returns everything shown of a test.
 
     Args:
         corpus: The prepared data.
         probabilities: Those of its test part, shape (texts, classes).
         is_ensemble: Whether they are means over a forward and a backward classifier.
+        has_read_test: Whether an encoder was trained on the texts of the test part.
     """
     labels = np.asarray(corpus.test.labels)
     n_classes = len(corpus.classes)
@@ -45,6 +49,7 @@ def evaluate(corpus: Corpus, probabilities: Probabilities, *, is_ensemble: bool 
         "shown": list(_shown(corpus)),
         "baseline": baseline_scores(corpus),
         **({"is_ensemble": True} if is_ensemble else {}),
+        **({HAS_READ_TEST: True} if has_read_test else {}),
     }
 
 

@@ -27,7 +27,9 @@ td.text div { max-height: 8em; overflow-y: auto; } /* a long text is scrolled wh
 .said { writing-mode: vertical-rl; }
 </style></head><body>
 <h1>{{ title }}</h1>
-<p>Tested once on {{ n_test }} texts that no training and no choice has seen.
+<p>Tested once on {{ n_test }} texts
+{%- if e.has_read_test %}. The encoder was trained on them, too, without their labels (encoder.use_all_texts=true); no
+other training and no choice has seen them.{% else %} that no training and no choice has seen.{% endif %}
 {%- if e.is_ensemble %} Probabilities are means over two classifiers, one of which reads texts backwards.{% endif %}</p>
 <table><tr><th></th><th>test</th>{% if e.baseline %}<th>bag of words</th>{% endif %}</tr>
 {% for name, value, baseline in scores %}<tr><th>{{ name }}</th><td>{{ value }}</td>

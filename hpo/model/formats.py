@@ -70,8 +70,8 @@ def _csv_row(place: str, text: str, answer: Answer, classes: Sequence[str]) -> s
 
 def _csv_line(cells: Sequence[str]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()
+    csv.writer(line).writerow(cells)  # it quotes fields with \r or \n only where it ends lines by both
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _json_line(place: str, text: str, answer: Answer, classes: Sequence[str]) -> str:

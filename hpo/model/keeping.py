@@ -19,9 +19,22 @@ from hpo.corpus import Corpus, open_corpus
 from hpo.files import hash_bytes
 from hpo.model.card import model_card
 from hpo.model.description import Description, TokenizerSettings
+from hpo.model.evaluation import HAS_READ_TEST
 from hpo.model.evaluation_figures import draw_evaluation
 from hpo.model.evaluation_page import evaluation_page
-from hpo.model.folder import CARD, EVALUATION, MODEL_FOLDER, MODELS_FOLDER, PAGE, WEIGHTS, read_description, write_model
+from hpo.model.folder import (
+    CALIBRATION,
+    CARD,
+    CONFUSION,
+    EVALUATION,
+    MODEL_FOLDER,
+    MODELS_FOLDER,
+    PAGE,
+    WEIGHTS,
+    read_description,
+    read_file,
+    write_model,
+)
 from hpo.record import COMPLETE, StudyRecord, TrialRecord
 from hpo.remote_folder import RemoteAway
 from hpo.remote_trial import fetch_weights, remote_trial
@@ -34,19 +47,24 @@ PACKAGES = ("torch", "fastai", "spacy", "numpy", "pandas", "safetensors")
 _log = logging.getLogger("hpo.model")
 
 
-def keep_model(driver: Driver, search: Driver) -> None:
+def keep_model(driver: Driver, search: Driver, *, is_finished: bool) -> None:
     """Puts the model of a study into the folder of its search, if it has one; an older one goes. With
     `model.log=all` those of all complete trials, too.
+
+    An interrupted search leaves its best so far, but never in the place of a model that was tested; an interrupted
+    confirmation has not chosen yet.
 
     Args:
         driver: Drove the study that the model comes from: the search, or its confirmation.
         search: Drove the search.
+        is_finished: Whether `driver` was not interrupted.
     """
     chosen = set(driver.assignment.to_keep(driver.trials))
     best = driver.study.best([trial for trial in driver.trials if trial.number in chosen])
     target = Path(search.study.folder) / MODEL_FOLDER
+    may_keep = is_finished or (driver is search and not _is_tested(target))
     try:
-        if best is not None:
+        if best is not None and may_keep:
             _keep_trial(driver, best, target)
         if driver is search and driver.assignment.config.model.log is ModelLog.all:
             for trial in driver.trials:
@@ -81,12 +99,19 @@ def _keep(folder: Path, target: Path, description: Description) -> None:
         write_model(target, description, files, _for_people(description, files))
 
 
+def _is_tested(target: Path) -> bool:
+    try:
+        return bool(read_description(target).provenance.get("test"))
+    except ValueError:
+        return False
+
+
 def _for_people(description: Description, files: Mapping[str, Path]) -> dict[str, bytes]:
     """Returns what people read and look at of a model, by file name."""
-    card = {CARD: _utf8(model_card(description))}
     if EVALUATION not in files:
-        return card
+        return {CARD: _utf8(model_card(description))}
     made, evaluation = description.provenance, json.loads(files[EVALUATION].read_text())
+    card = {CARD: _utf8(model_card(description, has_read_test=bool(evaluation.get(HAS_READ_TEST))))}
     page = evaluation_page(evaluation, made["test"], title=f"Trial {made['trial']} of {made['study']}")
     return {**card, PAGE: _utf8(page), **draw_evaluation(evaluation)}
 
@@ -96,8 +121,11 @@ def _utf8(text: str) -> bytes:
 
 
 def _is_kept(target: Path, description: Description) -> bool:
+    """Returns whether the model is there as it was written, and whole."""
+    shown = [CARD, *([PAGE, CONFUSION, CALIBRATION] if EVALUATION in description.files else [])]
     try:
-        return read_description(target) == description
+        is_sound = all(read_file(target, description, name) for name in description.files)
+        return is_sound and read_description(target) == description and all((target / n).is_file() for n in shown)
     except ValueError:
         return False
 

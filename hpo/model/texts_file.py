@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 SUFFIXES = (".csv", ".parquet")
 N_ROWS = 500  # read at once from Parquet
@@ -47,12 +48,14 @@ def _read_csv(path: Path, column: str, encoding: str) -> Iterator[TextRow]:
     csv.field_size_limit(sys.maxsize)
     try:
         with path.open(encoding=encoding, errors="surrogateescape", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            names = [name.removeprefix("\ufeff") for name in next(reader, [])]
+            reader = csv.reader(_without_mark(file), strict=True)
+            names = next(reader, [])
             at = _find(names, column, path)
             line = reader.line_num + 1
             for fields in reader:
-                if fields:
+                if not fields and len(names) == 1:
+                    yield TextRow(f"line {line}", "")
+                elif fields:
                     if len(fields) != len(names):
                         raise ValueError(
                             f"{path} has {len(fields)} fields in line {line} and {len(names)} in its header; give "
@@ -75,6 +78,12 @@ def _read_csv(path: Path, column: str, encoding: str) -> Iterator[TextRow]:
         raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
 
 
+def _without_mark(lines: Iterable[str]) -> Iterator[str]:
+    """Yields the lines of a file; a byte order mark before a quote would make the quote one of the first name."""
+    for number, line in enumerate(lines):
+        yield line if number else line.removeprefix("\ufeff")
+
+
 def _read_parquet(path: Path, column: str) -> Iterator[TextRow]:
     from pyarrow import ArrowException, parquet
 
@@ -83,11 +92,21 @@ def _read_parquet(path: Path, column: str) -> Iterator[TextRow]:
             _find(file.schema_arrow.names, column, path)
             number = 0
             for batch in file.iter_batches(batch_size=N_ROWS, columns=[column]):
-                for value in batch.column(0).to_pylist():
+                for value in _values(batch.column(0)):
                     number += 1
                     yield TextRow(f"row {number}", _text(value, number, column, path))
-    except ArrowException as error:
-        raise ValueError(f"{path} is no readable Parquet file ({str(error).splitlines()[0]}).") from error
+    except (ArrowException, OSError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(". ")
+        raise ValueError(f"{path} is no readable Parquet file ({reason}).") from error
+
+
+def _values(cells: Any) -> Iterator[object]:
+    """Yields the values of a column of Arrow; bytes that are no UTF-8, which it may hold, are kept as surrogates."""
+    for cell in cells:
+        try:
+            yield cell.as_py()
+        except UnicodeDecodeError:
+            yield cell.as_buffer().to_pybytes().decode("utf-8", "surrogateescape")
 
 
 def _text(value: object, number: int, column: str, path: Path) -> str:
