@@ -12,7 +12,9 @@ from hpo.report.pairs import Pair
 
 def pair(first: np.ndarray, second: np.ndarray) -> Pair:
     losses = np.array([first, second], float)
-    return Pair("a", "b", tuple(f"seed {n}" for n in range(losses.shape[1])), losses, losses, ())
+    filled = np.where(np.isinf(losses), np.max(losses[np.isfinite(losses)]), losses)
+    is_whole = bool(np.isfinite(losses).all())
+    return Pair("a", "b", tuple(f"seed {n}" for n in range(losses.shape[1])), losses, filled, (), is_whole)
 
 
 def kind_of(shift: float, *, n: int = 10, rope: float = 0.0, n_pairs: int = 1) -> str:
@@ -53,6 +55,32 @@ def test_counts_and_direction() -> None:
     assert (one.wins, one.defeats, one.ties) == (2, 1, 1)
     assert one.ahead == "a", "the pseudo-median is not moved by the one bad pair"
     assert one.mean == pytest.approx(7 / 4)
+
+
+def failing(n_failed: int, behind: float, n: int = 12) -> Pair:
+    """Returns a pair of which the first has nothing to show in some seeds and is far ahead in the others."""
+    values = np.linspace(0.900, 0.906, n)
+    return pair(np.where(np.arange(n) < n_failed, np.inf, values - behind), values)
+
+
+def test_who_has_nothing_to_show_is_not_equivalent_to_who_has() -> None:
+    first, second = np.full(10, np.inf), np.linspace(0.900, 0.908, 10)
+    (one,) = compare([pair(first, second)], rope=0.05, source=resampling(0, 500))
+    assert (one.kind, one.ahead, one.shift) == ("better", "b", np.inf)
+    assert one.interval.is_within(0.05), "the filled values alone would have made them equivalent"
+
+
+def test_one_study_with_nothing_to_show_is_enough_to_be_not_equivalent() -> None:
+    kinds = [compare([failing(n, 0.0)], rope=0.05, source=resampling(0, 500))[0].kind for n in (0, 1)]
+    assert kinds == ["equivalent", "undecided"]
+
+
+def test_the_effect_is_on_the_side_of_the_test() -> None:
+    (one,) = compare([failing(8, 0.1)], rope=0.005, source=resampling(0, 500))
+    assert one.p < 0.05
+    assert (one.wins, one.defeats) == (4, 8)
+    assert one.mean < 0, "of the filled values"
+    assert (one.kind, one.ahead) == ("better", "b")
 
 
 def test_identical_outcomes_are_nobodys_claim() -> None:

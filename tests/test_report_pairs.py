@@ -32,6 +32,7 @@ def test_seeds_are_paired_by_their_number() -> None:
     assert pair.units == ("seed 2", "seed 1")
     assert pair.differences.tolist() == [4, 2]
     assert pair.left_out == (("task", 3),)
+    assert pair.is_whole
     assert (unit_of(of), quantity_of(of)) == ("seed", "valid_loss")
 
 
@@ -40,6 +41,7 @@ def test_a_failed_study_is_worse_than_any_and_filled_with_the_worst_value() -> N
     (pair,) = pairs(of)
     assert pair.differences.tolist() == [-math.inf]
     assert pair.filled_differences.tolist() == [0.0]
+    assert not pair.is_whole
 
 
 def test_two_failed_studies_are_level() -> None:
@@ -64,6 +66,15 @@ def test_several_tasks_are_compared_by_mean_regret() -> None:
     assert pair.differences == pytest.approx([(8 - 6) / 4, 1.0])
     assert rope_of(of, scales(of)) == pytest.approx((1 / 4 + 1 / 50) / 2)
     assert (unit_of(of), quantity_of(of)) == ("task", "normalised regret")
+
+
+def test_a_task_some_of_whose_seeds_failed_is_filled() -> None:
+    failed = replace(study("b", 0, [], task="t"), trials=FAILED)
+    of = made(*(study("random", seed, [10 + seed], task=task) for task in "tu" for seed in (0, 1)))
+    others = (failed, study("b", 1, [4], task="t"), study("b", 0, [2], task="u"), study("b", 1, [2], task="u"))
+    (pair,) = pairs(replace(of, studies=(*of.studies, *others)))
+    assert np.isfinite(pair.ranked).all()
+    assert not pair.is_whole
 
 
 def test_a_task_all_of_whose_seeds_failed_is_worse_than_any() -> None:

@@ -71,6 +71,31 @@ def test_pseudo_median_is_the_median_of_the_means_of_all_pairs() -> None:
     assert hodges_lehmann(np.array([])) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("differences", "effect"),
+    [
+        ([np.inf] * 10, np.inf),
+        ([np.inf] * 8 + [-0.1] * 4, np.inf),
+        ([-np.inf] * 5 + [0.2], -np.inf),
+        ([np.inf, -np.inf], 0.0),
+        ([np.inf] * 3 + [-np.inf] * 3, 0.0),
+        ([np.inf, -0.1, -0.1, -0.1, -0.1, -0.1, -0.1], -0.1),
+    ],
+)
+def test_the_pseudo_median_of_infinite_differences(differences: list[float], effect: float) -> None:
+    assert hodges_lehmann(np.array(differences)) == effect
+
+
+def test_the_pseudo_median_is_never_on_the_other_side_than_the_test() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        values = rng.normal(rng.normal(), 1, size=9)
+        values[rng.uniform(size=9) < rng.uniform()] = np.inf * rng.choice([-1, 1])
+        if signed_rank_p(values) < 0.05:
+            ranks = stats.rankdata(np.abs(values))
+            assert np.sign(hodges_lehmann(values)) == np.sign(np.sum(np.sign(values) * ranks))
+
+
 @pytest.mark.parametrize(("n_tests", "n"), [(1, 6), (5, 8), (6, 8), (10, 9), (13, 10), (21, 10), (91, 12)])
 def test_fewest_units_follow_the_law(n_tests: int, n: int) -> None:
     assert fewest_units(n_tests) == n

@@ -163,6 +163,23 @@ def test_a_study_without_a_complete_trial_is_ranked_worst() -> None:
     assert "random ahead in 1, gp in 9 of 10" in box.claims[1].text
 
 
+def test_a_strategy_that_often_has_nothing_to_show_loses_and_the_words_say_why() -> None:
+    values = [0.900 + 0.0005 * seed for seed in range(12)]
+    first = [study("a", seed, [value - 0.1]) for seed, value in enumerate(values)]
+    failed = [replace(each, trials=(trial(0, None, state="FAIL"),)) for each in first[:8]]
+    second = [study("b", seed, [value]) for seed, value in enumerate(values)]
+    of = replace(made(rope=0.05), studies=(*failed, *first[8:], *second), budget=1)
+    box = verdict(of)
+    assert box.headline.startswith("Winner: b, better than a (12 seeds a pair")
+    assert box.claims[0].text == (
+        "b better than a: Holm p = 0.021, a with nothing to show in 8 of 12, a ahead in 4, b in 8 of 12 seeds."
+    )
+    assert box.looks.rows[1][-1] == "b better (n = 12)"
+    assert "inf" not in str(build_verdict(of).blocks)
+    none = replace(of, studies=(*(replace(each, trials=failed[0].trials) for each in first), *second))
+    assert verdict(none).claims[0].text.startswith("b better than a: Holm p = 0.00049, a with nothing to show in 12 of")
+
+
 def test_a_running_study_is_not_compared_beyond_where_it_is() -> None:
     of = made()
     running = replace(of.studies[0], trials=of.studies[0].trials[:7], is_ended=False)

@@ -25,8 +25,9 @@ class Comparison:
     Attributes:
         pair: What was compared.
         p, adjusted: Of the exact paired Wilcoxon test: raw, and Holm-adjusted over all pairs at this endpoint.
-        shift: Hodges-Lehmann estimate of the difference; the effect that is held against the ROPE.
-        mean, interval: Mean of the differences and its 95 % interval, resampled in pairs.
+        shift: Hodges-Lehmann estimate of the difference; the effect that is held against the ROPE. Infinite where
+            so many studies have nothing to show that no difference of values is typical.
+        mean, interval: Mean of the filled differences and its 95 % interval, resampled in pairs.
         detectable: Smallest shift found with 80 % power; None where none can be.
         kind: The word this endpoint alone allows.
     """
@@ -82,7 +83,8 @@ def _comparison(
 ) -> Comparison:
     differences = pair.filled_differences
     interval = mean_difference_interval(pair.filled[0], pair.filled[1], source=source)
-    shift = float(without_rounding(np.array(hodges_lehmann(differences)), np.max(np.abs(pair.filled), initial=0.0)))
+    effect = np.array(hodges_lehmann(pair.differences))
+    shift = float(without_rounding(effect, np.max(np.abs(pair.filled), initial=0.0)))
     return Comparison(
         pair=pair,
         p=p_values[0],
@@ -91,13 +93,13 @@ def _comparison(
         mean=float(np.mean(differences)) if pair.n else 0.0,
         interval=interval,
         detectable=detectable_difference(differences, n_tests=n_tests),
-        kind=_kind(pair.n, adjusted=p_values[1] if is_open else 1.0, shift=shift, interval=interval, rope=rope),
+        kind=_kind(pair, adjusted=p_values[1] if is_open else 1.0, shift=shift, interval=interval, rope=rope),
     )
 
 
-def _kind(n: int, *, adjusted: float, shift: float, interval: Interval, rope: float) -> Kind:
-    if n < FEWEST:
+def _kind(pair: Pair, *, adjusted: float, shift: float, interval: Interval, rope: float) -> Kind:
+    if pair.n < FEWEST:
         return "underpowered"
     if adjusted < ALPHA and abs(shift) > rope:
         return "better"
-    return "equivalent" if rope > 0 and interval.is_within(rope) else "undecided"
+    return "equivalent" if pair.is_whole and rope > 0 and interval.is_within(rope) else "undecided"

@@ -122,7 +122,8 @@ def _effects_table(experiment: Experiment, look: Look) -> Table:
     note = (
         "Differences are first − second; A12 is the probability that the first beats the second over all their seeds "
         "(mean over tasks) and the win rate that over paired ones, ties counting half; the smallest detectable "
-        "difference is found with 80 % power, a dash means none can be."
+        "difference is found with 80 % power, a dash means none can be; an infinite Hodges–Lehmann estimate: "
+        "too many studies have nothing to show for a typical difference of values."
     )
     return Table("statistics-effects", "Differences and effect sizes", [*map(Column, titles)], rows, note)
 

@@ -31,6 +31,7 @@ class Pair:
         ranked: Losses of both, shape (2, n); infinite where a study had nothing to show: worse than any value.
         filled: The same with the worst value seen on the task in the place of infinite ones, for means and intervals.
         left_out: (task, seed) only one of both has a loss for.
+        is_whole: Whether every study behind it has something to show: nothing is filled.
     """
 
     first: str
@@ -39,6 +40,7 @@ class Pair:
     ranked: Floats
     filled: Floats
     left_out: tuple[Place, ...]
+    is_whole: bool
 
     @property
     def n(self) -> int:
@@ -122,4 +124,6 @@ def _pair(experiment: Experiment, endpoint: Endpoint, scales: Mapping[str, Scale
     units, ranked, filled = block_losses(experiment, endpoint, scales, names)
     places = dict.fromkeys((s.task, s.seed) for s in experiment.studies if s.strategy in names)
     both = set(common_places(experiment, endpoint, names))
-    return Pair(*names, units, ranked, filled, tuple(place for place in places if place not in both))
+    left_out = tuple(place for place in places if place not in both)
+    is_whole = all(math.isfinite(endpoint.losses[name][place]) for name in names for place in both)
+    return Pair(*names, units, ranked, filled, left_out, is_whole)

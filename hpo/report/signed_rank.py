@@ -53,12 +53,21 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def hodges_lehmann(differences: Floats) -> float:
     """Returns the pseudo-median: the median of the means of all pairs of differences, each with itself too.
 
-    It is the estimate that belongs to the signed-rank test (Hodges & Lehmann 1963): one bad seed hardly moves it.
+    It is the estimate that belongs to the signed-rank test (Hodges & Lehmann 1963): one bad seed hardly moves it, and
+    its sign is never against the test's. That holds for infinite differences too, of which a positive and a negative
+    one are 0 on average; with too many of one sign it is infinite.
     """
     if not differences.size:
         return 0.0
     first, second = np.triu_indices(differences.size)
-    return float(np.median((differences[first] + differences[second]) / 2))
+    means = np.sort(_sum(differences[first], differences[second]) / 2)
+    return float(_sum(means[(means.size - 1) // 2], means[means.size // 2]) / 2)
+
+
+def _sum(first: Floats, second: Floats) -> Floats:
+    """Returns first + second, 0 where one is infinite and the other its negative."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.nan_to_num(first + second, nan=0.0, posinf=np.inf, neginf=-np.inf))
 
 
 def n_pairs_of(n_strategies: int) -> int:

@@ -93,12 +93,13 @@ def _claim(experiment: Experiment, known: Mapping[str, Scale], comparison: Compa
         words = "underpowered" if comparison.kind == "underpowered" else "not distinguishable"
         neither = "neither has anything to show for its budget"
         return Claim(f"{pair.first} and {pair.second} {words} with {units}: {neither}.", comparison.kind)
-    mean = f"mean difference {_signed(experiment, comparison)} {quantity}"
+    mean = _effect(experiment, comparison)
     holm_p = f"Holm {p_value(comparison.adjusted)}"
     match comparison.kind:
         case "better":
-            by = f"{called} better than {_loser(comparison, str(called))} by {number(abs(comparison.shift))} {quantity}"
-            return Claim(f"{by}: {holm_p}, {mean}, {wins} {unit_of(experiment)}s.", "better")
+            by = f" by {number(abs(comparison.shift))} {quantity}" if math.isfinite(comparison.shift) else ""
+            words = f"{called} better than {_loser(comparison, str(called))}{by}"
+            return Claim(f"{words}: {holm_p}, {mean}, {wins} {unit_of(experiment)}s.", "better")
         case "equivalent":
             inside = f"inside the ROPE of ±{number(rope_of(experiment, known))}"
             words = f"{pair.first} and {pair.second} practically equivalent with {units}"
@@ -108,6 +109,15 @@ def _claim(experiment: Experiment, known: Mapping[str, Scale], comparison: Compa
             return Claim(f"{words}: {mean}; {wins}." if pair.n else f"{words} in common.", "underpowered")
     words = f"{pair.first} and {pair.second} not distinguishable with {units}"
     return Claim(f"{words}: {holm_p}, {mean}, {wins}; {_detectable(experiment, comparison)}.", "undecided")
+
+
+def _effect(experiment: Experiment, comparison: Comparison) -> str:
+    """Returns the mean difference; where it would be one of filled values, how often there was nothing to show."""
+    if math.isfinite(comparison.shift):
+        return f"mean difference {_signed(experiment, comparison)} {quantity_of(experiment)}"
+    pair = comparison.pair
+    n_empty = zip((pair.first, pair.second), np.isinf(pair.ranked).sum(axis=1), strict=True)
+    return listing([f"{name} with nothing to show in {n} of {pair.n}" for name, n in n_empty if n])
 
 
 def _signed(experiment: Experiment, comparison: Comparison) -> str:
@@ -147,7 +157,8 @@ def _look_title(look: Look) -> str:
 
 def _look_cell(look: Look, index: int) -> str:
     comparison, called = look.comparisons[index], look.called[index]
-    size = f"by {number(abs(comparison.shift))} (n = {comparison.pair.n})"
+    by = f"by {number(abs(comparison.shift))} " if math.isfinite(comparison.shift) else ""
+    size = f"{by}(n = {comparison.pair.n})"
     if called is not None:
         return f"{called} better {size}"
     if not comparison.pair.n:
@@ -164,8 +175,8 @@ def _reading(experiment: Experiment, known: Mapping[str, Scale], look: Look) -> 
         f"Primary endpoint: {look.endpoint.title}, paired by {unit}{averaged}; 'better' means {_omnibus(look)}a "
         f"Holm-adjusted p < .05 (exact paired Wilcoxon) and a typical difference (Hodges–Lehmann) above the ROPE of "
         f"{number(rope_of(experiment, known))} {quantity_of(experiment)}, 'practically equivalent' a 95 % interval of "
-        f"the mean difference inside it; if all strategies are equal, one is called better anywhere in this box with a "
-        f"probability of at most 5 %, and everything outside it is exploratory."
+        "the mean difference inside it and no study with nothing to show; if all strategies are equal, one is called "
+        "better anywhere in this box with a probability of at most 5 %, and everything outside it is exploratory."
     )
 
 
@@ -232,7 +243,7 @@ def _imputed(experiment: Experiment, look: Look) -> str | None:
     values = listing([f"{number(experiment.sign * worst[t])} on {t}" for t in experiment.tasks if t in worst])
     return (
         f"Nothing to show for their budget (no COMPLETE trial, or every retraining failed): {who}; tests rank them "
-        f"worse than any value, differences and intervals use the worst value seen on the task "
+        f"worse than any value, mean differences and intervals use the worst value seen on the task "
         f"({values}, {experiment.metric})."
     )
 
