@@ -114,8 +114,7 @@ def _run(comparison: Comparison, config: CompareConfig, argv: list[str]) -> int:
     if reports[0].obstacle:
         print(f"Continue with: {registration.command}")
         return PAUSED
-    assert registration.storage is not None
-    return _report(comparison, config, registration.storage)
+    return _report(comparison, config, registration)
 
 
 def _say_missing(reports: Sequence[Report], config: CompareConfig) -> None:
@@ -136,18 +135,20 @@ class _Registration:
     Attributes:
         command: The command line, without secrets.
         storage: The record, once there is one.
+        design: What was registered in it.
     """
 
     def __init__(self, comparison: Comparison, config: CompareConfig, display: Announcer, command: str) -> None:
         self.command = command
         self.storage: BaseStorage | None = None
+        self.design: Mapping[str, object] = {}
         self._comparison = comparison
         self._config = config
         self._display = display
 
     def __call__(self, storage: BaseStorage, corpora: Mapping[str, Path]) -> Mapping[str, object]:
         from hpo.comparison_outlook import outlook
-        from hpo.design import describe, find_registered, n_trials, register, write_card
+        from hpo.design import beside_sentence, describe, find_registered, n_trials, register, write_card
 
         self.storage = storage
         comparison, config = self._comparison, self._config
@@ -155,8 +156,9 @@ class _Registration:
         earlier = find_registered(storage, comparison)
         design = register(card, earlier, n_trials=n_trials(storage, comparison), command=self.command)
         write_card(design, Path(config.reports) / comparison.name)
-        for sentence in outlook(comparison):
+        for sentence in filter(None, [beside_sentence(storage, comparison, design), *outlook(comparison)]):
             self._display.note(sentence)
+        self.design = design
         return design
 
 
@@ -177,12 +179,13 @@ def _is_cached(config: CompareConfig) -> bool:
     return is_shared(config.executor) and config.cache and (config.study.confirm.top_k > 0 or not config.study.test)
 
 
-def _report(comparison: Comparison, config: CompareConfig, storage: BaseStorage) -> int:
+def _report(comparison: Comparison, config: CompareConfig, registration: _Registration) -> int:
     """Writes the report, shows it in MLflow, says what it says."""
     from hpo.report.assemble import headlines, make_report, show_report
     from hpo.report.stored import read_experiment
 
-    experiment = read_experiment(storage, comparison.name)
+    assert registration.storage is not None
+    experiment = read_experiment(registration.storage, comparison.name, design=registration.design)
     folder = Path(config.reports) / comparison.name
     report = make_report(experiment, folder)
     problem = show_report(report, folder, experiment=comparison.name, tracking=config.tracking)

@@ -23,6 +23,7 @@ from hpo.encoder import DOMAIN
 from hpo.files import write_atomically
 from hpo.plan import Plan
 from hpo.provenance import git_commit, plain
+from hpo.report.membership import FIRST_HASH, first_hash
 from hpo.report.terms import ROPE
 from hpo.space import Param, values_of
 from hpo.storage import DESIGN
@@ -81,7 +82,26 @@ def register(
     changes = list(_changes(earlier["card"], card)) if earlier else []
     if changes and n_trials:
         amendments.append(f"After {n_trials:,} trials: {'; '.join(changes)}.")
-    return {"hash": card_hash(card), "card": dict(card), "amendments": amendments, "command": command}
+    own = card_hash(card)
+    first = first_hash(earlier) if earlier else own
+    return {"hash": own, FIRST_HASH: first, "card": dict(card), "amendments": amendments, "command": command}
+
+
+def beside_sentence(storage: BaseStorage, comparison: Comparison, design: Mapping[str, Any]) -> str:
+    """Returns that the experiment holds another comparison, which this one's report does not show; "" if it does not.
+
+    Comparisons on the same data have one name unless they are given one each.
+    """
+    designs = [study.system_attrs.get(DESIGN) for study in storage.get_all_studies()]
+    mine = [other for other in designs if other and other["card"]["experiment"] == comparison.name]
+    n_others = sum(first_hash(other) != first_hash(design) for other in mine)
+    if not n_others:
+        return ""
+    studies = "1 study" if n_others == 1 else f"{n_others} studies"
+    return (
+        f"Experiment {comparison.name} holds another comparison already, of {studies}; this one's report leaves them "
+        "out and takes the place of theirs. With name=NAME each has a report of its own."
+    )
 
 
 def _changes(before: Mapping[str, Any], now: Mapping[str, Any], path: str = "") -> Iterator[str]:

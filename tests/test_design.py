@@ -119,7 +119,8 @@ def changed(**changes: Any) -> dict[str, Any]:
 
 def test_a_first_registration_amends_nothing() -> None:
     design = register(FIRST, None, n_trials=0, command="python -m x")
-    assert design == {"hash": card_hash(FIRST), "card": FIRST, "amendments": [], "command": "python -m x"}
+    own = card_hash(FIRST)
+    assert design == {"hash": own, "first_hash": own, "card": FIRST, "amendments": [], "command": "python -m x"}
     again = register(FIRST, design, n_trials=9, command="python -m y")
     assert (again["amendments"], again["hash"], again["command"]) == ([], design["hash"], "python -m y")
 
@@ -141,6 +142,7 @@ def test_a_change_after_trials_is_an_amendment(card: dict[str, Any], amendment: 
     second = register(card, first, n_trials=1234, command="")
     assert second["amendments"] == [amendment]
     assert second["hash"] == card_hash(card)
+    assert second["first_hash"] == first["hash"]
     back = register(FIRST, second, n_trials=2000, command="")
     assert back["amendments"][0] == amendment
     assert len(back["amendments"]) == 2  # nothing is taken back silently
@@ -247,6 +249,29 @@ def test_the_newest_of_several_designs_is_found(workdir: Path) -> None:
     assert found is not None
     assert found["amendments"] == ["a", "b"]
     assert n_trials(storage, comparison) == 0
+
+
+def test_another_comparison_under_the_same_name_reports_on_its_own_studies(
+    workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = (*TINY, "study.confirm.top_k=0", "study.test=false")
+    second = (*first, "pruner=median", "budget.size=3")
+
+    def reported() -> dict[str, Any]:
+        return dict(json.loads(Path("reports/synthetic/report.json").read_text())["sections"]["design"])
+
+    assert main([*first]) == 0
+    assert "another comparison" not in capsys.readouterr().out
+    assert reported()["deviations"] == []
+    for own, pruner, other in ((second, "median", "none"), (first, "none", "median")):
+        assert main([*own]) == 0
+        assert "Experiment synthetic holds another comparison already, of 4 studies; this" in capsys.readouterr().out
+        found = reported()
+        assert (found["budget"], found["amendments"]) == (3 if own is second else 2, [])
+        assert {card["pruner"]["name"] for card in found["card"]["strategies"].values()} == {pruner}
+        (left_out,) = found["deviations"]
+        assert left_out.startswith("Of another comparison in this experiment and left out: ")
+        assert left_out.count(f"-{other}-s") == 4
 
 
 def test_nothing_is_registered_for_a_study_of_its_own(workdir: Path) -> None:

@@ -60,6 +60,42 @@ def test_the_amended_card_counts() -> None:
     assert len(chosen.searches) == 3
 
 
+def comparison(strategy: str, first: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    """Returns a design of a comparison that was begun with the card of `first`, else with its own."""
+    made = design(*(["After trials."] if first else []), strategies={strategy: {}}, **changes)
+    return {**made, "first_hash": (first or made)["hash"]}
+
+
+def test_the_newest_comparison_is_reported_without_the_others() -> None:
+    old, new = comparison("tpe", budget=9), comparison("tpe", budget=10)
+    given = [member("tpe", 0, old), member("tpe", 1, old), found("new", new, strategy="tpe", task="docs", seed="1")]
+    chosen = choose(given, "e")
+    assert (names(chosen), chosen.design) == (["new"], new)
+    assert chosen.deviations == [
+        "Of another comparison in this experiment and left out: docs-tpe-0, docs-tpe-1; its own command reports on it "
+        "again, and with name=NAME a comparison is an experiment of its own."
+    ]
+    assert names(choose(given, "e", design=old)) == ["docs-tpe-1", "docs-tpe-0"]
+
+
+def test_a_comparison_that_was_amended_is_not_another() -> None:
+    first = comparison("tpe")
+    amended = comparison("tpe", first, seeds=[0, 1, 2])
+    chosen = choose([member("tpe", 0, first), member("tpe", 1, amended), member("tpe", 2, amended)], "e")
+    assert names(chosen) == ["docs-tpe-0", "docs-tpe-1", "docs-tpe-2"]
+    assert (chosen.design, chosen.deviations) == (amended, [])
+
+
+def test_of_doubles_those_of_the_design_count() -> None:
+    old, new = design(budget=9), design(budget=10)
+    doubles = [found(f"new-{seed}", new, strategy="tpe", task="docs", seed=str(seed)) for seed in (0, 1)]
+    chosen = choose([member("tpe", 0, old), member("tpe", 1, old), *doubles], "e")
+    assert names(chosen) == ["new-1", "new-0"]
+    assert chosen.deviations == [
+        "Left out, with settings and seed of another study: docs-tpe-1 (as new-1), docs-tpe-0 (as new-0)."
+    ]
+
+
 def test_a_study_begun_before_it_was_registered_belongs_and_is_named() -> None:
     chosen = choose([found("early", design(), sampler="random", seed="0"), member("tpe", 0)], "e")
     assert names(chosen) == ["docs-tpe-0", "early"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from hpo.report.labels import Label, label_studies
 from hpo.storage import DESIGN
 
 SEARCH = "search"
+FIRST_HASH = "first_hash"  # in a design: of the card that its comparison was begun with
 Json = Mapping[str, Any]
 Search = tuple["Found", Label]
 
@@ -44,14 +46,19 @@ class Chosen:
     deviations: Sequence[str]
 
 
-def choose(mine: Sequence[Found], name: str) -> Chosen:
+def choose(mine: Sequence[Found], name: str, *, design: Json | None = None) -> Chosen:
     """Returns the searches to report: those of the design card if there is one, else all.
+
+    Args:
+        mine: The experiment's studies, in the order in which the record got them.
+        name: The experiment's.
+        design: What was registered; None for that of the newest comparison.
 
     Raises:
         ValueError: if none is left.
     """
     searches = [each for each in mine if each.role == SEARCH]
-    design = _newest_design(searches)
+    design = design or _newest_design(searches)
     chosen = _registered(searches, design) if design else _casual(searches)
     if not chosen.searches:
         raise ValueError(f"Experiment '{name}' is registered, but none of its studies has begun; run the comparison.")
@@ -63,17 +70,22 @@ def _registered(searches: Sequence[Found], design: Json) -> Chosen:
     card = design["card"]
     places = [{item: place for place, item in enumerate(card[key])} for key in ("tasks", "strategies", "seeds")]
     inside: list[tuple[list[int], Search]] = []
-    outside, early = [], []
+    outside, others, early = [], [], []
     for each in searches:
+        own = each.attrs.get(DESIGN)
+        if own and first_hash(own) != first_hash(design):
+            others.append(each.study.name)
+            continue
         label = _label_in_card(each.study, card)
         keys = (label.task, label.strategy, _seed(each))
-        if DESIGN not in each.attrs or any(key not in known for key, known in zip(keys, places, strict=True)):
+        if not own or any(key not in known for key, known in zip(keys, places, strict=True)):
             outside.append(each.study.name)
             continue
-        inside.append(([known[key] for key, known in zip(keys, places, strict=True)], (each, label)))
+        is_older = own["hash"] != design["hash"]
+        inside.append(([*(known[key] for key, known in zip(keys, places, strict=True)), is_older], (each, label)))
         early += [each.study.name] if "strategy" not in each.study.tags else []
-    chosen = [search for _, search in sorted(inside, key=lambda pair: pair[0])]
-    return Chosen(chosen, design, [*_broken_seal(design), *_membership(outside, early)])
+    chosen, doubles = _without_doubles([search for _, search in sorted(inside, key=lambda pair: pair[0])])
+    return Chosen(chosen, design, [*_broken_seal(design), *_membership(outside, early), *_of_another(others), *doubles])
 
 
 def _broken_seal(design: Json) -> list[str]:
@@ -87,7 +99,8 @@ def _broken_seal(design: Json) -> list[str]:
 def _casual(searches: Sequence[Found]) -> Chosen:
     """Returns all studies, by the names their settings give them."""
     labels = label_studies([each.study for each in searches])
-    chosen, deviations = _without_doubles(list(zip(searches, labels, strict=True)))
+    oldest = sorted(zip(searches, labels, strict=True), key=lambda pair: (pair[0].study.created_ms, pair[0].study.name))
+    chosen, deviations = _without_doubles(oldest)
     return Chosen(sorted(chosen, key=lambda search: _casual_order(*search)), {}, deviations)
 
 
@@ -100,14 +113,29 @@ def _membership(outside: Sequence[str], early: Sequence[str]) -> list[str]:
     return sentences
 
 
+def _of_another(others: Sequence[str]) -> list[str]:
+    if not others:
+        return []
+    return [
+        f"Of another comparison in this experiment and left out: {join_names(sorted(others))}; its own command reports "
+        "on it again, and with name=NAME a comparison is an experiment of its own."
+    ]
+
+
 def _newest_design(searches: Sequence[Found]) -> Json:
-    """Returns the design with the most amendments; of equal ones the one most studies have, then the newest."""
-    designs = [(each.attrs[DESIGN], each.study.created_ms) for each in searches if DESIGN in each.attrs]
-    n_studies = {design["hash"]: sum(d["hash"] == design["hash"] for d, _ in designs) for design, _ in designs}
-    if not designs:
-        return {}
-    newest = max(designs, key=lambda pair: (len(pair[0]["amendments"]), n_studies[pair[0]["hash"]], pair[1]))
-    return dict(newest[0])
+    """Returns the design of the comparison that has the newest study.
+
+    It is the one with the most amendments; of equal ones the one most studies have, then the newest.
+    """
+    designs = [each.attrs[DESIGN] for each in searches if DESIGN in each.attrs]
+    designs = [design for design in designs if first_hash(design) == first_hash(designs[-1])]
+    n_studies = Counter(design["hash"] for design in designs)
+    return max(reversed(designs), key=lambda design: (len(design["amendments"]), n_studies[design["hash"]]), default={})
+
+
+def first_hash(design: Json) -> str:
+    """Returns the hash of the card that a comparison was begun with; "" where an older version did not note it."""
+    return str(design.get(FIRST_HASH, ""))
 
 
 def _label_in_card(study: StudyRecord, card: Json) -> Label:
@@ -126,10 +154,10 @@ def _casual_order(found: Found, label: Label) -> tuple[str, str, int]:
 
 
 def _without_doubles(labelled: Sequence[Search]) -> tuple[list[Search], list[str]]:
-    """Keeps of studies with one task, strategy and seed the oldest."""
+    """Keeps of studies with one task, strategy and seed the first."""
     kept: dict[tuple[Label, int], Search] = {}
     doubles = []
-    for each, label in sorted(labelled, key=lambda pair: (pair[0].study.created_ms, pair[0].study.name)):
+    for each, label in labelled:
         first = kept.setdefault((label, _seed(each)), (each, label))
         if first[0] is not each:
             doubles.append(f"{each.study.name} (as {first[0].study.name})")

@@ -6,6 +6,7 @@ Changes nothing, so that it works while studies run; what the numbers mean is th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from optuna.distributions import BaseDistribution, json_to_distribution
 from optuna.storages import BaseStorage
@@ -26,13 +27,16 @@ def experiment_names(storage: BaseStorage) -> list[str]:
     return sorted({found.study.experiment for found in _find(storage)})
 
 
-def read_experiment(storage: BaseStorage, name: str, *, terms: Terms | None = None) -> Experiment:
+def read_experiment(
+    storage: BaseStorage, name: str, *, terms: Terms | None = None, design: Mapping[str, Any] | None = None
+) -> Experiment:
     """Returns the experiment `name` with all its studies, whether or not they still run.
 
     Args:
         storage: The record.
         name: As it is known; see `experiment_names`.
         terms: What was given by hand.
+        design: What was registered for the comparison that is meant; None for the newest one of that name.
 
     Raises:
         ValueError: if there is no such experiment, nothing of it has finished, or it mixes metrics.
@@ -42,7 +46,7 @@ def read_experiment(storage: BaseStorage, name: str, *, terms: Terms | None = No
     if not mine:
         names = sorted({each.study.experiment for each in found})
         raise ValueError(f"There is no experiment '{name}' in the record; it has {join_names(names) or 'none'}.")
-    chosen = choose(mine, name)
+    chosen = choose(mine, name, design=design)
     _check_one_metric(name, [each.study for each, _ in chosen.searches])
     terms = terms or Terms()
     direction = chosen.searches[0][0].study.direction
