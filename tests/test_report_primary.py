@@ -14,6 +14,7 @@ from hpo.report.records import Experiment, Study
 from hpo.report.scale import scales
 
 TESTED = (confirmed(1.0, [2.0]), confirmed(1.5, [1.8], [3.0, 5.0]))
+STATES = ("running", "ended")
 FAILED = (confirmed(1.0, [], n_failed=3), confirmed(2.0, [], n_failed=3))
 
 
@@ -23,10 +24,11 @@ def pair(first: Study, second: Study, **changes) -> Experiment:
 
 def test_the_chosen_configuration_is_the_one_with_test_values() -> None:
     own = study("a", 0, [1, 2], confirmed=TESTED)
-    assert chosen(own) is TESTED[1]
     of = pair(own, study("b", 0, [1], confirmed=TESTED))
+    assert chosen(of, own) is TESTED[1]
     assert loss_on_test(of, own) == 4.0
-    assert loss_on_test(replace(of, direction="maximize"), own) == -4.0
+    up = replace(own, confirmed=(confirmed(2.0, [1.8], [3.0, 5.0]),))
+    assert loss_on_test(replace(of, direction="maximize"), up) == -4.0
     assert is_tested(of)
     assert [endpoint.key for endpoint in endpoints(of, scales(of))] == ["test", "100 %", "50 %", "25 %"]
 
@@ -53,6 +55,43 @@ def test_failing_is_no_way_out_of_the_test(failed: Study) -> None:
     of = pair(study("a", 0, [1], confirmed=TESTED), failed)
     assert loss_on_test(of, failed) == math.inf
     assert is_tested(of)
+
+
+def found_late(**changes) -> Study:
+    """Returns a study whose third trial was the best, and was confirmed with the first."""
+    late = (replace(confirmed(1.0, [1.1], [1.2]), trial=2), confirmed(3.0, [3.0]))
+    return study("a", 0, [3, 4, 1], confirmed=late, **changes)
+
+
+@pytest.mark.parametrize(("budget", "loss"), [(3, 1.2), (2, None)])
+@pytest.mark.parametrize("is_least", [False, True])
+def test_what_was_found_beyond_the_budget_has_no_test_value(budget: int, loss: float | None, is_least: bool) -> None:
+    of = pair(found_late(), study("b", 0, [1], confirmed=TESTED), budget=budget, is_least=is_least)
+    assert loss_on_test(of, of.studies[0]) == loss
+    assert is_tested(of) == (loss is not None)
+
+
+def test_of_what_was_found_within_the_budget_another_may_have_been_chosen() -> None:
+    """The first trial was confirmed within the budget, and its test values count; but it was held against the third."""
+    late, first = found_late().confirmed
+    own = study("a", 0, [3, 4, 1], confirmed=(replace(late, tests=()), replace(first, tests=(3.2,))))
+    of = pair(own, study("b", 0, [1], confirmed=TESTED), budget=2)
+    assert loss_on_test(of, own) is None
+
+
+def test_a_study_that_goes_on_has_no_test_value_until_what_it_found_is_confirmed() -> None:
+    going_on = study("a", 0, [3, 1, 2], confirmed=(confirmed(3.0, [3.1], [3.2]),))
+    of = pair(going_on, study("b", 0, [1], confirmed=TESTED))
+    assert loss_on_test(of, replace(found_late(), is_ended=False)) is None
+    assert loss_on_test(of, going_on) is None, "its confirmation has not been taken up again"
+    assert loss_on_test(of, found_late(facts={"confirmation": "running"})) is None
+
+
+def test_a_confirmation_has_failed_when_it_has_ended() -> None:
+    one = (confirmed(1.0, [], n_failed=1),)
+    of = pair(study("a", 0, [1], confirmed=TESTED), study("b", 0, [1], confirmed=one))
+    losses = [loss_on_test(of, study("b", 0, [1], confirmed=one, facts={"confirmation": c})) for c in STATES]
+    assert losses == [None, math.inf]
 
 
 def test_looks_hold_the_best_value_at_shares_of_the_budget() -> None:

@@ -9,6 +9,7 @@ from optuna.study import StudyDirection
 
 from hpo.compare import main as compare
 from hpo.config import MemoryConfig, SqliteConfig
+from hpo.report.primary import is_tested
 from hpo.report.records import Experiment
 from hpo.report.stored import experiment_names, read_experiment
 from hpo.report.terms import Terms
@@ -62,6 +63,8 @@ def test_a_comparison_is_read_as_it_was_registered(workdir: Path, capsys) -> Non
         assert [trial.ended_s for trial in study.trials] == sorted(trial.ended_s or 0 for trial in study.trials)
     assert any(trial.is_cached for study in experiment.studies for trial in study.trials)
     assert experiment_names(open_record(RECORD)) == ["mine", "synthetic"]
+    assert is_tested(experiment)
+    assert not is_tested(read("mine", budget=4)), "what was confirmed was found with more"
     by_hand = read("mine", rope=0.1, unit="trials")
     assert [sentence.split(" was set")[0] for sentence in by_hand.deviations] == ["The ROPE", "The budget"]
 

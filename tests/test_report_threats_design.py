@@ -71,7 +71,11 @@ def test_no_random_control() -> None:
 def test_not_confirmed() -> None:
     bare = made()
     assert "No configuration was trained again" in rules.not_confirmed(bare)[0]
-    done = [replace(study, confirmed=(confirmed(1.0, [1.0], [1.0]),)) for study in bare.studies]
+    bests = [min(trial.value for trial in study.complete) for study in bare.studies]
+    done = [
+        replace(study, confirmed=(confirmed(best, [1.0], [1.0]),))
+        for study, best in zip(bare.studies, bests, strict=True)
+    ]
     assert rules.not_confirmed(replace(bare, studies=tuple(done))) == []
     partly = (replace(done[0], confirmed=()), *done[1:])
     assert "1 of 16 studies have no confirmed and tested" in rules.not_confirmed(replace(bare, studies=partly))[0]

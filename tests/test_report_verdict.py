@@ -9,7 +9,7 @@ import pytest
 from made_up import confirmed, experiment, normal, study, trial
 
 from hpo.report.content import Section, Verdict
-from hpo.report.records import Experiment
+from hpo.report.records import Experiment, Study
 from hpo.report.verdict import build_verdict
 
 
@@ -141,7 +141,17 @@ def test_the_test_value_is_primary_once_every_pair_has_it() -> None:
     assert [column.title for column in box.looks.columns][-1] == "test"
     missing = replace(tested, studies=(replace(tested.studies[0], confirmed=()), *tested.studies[1:]))
     assert "best validation value" in verdict(missing).reading
-    assert "29 of 30 studies have a confirmed test value" in texts(build_verdict(missing))
+    assert "Only 29 of 30 studies have a confirmed test value of what they found" in texts(build_verdict(missing))
+    cut = replace(tested, studies=tuple(_chosen_last(study) for study in tested.studies), budget=6)
+    assert "best validation value" in verdict(cut).reading
+    assert "None of 30 studies have a confirmed test value of what they found within the budget of 6 trials" in texts(
+        build_verdict(cut)
+    )
+
+
+def _chosen_last(study: Study) -> Study:
+    """Returns the study with its last trial as the one that was confirmed."""
+    return replace(study, confirmed=(replace(study.confirmed[0], trial=11),))
 
 
 def test_missing_seeds_are_paired_out_and_named() -> None:

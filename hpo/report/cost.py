@@ -81,7 +81,7 @@ def find_quality(experiment: Experiment) -> tuple[str, Callable[[Study], float |
     """
     able = [study for study in experiment.studies if best_trial(experiment, study) is not None]
     kinds: list[tuple[str, Callable[[Study], float | None]]] = [
-        (f"test {experiment.metric} of the confirmed params", _tested),
+        (f"test {experiment.metric} of the confirmed params", lambda study: _tested(experiment, study)),
         (f"{experiment.metric} of the confirmed params (mean)", lambda study: _confirmed(experiment, study)),
     ]
     for title, quality in kinds:
@@ -104,8 +104,8 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
     return front
 
 
-def _tested(study: Study) -> float | None:
-    confirmed = chosen(study)
+def _tested(experiment: Experiment, study: Study) -> float | None:
+    confirmed = chosen(experiment, study)
     return None if confirmed is None else fmean(confirmed.tests)
 
 

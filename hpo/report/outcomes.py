@@ -60,7 +60,7 @@ def all_outcomes(experiment: Experiment) -> Outcomes:
 def outcome(experiment: Experiment, study: Study) -> Outcome:
     """Returns what a study came to within the budget."""
     best = best_trial(experiment, study)
-    picked = chosen(study)
+    picked = chosen(experiment, study)
     of_best = next((one for one in study.confirmed if best and one.searched == best.value), None)  # within the budget
     selected, oracle, overtuning = _tests(experiment, counted_trials(experiment, study))
     return Outcome(

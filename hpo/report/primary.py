@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpo.report.incumbents import best_trial, is_beyond, steps
+from hpo.report.incumbents import best_trial, counted_trials, is_beyond, steps
 from hpo.report.records import Confirmed, Experiment, Study
 from hpo.report.scale import Scale
 
@@ -68,9 +68,25 @@ def _places(experiment: Experiment) -> dict[str, set[Place]]:
     return found
 
 
-def chosen(study: Study) -> Confirmed | None:
-    """Returns the confirmed configuration that was chosen: the one with test values."""
-    return next((confirmed for confirmed in study.confirmed if confirmed.tests), None)
+def chosen(experiment: Experiment, study: Study) -> Confirmed | None:
+    """Returns the confirmed configuration that was chosen: the one with test values.
+
+    None unless the confirmation is that of the budget; see `is_confirmed`.
+    """
+    tested = (confirmed for confirmed in study.confirmed if confirmed.tests)
+    return next(tested, None) if is_confirmed(experiment, study) else None
+
+
+def is_confirmed(experiment: Experiment, study: Study) -> bool:
+    """Whether an ended confirmation retrained what the ended search had found within the budget.
+
+    It did not where it chose among trials of a larger budget, or before the study went on to this one.
+    """
+    if not study.is_ended or study.facts.get("confirmation") == "running":
+        return False
+    best, within = best_trial(experiment, study), {trial.number for trial in counted_trials(experiment, study)}
+    has_best = best is not None and any(confirmed.searched == best.value for confirmed in study.confirmed)
+    return has_best and all(confirmed.trial in within for confirmed in study.confirmed)
 
 
 def loss_on_test(experiment: Experiment, study: Study) -> float | None:
@@ -78,13 +94,15 @@ def loss_on_test(experiment: Experiment, study: Study) -> float | None:
 
     There is none when an ended study has no COMPLETE trial within the budget, or every retraining failed.
     """
-    confirmed = chosen(study)
+    if not study.is_ended or is_beyond(experiment, study):
+        return None
+    if best_trial(experiment, study) is None:
+        return math.inf
+    confirmed = chosen(experiment, study)
     if confirmed is not None:
         return experiment.sign * float(np.mean(confirmed.tests))
-    if is_beyond(experiment, study):
-        return None
-    has_failed = bool(study.confirmed) and all(c.n_failed and not c.values for c in study.confirmed)
-    return math.inf if has_failed or (study.is_ended and best_trial(experiment, study) is None) else None
+    has_failed = is_confirmed(experiment, study) and all(c.n_failed and not c.values for c in study.confirmed)
+    return math.inf if has_failed else None
 
 
 def _tests(experiment: Experiment) -> Endpoint:

@@ -9,6 +9,7 @@ from collections import defaultdict
 
 from hpo.report.conduct import sampler_of, strategies_with
 from hpo.report.phrases import count, listing
+from hpo.report.primary import chosen
 from hpo.report.records import Experiment
 from hpo.report.signed_rank import fewest_seeds
 
@@ -78,7 +79,7 @@ def no_random_control(experiment: Experiment) -> list[str]:
 def not_confirmed(experiment: Experiment) -> list[str]:
     """Selected values flatter: of many noisy values the best one was partly lucky."""
     ended = [study for study in experiment.studies if study.is_ended and study.complete]
-    lacking = [study for study in ended if not any(confirmed.tests for confirmed in study.confirmed)]
+    lacking = [study for study in ended if chosen(experiment, study) is None]
     if not lacking:
         return []
     if len(lacking) < len(ended):

@@ -193,11 +193,12 @@ def _notes(experiment: Experiment, looks: Sequence[Look]) -> list[str]:
     if running:
         of = f"{len(running)} of {count(len(experiment.studies), 'study')}"
         notes.append(f"Preliminary: {of} have not reached the budget; they count only up to where they are.")
-    confirmed = [study for study in experiment.studies if chosen(study) is not None]
-    if confirmed and looks[0].endpoint.key != "test":
+    if looks[0].endpoint.key != "test" and any(one.tests for study in experiment.studies for one in study.confirmed):
+        n_confirmed = sum(chosen(experiment, study) is not None for study in experiment.studies)
         notes.append(
-            f"Only {len(confirmed)} of {count(len(experiment.studies), 'study')} have a confirmed test value, so the "
-            "primary endpoint is the validation value."
+            f"{f'Only {n_confirmed}' if n_confirmed else 'None'} of {count(len(experiment.studies), 'study')} have a "
+            f"confirmed test value of what they found within the budget of {budget_text(experiment)}, so the primary "
+            "endpoint is the validation value."
         )
     notes += _left_out(experiment, looks[0])
     return notes + [text for text in [_imputed(experiment, looks[0])] if text]
