@@ -51,6 +51,16 @@ def test_results_told_in_order_count_in_order() -> None:
     assert [(trial.number, trial.ended_s) for trial in simulated.trials] == [(1, 4), (0, 8)]
 
 
+def test_a_budget_of_seconds_is_counted_as_the_driver_counted_it() -> None:
+    """Two simulated workers at once spend two seconds in each of their clock."""
+    given = {"study": {"trials_s": 4.0}}
+    side_by_side = [recorded_trial(number, ended_ms=3000) for number in (0, 1)]
+    read = study(*side_by_side, config=given, tags={"executor": "simulated"})
+    assert [trial.ended_s for trial in read.trials] == [2, 4]
+    clock = study(*side_by_side, tags={"executor": "simulated"})
+    assert [trial.ended_s for trial in clock.trials] == [2, 2]
+
+
 def test_cached_trials_are_charged_like_all() -> None:
     trial = study(recorded_trial(0, [0.1, 0.2], facts={"cached_from": "other/3"})).trials[0]
     assert (trial.is_cached, trial.epochs, trial.seconds) == (True, 2, 4)

@@ -75,8 +75,16 @@ def test_equal_budgets_are_taken_as_they_were_given() -> None:
     studies = [study("a", 0, [1, 2]), study("b", 0, [1, 2])]
     assert infer_budget(studies, [Budget(n_trials=5)] * 2) == ("trials", 5, [])
     assert infer_budget(studies, [Budget(trials_s=60)] * 2) == ("seconds", 60, [])
-    assert infer_budget(studies, [Budget(timeout_s=90)] * 2) == ("seconds", 90, [])
     assert infer_budget(studies, [Budget(n_trials=9, n_epochs=30)] * 2) == ("epochs", 30, [])
+
+
+def test_studies_of_equal_driving_time_are_compared_at_the_seconds_of_training_of_the_least() -> None:
+    studies = [study("a", 0, [1, 2, 3]), study("b", 0, [1, 2])]
+    unit, budget, sentences = infer_budget(studies, [Budget(timeout_s=1)] * 2)
+    assert (unit, budget) == ("seconds", 4)
+    assert sentences == ["The studies spent 4 to 6 seconds; all are compared at the smallest budget, 4 seconds."]
+    free = [replace(each, trials=tuple(replace(trial, ended_s=0.0) for trial in each.trials)) for each in studies]
+    assert infer_budget(free, [Budget(timeout_s=1)] * 2)[:2] == ("trials", 2)
 
 
 def test_epochs_are_preferred_where_trials_differ_in_them() -> None:

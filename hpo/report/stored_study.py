@@ -100,10 +100,12 @@ def _in_order(trials: Sequence[TrialRecord], *, is_by_number: bool) -> list[Tria
 def _ends(stored: StoredStudy, ended: Sequence[TrialRecord]) -> Iterable[float]:
     """Returns when each trial ended, in seconds of the study's own clock.
 
-    A study shares its workers with others, so the wall clock says nothing of it: seconds of training are summed. Only
-    simulated workers have a clock that means what it says.
+    A study shares its workers with others, so the wall clock says nothing of it: seconds of training are summed, as
+    its driver sums them against a budget of seconds. Only simulated workers have a clock that means what it says.
     """
-    if not stored.is_simulated:
+    study = stored.study.config.get("study")
+    has_summed = isinstance(study, Mapping) and study.get("trials_s") is not None
+    if has_summed or not stored.is_simulated:
         return accumulate(trial.seconds for trial in ended)
     began_ms = min((trial.started_ms for trial in stored.trials), default=0)
     return [((trial.ended_ms or 0) - began_ms) / 1000 for trial in ended]

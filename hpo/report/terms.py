@@ -96,13 +96,14 @@ def infer_budget(studies: Sequence[Study], own: Sequence[Budget]) -> tuple[Unit,
     limits: list[tuple[Unit, Callable[[Budget], float | None]]] = [
         ("trials", lambda budget: budget.n_trials),
         ("seconds", lambda budget: budget.trials_s),
-        ("seconds", lambda budget: budget.timeout_s),
     ]
     for unit, limit in limits:
         size = _same(own, limit)
         if size is not None:
             return unit, size, []
-    return _smallest(studies, "trials")
+    # Seconds of driving are no seconds of training: eight workers spend eight of these in each.
+    is_timed = _same(own, lambda budget: budget.timeout_s) is not None and smallest_spent(studies, "seconds") > 0
+    return _smallest(studies, "seconds" if is_timed else "trials")
 
 
 def smallest_spent(studies: Sequence[Study], unit: Unit) -> float:
