@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -46,6 +47,12 @@ def experiment(
     )
     fields = {"direction": "minimize", "unit": "trials", "budget": n_trials, "rope": 0.0, **changes}
     return Experiment("made up", "valid_loss", studies=studies, **fields)  # type: ignore[arg-type]
+
+
+def costly(strategy: str, seed: int, values: Sequence[float], *, epochs: float) -> Study:
+    """Returns a study whose trials cost so many epochs each."""
+    made = study(strategy, seed, values)
+    return replace(made, trials=tuple(replace(each, epochs=epochs) for each in made.trials))
 
 
 def confirmed(searched: float, values: Sequence[float], tests: Sequence[float] = (), *, n_failed: int = 0) -> Confirmed:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up import experiment, normal, study, trial
+from made_up import costly, experiment, normal, study, trial
 
 from hpo.report.anytime import build_anytime
 from hpo.report.content import Figure, Section, Table, Text
@@ -139,3 +139,17 @@ def test_a_study_that_failed_throughout_counts_with_the_worst_value() -> None:
     at = section.numbers["task"]["at"]["tpe"]["100 %"]  # type: ignore[index]
     assert at["mean"] == pytest.approx(np.mean([*bests, worst]))
     assert any("1 study of tpe" in block.text for block in section.blocks if isinstance(block, Text))
+
+
+def test_who_is_not_compared_has_no_mean() -> None:
+    late = [costly("tpe", seed, [1.0], epochs=90) for seed in range(8)]
+    of = made(unit="epochs", is_least=True)
+    section = build_anytime(replace(of, studies=(*of.of(strategy="random"), *late)), n_resamples=50)
+    assert set(section.numbers["task"]["at"]) == {"random"}  # type: ignore[index]
+    assert not any("COMPLETE" in text for text in notes(section))
+    given = replace(of, studies=(*of.of(strategy="random"), *late), is_least=False)
+    assert any("Without any COMPLETE trial: 8 studies of tpe" in text for text in notes(build_anytime(given)))
+
+
+def notes(section: Section) -> list[str]:
+    return [block.text for block in section.blocks if isinstance(block, Text)]

@@ -7,11 +7,11 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from made_up import experiment, normal, study
+from made_up import costly, experiment, normal, study
 
 from hpo.report.content import Table, Text
 from hpo.report.controls import build_control
-from hpo.report.records import Experiment
+from hpo.report.records import Experiment, Study
 from hpo.report.scale import scales
 
 RANDOM = (study("random", 0, [4, 5]), study("random", 1, [6, 3]), study("random", 2, [8, 9]))
@@ -50,6 +50,42 @@ def test_who_does_not_beat_it_is_named() -> None:
 def test_all_may_be_ahead() -> None:
     (_, text), _ = built(made(study("gp", 0, [9, 1])))
     assert text.text == "Every other strategy is ahead of random with twice the budget."
+
+
+def running(strategy: str, **changes) -> Study:
+    return study(strategy, 0, [1, 1], is_ended=False, **changes)
+
+
+def test_of_who_has_not_ended_nothing_is_claimed() -> None:
+    (_, text), _ = built(made(study("gp", 0, [9, 1]), running("tpe")))
+    assert text.text == "gp is ahead of random with twice the budget; tpe has no study to hold against it."
+    (_, text), _ = built(made(study("gp", 0, [9, 9]), running("tpe"), running("cma")))
+    assert text.text == ("gp does not beat random with twice the budget; tpe and cma have no study to hold against it.")
+    (_, text), _ = built(made(running("tpe")))
+    assert text.text == (
+        "No other strategy is held against random with twice the budget yet; tpe has no study to hold against it."
+    )
+    two = [study(name, seed, [3, 4], task="u") for name in ("random", "gp") for seed in (0, 1)]
+    (_, text), _ = built(made(study("gp", 0, [9, 1]), *two, running("tpe"), study("tpe", 0, [0, 0], task="u")))
+    assert text.text == (
+        "gp (on 1 of 2 tasks) does not beat random with twice the budget; "
+        "tpe (on 1 of 2 tasks) has no study to hold against it."
+    )
+
+
+def test_other_strategies_that_draw_at_random_are_not_the_control() -> None:
+    other = study("wide", 0, [0, 0], facts={"sampler": "random"})
+    (table, _), numbers = built(made(other))
+    assert numbers["task"] == built(made())[1]["task"]
+    assert {row[0]: row[4] for row in table.rows} == {"random × 2": None, "random": None, "wide": "yes"}
+
+
+def test_who_is_not_compared_is_not_held_against_it() -> None:
+    of = made(costly("tpe", 0, [9.0], epochs=9), unit="epochs", is_least=True)
+    (_, text), _ = built(of)
+    assert text.text.endswith("tpe has no study to hold against it.")
+    (_, text), _ = built(replace(of, is_least=False))
+    assert text.text == "tpe does not beat random with twice the budget."
 
 
 def test_higher_is_better_when_maximising() -> None:

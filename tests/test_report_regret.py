@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up import experiment, normal, study, trial
+from made_up import costly, experiment, normal, study, trial
 
 from hpo.report.content import Figure, Section, Table, Text
+from hpo.report.geometry import check_figure
 from hpo.report.records import Experiment
 from hpo.report.regret import build_regret
 
@@ -92,3 +93,14 @@ def test_one_strategy_has_no_ranks() -> None:
 
 def test_the_same_records_give_the_same_section() -> None:
     assert build_regret(made(), n_resamples=50) == build_regret(made(), n_resamples=50)
+
+
+def test_a_strategy_of_which_nothing_is_compared_has_dashes() -> None:
+    late = tuple(costly("tpe", seed, [1.0], epochs=90) for seed in range(8))
+    of = experiment({"random": normal()}, rng=np.random.default_rng(0), unit="epochs", is_least=True)
+    section = build_regret(replace(of, studies=(*of.studies, *late)), n_resamples=50)
+    assert section.numbers["final_mean_regret"]["tpe"] == {}  # type: ignore[index]
+    assert section.numbers["final_mean_rank"] == {"random": None, "tpe": None}
+    for block in section.blocks:
+        if isinstance(block, Figure):
+            check_figure(block)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up import experiment, normal, study, trial
+from made_up import costly, experiment, normal, study, trial
 from scipy.integrate import quad
 
 from hpo.report.records import Experiment
@@ -73,3 +73,14 @@ def test_the_area_is_the_integral_over_log_cost() -> None:
     assert area(row, along, first=2.0, budget=10.0) == pytest.approx(integral / math.log(5), rel=1e-3)
     assert area(row, along, first=10.0, budget=10.0) is None
     assert area(np.array([1.0, np.nan, 1, 1]), along, first=2.0, budget=10.0) is None
+
+
+def test_who_is_not_compared_has_neither_regret_nor_rank() -> None:
+    of = made(study("random", 0, [6, 6, 5]), costly("tpe", 0, [1.0], epochs=9), unit="epochs", is_least=True)
+    found = regrets(of, scales(of))
+    assert found is not None
+    assert (set(found.rows["random"]), found.rows["tpe"]) == ({("task", 0)}, {})
+    assert mean_ranks(found, of.strategies, tasks=of.tasks).shape == (2, 0, 2)
+    given = regrets(replace(of, is_least=False), scales(of))
+    assert given is not None
+    assert list(given.ranked["tpe"]["task", 0]) == [math.inf] * 2

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up import experiment, normal, study, trial
+from made_up import costly, experiment, normal, study, trial
 
 from hpo.report.content import Section, Table, Text
 from hpo.report.records import Experiment
@@ -99,3 +99,10 @@ def test_little_is_no_obstacle() -> None:
     failed = made(replace(study("a", 0, []), trials=(trial(0, None, state="FAIL"),)))
     (text,) = build_targets(failed).blocks
     assert isinstance(text, Text)
+
+
+def test_who_is_not_compared_has_not_missed_its_targets() -> None:
+    studies = (study("random", 0, [6, 6, 5]), costly("tpe", 0, [1.0], epochs=9))
+    of = replace(experiment({"x": normal()}, rng=np.random.default_rng(0)), studies=studies, budget=3, unit="epochs")
+    shares = [build_targets(replace(of, is_least=is_least)).numbers["reached"] for is_least in (False, True)]
+    assert [share["tpe"] for share in shares] == [{"reached": 0, "n": 50}, {"reached": 0, "n": 0}]  # type: ignore[index]

@@ -14,7 +14,7 @@ import numpy as np
 from hpo.report.averages import Average, Statistic, average, average_series, thin_series
 from hpo.report.budget import costs
 from hpo.report.content import Axis, Block, Cell, Column, Figure, Section, Series, Table, Text, View
-from hpo.report.incumbents import Steps, counted_trials, places, rows_of, steps, steps_on_test
+from hpo.report.incumbents import Steps, counted_trials, is_beyond, places, rows_of, steps, steps_on_test
 from hpo.report.intervals import N_RESAMPLES, Resampling, resampling
 from hpo.report.per_task import task_name, task_table
 from hpo.report.phrases import budget_text, count, listing
@@ -122,7 +122,7 @@ def _averages(
     unit, statistic = view
     found = {}
     for strategy in experiment.strategies:
-        studies = experiment.of(task=task, strategy=strategy)
+        studies = [s for s in experiment.of(task=task, strategy=strategy) if not is_beyond(experiment, s)]
         curves = [steps(experiment, study, unit=unit) for study in studies]
         if not curves:
             continue
@@ -258,8 +258,9 @@ def _table(experiment: Experiment, rows: Sequence[Sequence[Cell]]) -> Table:
 
 def _notes(experiment: Experiment) -> list[str]:
     notes = ["Exploratory: the verdict rests on its own endpoints alone."]
+    ended = [study for study in experiment.studies if study.is_ended and not is_beyond(experiment, study)]
     empty = {
-        name: sum(not steps(experiment, study).costs.size and study.is_ended for study in experiment.of(strategy=name))
+        name: sum(not steps(experiment, study).costs.size for study in ended if study.strategy == name)
         for name in experiment.strategies
     }
     if any(empty.values()):

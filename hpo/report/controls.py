@@ -6,12 +6,12 @@ Its value is an exact expectation over the pooled random evaluations (`pools`); 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from hpo.report.content import Block, Cell, Column, Table, Text
-from hpo.report.incumbents import steps
+from hpo.report.incumbents import is_beyond, steps
 from hpo.report.per_task import task_name, task_table
 from hpo.report.phrases import listing
 from hpo.report.pools import twice_the_budget
@@ -41,14 +41,18 @@ def build_control(experiment: Experiment, known: Mapping[str, Scale]) -> tuple[l
             rows.append([task_name(task), strategy, None, *shown, is_ahead])
     if not rows:
         return [Text(_absence(experiment), "note")], numbers
-    return [_table(experiment, rows), Text(_sentence(experiment, beats))], numbers
+    return [_table(experiment, rows), Text(_sentence(experiment, beats, tasks=list(numbers)))], numbers
 
 
 def _means(experiment: Experiment, task: str, scale: Scale) -> dict[str, float]:
-    """Returns the mean loss of each strategy's incumbents at the end; without one a study has the worst seen."""
+    """Returns the mean loss of each strategy's incumbents at the end; without one a study has the worst seen.
+
+    Of strategies with an ended study that can be compared at the budget.
+    """
     found = {}
     for strategy in experiment.strategies:
-        curves = [steps(experiment, study) for study in experiment.of(task=task, strategy=strategy) if study.is_ended]
+        studies = experiment.of(task=task, strategy=strategy)
+        curves = [steps(experiment, s) for s in studies if s.is_ended and not is_beyond(experiment, s)]
         if curves:
             found[strategy] = float(
                 np.mean([curve.losses[-1] if curve.losses.size else scale.worst for curve in curves])
@@ -83,15 +87,31 @@ def _table(experiment: Experiment, rows: list[list[Cell]]) -> Table:
     return task_table(experiment, table)
 
 
-def _sentence(experiment: Experiment, beats: Beaten) -> str:
+def _sentence(experiment: Experiment, beats: Beaten, *, tasks: Sequence[str]) -> str:
+    """Returns which strategies beat the control, and which are not held against it."""
     name = f"{control(experiment)} with twice the budget"
-    behind = []
-    for strategy, by_task in beats.items():
-        n_behind = sum(not is_ahead for is_ahead in by_task.values())
-        if n_behind and strategy != control(experiment):
-            where = "" if len(experiment.tasks) == 1 else f" (on {n_behind} of {len(by_task)} tasks)"
-            behind.append(f"{strategy}{where}")
-    if not behind:
+    others = [strategy for strategy in experiment.strategies if strategy != control(experiment)]
+    behind = {other: sum(not is_ahead for is_ahead in beats.get(other, {}).values()) for other in others}
+    missing = {other: len(tasks) - len(beats.get(other, {})) for other in others}
+    tail = ""
+    if any(missing.values()):
+        who = _listed(missing, n_tasks=len(experiment.tasks))
+        tail = f"; {who} {_verb(missing, 'has', 'have')} no study to hold against it"
+    if any(behind.values()):
+        who = _listed(behind, n_tasks=len(experiment.tasks))
+        return f"{who} {_verb(behind, 'does', 'do')} not beat {name}{tail}."
+    if not any(beats.get(other) for other in others):
+        return f"No other strategy is held against {name} yet{tail}."
+    if not tail:
         return f"Every other strategy is ahead of {name}."
-    verb = "does" if len(behind) == 1 else "do"
-    return f"{listing(behind)} {verb} not beat {name}."
+    ahead = [other for other in others if beats.get(other)]
+    return f"{listing(ahead)} {'is' if len(ahead) == 1 else 'are'} ahead of {name}{tail}."
+
+
+def _listed(numbers: Mapping[str, int], *, n_tasks: int) -> str:
+    """Returns the strategies with a number above 0, and with several tasks the number."""
+    return listing([f"{s} (on {n} of {n_tasks} tasks)" if n_tasks > 1 else s for s, n in numbers.items() if n])
+
+
+def _verb(numbers: Mapping[str, int], one: str, many: str) -> str:
+    return one if sum(n > 0 for n in numbers.values()) == 1 else many

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hpo.report.expected import expected_best
 from hpo.report.incumbents import counted_trials, loss_or_inf
 from hpo.report.records import Experiment, Study
-from hpo.report.scale import is_grid, is_random, is_unpruned, random_studies
+from hpo.report.scale import control, is_grid, is_random, is_unpruned
 
 Floats = NDArray[np.float64]
 
@@ -40,11 +40,14 @@ def expected_curve(experiment: Experiment, strategy: str, task: str, *, worst: f
 
 
 def twice_the_budget(experiment: Experiment, task: str, *, worst: float) -> tuple[float, int] | None:
-    """Returns the expected best loss of random search with twice its trials, and how many these are.
+    """Returns the expected best loss of the control, random search, with twice its trials, and how many these are.
 
-    None without random search, with pruning in it, or where the pool is smaller than that.
+    None without random search, with pruning in it, or where the pool is smaller than that. Only the control's own
+    evaluations are in the pool: another strategy that draws at random may draw from another space.
     """
-    studies = [study for study in random_studies(experiment, task) if counted_trials(experiment, study)]
+    name = control(experiment)
+    own = experiment.of(task=task, strategy=name) if name is not None else ()
+    studies = [study for study in own if counted_trials(experiment, study)]
     if not studies or not math.isfinite(worst) or not all(map(is_unpruned, studies)):
         return None
     pools = [_evaluations(experiment, study, worst=worst) for study in studies]

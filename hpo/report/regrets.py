@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from hpo.report.incumbents import Steps, places, rows_of, steps
+from hpo.report.incumbents import Steps, is_beyond, places, rows_of, steps
 from hpo.report.primary import Place
 from hpo.report.records import Experiment
 from hpo.report.scale import Scale
@@ -56,10 +56,10 @@ class Regrets:
 
 
 def regrets(experiment: Experiment, known: Mapping[str, Scale]) -> Regrets | None:
-    """Returns the regrets of all studies on tasks with a COMPLETE trial; None without any such task."""
+    """Returns the regrets of all studies that can be compared on tasks with a COMPLETE trial; None without any."""
     curves: dict[str, dict[Place, Steps]] = {strategy: {} for strategy in experiment.strategies}
     for study in experiment.studies:
-        if math.isfinite(known[study.task].best):
+        if math.isfinite(known[study.task].best) and not is_beyond(experiment, study):
             curves[study.strategy].setdefault((study.task, study.seed), steps(experiment, study))
     every = [(place, curve) for by_place in curves.values() for place, curve in by_place.items()]
     first: dict[str, float] = {}

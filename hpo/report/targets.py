@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.report.content import Axis, Block, Cell, Column, Figure, Section, Series, Table, Text, View
-from hpo.report.incumbents import Steps, steps
+from hpo.report.incumbents import Steps, is_beyond, steps
 from hpo.report.intervals import N_RESAMPLES, Interval, Resampling, resampling
 from hpo.report.per_task import task_name, task_table
 from hpo.report.primary import Place
@@ -118,7 +118,8 @@ def _finals(experiment: Experiment, studies: Sequence[Study]) -> list[float]:
 def _curves(experiment: Experiment) -> dict[str, dict[Place, Steps]]:
     """Returns the incumbents over epochs by strategy and by (task, seed), in the order of the seeds."""
     found: dict[str, dict[Place, Steps]] = {name: {} for name in experiment.strategies}
-    for study in sorted(experiment.studies, key=lambda study: study.seed):
+    compared = [study for study in experiment.studies if not is_beyond(experiment, study)]
+    for study in sorted(compared, key=lambda study: study.seed):
         found[study.strategy].setdefault((study.task, study.seed), steps(experiment, study, unit="epochs"))
     return found
 
