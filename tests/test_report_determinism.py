@@ -62,3 +62,11 @@ def test_a_recorded_table_says_nothing_of_training() -> None:
     given = experiment(TRIAL, TRIAL)
     replayed = tuple(replace(study, facts={"trainer": "replay"}) for study in given.studies)
     assert "says nothing of training" in said(replace(given, studies=replayed))
+
+
+def test_other_settings_are_another_training() -> None:
+    given = experiment(TRIAL, replace(TRIAL, curve=(0.1, 0.5)))
+    facts = ({"model.encoder": "scratch"}, {"model.encoder": "domain"})
+    studies = tuple(replace(study, facts=own) for study, own in zip(given.studies, facts, strict=True))
+    assert len(equal_trainings(given)) == 1
+    assert equal_trainings(replace(given, studies=studies)) == []

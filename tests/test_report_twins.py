@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from searched import make_experiment
 
 from hpo.report.content import Table, Text
@@ -68,3 +70,8 @@ def test_unknown_params_are_not_equal() -> None:
     ones = study("asha", trial(0, "COMPLETE", None, 0.5), trial(1, "PRUNED", None, 0.9))
     others = study("random", trial(0, "COMPLETE", None, 0.4))
     assert find_twins(make_experiment([ones, others])) == []
+
+
+def test_other_settings_tell_nothing() -> None:
+    other = replace(WHOLE, facts={"model.encoder": "domain"})
+    assert find_twins(make_experiment([PRUNED, other])) == []

@@ -5,9 +5,13 @@ What follows for the report's claims is said in `threats`.
 
 from __future__ import annotations
 
-from hpo.report.records import Experiment, Study
+from hpo.report.labels import text_of
+from hpo.report.records import Experiment, Study, Trial
+from hpo.space import canonical
 
 EPOCHS = "train.epochs"
+TRAINING = ("model.", "train.", "trainer.")  # settings that change what is trained
+PLACES = ("trainer.path", "trainer.card", "model.log")  # of these, those that do not: where things are
 
 
 def sampler_of(study: Study) -> str:
@@ -41,3 +45,15 @@ def n_workers(study: Study) -> int | None:
     """Returns how many trials of the study could run at once; None if unknown."""
     text = study.facts.get("n_workers", "")
     return int(text) if text.isdigit() else None
+
+
+def training_of(study: Study, trial: Trial) -> str:
+    """Returns a text that is equal for trials of a task whose trainings differ in nothing but seed and machine.
+
+    What was searched replaces what the study was given; settings of an encoder count where it is trained for the task.
+    """
+    settings = {path: text for path, text in study.facts.items() if path.startswith(TRAINING) and path not in PLACES}
+    settings |= {path: text_of(value) for path, value in trial.params.items()}
+    if settings.get("model.encoder") == "domain":
+        settings |= {path: text for path, text in study.facts.items() if path.startswith("encoder.")}
+    return canonical(settings)

@@ -1,4 +1,4 @@
-"""Whether equal trainings end equally: what the record happens to hold of trials with equal params and seeds.
+"""Whether equal trainings end equally: what the record happens to hold of trials with equal settings and seeds.
 
 Nothing is trained again for it, and a trial taken from an equal one proves nothing.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hpo.report.conduct import training_of
 from hpo.report.content import Section, Text
 from hpo.report.records import Experiment, Trial
-from hpo.space import canonical
 
 
 def build_determinism(experiment: Experiment) -> Section | None:
@@ -20,7 +20,7 @@ def build_determinism(experiment: Experiment) -> Section | None:
     trained = [own for group in groups if len(own := [trial for trial in group if not trial.is_cached]) > 1]
     n_cached = sum(trial.is_cached for group in groups for trial in group)
     n_equal = sum(_is_equal(group) for group in trained)
-    text = f"{len(groups)} times several strategies asked for the same training: equal task, params, seed and number."
+    text = f"{len(groups)} times several strategies asked for the same training: equal task, settings, seed and number."
     if n_cached:
         text += f" {n_cached} of these trials were taken from an equal one instead of trained, which proves nothing."
     if trained:
@@ -42,7 +42,7 @@ def equal_trainings(experiment: Experiment) -> list[list[Trial]]:
     for study in experiment.studies:
         for trial in study.complete:
             if trial.params:
-                key = (study.task, study.seed, trial.number, canonical(trial.params))
+                key = (study.task, study.seed, trial.number, training_of(study, trial))
                 groups.setdefault(key, []).append(trial)
     return [group for group in groups.values() if len(group) > 1]
 

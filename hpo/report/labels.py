@@ -38,17 +38,18 @@ def flatten_settings(config: Mapping[str, object], path: str = "") -> dict[str, 
     leaves: dict[str, str] = {}
     for key, value in config.items():
         where = f"{path}.{key}" if path else str(key)
-        leaves |= flatten_settings(value, where) if isinstance(value, Mapping) else {where: _text(value)}
+        leaves |= flatten_settings(value, where) if isinstance(value, Mapping) else {where: text_of(value)}
     return leaves
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """Returns a setting as facts hold it."""
     if value is None:
         return UNSET
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
-        return f"[{','.join(_text(item) for item in value)}]"
+        return f"[{','.join(text_of(item) for item in value)}]"
     return str(value)
 
 
@@ -82,12 +83,12 @@ def _describe_param(param: Mapping[str, object], *, is_grid: bool) -> str:
     levels = ("levels", "n_levels")
     chosen = [key for key in levels if param.get(key) is not None] if is_grid else []
     if chosen:
-        return _text(param[chosen[0]]) if chosen[0] == "levels" else f"{_text(param['n_levels'])} levels"
+        return text_of(param[chosen[0]]) if chosen[0] == "levels" else f"{text_of(param['n_levels'])} levels"
     if param.get("choices") is not None:
-        return _text(param["choices"])
-    described = f"{_text(param.get('low'))}..{_text(param.get('high'))}"
+        return text_of(param["choices"])
+    described = f"{text_of(param.get('low'))}..{text_of(param.get('high'))}"
     if param.get("step") is not None:
-        described += f" by {_text(param['step'])}"
+        described += f" by {text_of(param['step'])}"
     return f"{described} log" if param.get("log") else described
 
 

@@ -16,7 +16,7 @@ from hpo.report.records import Audit, Baseline, Confirmed, Study, Trial
 
 TEST_METRICS = {"accuracy": "test_accuracy", "macro_f1": "test_macro_f1", "valid_loss": "test_loss"}
 BASELINE, TEST_BASELINE = "baseline_", "test_baseline_"  # before a metric: of the valid part, and of the test part
-SETTINGS = ("sampler", "pruner", "train", "model", "trainer")  # sections of the settings that become facts
+SETTINGS = ("sampler", "pruner", "train", "model", "encoder", "trainer")  # sections of the settings that become facts
 SHARED = ("device", "device_name", "precision", "threads", "n_params")  # facts of a study if its trials agree
 CACHED, SEARCHED, TEST_VALUE, MAPPING = "cached_from", "searched_trial", "test_value", "mapping"
 CONTINUED, DIVERGED = "continued_value", "diverged"

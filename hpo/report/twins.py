@@ -1,4 +1,4 @@
-"""Twins of pruned trials: trials with the same params that another study trained to the end.
+"""Twins of pruned trials: trials with the same params and settings that another study trained to the end.
 
 Nobody chose them at random, so they are shown apart from an audit, which is `audit`'s business.
 """
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 from hpo.record import PRUNED
 from hpo.report.budget import incumbent, is_complete, loss
+from hpo.report.conduct import training_of
 from hpo.report.content import Block, Cell, Column, Table, Text
 from hpo.report.phrases import count
 from hpo.report.records import Experiment, Study, Trial
 from hpo.report.shares import Share, share_columns
-from hpo.space import canonical
 
 Twins = Mapping[tuple[str, str], Sequence[tuple[Study, Trial]]]
-"""Complete trials and their studies by task and params."""
+"""Complete trials and their studies by task and what was trained."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def find_twins(experiment: Experiment) -> list[Twin]:
     for study in experiment.studies:
         for trial in study.complete:
             if trial.params:
-                twins.setdefault((study.task, canonical(trial.params)), []).append((study, trial))
+                twins.setdefault((study.task, training_of(study, trial)), []).append((study, trial))
     return [one for study in experiment.studies for one in _twins_of(study, twins, experiment.sign)]
 
 
@@ -65,7 +65,7 @@ def _twins_of(study: Study, twins: Twins, sign: float) -> list[Twin]:
         if is_complete(trial):
             best = incumbent([trial] if best is None else [best, trial], sign=sign)
         elif trial.state == PRUNED:
-            key = (study.task, canonical(trial.params))
+            key = (study.task, training_of(study, trial))
             others = [twin for other, twin in twins.get(key, ()) if other.name != study.name]
             if others:
                 same = [twin for twin in others if trial.curve and twin.curve[: len(trial.curve)] == trial.curve]
