@@ -36,6 +36,7 @@ def test_names_stay_text(tmp_path: Path) -> None:
         f"{HEADER}\n\n{ROW}\n,,,,,,,,\n",
         f" {HEADER.upper().replace(',', ' , ')}\n{ROW.replace(',', ' , ')}\n",
         f"{HEADER}\n{ROW}\n".encode("utf-16"),
+        ";".join(f'"{name}"' for name in HEADER.split(",")) + "\n" + ROW.replace(",", ";"),
     ],
 )
 def test_marks_separators_line_ends_and_blanks_are_tolerated(tmp_path: Path, text) -> None:
@@ -77,6 +78,18 @@ def test_columns_that_nothing_reads_are_told(tmp_path: Path) -> None:
 def test_bad_files_are_refused_in_a_sentence(tmp_path: Path, text, sentence) -> None:
     with pytest.raises(ValueError, match=sentence):
         read_rows(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("letter", "x,; ")
+def test_a_first_line_without_end_is_refused_in_a_short_sentence(tmp_path: Path, letter: str) -> None:
+    with pytest.raises(ValueError, match="has no column experiment, task") as caught:
+        read_rows(written(tmp_path, f"{'x' * 140_000}{letter * 10}"))
+    assert len(str(caught.value)) < 500
+
+
+def test_a_long_field_in_the_first_line_does_not_hide_the_columns(tmp_path: Path) -> None:
+    rows, unread = read_rows(written(tmp_path, f"{HEADER},{'x' * 140_000}\n{ROW},1\n".replace(",", ";")))
+    assert (rows[0]["strategy"], len(unread)) == ("tpe", 1)
 
 
 def test_no_file_and_a_folder_are_refused(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ What the texts mean is `csv_words`' and `csv_records`' business.
 
 from __future__ import annotations
 
-import csv
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ REQUIRED = ("experiment", "task", "strategy", "seed", "trial", "value", "state",
 OPTIONAL = ("test", "direction", "metric", "ended_s", "reason", "continued")
 PARAM = "param."
 DELIMITERS = ",;\t|"
+MAX_SHOWN = 60  # characters of what stands where the name of a column should be
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _read(text: str, shown: str) -> list[Row]:
 
 
 def _n_known(header: str, delimiter: str) -> int:
-    return sum(_column(name) in REQUIRED for name in next(csv.reader([header], delimiter=delimiter), []))
+    return sum(_column(name.strip().strip('"')) in REQUIRED for name in header.split(delimiter))
 
 
 def _column(name: str) -> str:
@@ -105,13 +105,17 @@ def _column(name: str) -> str:
     return PARAM + stripped[len(PARAM) :] if lowered.startswith(PARAM) else stripped
 
 
+def _short(name: str) -> str:
+    return name if len(name) <= MAX_SHOWN else f"{name[:MAX_SHOWN]}…"
+
+
 def _check_header(header: Sequence[str], shown: str) -> None:
     missing = [name for name in REQUIRED if name not in header]
     if missing:
         close = [(name, difflib.get_close_matches(name, header, n=1)) for name in missing]
         hints = ", ".join(f"{found[0]} be {name}" for name, found in close if found)
         raise ValueError(
-            f"{shown} has no column {', '.join(missing)}; it has {', '.join(header)}"
+            f"{shown} has no column {', '.join(missing)}; it has {', '.join(map(_short, header))}"
             + (f" (should {hints}?)." if hints else ".")
         )
     doubles = sorted({name for name in header if name and header.count(name) > 1})
