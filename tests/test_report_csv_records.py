@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hpo.report.csv_records import read_records
+from hpo.report.learned import build_learned
 from hpo.report.terms import Terms
 
 HEADER = "experiment,task,strategy,seed,trial,value,state,epochs,seconds"
@@ -161,3 +163,12 @@ def test_what_contradicts_itself_is_refused(tmp_path: Path) -> None:
         read_records([file(tmp_path, "e,t,tpe,0,0,,running,1,1")])
     with pytest.raises(ValueError, match="names no file"):
         read_records([])
+
+
+@pytest.mark.parametrize("digits", [20, 400])
+def test_a_report_is_made_of_params_with_large_whole_numbers(tmp_path: Path, digits: int) -> None:
+    large = np.random.default_rng(0).integers(10**18, 2**62, size=24)
+    seeded = [f"e,t,tpe,0,{number},{number % 7},ok,1,10,{'9' * (digits - 19)}{one}" for number, one in enumerate(large)]
+    experiment = read_records([file(tmp_path, *seeded, columns=",param.seed")])
+    assert build_learned(experiment, seed=0) is not None
+    assert experiment.studies[0].trials[0].params["seed"] == seeded[0].rpartition(",")[2]

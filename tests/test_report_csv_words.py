@@ -70,3 +70,14 @@ def test_a_param_has_one_type_in_all_rows() -> None:
     assert read_params(["true", "False"]) == [True, False]
     assert read_params(["1", "adam"]) == ["1", "adam"]
     assert read_params(["nan", "1.0"]) == ["nan", "1.0"]
+
+
+@pytest.mark.parametrize("large", ["9007199254740993", "-18446744073709551615", "9" * 400, "9" * 9000])
+def test_whole_numbers_that_no_float_holds_are_text(large: str) -> None:
+    assert read_params(["1", large]) == ["1", large]
+    assert read_params(["1.5", "", large]) == ["1.5", None, large]
+
+
+def test_large_numbers_are_numbers() -> None:
+    assert read_params(["9007199254740991", "-3"]) == [2**53 - 1, -3]
+    assert read_params(["1e300", "123456789012345678.5"]) == [1e300, 123456789012345678.5]

@@ -32,6 +32,8 @@ AMBIGUOUS = {  # words that tuners use for different states
     "terminated": "Ray Tune says it of trials that ended by themselves and of stopped ones; write COMPLETE or PRUNED",
 }
 WORDS = {_word: state for state, words in STATES.items() for _word in words.split()}
+WHOLE = re.compile(r"[+-]?\d+")
+TOO_LARGE = 2**53  # from here on floats do not hold every whole number
 NOT_A_NUMBER = {"", "nan", "na", "n/a", "none", "null", "-", "<na>"}  # how writers spell a value that is not there
 
 
@@ -85,7 +87,10 @@ def read_whole(text: str) -> int:
 
 
 def read_params(texts: list[str]) -> list[ParamValue | None]:
-    """Returns the values of one param, None where it has none: whole numbers, numbers, truth values or else text."""
+    """Returns the values of one param, None where it has none: whole numbers, numbers, truth values or else text.
+
+    Whole numbers that a float cannot hold, such as seeds of 64 bits, are names rather than sizes: text.
+    """
     given = [text for text in texts if text]
     for parse in (_whole, _number, _truth):
         try:
@@ -97,14 +102,14 @@ def read_params(texts: list[str]) -> list[ParamValue | None]:
 
 
 def _whole(text: str) -> ParamValue:
-    if re.fullmatch(r"[+-]?\d+", text):
+    if WHOLE.fullmatch(text) and abs(float(text)) < TOO_LARGE:
         return int(text)
     raise ValueError(text)
 
 
 def _number(text: str) -> ParamValue:
     value = float(text) if "_" not in text else math.nan
-    if math.isfinite(value):
+    if math.isfinite(value) and (abs(value) < TOO_LARGE or not WHOLE.fullmatch(text)):
         return value
     raise ValueError(text)
 
