@@ -213,6 +213,11 @@ def _read_param(path: Path, name: str, param: CardParam, columns: Columns, kept:
     values = [found[row] for row in kept]
     kind = param.type or _kind(values)
     if kind == "categorical":
+        if param.log or param.low is not None or param.high is not None:
+            raise ValueError(
+                f"{path}: column '{name}' holds no numbers, so params.{name} is categorical and has neither low, high "
+                "nor log; leave them out of the card."
+            )
         if any(value != value for value in values):
             raise ValueError(f"{path}: column '{name}' has nan where params.{name} needs a value.")
         choices = param.choices or tuple(sorted(set(values), key=_sortable))
@@ -237,8 +242,9 @@ def _read_param(path: Path, name: str, param: CardParam, columns: Columns, kept:
 
 
 def _kind(values: Sequence[ParamValue]) -> str:
-    kinds = {type(value) for value in values}
-    return "int" if kinds == {int} else "float" if kinds <= {int, float} else "categorical"
+    """Returns what a param is by its values; a number that is missing does not make the others choices."""
+    kinds = {type(value) for value in values if value is not None}
+    return "int" if kinds == {int} else "float" if kinds and kinds <= {int, float} else "categorical"
 
 
 def _number(path: Path, name: str, value: ParamValue, kind: str) -> float:

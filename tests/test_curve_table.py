@@ -110,6 +110,12 @@ def test_params_of_every_type_keep_it(tmp_path: Path) -> None:
     assert [table.find(params)[0] for params in table.configurations] == [0, 1, 2, 3]
 
 
+def test_numbers_are_choices_with_a_missing_one_where_the_card_says_so(tmp_path: Path) -> None:
+    columns = make_columns(4) | {"n": [1.0, None, 2.0, 3.0]}
+    table = open_table(tmp_path, columns, params={"rate": {}, "n": {"type": "categorical"}})
+    assert table.axes[1].choices == (None, 1.0, 2.0, 3.0)
+
+
 def test_one_row_is_a_table(tmp_path: Path) -> None:
     table = open_table(tmp_path, make_columns(1))
     assert table.find({"rate": 1e-4, "size": 32, "kind": "a"}) == (0, 0.0)
@@ -151,6 +157,14 @@ def test_tables_that_make_no_sense_are_refused_in_a_sentence(tmp_path: Path) -> 
     assert "no row has a curve" in refused(tmp_path, {"loss": [[], [], None, []]})
     assert "no row has a curve with an entry at index first=9" in refused(tmp_path, {}, first=9)
     assert "column 'rate' has None" in refused(tmp_path, {"rate": [None, 1.0, 2.0, 3.0]})
+    assert "column 'n' has None where params.n needs a finite number." in refused(
+        tmp_path, {"n": [1.0, None, 2.0, 3.0]}, params={"n": {}}
+    )
+    assert "column 'n' has None" in refused(tmp_path, {"n": [1, None, 2, 3]}, params={"n": {"log": True}})
+    for entry in ({"log": True}, {"low": 0}, {"high": 9}):
+        assert "column 'kind' holds no numbers, so params.kind is categorical" in refused(
+            tmp_path, {}, params={"rate": {}, "kind": entry}
+        )
     assert "column 'rate' has inf" in refused(tmp_path, {"rate": [math.inf, 1.0, 2.0, 3.0]})
     assert "column 'rate' has 'x'" in refused(tmp_path, {"rate": ["x", "y", "z", "w"]})
     assert "column 'size' has 1.5, but params.size is int" in refused(tmp_path, {"size": [1.5, 2.0, 3.0, 4.0]})
