@@ -19,6 +19,17 @@ from hpo.report.records import Experiment
         ("grid 3x3", {}, "grid"),
         ("bohb", {}, ""),
         ("random", {"sampler": "tpe"}, "tpe"),
+        ("RandomSearch", {}, "random"),
+        ("random_search_2", {}, "random"),
+        ("random+asha", {}, "random"),
+        ("random-hyperband", {}, "random"),
+        ("random (lr=0.1)", {}, "random"),
+        ("random, 64 units", {}, "random"),
+        ("random_forest", {}, ""),
+        ("random forest", {}, ""),
+        ("Random-Forest", {}, ""),
+        ("randomized_hp", {}, ""),
+        ("gridlock", {}, ""),
     ],
 )
 def test_the_sampler_is_as_recorded_else_as_the_strategy_is_called(strategy, facts, sampler) -> None:

@@ -61,3 +61,11 @@ def test_random_search_without_pruning_is_the_control() -> None:
     assert control(made(pruned)) == "random+asha"
     assert control(made(study("tpe", 0, [1]))) is None
     assert random_studies(made(pruned, plain), "task") == (plain,)
+
+
+def test_a_name_that_only_begins_like_random_search_is_not_the_control() -> None:
+    names = ("tpe", "random_forest", "grid_world")
+    of = experiment(dict.fromkeys(names, normal()), rng=np.random.default_rng(0))
+    unknown = replace(of, studies=tuple(replace(study, facts={}) for study in of.studies))
+    assert control(unknown) is None
+    assert not any(is_random(study) or is_grid(study) for study in unknown.studies)

@@ -5,22 +5,28 @@ What follows for the report's claims is said in `threats`.
 
 from __future__ import annotations
 
+import re
+
 from hpo.report.labels import text_of
 from hpo.report.records import Experiment, Study, Trial
 from hpo.space import canonical
 
 EPOCHS = "train.epochs"
+# Random search, grid 3x3, random+asha, random-median, grid (coarse): not random_forest, random embedding or gridlock.
+CALLED = re.compile(
+    r"(random|grid)([ _-]?search)?([ _-]*(asha|hyperband|median|none|\d.*)|\s*[^\w\s-].*)?", re.IGNORECASE | re.DOTALL
+)
 TRAINING = ("model.", "train.", "trainer.")  # settings that change what is trained
 PLACES = ("trainer.path", "trainer.card", "model.log")  # of these, those that do not: where things are
 
 
 def sampler_of(study: Study) -> str:
-    """Returns the sampler's name; for records that do not say, what the strategy's name begins with; "" if unknown."""
+    """Returns the sampler's name; for records that do not say, what the strategy's name says; "" if unknown."""
     known = study.facts.get("sampler")
     if known:
         return known
-    name = study.strategy.casefold()
-    return next((sampler for sampler in ("random", "grid") if name.startswith(sampler)), "")
+    found = CALLED.fullmatch(study.strategy.strip())
+    return found[1].casefold() if found else ""
 
 
 def pruner_of(study: Study) -> str:

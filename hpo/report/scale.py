@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hpo.report.budget import is_complete, loss
+from hpo.report.conduct import sampler_of
 from hpo.report.incumbents import counted_trials
 from hpo.report.records import Experiment, Study
 
@@ -49,13 +50,11 @@ def scales(experiment: Experiment) -> Mapping[str, Scale]:
 
 def is_random(study: Study) -> bool:
     """Whether a study is random search: its sampler says so, or, without facts, the name of its strategy."""
-    sampler = study.facts.get("sampler")
-    return sampler == "random" if sampler else study.strategy.lower().startswith("random")
+    return sampler_of(study) == "random"
 
 
 def is_grid(study: Study) -> bool:
-    sampler = study.facts.get("sampler")
-    return sampler == "grid" if sampler else study.strategy.lower().startswith("grid")
+    return sampler_of(study) == "grid"
 
 
 def is_unpruned(study: Study) -> bool:
