@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from hpo.paths import expanded
 from hpo.texts import Texts
 
 UNLABELLED = "unlabelled"  # a folder of texts beside train, of no class
+OTHERS_UNLABELLED = {UNLABELLED, "unlabeled", "unsup", "unsupervised"}  # what others call it; no class is meant
+OTHERS_PARTS = {*PARTS, "training", "trn", "validation", "val", "dev", "devel", "development", "testing", "tst", "eval"}
+OTHERS_PARTS |= {"evaluation", "holdout", *OTHERS_UNLABELLED}
 N_REPORT = 500  # files between two reports
 
 
@@ -40,7 +44,7 @@ def find_files(config: FolderConfig) -> list[TextFile]:
 
     Raises:
         FileNotFoundError: If there is no such folder.
-        ValueError: If it has neither layout.
+        ValueError: If it has neither layout, or a link in it leads nowhere.
     """
     root = existing_folder(config.path)
     folders = _folders(root)
@@ -49,23 +53,26 @@ def find_files(config: FolderConfig) -> list[TextFile]:
             f"data.path={root} holds no folders; expected one folder of text files per class, or train, valid and "
             "test folders of such class folders."
         )
-    if not _is_split(folders):
+    parts = _parts(folders, root)
+    if not parts:
+        _refuse_parts(folders, root)
         return [file for folder in folders for file in class_files(folder, root, given=None)]
-    folders = [folder for folder in folders if folder.name != UNLABELLED]
-    unknown = [folder.name for folder in folders if folder.name not in PARTS]
+    parts.pop(UNLABELLED, None)
+    unknown = [folder.name for part, folder in parts.items() if part not in PARTS]
     if unknown:
         raise ValueError(
             f"data.path={root} has a folder {unknown[0]!r} beside its train folder; allowed there are train, valid, "
             "test and unlabelled: rename it or move it elsewhere."
         )
-    return [file for folder in folders for file in part_files(folder, root)]
+    _refuse_missing_classes(parts, root)
+    return [file for part, folder in parts.items() for file in part_files(folder, root, part=part)]
 
 
 def unlabelled_files(config: FolderConfig) -> list[TextFile]:
     """Returns the files of the folder `unlabelled` beside the train folder; none where there is none."""
     root = existing_folder(config.path)
-    is_there = _is_split(_folders(root)) and (root / UNLABELLED).is_dir()
-    return class_files(root / UNLABELLED, root, given=None) if is_there else []
+    folder = _parts(_folders(root), root).get(UNLABELLED)
+    return class_files(folder, root, given=None) if folder else []
 
 
 def existing_folder(path: str) -> Path:
@@ -85,23 +92,28 @@ def existing_folder(path: str) -> Path:
     return root
 
 
-def part_files(folder: Path, root: Path) -> list[TextFile]:
+def part_files(folder: Path, root: Path, *, part: str) -> list[TextFile]:
     """Returns the files of the class folders of a part's folder.
 
+    An empty class folder of the valid or test part says that the part has no text of that class.
+
     Raises:
-        ValueError: If there is no class folder.
+        ValueError: If there is no class folder, or no file.
     """
     classes = _folders(folder)
     if not classes:
         raise ValueError(f"{folder} (below data.path={root}) holds no folders; expected one per class.")
-    return [file for path in classes for file in class_files(path, root, given=folder.name)]
+    found = [class_files(path, root, given=part) for path in classes if part == "train" or any(_walk(path))]
+    if not found:
+        raise ValueError(f"{folder} (below data.path={root}) holds no files; fill its class folders or delete it.")
+    return [file for files in found for file in files]
 
 
 def class_files(folder: Path, root: Path, *, given: str | None) -> list[TextFile]:
     """Returns all files below a class's folder, sorted by their place.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If there is none, or a link leads nowhere.
     """
     files = [
         TextFile(
@@ -143,13 +155,71 @@ def files_signature(files: Sequence[TextFile]) -> list[tuple[str, int, int]]:
     return [(str(file.path), file.size_bytes, file.changed_ns) for file in files]
 
 
-def _is_split(folders: Sequence[Path]) -> bool:
-    """True if a folder "train" holds folders; a class may be called so too."""
-    return any(folder.name == "train" and _folders(folder) for folder in folders)
+def _parts(folders: Sequence[Path], root: Path) -> dict[str, Path]:
+    """Returns the folders of the parts by their names in small letters; {} where the folders are classes.
+
+    They are parts if "train" holds folders; a class may be called so too.
+    """
+    if not any(folder.name.lower() == "train" and _folders(folder) for folder in folders):
+        return {}
+    parts: dict[str, Path] = {}
+    for folder in folders:
+        other = parts.setdefault(folder.name.lower(), folder)
+        if other != folder:
+            raise ValueError(f"data.path={root} has both {other.name} and {folder.name}, one part twice; join them.")
+    return parts
+
+
+def _refuse_parts(classes: Sequence[Path], root: Path) -> None:
+    """Refuses parts that would be read as classes: a classifier that tells train from test is of no use."""
+    names = [folder.name for folder in classes]
+    suspects = [name for name in names if _is_like_a_part(name)]
+    if suspects == names or {name.lower() for name in names} >= {"train", "test"}:
+        raise ValueError(
+            f"data.path={root} holds the folders {', '.join(suspects)}, which look like parts of the data, not like "
+            "classes; name the parts train, test and, if there is one, valid, and let each hold a folder per class, "
+            "or rename the folders if they are classes."
+        )
+    for name in names:
+        _refuse_unlabelled(name, root)
+
+
+def _is_like_a_part(name: str) -> bool:
+    """True of `20news-bydate-train`, `Testing` and `dev_set`."""
+    words = re.split(r"[-_. ]+", name.lower())
+    return bool({words[0], words[-1]} & OTHERS_PARTS)
+
+
+def _refuse_missing_classes(parts: Mapping[str, Path], root: Path) -> None:
+    """Refuses what the train part has for a class and another part does not know.
+
+    Texts without labels lie there in some published data; and a test without a class says nothing of it.
+    """
+    classes = {part: {path.name for path in _folders(folder)} for part, folder in parts.items()}
+    for name in sorted(classes["train"]):
+        _refuse_unlabelled(f"{parts['train'].name}/{name}", root)
+    for part in PARTS[1:]:
+        missing = sorted(classes["train"] - classes.get(part, classes["train"]))
+        if missing and classes[part]:
+            raise ValueError(
+                f"data.path={root} has {parts['train'].name}/{missing[0]} and no {parts[part].name}/{missing[0]}; "
+                f"give the {part} part texts of that class, or make the folder and leave it empty if there are none."
+            )
+
+
+def _refuse_unlabelled(place: str, root: Path) -> None:
+    if Path(place).name.lower() in OTHERS_UNLABELLED:
+        raise ValueError(
+            f"data.path={root} has {place}, which looks like texts without labels, not like a class; move it to "
+            f"{UNLABELLED}, beside a train folder that holds the classes, or rename it if it is a class."
+        )
 
 
 def _folders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    for path in found:
+        _refuse_broken_link(path)
+    return [path for path in found if path.is_dir()]
 
 
 def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
@@ -161,3 +231,14 @@ def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
                 yield from _walk(Path(entry.path))
             elif entry.is_file():
                 yield entry
+            elif entry.is_symlink():
+                _refuse_broken_link(Path(entry.path))
+
+
+def _refuse_broken_link(path: Path) -> None:
+    """Refuses a link to what is not there, as git-annex and DVC leave for files that were not fetched."""
+    if path.is_symlink() and not path.exists():
+        raise ValueError(
+            f"{path} (below data.path) is a link to {path.readlink()}, which is not there; fetch it (git annex get, "
+            "dvc pull), or delete the link."
+        )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hpo.archive import Archive, OnBytes, download, fastai_folder, unpack
 from hpo.config import ImdbConfig
-from hpo.folder import TextFile, class_files, existing_folder, part_files
+from hpo.folder import TextFile, class_files, existing_folder
 
 ARCHIVE = Archive(  # fastai.data.external.URLs.IMDB, and what fastai/data/download_checks.py says of it
     url="https://s3.amazonaws.com/fast-ai-nlp/imdb.tgz",
@@ -28,7 +28,7 @@ def find_reviews(config: ImdbConfig, on_bytes: OnBytes = lambda _done, _total: N
         ValueError: If the archive is not the published one, or the folder not laid out as published.
     """
     root = existing_folder(config.path) if config.path else _local_folder() or _download(on_bytes)
-    files = []
+    files: list[TextFile] = []
     for part in ("train", "test"):
         for label in ("neg", "pos"):
             if not (root / part / label).is_dir():
@@ -36,15 +36,20 @@ def find_reviews(config: ImdbConfig, on_bytes: OnBytes = lambda _done, _total: N
                     f"{root} lacks the folder {part}/{label}; data=imdb expects train/neg, train/pos, test/neg and "
                     "test/pos: complete it, delete it to download anew, or give another folder by data.path=FOLDER."
                 )
-        files += [file for file in part_files(root / part, root) if file.label in ("neg", "pos")]
+            files += class_files(root / part / label, root, given=part)
     return files
 
 
 def unlabelled_reviews(config: ImdbConfig) -> list[TextFile]:
-    """Returns the files of the published reviews without labels, where they lie beside the others."""
+    """Returns the files of the published reviews without labels, where they lie beside the others.
+
+    fastai's archive has them in unsup, the one of Stanford's that it was made of in train/unsup.
+    """
     root = existing_folder(config.path) if config.path else _local_folder()
-    folder = root / "unsup" if root else None
-    return class_files(folder, folder.parent, given=None) if folder and folder.is_dir() else []
+    if root is None:
+        return []
+    folders = [folder for folder in (root / "unsup", root / "train" / "unsup") if folder.is_dir()]
+    return [file for folder in folders for file in class_files(folder, root, given=None)]
 
 
 def _local_folder() -> Path | None:

@@ -15,7 +15,7 @@ import pytest
 import hpo.imdb as module
 from hpo.__main__ import main
 from hpo.corpus import open_corpus, prepare
-from hpo.imdb import find_reviews
+from hpo.imdb import find_reviews, unlabelled_reviews
 from hpo.tokens import quiet_imports
 
 from sources import SHARED, class_folders, imdb, write_folder
@@ -54,6 +54,11 @@ def test_published_parts_stay_and_valid_comes_from_train(tmp_path: Path) -> None
     corpus = open_corpus(prepare(imdb(tmp_path / "cache", path=str(lay_out(tmp_path / "imdb", 10)))))
     assert corpus.classes == ["neg", "pos"]
     assert [len(corpus.part(name)) for name in ("train", "valid", "test")] == [16, 4, 20]
+
+
+def test_reviews_without_labels_are_found_where_either_archive_has_them(tmp_path: Path) -> None:
+    found = unlabelled_reviews(imdb(tmp_path, path=str(lay_out(tmp_path / "imdb"))))
+    assert [file.place for file in found] == ["unsup/2.txt", "train/unsup/1.txt"]
 
 
 def test_an_incomplete_folder_is_refused(home: Path, tmp_path: Path) -> None:
