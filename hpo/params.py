@@ -55,7 +55,7 @@ def _converted(path: str, value: ParamValue, wanted: object) -> object:
         if isinstance(value, int | float) and not isinstance(value, bool):
             if kind is float:
                 return float(value)
-            if kind is int and value == int(value):
+            if kind is int and (isinstance(value, int) or value.is_integer()):
                 return int(value)
     raise ValueError(f"{path}={value!r} is not {' or '.join(_allowed(kind) for kind in kinds)}.")
 

@@ -48,6 +48,7 @@ def read_space(config: Config, *, may_be_empty: bool = False) -> Space:
     params = [_read_param(path, entry, entries) for path, entry in entries.items()]
     for param in params:
         _check_assignable(param, config)
+        _check_condition(param, config, fixed)
     return Space(params=tuple(_parents_first(params)), fixed=fixed)
 
 
@@ -210,6 +211,20 @@ def _condition(where: str, entry: ParamConfig, entries: Mapping[str, ParamConfig
         for value in values:
             _checked_level(f"{where}.when.in, as", value, distribution)
     return Condition(path, values)
+
+
+def _check_condition(param: Param, config: Config, fixed: Mapping[str, ParamValue]) -> None:
+    """Refuses a condition that no trial could meet, by a slip of the pen: its param would never be searched."""
+    if param.when is None:
+        return
+    where, path = f"space.{param.path}.when", param.when.path
+    if path not in fixed:
+        raise ValueError(f"{where}.param={path} names no setting; give one of {', '.join(sorted(fixed))}.")
+    for value in param.when.values:
+        try:
+            apply_params(config, {path: value})
+        except ValueError as error:
+            raise ValueError(f"{where}.in has {value!r}: {error}") from error
 
 
 def _parents_first(params: list[Param]) -> list[Param]:

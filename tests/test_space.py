@@ -103,6 +103,10 @@ def test_a_condition_on_a_fixed_setting_reads_that_setting() -> None:
     assert not any("train.freeze_epochs" in cell for cell in read(entry.format("fine_tune")).cells())
 
 
+def test_a_condition_may_name_a_setting_that_is_null() -> None:
+    assert "train.lr" in read("+space.train.lr.when={param: train.unfreeze, in: [null, gradual]}").cells()[0]
+
+
 def test_levels_are_even_on_their_scale() -> None:
     assert evenly(0.001, 0.1, log=True, n=3) == [0.001, 0.01, 0.1]
     assert evenly(0.0, 1.0, log=False, n=5) == [0.0, 0.25, 0.5, 0.75, 1.0]
@@ -139,6 +143,11 @@ REFUSALS = {
     "+space.train={bptt: {type: float, low: 60.5, high: 80}}": "train.bptt=60.5 is not a whole number",
     "+space.train.lr.when={param: train.lr, in: [1]}": "refers to itself",
     "+space.train.lr.when={param: model.n_hid, in: [7]}": "has 7, which lies outside its choices",
+    "+space.train.lr.when={param: model.nhid, in: [96]}": "space.train.lr.when.param=model.nhid names no setting; give",
+    "+space.train.lr.when={param: trainer.name, in: [a]}": "when.param=trainer.name names no setting; give one of",
+    "+space.train.lr.when={param: train.unfreeze, in: [gradul]}": "lr.when.in has 'gradul': train.unfreeze='gradul' is",
+    "+space.train.lr.when={param: model.bidir, in: [1]}": "space.train.lr.when.in has 1: model.bidir=1 is not true or",
+    "+space.train.lr.when={param: model.n_layers, in: [inf]}": "lr.when.in has inf: model.n_layers=inf is not a whole",
     "+space.train.lr.when={given: 1}": "must be {param: <path>, in: [<values>]}",
 }
 
