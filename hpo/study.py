@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpo.assignment import Assignment, Surroundings
-from hpo.attempts import Attempts, EqualErrors
+from hpo.attempts import MAX_CRASHES, Attempts, EqualErrors
 from hpo.checkpoint import CHECKPOINT_WARNING
 from hpo.confirmation import REPETITION, SEARCHED
 from hpo.executor import Job, JobKey, Outcome, Task
@@ -222,6 +222,9 @@ class Driver:
         self._note_obstacle(result)
         is_cut_off = result is None and self._around.stop.is_set
         if is_cut_off or (result is not None and result.paused):  # whoever goes on tests it
+            return
+        if result is None and self._tests.put_back(number) < MAX_CRASHES:
+            self._around.display.note(f"Trial {number}: {outcome.lost}; testing it again.")
             return
         if result is None or result.reason is not None:
             why = (result.error if result else outcome.lost) or "no reason given"

@@ -5,6 +5,7 @@ The test part is read by the trainers alone; each trial is tested once.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ class StudyTests:
         self._done: dict[str, dict[str, float]] = dict(store.get(TESTS) or {})
         self._out: set[int] = set()
         self._given_up: set[int] = set()
+        self._n_lost: Counter[int] = Counter()
 
     def left(self, wanted: Sequence[int]) -> list[int]:
         """Returns which of the trials `wanted` are not tested yet."""
@@ -46,6 +48,12 @@ class StudyTests:
     def of(self, number: int) -> Metrics:
         """Returns what the test of a trial came to; {} while there is none."""
         return dict(self._done.get(str(number), {}))
+
+    def put_back(self, number: int) -> int:
+        """Lets a trial whose test was lost with its worker be tested again; returns how many tests of it were."""
+        self._out.discard(number)
+        self._n_lost[number] += 1
+        return self._n_lost[number]
 
     def give_up(self, number: int) -> None:
         self._out.discard(number)

@@ -16,7 +16,7 @@ from compared import watch
 
 import hpo.session
 from hpo.attempts import MAX_EQUAL_ERRORS
-from hpo.executor import Job, OnReport, Outcome
+from hpo.executor import Job, OnReport, Outcome, Task
 from hpo.inline import InlineExecutor
 from hpo.record import COMPLETE, FAIL, RUNNING, TrialRecord
 from hpo.session import Report
@@ -224,6 +224,39 @@ def test_what_a_lost_worker_says_late_is_not_believed(workdir: Path, monkeypatch
     assert [trial.attempt for trial in report.trials] == [1, 2, 1]
     assert report.trials[1].facts["device"] == "cpu"
     assert [trial.value for trial in report.trials] == [trial.value for trial in undisturbed.trials]
+
+
+class Reaper(InlineExecutor):
+    """Loses the worker of the first `n_lost` tests of a trial."""
+
+    def __init__(self, n_lost: int) -> None:
+        super().__init__()
+        self.n_left = n_lost
+        self._lost: list[Job] = []
+
+    def submit(self, job: Job) -> None:
+        if job.task is Task.TEST and self.n_left:
+            self.n_left -= 1
+            self._lost.append(job)
+        else:
+            super().submit(job)
+
+    def wait(self, on_report: OnReport, *, timeout_s: float) -> Sequence[Outcome]:
+        lost, self._lost = self._lost, []
+        outcomes = [Outcome(job.key, None, lost="worker process 7 ended with exit code -9") for job in lost]
+        return outcomes or super().wait(on_report, timeout_s=timeout_s)
+
+
+@pytest.mark.parametrize(("n_lost", "is_tested"), [(1, True), (2, True), (3, False)])
+def test_a_test_whose_worker_dies_is_tried_again(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch, n_lost: int, is_tested: bool
+) -> None:
+    executor = Reaper(n_lost)
+    with monkeypatch.context() as patched:
+        patched.setattr(hpo.session, "build_executor", lambda *_: executor)
+        report = run_study(*SYNTHETIC, "study.n_trials=3")
+    assert (bool(report.study.test), executor.n_left) == (is_tested, 0)
+    assert run_study(*SYNTHETIC, "study.n_trials=3").study.test  # what was given up is the next command's
 
 
 @pytest.mark.parametrize("jump_s", [-3600, 3600])

@@ -50,6 +50,15 @@ def test_a_test_that_cannot_be_made_is_tried_again_by_the_next_driver_only(store
     assert tests.summary([3], best=trial(3)) == {}
 
 
+def test_a_test_that_was_lost_is_given_out_again_and_counted(store: StudyStore) -> None:
+    tests = StudyTests(store)
+    for n_lost in (1, 2):
+        assert tests.take([3, 4]) == 3
+        assert tests.put_back(3) == n_lost
+    assert tests.left([3, 4]) == [3, 4]
+    assert tests.put_back(4) == 1
+
+
 def test_the_summary_is_the_mean_over_what_was_tested(store: StudyStore) -> None:
     tests = StudyTests(store)
     for number, accuracy in ((2, 0.5), (4, 0.75), (9, 0.1)):
