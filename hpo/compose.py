@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass, replace
+from enum import Enum
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
@@ -17,6 +18,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ValidationError
 
@@ -181,12 +183,26 @@ def fix_overridden(config: c.Config, overrides: Sequence[str]) -> tuple[c.Config
     """
     space, fixing = config.space, []
     for override in overrides:
-        section, _, name = override.partition("=")[0].partition(".")
-        entries = getattr(space, section, None)
-        if section in SECTIONS and entries and name in entries:
-            space = replace(space, **{section: {key: entry for key, entry in entries.items() if key != name}})
-            fixing.append(override)
+        for path, fixed in _given_values(config, override.lstrip("+")):
+            section, _, name = path.partition(".")
+            entries = getattr(space, section)
+            if name in entries:
+                space = replace(space, **{section: {key: entry for key, entry in entries.items() if key != name}})
+                fixing.append(fixed)
     return replace(config, space=space), ",".join(sorted(fixing))
+
+
+def _given_values(config: c.Config, override: str) -> Iterator[tuple[str, str]]:
+    """Yields the searchable paths that an override gives a value, and an override for each: train={lr: 0.01}, too."""
+    path, _, given = override.partition("=")
+    section, _, name = path.partition(".")
+    if section in SECTIONS and name:
+        yield path, override
+    elif section in SECTIONS and given.lstrip().startswith("{"):
+        names: Any = OverridesParser.create().parse_override(override).value()
+        for name in map(str, names):
+            value = getattr(getattr(config, section), name)
+            yield f"{path}.{name}", f"{path}.{name}={override_value(value.value if isinstance(value, Enum) else value)}"
 
 
 def _refuse_numbers_as_booleans(config: c.Config, overrides: Sequence[str]) -> None:

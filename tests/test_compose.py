@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from recorded import write_table
 
-from hpo.compose import OPTIONS, fix_overridden
+from hpo.compose import OPTIONS, compose_job, fix_overridden, hydra_initialized, register_schemas
 from hpo.paths import conf_folder
 from hpo.space_file import read_space
 
@@ -49,3 +49,25 @@ def test_a_value_given_takes_its_param_out_of_the_space() -> None:
     assert fixing == "train.lr=0.5"
     assert "train.lr" not in read_space(config).distributions()
     assert len(read_space(config).params) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "fixing", "searched"),
+    [
+        ("++train.lr=0.5", "train.lr=0.5", {"model.drop_mult", "model.n_hid", "train.epochs"}),
+        (
+            "train={lr: 0.5, epochs: 3, schedule: slanted}",
+            "train.epochs=3,train.lr=0.5",
+            {"model.drop_mult", "model.n_hid"},
+        ),
+        ("++model={n_hid: 64}", "model.n_hid=64", {"model.drop_mult", "train.epochs", "train.lr"}),
+        ("train=default", "", {"model.drop_mult", "model.n_hid", "train.epochs", "train.lr"}),
+    ],
+)
+def test_whatever_gives_a_value_takes_its_param_out_of_the_space(given: str, fixing: str, searched: set[str]) -> None:
+    register_schemas()
+    with hydra_initialized():
+        config, choices = compose_job("config", [given])
+    assert choices["fixed"] == fixing
+    assert set(read_space(config).distributions()) == searched
+    assert "lr" not in given or fixing == "" or config.train.lr == 0.5
