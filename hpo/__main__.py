@@ -33,6 +33,7 @@ def _run_study(config: Config, choices: dict[str, str], argv: list[str]) -> int:
     from hpo.claim import check_free
     from hpo.display import build_display
     from hpo.lock import StudyHeld
+    from hpo.places import os_sentence
     from hpo.plan import plan
     from hpo.study_folder import study_folder
 
@@ -41,8 +42,8 @@ def _run_study(config: Config, choices: dict[str, str], argv: list[str]) -> int:
         check_free(config.storage, {planned.name: study_folder(config.storage, planned.name)})
     except StudyHeld as error:  # at once: what follows takes a second to import
         return refuse(str(error), code=HELD)
-    except ValueError as error:
-        return refuse(str(error))
+    except (ValueError, OSError) as error:
+        return refuse(os_sentence(error) if isinstance(error, OSError) else str(error))
     from hpo.refusal import NoRoom, Refused
     from hpo.session import run
 

@@ -5,17 +5,19 @@ Each is a `flock`: the kernel lets go of it when its holder dies.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
 FOLDER_TIMEOUT_S = 60.0
+HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # the last over NFS; all else says that there are no locks
 
 
 class StudyHeld(Exception):
@@ -35,15 +37,17 @@ class StudyLock:
 
         Raises:
             StudyHeld: naming the host and process of the holder.
+            ValueError: if nothing can be locked there.
         """
         if self._path.exists():
-            os.close(self._take())
+            os.close(self._take(is_checking=True))
 
     def __enter__(self) -> StudyLock:
         """Takes the lock.
 
         Raises:
             StudyHeld: at once, naming the host and process of the holder.
+            ValueError: if nothing can be locked there.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         file = self._take()
@@ -60,17 +64,44 @@ class StudyLock:
             os.close(self._file)
             self._file = None
 
-    def _take(self) -> int:
+    def _take(self, *, is_checking: bool = False) -> int:
         while True:
-            file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            file, is_writable = self._open()
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+                self._lock(file)
+                is_held = self._is_in_place(file)  # not if its holder took it away in between: that excludes nobody
+                if is_held and not is_writable and not is_checking:
+                    self._path.unlink()  # another user's, who is dead
+                    is_held = False
+            except BaseException:
                 os.close(file)
-                raise StudyHeld(self._refusal()) from error
-            if self._is_in_place(file):
+                raise
+            if is_held:
                 return file
-            os.close(file)  # its holder took it away in between: a lock on it would exclude nobody
+            os.close(file)
+
+    def _open(self) -> tuple[int, bool]:
+        """Returns the open file and whether it can be written: in a shared folder it may be another user's."""
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666), True
+        except PermissionError as error:
+            with suppress(OSError):
+                return os.open(self._path, os.O_RDONLY), False
+            raise ValueError(
+                f"Study '{self._study}' cannot be locked: {self._path} cannot be opened ({error.strerror}); ask whose "
+                "it is to end that study or to share the folder, or choose another study.name."
+            ) from error
+
+    def _lock(self, file: int) -> None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in HELD:
+                raise StudyHeld(self._refusal()) from error
+            raise ValueError(
+                f"Study '{self._study}' cannot be locked: the file system of {self._path} gives no locks "
+                f"({error.strerror}); switch them on there, or keep studies on another one by storage.folder=FOLDER."
+            ) from error
 
     def _is_in_place(self, file: int) -> bool:
         try:
