@@ -44,7 +44,7 @@ def read_table(config: TableConfig) -> Texts:
         texts=[text for text in texts if isinstance(text, str)],
         labels=_labels(columns, config),
         places=columns.places,
-        given=_given(columns, config) if config.split_column else None,
+        given=_given(columns, config.split_column) if config.split_column is not None else None,
     )
 
 
@@ -60,8 +60,10 @@ def existing_file(config: TableConfig) -> Path:
 
     Raises:
         FileNotFoundError: If it is not there.
-        ValueError: If it is a folder.
+        ValueError: If it is a folder, or `data.split_column` is "", which is neither a column nor null.
     """
+    if config.split_column == "":
+        raise ValueError("data.split_column is empty; name a column that says train, valid or test, or give null.")
     path = expanded(config.path).absolute()
     if not path.exists():
         raise FileNotFoundError(f"data.path={config.path} does not exist; give a .csv, .tsv or .parquet file.")
@@ -73,7 +75,7 @@ def existing_file(config: TableConfig) -> Path:
 def _rows(config: TableConfig, *, are_unlabelled: bool) -> Columns:
     """Returns the columns of the rows that have a label to be, or of the others."""
     columns = _read_columns(existing_file(config), config)
-    if not config.split_column:
+    if config.split_column is None:
         return columns
     splits = columns.values[config.split_column]
     kept = [row for row, split in enumerate(splits) if (split == UNLABELLED) is are_unlabelled]
@@ -125,7 +127,7 @@ def _wanted(config: TableConfig) -> dict[str, str]:
     if config.text_column == config.label_column:
         raise ValueError(f"data.text_column and data.label_column are both {config.text_column!r}; name two columns.")
     wanted = {config.text_column: "data.text_column", config.label_column: "data.label_column"}
-    if config.split_column:
+    if config.split_column is not None:
         wanted[config.split_column] = "data.split_column"
     return wanted
 
@@ -152,12 +154,12 @@ def _is_missing(value: object) -> bool:
     return value is None or value == "" or value != value
 
 
-def _given(columns: Columns, config: TableConfig) -> list[str]:
-    values = [str(value) for value in columns.values[config.split_column or ""]]
+def _given(columns: Columns, split_column: str) -> list[str]:
+    values = [str(value) for value in columns.values[split_column]]
     for value, place in zip(values, columns.places, strict=True):
         if value not in PARTS:
             raise ValueError(
-                f"data.split_column={config.split_column} holds {value!r} in {place}; allowed are train, valid, test, "
+                f"data.split_column={split_column} holds {value!r} in {place}; allowed are train, valid, test, "
                 "unlabelled."
             )
     return values

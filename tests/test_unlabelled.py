@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from hpo.config import DataConfig
 from hpo.corpus import Corpus, open_corpus, prepare
+from hpo.data import open_unlabelled_source
 from hpo.unlabelled import open_unlabelled, prepare_unlabelled
 
 from sources import folder, imdb, table
@@ -103,3 +105,10 @@ def test_most_data_have_none(tmp_path: Path) -> None:
     (tmp_path / "texts.csv").write_text("label,text\n" + "\n".join(rows) + "\n")
     config = table(tmp_path / "texts.csv")
     assert prepare_unlabelled(config, open_corpus(prepare(config)), on_progress=none) is None
+
+
+def test_an_empty_split_column_is_refused_before_any_text_is_taken_for_unlabelled(tmp_path: Path) -> None:
+    config = replace(of_table(tmp_path), split_column="")
+    for read in (prepare, open_unlabelled_source):
+        with pytest.raises(ValueError, match=r"^data\.split_column is empty; name a column .* or give null\.$"):
+            read(config)
