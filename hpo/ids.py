@@ -52,10 +52,14 @@ def number_texts(
         parts: Rows of each part.
         config: Tokenizer, cut and vocabulary settings.
         on_progress: Called with (texts done, texts in all).
+
+    Raises:
+        ValueError: If a text is too long for the tokenizer.
     """
     rows = [row for name in PARTS for row in parts[name]]
     cut = Cut(config.max_tokens, config.keep)
-    tokens = tokenize_texts([texts.texts[row] for row in rows], config.tokenizer, cut, on_progress=on_progress)
+    chosen, places = [texts.texts[row] for row in rows], [texts.places[row] for row in rows]
+    tokens = tokenize_texts(chosen, config.tokenizer, cut, places=places, on_progress=on_progress)
     vocab = _train_vocab(tokens, len(parts["train"]), config)
     ids = to_ids(tokens.words, vocab)[tokens.codes]
     offsets = np.concatenate([[0], np.cumsum(tokens.lengths)])

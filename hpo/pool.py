@@ -10,12 +10,12 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import closing, contextmanager
 
 from hpo.config import Tokenizer
 from hpo.cores import THREAD_VARIABLES, n_cores
-from hpo.tokens import Cut, Tokenize, Tokens, build_tokenizer, encode, join_tokens
+from hpo.tokens import SPACY_MAX_CHARS, Cut, Tokenize, Tokens, build_tokenizer, encode, join_tokens
 
 N_INLINE = {Tokenizer.spacy: 5_000, Tokenizer.words: 100_000}  # fewer texts are done sooner than processes start
 N_CHUNK = 500
@@ -25,8 +25,18 @@ OnTokenize = Callable[[int, int], None]
 _tokenize: Tokenize | None = None  # one per pool process
 
 
+class _Refused(ValueError):
+    """The tokenizer takes no text as long as the one in the row that is the only argument."""
+
+
 def tokenize_texts(
-    texts: Sequence[str], tokenizer: Tokenizer, cut: Cut, *, on_progress: OnTokenize, n_processes: int | None = None
+    texts: Sequence[str],
+    tokenizer: Tokenizer,
+    cut: Cut,
+    *,
+    places: Sequence[str] = (),
+    on_progress: OnTokenize,
+    n_processes: int | None = None,
 ) -> Tokens:
     """Returns the cut tokens of `texts` in their order.
 
@@ -34,8 +44,12 @@ def tokenize_texts(
         texts: What to tokenize.
         tokenizer: How.
         cut: Which tokens of a long text stay.
+        places: Where each text was found, for errors.
         on_progress: Called with (texts done, texts in all).
         n_processes: 0 for none; None for the CPUs at hand if there are many texts, else none.
+
+    Raises:
+        ValueError: If a text is too long for the tokenizer, or a process of the pool was killed.
     """
     chunks = [texts[start : start + N_CHUNK] for start in range(0, len(texts), N_CHUNK)]
     if n_processes is None:
@@ -44,17 +58,34 @@ def tokenize_texts(
     done, results = 0, []
     on_progress(0, len(texts))
     with closing(encoded):  # else an exception's traceback would keep the pool at work
-        for tokens in encoded:
-            results.append(tokens)
-            done += len(tokens.lengths)
-            on_progress(done, len(texts))
+        try:
+            for tokens in encoded:
+                results.append(tokens)
+                done += len(tokens.lengths)
+                on_progress(done, len(texts))
+        except _Refused as error:
+            row = done + int(error.args[0])
+            place = places[row] if places else f"row {row + 1}"
+            raise ValueError(_too_long(texts[row], place)) from error
+        except BrokenExecutor as error:
+            raise ValueError(
+                "A process that tokenizes texts was ended from outside, usually for want of memory; free some, let "
+                "fewer run (taskset -c 0 python …), or give data.tokenizer=words, which needs less."
+            ) from error
     return join_tokens(results)
+
+
+def _too_long(text: str, place: str) -> str:
+    return (
+        f"The text in {place} has {len(text):,} characters; data.tokenizer=spacy takes {SPACY_MAX_CHARS:,} at most, "
+        "the marks of capitals and repetitions among them: split the text, or give data.tokenizer=words."
+    )
 
 
 def _inline(chunks: Sequence[Sequence[str]], tokenizer: Tokenizer, cut: Cut) -> Generator[Tokens, None, None]:
     tokenize = build_tokenizer(tokenizer)
     for chunk in chunks:
-        yield encode(chunk, tokenize, cut)
+        yield _encode(chunk, tokenize, cut)
 
 
 def _pooled(
@@ -104,4 +135,21 @@ def _die_with_parent() -> None:
 
 def _encode_chunk(texts: Sequence[str], cut: Cut) -> Tokens:
     assert _tokenize is not None, "the pool's initializer builds it"
-    return encode(texts, _tokenize, cut)
+    return _encode(texts, _tokenize, cut)
+
+
+def _encode(texts: Sequence[str], tokenize: Tokenize, cut: Cut) -> Tokens:
+    try:
+        return encode(texts, tokenize, cut)
+    except ValueError as error:  # of spaCy's, on what fastai's rules have made of a text it does not name
+        for row, text in enumerate(texts):
+            if _is_refused(text, tokenize):
+                raise _Refused(row) from error
+        raise
+
+
+def _is_refused(text: str, tokenize: Tokenize) -> bool:
+    try:
+        return not list(tokenize([text]))
+    except ValueError:
+        return True

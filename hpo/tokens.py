@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from hpo.config import Keep, Tokenizer
 
 BOS = "xxbos"
+SPACY_MAX_CHARS = 1_000_000  # its nlp.max_length, of what fastai's rules have made of a text
 
 Tokenize = Callable[[Sequence[str]], Iterable[Sequence[str]]]
 

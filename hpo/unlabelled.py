@@ -6,7 +6,6 @@ They change no corpus; which folder or row has no label is told by the sources.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -39,11 +38,20 @@ def prepare_unlabelled(config: DataConfig, corpus: Corpus, *, on_progress: OnRea
     known = cache.find(signature)
     if known is not None:
         return known
-    texts = [text for text in source.read(on_progress).texts if text.strip()]
-    if not texts:
+    found = source.read(on_progress)
+    kept = [row for row, text in enumerate(found.texts) if text.strip()]
+    if not kept:
         return None
+    texts, places = [found.texts[row] for row in kept], [found.places[row] for row in kept]
+
+    def write(folder: Path) -> None:
+        cut = Cut(config.max_tokens, config.keep)
+        tokens = tokenize_texts(texts, config.tokenizer, cut, places=places, on_progress=on_progress)
+        np.save(folder / "ids.npy", to_ids(tokens.words, corpus.vocab)[tokens.codes])
+        np.save(folder / "offsets.npy", np.concatenate([[0], np.cumsum(tokens.lengths)]).astype(np.int64))
+
     name = f"unlabelled-{digest([*pieces, *texts])}"
-    folder = cache.make(name, lambda folder: _write(folder, texts, config, corpus, on_progress))
+    folder = cache.make(name, write)
     cache.remember(signature, folder)
     return folder
 
@@ -52,10 +60,3 @@ def open_unlabelled(folder: str | Path) -> list[Text]:
     """Returns the ids of each text, memory-mapped."""
     ids = np.load(Path(folder) / "ids.npy", mmap_mode="r")
     return cut_texts(ids, np.load(Path(folder) / "offsets.npy"))
-
-
-def _write(folder: Path, texts: Sequence[str], config: DataConfig, corpus: Corpus, on_progress: OnRead) -> None:
-    cut = Cut(config.max_tokens, config.keep)
-    tokens = tokenize_texts(texts, config.tokenizer, cut, on_progress=on_progress)
-    np.save(folder / "ids.npy", to_ids(tokens.words, corpus.vocab)[tokens.codes])
-    np.save(folder / "offsets.npy", np.concatenate([[0], np.cumsum(tokens.lengths)]).astype(np.int64))

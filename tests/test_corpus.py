@@ -199,6 +199,14 @@ def test_data_that_cannot_be_trained_on_is_refused(tmp_path: Path) -> None:
         prepare(table(write_tsv(tmp_path / "none.tsv", [])))
 
 
+def test_a_text_that_is_too_long_for_its_tokenizer_is_named(tmp_path: Path) -> None:
+    texts = [*reviews(12), ("neg", "a" + " b c" * 250_000), *reviews(12)]
+    config = table(write_tsv(tmp_path / "long.tsv", texts), tokenizer=Tokenizer.spacy)
+    with pytest.raises(ValueError, match=r"^The text in line 26 has 1,000,001 characters; data\.tokenizer=spacy takes"):
+        prepare(config)
+    assert open_corpus(prepare(replace(config, tokenizer=Tokenizer.words))).facts["n_classes"] == 2
+
+
 def test_a_folder_without_a_corpus_is_refused(config: TableConfig, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"holds no prepared corpus \(corpus\.json is missing\); delete"):
         open_corpus(tmp_path)

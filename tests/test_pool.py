@@ -14,7 +14,7 @@ import pytest
 
 from hpo.config import Keep, Tokenizer
 from hpo.pool import tokenize_texts
-from hpo.tokens import Cut
+from hpo.tokens import SPACY_MAX_CHARS, Cut
 
 from spawned import spawned
 
@@ -23,7 +23,7 @@ SLEEPER = """
 import time
 from hpo.config import Keep, Tokenizer
 from hpo.pool import tokenize_texts
-from hpo.tokens import Cut
+from hpo.tokens import SPACY_MAX_CHARS, Cut
 
 def stop(done, total):
     if done:
@@ -60,6 +60,33 @@ def test_an_interruption_ends_the_pool() -> None:
     left = set(spawned())
     assert error.tb is not None  # which keeps the frames alive
     assert not left - before
+
+
+@pytest.mark.parametrize("n_processes", [0, 1])
+def test_a_text_that_is_too_long_for_spacy_is_named(n_processes: int) -> None:
+    """Capitals become two tokens each before spaCy sees them: this text is too long although its characters are not."""
+    texts = ["a few words"] * 501 + ["Word Next " * 99_500] + ["a few words"]
+    assert len(texts[501]) < SPACY_MAX_CHARS
+    with pytest.raises(ValueError, match=r"^The text in line 501 has 995,000 characters; data\.tokenizer=spacy takes"):
+        tokenize_texts(
+            texts,
+            Tokenizer.spacy,
+            CUT,
+            places=[f"line {i}" for i in range(503)],
+            on_progress=lambda *_: None,
+            n_processes=n_processes,
+        )
+    found = tokenize_texts(texts, Tokenizer.words, Cut(None, Keep.head), on_progress=lambda *_: None, n_processes=0)
+    assert found.lengths[501] == 199_001  # what splits words alone takes any length
+
+
+def test_a_process_that_is_killed_is_said_to_be(tmp_path: Path) -> None:
+    def kill(done: int, _total: int) -> None:
+        for process in spawned() if done else ():
+            process.kill()
+
+    with pytest.raises(ValueError, match=r"^A process that tokenizes texts was ended from outside, usually for want"):
+        tokenize_texts(["text"] * 50_000, Tokenizer.words, CUT, on_progress=kill, n_processes=1)
 
 
 def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:

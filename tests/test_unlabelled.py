@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hpo.config import DataConfig
+from hpo.config import DataConfig, Tokenizer
 from hpo.corpus import Corpus, open_corpus, prepare
 from hpo.data import open_unlabelled_source
 from hpo.unlabelled import open_unlabelled, prepare_unlabelled
@@ -105,6 +105,15 @@ def test_most_data_have_none(tmp_path: Path) -> None:
     (tmp_path / "texts.csv").write_text("label,text\n" + "\n".join(rows) + "\n")
     config = table(tmp_path / "texts.csv")
     assert prepare_unlabelled(config, open_corpus(prepare(config)), on_progress=none) is None
+
+
+def test_one_that_is_too_long_is_named(tmp_path: Path) -> None:
+    config = replace(of_folder(tmp_path), tokenizer=Tokenizer.spacy)
+    corpus = open_corpus(prepare(config))
+    (tmp_path / "texts" / "unlabelled" / "00.txt").write_text("  ")
+    (tmp_path / "texts" / "unlabelled" / "9.txt").write_text("a" + " b c" * 250_000)
+    with pytest.raises(ValueError, match=r"^The text in unlabelled/9\.txt has 1,000,001 characters; data\.tokenizer"):
+        prepare_unlabelled(config, corpus, on_progress=none)
 
 
 def test_an_empty_split_column_is_refused_before_any_text_is_taken_for_unlabelled(tmp_path: Path) -> None:
