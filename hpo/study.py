@@ -79,6 +79,7 @@ class Driver:
         """Notes an epoch; returns whether the trial goes on."""
         if key.attempt != self._book.trials[key.number].attempt:
             return Decision.STOP
+        self._spending.note_elapsed()  # a trial may take hours, and its driver be killed
         return self._book.note_epoch(key.number, report)
 
     def on_end(self, outcome: Outcome) -> None:

@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import hpo.session
+import hpo.spending
+import hpo.study
 from hpo.display import build_display
 from hpo.processes import ProcessesExecutor
 from hpo.record import COMPLETE, FAIL, PRUNED, RUNNING, TrialRecord
@@ -20,7 +22,7 @@ from hpo.refusal import Refused
 from hpo.session import Report, run
 from hpo.space import canonical
 from hpo.stop import Ending
-from hpo.storage import read_study
+from hpo.storage import ELAPSED, read_study
 
 from conftest import SYNTHETIC, plan_study, run_study
 
@@ -164,6 +166,22 @@ def test_a_budget_of_seconds_counts_over_all_drivers(workdir: Path) -> None:
     first = len(run_study(*slow).trials)
     assert first >= 1
     assert len(run_study(*slow).trials) == first
+
+
+def test_the_time_of_a_trial_that_its_driver_did_not_outlive_is_spent(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise Killed
+
+    storage = optuna.storages.InMemoryStorage()
+    with monkeypatch.context() as patched, suppress(Killed):
+        patched.setattr(hpo.spending, "NOTE_EVERY_S", 0.0)
+        patched.setattr(hpo.study.Driver, "on_end", die)
+        patched.setattr(hpo.study.Driver, "close", lambda _: None)
+        drive(monkeypatch, storage, None, *COMMAND, "study.name=x", "trainer.epoch_s=0.05", "study.timeout_s=600")
+    spent_s = storage.get_study_system_attrs(storage.get_study_id_from_name("x"))[ELAPSED]
+    assert spent_s >= 0.05
 
 
 def test_a_grid_ends_when_every_cell_has_its_trial(workdir: Path) -> None:
