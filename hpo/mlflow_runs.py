@@ -6,7 +6,7 @@ What a run shows comes as a `RunContent`; when to write is `mirror`'s business.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,7 +106,9 @@ class StudyRuns:
         if known is None or content.end_ms is None:
             return True
         shown = (known.tags.get(DIGEST_TAG), known.status, known.end_ms, known.tags.get(PARENT_TAG))
-        return shown != (content.digest, content.status, content.end_ms, self._parent_id(content))
+        return shown != (content.digest, content.status, content.end_ms, self._parent_id(content)) or (
+            content.is_whole and bool(_stale(known, keep=content.tags))
+        )
 
     def write(self, content: RunContent, *, files: Path | None = None) -> None:
         """Brings one run up to date. Its end comes last: only then does `needs` believe the digest.
@@ -207,10 +209,9 @@ class StudyRuns:
             self._delete_tags(known, keep=tags)
 
     def _delete_tags(self, known: _Known, keep: dict[str, str]) -> None:
-        for key in [key for key in known.tags if key.startswith(OUR_TAGS) and key not in keep]:
-            if key != DIGEST_TAG:
-                self._client.delete_tag(known.run_id, key)
-                del known.tags[key]
+        for key in _stale(known, keep=keep):
+            self._client.delete_tag(known.run_id, key)
+            del known.tags[key]
 
     def _write_status(self, known: _Known, content: RunContent) -> None:
         if content.end_ms is None:
@@ -219,6 +220,11 @@ class StudyRuns:
         elif (known.status, known.end_ms) != (content.status, content.end_ms):
             self._client.set_terminated(known.run_id, content.status, content.end_ms)
         known.status, known.end_ms = content.status, content.end_ms
+
+
+def _stale(known: _Known, keep: Mapping[str, str]) -> list[str]:
+    """Returns which tags of ours a run has and should not have: another process may have closed it too early."""
+    return [key for key in known.tags if key.startswith(OUR_TAGS) and key not in keep and key != DIGEST_TAG]
 
 
 def _known_from(run: Run) -> _Known:

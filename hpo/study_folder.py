@@ -27,6 +27,16 @@ def study_folder(config: StorageConfig, name: str) -> Path:
     return studies_folder(config) / (name if is_kept else f"{name}-{uuid.uuid4().hex[:8]}")
 
 
+def kept_folder(config: StorageConfig, name: str, *, noted: str) -> Path:
+    """Returns the folder of a study that is to be read: where `config` has it, or else where it was when it began.
+
+    The record and its folders may have been moved, and whoever reads them need not give `storage.folder` again.
+    """
+    folder, began = studies_folder(config) / name, Path(noted)
+    is_there = folder.is_dir() and any(folder.iterdir())
+    return folder if is_there or not began.is_dir() else began
+
+
 def check_place(config: StorageConfig, name: str, *, noted: str, machine: str) -> None:
     """Refuses to continue a study of a database where its folder is not.
 

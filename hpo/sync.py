@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpo.command import DONE, compose_and_call, refuse
+from hpo.command import DONE, PAUSED, compose_and_call, refuse
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -38,35 +38,44 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _sync(config: Config, _: dict[str, str]) -> int:
-    from hpo.audit import audit_name
     from hpo.config import MlflowConfig
-    from hpo.confirmation import confirmation_name
+    from hpo.outage import StorageAway
+    from hpo.places import os_sentence
     from hpo.plan import check_tracking
-    from hpo.storage import open_record, read_studies
-    from hpo.study_folder import studies_folder
 
     if not isinstance(config.tracking, MlflowConfig):
         return refuse("tracking=none has nothing to bring up to date; choose tracking=mlflow.")
     try:
         check_tracking(config)
-        storage = open_record(config.storage)
-    except ValueError as error:
-        return refuse(str(error))
-    names = list(read_studies(storage))
-    if config.study.name is not None:
-        if config.study.name not in names:
-            return refuse(f"There is no study.name={config.study.name}; the record has {', '.join(names) or 'none'}.")
-        beside = {confirmation_name(config.study.name), audit_name(config.study.name)}
-        names = [name for name in names if name == config.study.name or name in beside]
-    refusals: list[str] = []
-    try:
-        for name in names:
-            done, refused = sync_study(storage, name, studies_folder(config.storage) / name, config.tracking.uri)
-            print(f"{name}: {done}")
-            refusals += refused
-    except (ConnectionError, ValueError) as error:
-        return refuse(str(error))
+        refusals = _sync_studies(config, config.tracking.uri)
+    except StorageAway as error:
+        return refuse(str(error), code=PAUSED)
+    except (ValueError, OSError) as error:
+        return refuse(os_sentence(error) if isinstance(error, OSError) else str(error))
     return refuse(f"MLflow refuses some runs; see {', '.join(refusals)}.") if refusals else DONE
+
+
+def _sync_studies(config: Config, uri: str) -> list[str]:
+    """Brings MLflow up to date with the studies that were asked for; returns the files of what it refuses."""
+    from hpo.audit import audit_name
+    from hpo.confirmation import confirmation_name
+    from hpo.storage import open_record, read_studies
+    from hpo.study_folder import kept_folder
+
+    storage = open_record(config.storage)
+    studies, asked = read_studies(storage), config.study.name
+    names = list(studies)
+    if asked is not None:
+        if asked not in names:
+            raise ValueError(f"There is no study.name={asked}; the record has {', '.join(names) or 'none'}.")
+        names = [name for name in names if name in (asked, confirmation_name(asked), audit_name(asked))]
+    refusals: list[str] = []
+    for name in names:
+        folder = kept_folder(config.storage, name, noted=studies[name].folder)
+        done, refused = sync_study(storage, name, folder, uri)
+        print(f"{name}: {done}")
+        refusals += refused
+    return refusals
 
 
 def sync_study(storage: BaseStorage, name: str, folder: Path, uri: str) -> tuple[str, list[str]]:

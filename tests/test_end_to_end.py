@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from hpo.config import SqliteConfig
+from hpo.lock import StudyLock
 from hpo.mlflow_client import open_client, resolve_uri
+from hpo.outage import StorageAway
 from hpo.record import COMPLETE, FAIL, PRUNED, TrialRecord
 from hpo.session import Report
+from hpo.storage import open_record, read_studies
+from hpo.study_folder import kept_folder
 from hpo.sync import main as sync
 
 from conftest import run_study
@@ -109,6 +115,58 @@ def test_sync_refuses_in_a_sentence(
     run_study("trainer=synthetic", "executor=inline", "tracking=none", "study.n_trials=1", "study.name=x")
     assert sync([override]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_sync_finds_a_study_whose_folder_is_elsewhere(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shared = workdir / "shared"
+    command = ("trainer=synthetic", "executor=inline", "tracking=none", "study.n_trials=1", "study.name=x")
+    run_study(*command, f"storage.folder={shared}")
+    (workdir / "studies" / "x").mkdir(parents=True)  # as a command leaves it that looked for it there
+    with StudyLock(shared / "x", "x"):  # its driver
+        assert sync([]) == 0
+        assert "x: left to its driver (Study 'x' is held by process" in capsys.readouterr().out
+    assert sync([]) == 0
+    assert "x: 2 of 2 runs created or changed" in capsys.readouterr().out
+    assert list((workdir / "studies" / "x").iterdir()) == []
+
+
+def test_sync_finds_a_study_that_was_moved(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (workdir / "a").mkdir()
+    monkeypatch.chdir(workdir / "a")
+    run_study("trainer=synthetic", "executor=inline", "tracking=none", "study.n_trials=1", "study.name=x")
+    shutil.copytree(workdir / "a", workdir / "b")
+    monkeypatch.chdir(workdir / "b")
+    with StudyLock(workdir / "a" / "studies" / "x", "x"):  # another study by now
+        assert sync([]) == 0
+    config = SqliteConfig(folder="studies", path="hpo.db")
+    noted = read_studies(open_record(config))["x"].folder
+    assert noted == str(workdir / "a" / "studies" / "x")
+    assert kept_folder(config, "x", noted=noted) == workdir / "b" / "studies" / "x"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (StorageAway("storage.url=… has been away for 90 s."), 4, "hpo: storage.url=… has been away for 90 s.\n"),
+        (PermissionError(13, "Permission denied", "x/lock"), 2, "hpo: x/lock cannot be used: Permission denied.\n"),
+    ],
+)
+def test_sync_says_what_it_cannot_reach(
+    workdir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    code: int,
+    said: str,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    run_study("trainer=synthetic", "executor=inline", "tracking=none", "study.n_trials=1", "study.name=x")
+    monkeypatch.setattr("hpo.sync.sync_study", refuse)
+    capsys.readouterr()
+    assert sync([]) == code
+    assert capsys.readouterr().err == said
 
 
 def test_sync_without_a_record_is_refused(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:

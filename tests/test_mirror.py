@@ -158,6 +158,23 @@ def test_sync_closes_what_a_dead_driver_left_running(tmp_path: Path, uri: str) -
     assert {run["status"] for run in shown(uri).values()} == {"FINISHED"}
 
 
+def test_a_trial_that_was_closed_while_it_ran_is_not_said_to_be_interrupted_for_ever(tmp_path: Path, uri: str) -> None:
+    study, trial = make_study(tmp_path), make_trial(0)
+    driver = Mirror(uri, SPACE)
+    driver.study(study)
+    driver.trial(study, at_epoch(trial, 1))
+    wait_for(lambda: not driver._queue.left())
+    Mirror(uri, SPACE).sync(study, [at_epoch(trial, 1)], tmp_path, is_finished=False)
+    driver.trial(study, trial)
+    driver.finish(study, [trial], tmp_path)
+    assert driver.close(60) == 0
+
+    assert Mirror(uri, SPACE).sync(study, [trial], tmp_path, is_finished=True) in (0, 1)
+    run = shown(uri)[f"{study.uid}/0"]
+    assert (run["status"], run["tags"].get("hpo.reason"), run["tags"]["hpo.state"]) == ("FINISHED", None, COMPLETE)
+    assert Mirror(uri, SPACE).sync(study, [trial], tmp_path, is_finished=True) == 0
+
+
 @pytest.mark.parametrize("method", ["log_inputs", "log_artifacts", "log_batch", "set_terminated"])
 def test_a_driver_killed_anywhere_leaves_no_doubles(
     tmp_path: Path, uri: str, method: str, monkeypatch: pytest.MonkeyPatch
