@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 
 from hpo.config import Tokenizer
 from hpo.cores import THREAD_VARIABLES, n_cores
+from hpo.secret import forget_credentials
 from hpo.tokens import SPACY_MAX_CHARS, Cut, Tokenize, Tokens, build_tokenizer, encode, join_tokens
 
 N_INLINE = {Tokenizer.spacy: 5_000, Tokenizer.words: 100_000}  # fewer texts are done sooner than processes start
@@ -120,6 +121,7 @@ def _one_thread_each() -> Iterator[None]:
 def _start_process(tokenizer: Tokenizer) -> None:
     """Builds this process's tokenizer; lets it die with its parent, which alone answers Ctrl-C."""
     global _tokenize
+    forget_credentials()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _tokenize = build_tokenizer(tokenizer)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
 from hpo.config import Keep, Tokenizer
-from hpo.pool import tokenize_texts
+from hpo.pool import _start_process, tokenize_texts
 from hpo.tokens import SPACY_MAX_CHARS, Cut
 
 from spawned import spawned
@@ -22,7 +24,7 @@ CUT = Cut(5, Keep.both)
 SLEEPER = """
 import time
 from hpo.config import Keep, Tokenizer
-from hpo.pool import tokenize_texts
+from hpo.pool import _start_process, tokenize_texts
 from hpo.tokens import SPACY_MAX_CHARS, Cut
 
 def stop(done, total):
@@ -47,6 +49,13 @@ def test_processes_give_the_same_tokens_in_the_same_order(monkeypatch: pytest.Mo
     assert pooled.lengths.tolist() == inline.lengths.tolist() == [5] * 1300
     assert reports == [(0, 1300), (500, 1300), (1000, 1300), (1300, 1300)]
     assert os.environ["OMP_NUM_THREADS"] == "7"
+
+
+def test_a_process_forgets_the_passwords_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPASSWORD", "CANARY")
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context, initializer=_start_process, initargs=(Tokenizer.words,)) as pool:
+        assert pool.submit(os.getenv, "PGPASSWORD").result() is None
 
 
 def test_an_interruption_ends_the_pool() -> None:
