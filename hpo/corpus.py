@@ -47,6 +47,7 @@ class Corpus:
         facts: fingerprint, name, source, tokenizer, n_train, n_valid, n_test, n_classes, n_vocab,
             n_tokens, and versions where the texts come from packages.
         baseline: What a regression on bags of words scores on the valid part, by metric; {} in older ones.
+        doubles: How many texts of the valid and the test part are in the train part, too; {} in older ones.
         train, valid, test: The parts.
     """
 
@@ -56,6 +57,7 @@ class Corpus:
     fingerprint: str
     facts: dict[str, Fact]
     baseline: dict[str, float]
+    doubles: dict[str, int]
     train: Part
     valid: Part
     test: Part
@@ -98,6 +100,7 @@ def open_corpus(folder: str | Path) -> Corpus:
         fingerprint=described["facts"]["fingerprint"],
         facts=described["facts"],
         baseline=described.get("baseline", {}),
+        doubles=described.get("doubles", {}),
         train=train,
         valid=valid,
         test=test,
@@ -192,8 +195,20 @@ def _write_corpus(
     scored = _write_baseline(folder, numbered, n_vocab=len(vocab), n_classes=len(texts.classes))
     with (folder / TEST_TEXTS).open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(texts.texts[row]) + "\n" for row in parts["test"])
-    described = {"baseline": scored, "facts": facts, "classes": texts.classes, "vocab": vocab}
+    described = {
+        "baseline": scored,
+        "doubles": _count_doubles(texts, parts),
+        "facts": facts,
+        "classes": texts.classes,
+        "vocab": vocab,
+    }
     (folder / "corpus.json").write_text(json.dumps(described, ensure_ascii=False), encoding="utf-8")
+
+
+def _count_doubles(texts: Texts, parts: Mapping[str, Rows]) -> dict[str, int]:
+    """Returns how many texts of the other parts are in the train part, too: what is measured on them is too good."""
+    learned = {texts.texts[row] for row in parts["train"]}
+    return {name: sum(texts.texts[row] in learned for row in parts[name]) for name in PARTS[1:]}
 
 
 def _write_baseline(folder: Path, numbered: Mapping[str, Part], *, n_vocab: int, n_classes: int) -> dict[str, float]:

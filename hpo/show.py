@@ -67,6 +67,7 @@ def _print_corpus(console: Console, corpus: Corpus) -> None:
     console.print()
     _print_classes(console, corpus)
     _print_lengths(console, corpus)
+    _print_doubles(console, corpus)
     _print_sample(console, corpus)
     held = ", ".join(f"{metric} {value:.4f}" for metric, value in corpus.baseline.items())
     console.print(Text(f"Logistic regression on bags of words, on valid: {held}"), soft_wrap=True)
@@ -95,6 +96,12 @@ def _print_lengths(console: Console, corpus: Corpus) -> None:
     console.print(table)
     n_words = sum(word != FAKE for word in corpus.vocab)
     console.print(f"vocabulary: {n_words:,} tokens, those of the train part", "", sep="\n")
+
+
+def _print_doubles(console: Console, corpus: Corpus) -> None:
+    doubles = [f"{n:,} of {len(corpus.part(name)):,} texts of {name}" for name, n in corpus.doubles.items() if n]
+    if doubles:
+        console.print(f"also in train, letter by letter: {' and '.join(doubles)}", "", sep="\n")
 
 
 def _quantiles(part: Part) -> list[str]:

@@ -30,6 +30,16 @@ def test_it_shows_classes_lengths_words_a_sample_and_a_baseline(
     assert "xxbos good text number xxunk" in shown
     assert "75.00 %" in shown  # of four words, the number is unknown
     assert "accuracy 1.0000" in shown
+    assert "also in train" not in shown
+
+
+def test_it_says_how_many_texts_are_in_train_too(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"{i % 2},train,text number {i}" for i in range(60)] + [f"{i % 2},valid,another text {i}" for i in range(9)]
+    rows += [f"{i % 2},test,text number {i}" for i in (3, 4, 5)] + ["0,test,more", "1,test,most"]
+    (workdir / "texts.csv").write_text("\n".join(["label,part,text", *rows]) + "\n")
+    argv = ["data=table", "data.path=texts.csv", "data.split_column=part", "data.tokenizer=words", "data.cache=cache"]
+    assert main(argv) == 0
+    assert "also in train, letter by letter: 3 of 5 texts of test\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
