@@ -144,8 +144,8 @@ class Pretraining:
     def _wait(self, locks: dict[str, ExitStack]) -> int:
         """Returns how many trainings ended."""
         outcomes = self._executor.wait(self._on_report, timeout_s=WAIT_S)
-        for work in self._out.values():
-            self._tell(work)
+        for under_way in self._out.values():
+            self._tell(under_way)
         for outcome in outcomes:
             work = self._out.pop(outcome.key, None)
             if work is not None:

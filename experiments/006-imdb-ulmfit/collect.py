@@ -1,6 +1,6 @@
-"""Reads the two searches, what confirmed them and the bags of words; writes results.csv and prints the table.
+"""Reads the two searches, what confirmed them and the bags of words; writes two CSV files and prints the table.
 
-python collect.py WORKDIR      the folder that run.sh ran in; results.csv is written beside this file
+python collect.py WORKDIR      the folder that run.sh ran in; results.csv and trials.csv are written beside this file
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -21,6 +21,8 @@ from hpo.scoring import score_probabilities
 from hpo.storage import TESTS, open_record, read_study
 
 ARMS = ("scratch", "domain")
+PARAMS = ("model.n_hid", "model.drop_mult", "train.lr", "train.epochs")
+TRIAL_COLUMNS = ("what", "trial", "state", "n_epochs", *PARAMS, "valid_accuracy", "spent_s")
 COLUMNS = ("what", "seed", "valid_accuracy", "test_accuracy", "test_macro_f1", "encoder_s", "search_s", "fit_s")
 Row = dict[str, Any]
 
@@ -30,11 +32,8 @@ def main(workdir: Path) -> None:
     storage = open_record(SqliteConfig(folder="studies", path=str(workdir / "hpo.db")))
     for arm in ARMS:
         rows += confirmed(storage, arm, workdir / "cache")
-    path = Path(__file__).with_name("results.csv")
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv("results.csv", COLUMNS, rows)
+    write_csv("trials.csv", TRIAL_COLUMNS, [row for arm in ARMS for row in searched(storage, arm, workdir / "cache")])
     print_table(rows)
     for arm in ARMS:
         print_trials(storage, arm)
@@ -61,13 +60,10 @@ def bags_of_words(cache: Path) -> Iterator[Row]:
 
 def confirmed(storage: Any, arm: str, cache: Path) -> Iterator[Row]:
     """Yields a row for each retraining of the configuration that a search chose."""
-    _, searched = read_study(storage, arm)
+    _, search = read_study(storage, arm)
     study, trials = read_study(storage, f"{arm}-confirm")
     tests = storage.get_study_system_attrs(storage.get_study_id_from_name(study.name)).get(TESTS) or {}
-    encoder_s = 0.0
-    if arm == "domain":
-        for path in cache.glob("encoder-imdb-*/encoder.json"):
-            encoder_s += sum(epoch["seconds"] for epoch in json.loads(path.read_text(encoding="utf-8"))["history"])
+    encoder_s = seconds_of_encoders(arm, cache)
     for trial in trials:
         if str(trial.number) in tests:
             test = tests[str(trial.number)]
@@ -78,9 +74,40 @@ def confirmed(storage: Any, arm: str, cache: Path) -> Iterator[Row]:
                 "test_accuracy": test["test_accuracy"],
                 "test_macro_f1": test["test_macro_f1"],
                 "encoder_s": round(encoder_s),
-                "search_s": round(sum(each.seconds for each in searched)),
+                "search_s": round(sum(each.seconds for each in search)),
                 "fit_s": round(trial.seconds),
             }
+
+
+def searched(storage: Any, arm: str, cache: Path) -> Iterator[Row]:
+    """Yields a row for each trial of a search; `spent_s` is what its arm had spent when it ended, encoders included."""
+    _, trials = read_study(storage, arm)
+    spent_s = seconds_of_encoders(arm, cache)
+    for trial in trials:
+        spent_s += trial.seconds
+        yield {
+            "what": arm,
+            "trial": trial.number,
+            "state": trial.state,
+            "n_epochs": trial.n_epochs,
+            **{path: trial.params[path] for path in PARAMS},
+            "valid_accuracy": trial.value,
+            "spent_s": round(spent_s),
+        }
+
+
+def seconds_of_encoders(arm: str, cache: Path) -> float:
+    if arm == "scratch":
+        return 0.0
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in cache.glob("encoder-imdb-*/encoder.json")]
+    return float(sum(epoch["seconds"] for encoder in found for epoch in encoder["history"]))
+
+
+def write_csv(name: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    with Path(__file__).with_name(name).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def print_table(rows: list[Row]) -> None:

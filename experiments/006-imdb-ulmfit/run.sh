@@ -28,4 +28,5 @@ for seed in 0 1 2; do
     python -m hpo.show data=imdb data.cache=cache data.split_seed=$seed
 done
 python "$here/collect.py" .
+python "$here/figures.py"
 python "$here/screenshots.py" . domain-confirm .
