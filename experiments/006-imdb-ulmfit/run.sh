@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Two searches over IMDb side by side, one core each, for the same seconds; run it in an empty folder:
 #
-#     run.sh SEARCH_SECONDS ENCODER_SECONDS
+#     run.sh SEARCH_SECONDS ENCODER_SECONDS         the run of README.md: run.sh 3728 1272
 #
 # ENCODER_SECONDS is what the encoders cost the arm that starts from them (its first lines say it); the other arm gets
 # them for its search. The reviews come through fastai, from the network or from its data folder ($FASTAI_HOME/data/imdb).
@@ -29,4 +29,4 @@ for seed in 0 1 2; do
 done
 python "$here/collect.py" .
 python "$here/figures.py"
-python "$here/screenshots.py" . domain-confirm .
+python "$here/screenshots.py" . domain .

@@ -20,10 +20,9 @@ from hpo.ids import SPECIAL, Part, to_ids
 from hpo.model.description import Description
 from hpo.model.folder import DESCRIPTION, WEIGHTS, read_description, read_file
 from hpo.model.outputs import Probabilities, class_probabilities
-from hpo.tokens import build_tokenizer, encode, tokenizer_versions
+from hpo.tokens import SPACY_MAX_CHARS, build_tokenizer, encode, tokenizer_versions
 from hpo.weights import copy_tensors
 
-MAX_CHARS = 1_000_000  # spaCy takes no longer text
 BATCH_SIZE = 32
 UNKNOWN = 0  # the id of xxunk
 
@@ -142,8 +141,8 @@ def refusal(text: str) -> str:
     """Returns why a text cannot be asked about, seen without the model; "" if it can."""
     if not text.strip():
         return "empty"
-    if len(text) > MAX_CHARS:
-        return f"too long: {len(text):,} characters, at most {MAX_CHARS:,}"
+    if len(text) > SPACY_MAX_CHARS:
+        return f"too long: {len(text):,} characters, at most {SPACY_MAX_CHARS:,}"
     if any("\ud800" <= char <= "\udfff" for char in text):
         return "bytes that are not text"
     return ""
