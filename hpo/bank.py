@@ -158,10 +158,10 @@ def open_bank(config: Config, space: Space, corpus_folder: Path, *, on_progress:
     if WT103 in encoders or is_domain_from_wt103:
         from hpo.wt103 import prepare_wt103  # imports torch, and fastai if it is not prepared yet
 
-        make = partial(prepare_wt103, config.data.cache, corpus, sizes=own, on_bytes=partial(on_progress, "download"))
-        asked = WT103 if WT103 in encoders else DOMAIN
+        asked, on_bytes = WT103 if WT103 in encoders else DOMAIN, partial(on_progress, "download")
+        make = partial(prepare_wt103, config.data.cache, corpus, sizes=own, asked=asked, on_bytes=on_bytes)
         for backward in _ways(config, space, is_domain=is_domain_from_wt103):
-            folders[backward][WT103, own] = str(make(asked=asked, backward=backward))
+            folders[backward][WT103, own] = str(make(backward=backward))
     if DOMAIN not in encoders:
         return Bank(*folders)
     texts = prepare_unlabelled(

@@ -5,8 +5,7 @@ One encoder is trained by `pretraining`, its weights are `encoder`'s.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hpo.bank import Bank, Wanted, open_bank
@@ -14,12 +13,10 @@ from hpo.display import Announcer
 from hpo.encoder import read_encoder
 from hpo.encoder_record import Progress, kept_record, running_record
 from hpo.executor import Executor, NoWorkers
-from hpo.files import lack_of_room
 from hpo.opening import Site
-from hpo.places import os_sentence
 from hpo.plan import Plan
 from hpo.pretraining import Audience, EncoderFailed, Pretraining
-from hpo.refusal import NoRoom, Refused
+from hpo.refusal import refused_by
 
 
 def open_banks(plans: Sequence[Plan], corpora: Mapping[str, Path], display: Announcer) -> dict[str, Bank]:
@@ -56,22 +53,11 @@ def train_encoders(plans: Sequence[Plan], site: Site, executor: Executor, folder
 
     display = site.display_of(plans[0].name)
     audience = Audience(display.note, display.preparing, show)
-    with _refusing():
+    try:
         Pretraining(plans[0].config, executor, site.stop, audience).run([each for each, _ in wanted.values()])
         for each, planned in wanted.values():
             if each.folder.is_dir():
                 encoder, folder = read_encoder(each.folder), str(folders[planned.name])
                 site.tracker.encoder(kept_record(encoder, experiment=planned.experiment, folder=folder))
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """Turns what prevents a training into a refusal."""
-    try:
-        yield
-    except NoWorkers as error:
-        raise NoRoom(str(error)) from error
-    except (EncoderFailed, OSError, ValueError) as error:
-        if obstacle := lack_of_room(error):
-            raise NoRoom(obstacle) from error
-        raise Refused(os_sentence(error) if isinstance(error, OSError) else str(error)) from error
+    except (EncoderFailed, NoWorkers, OSError, ValueError) as error:
+        raise refused_by(error) from error

@@ -11,16 +11,7 @@ from hpo.mlflow_models import ModelJob, log_models
 from hpo.mlflow_runs import StudyRuns
 from hpo.mlflow_trial import trial_uid
 from hpo.model.description import digest_of
-from hpo.model.folder import (
-    CALIBRATION,
-    CARD,
-    CONFUSION,
-    EVALUATION,
-    MODEL_FOLDER,
-    MODELS_FOLDER,
-    PAGE,
-    read_description,
-)
+from hpo.model.folder import CARD, MODEL_FOLDER, MODELS_FOLDER, TESTED, read_description
 from hpo.record import StudyRecord
 
 DIGEST_TAG, EVALUATION_TAG = "model.digest", "model.evaluation"
@@ -48,7 +39,7 @@ def write_models(study: StudyRecord, runs: StudyRuns, folder: Path, *, uri: str)
         run_id, tags = runs.tags(uid)
         digest = digest_of(description)
         if tags.get(EVALUATION_TAG) != digest:
-            for name in (CARD, EVALUATION, PAGE, CONFUSION, CALIBRATION):
+            for name in (CARD, *TESTED):
                 if (model / name).is_file():
                     runs.add_file(uid, model / name, FOLDER)
             runs.add_tags(uid, {EVALUATION_TAG: digest})

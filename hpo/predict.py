@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpo.command import DONE, INTERRUPTED, refuse
+from hpo.paths import is_file, is_folder
 
 if TYPE_CHECKING:
     from hpo.model.answers import TextModel
@@ -94,7 +95,6 @@ def _read(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
 def _model_folder(settings: dict[str, str]) -> Path:
     """Returns the folder of the model: that of the study with the name, or the one given."""
     from hpo.config import SqliteConfig
-    from hpo.paths import is_folder
     from hpo.study_folder import studies_folder
 
     name = settings["model"]
@@ -128,13 +128,13 @@ def _predict(settings: dict[str, str], folder: Path, inputs: Sequence[str]) -> i
     from hpo.model.answers import TextModel, refusal
 
     check_device(settings["device"], setting="device")
-    for word, is_file in texts:
-        if not is_file and (reason := refusal(word)):
+    for word, in_file in texts:
+        if not in_file and (reason := refusal(word)):
             raise ValueError(f"A text has no answer: {reason}.")
     model = TextModel(folder, device=settings["device"])
     for sentence in model.warnings:
         refuse(sentence)
-    return _write(model, settings, _rows(texts, settings), is_single=not any(is_file for _, is_file in texts))
+    return _write(model, settings, _rows(texts, settings), is_single=not any(in_file for _, in_file in texts))
 
 
 def _write(model: TextModel, settings: dict[str, str], rows: Iterator[TextRow], *, is_single: bool) -> int:
@@ -181,9 +181,9 @@ def _chunks(rows: Iterator[TextRow]) -> Iterator[list[TextRow]]:
 def _rows(inputs: Sequence[tuple[str, bool]], settings: dict[str, str]) -> Iterator[TextRow]:
     from hpo.model.texts_file import TextRow, read_rows
 
-    several = sum(is_file for _, is_file in inputs) > 1
-    for word, is_file in inputs:
-        if not is_file:
+    several = sum(in_file for _, in_file in inputs) > 1
+    for word, in_file in inputs:
+        if not in_file:
             yield TextRow("", word)
             continue
         for row in read_rows(Path(word), settings["column"], settings["encoding"]):
@@ -192,8 +192,6 @@ def _rows(inputs: Sequence[tuple[str, bool]], settings: dict[str, str]) -> Itera
 
 def _is_file(word: str) -> bool:
     """Returns whether `word` names a file; a name of a file that is not there is no text."""
-    from hpo.paths import is_file
-
     if is_file(word):
         return True
     if word.lower().endswith(FILES) and len(word.split()) == 1:

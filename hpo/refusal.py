@@ -12,6 +12,7 @@ from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import SQLAlchemyError
 
 from hpo.config import StorageConfig
+from hpo.executor import NoWorkers
 from hpo.files import lack_of_room
 from hpo.outage import StorageAway
 from hpo.places import os_sentence
@@ -27,18 +28,25 @@ class NoRoom(Refused):
     """Nothing is wrong but that the disk is full, the URL that trials are kept at away, or no worker begins."""
 
 
+def refused_by(error: Exception) -> Refused:
+    """Returns the refusal that a fault of set-up amounts to."""
+    if obstacle := lack_of_room(error):
+        return NoRoom(obstacle)
+    if isinstance(error, RemoteAway | NoWorkers):
+        return NoRoom(str(error))
+    return Refused(os_sentence(error) if isinstance(error, OSError) else str(error))
+
+
 @contextmanager
 def refusing(config: StorageConfig) -> Iterator[None]:
     """Turns what set-up raises for bad input into a refusal; bugs in driving stay visible as such."""
     try:
         yield
-    except (ValueError, OSError, SQLAlchemyError, StorageInternalError, StorageAway, RuntimeError, RemoteAway) as error:
+    except (ValueError, OSError, StorageAway, RemoteAway) as error:
+        raise refused_by(error) from error
+    except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
         if obstacle := lack_of_room(error):
             raise NoRoom(obstacle) from error
-        if isinstance(error, RemoteAway):
-            raise NoRoom(str(error)) from error
-        if isinstance(error, ValueError | OSError | StorageAway):
-            raise Refused(os_sentence(error) if isinstance(error, OSError) else str(error)) from error
         place = shown_place(config)
         if not place:
             raise

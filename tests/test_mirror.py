@@ -145,12 +145,18 @@ def test_a_continued_study_keeps_its_runs(tmp_path: Path, uri: str, other_uri: s
     assert shown(uri) == shown(other_uri)
 
 
-def test_sync_closes_what_a_dead_driver_left_running(tmp_path: Path, uri: str) -> None:
-    study, trial = make_study(tmp_path), make_trial(0)
+def showing(uri: str, study: StudyRecord, trial: TrialRecord) -> Mirror:
+    """Returns the mirror of a driver at work, its study and a trial of it in MLflow."""
     mirror = Mirror(uri, SPACE)
     mirror.study(study)
-    mirror.trial(study, at_epoch(trial, 2))
+    mirror.trial(study, trial)
     wait_for(lambda: not mirror._queue.left())
+    return mirror
+
+
+def test_sync_closes_what_a_dead_driver_left_running(tmp_path: Path, uri: str) -> None:
+    study, trial = make_study(tmp_path), make_trial(0)
+    mirror = showing(uri, study, at_epoch(trial, 2))
     assert {run["status"] for run in shown(uri).values()} == {"RUNNING"}
     mirror.close(0)
 
@@ -160,10 +166,7 @@ def test_sync_closes_what_a_dead_driver_left_running(tmp_path: Path, uri: str) -
 
 def test_a_trial_that_was_closed_while_it_ran_is_not_said_to_be_interrupted_for_ever(tmp_path: Path, uri: str) -> None:
     study, trial = make_study(tmp_path), make_trial(0)
-    driver = Mirror(uri, SPACE)
-    driver.study(study)
-    driver.trial(study, at_epoch(trial, 1))
-    wait_for(lambda: not driver._queue.left())
+    driver = showing(uri, study, at_epoch(trial, 1))
     Mirror(uri, SPACE).sync(study, [at_epoch(trial, 1)], tmp_path, is_finished=False)
     driver.trial(study, trial)
     driver.finish(study, [trial], tmp_path)

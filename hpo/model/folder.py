@@ -16,8 +16,9 @@ from hpo.files import hash_bytes, sync, write_json
 from hpo.model.description import Description, from_json, to_json
 
 WEIGHTS, DESCRIPTION, CARD = "model.safetensors", "model.json", "README.md"
-EVALUATION, PAGE = "evaluation.json", "evaluation.html"  # there if it was tested, and so are the figures
+EVALUATION, PAGE = "evaluation.json", "evaluation.html"
 CONFUSION, CALIBRATION = "confusion.png", "calibration.png"
+TESTED = (EVALUATION, PAGE, CONFUSION, CALIBRATION)  # there if it was tested
 MODEL_FOLDER, MODELS_FOLDER = "model", "models"  # in the folder of a study: its own, and those of its trials
 
 

@@ -23,13 +23,12 @@ from hpo.model.evaluation import HAS_READ_TEST
 from hpo.model.evaluation_figures import draw_evaluation
 from hpo.model.evaluation_page import evaluation_page
 from hpo.model.folder import (
-    CALIBRATION,
     CARD,
-    CONFUSION,
     EVALUATION,
     MODEL_FOLDER,
     MODELS_FOLDER,
     PAGE,
+    TESTED,
     WEIGHTS,
     read_description,
     read_file,
@@ -122,10 +121,11 @@ def _utf8(text: str) -> bytes:
 
 def _is_kept(target: Path, description: Description) -> bool:
     """Returns whether the model is there as it was written, and whole."""
-    shown = [CARD, *([PAGE, CONFUSION, CALIBRATION] if EVALUATION in description.files else [])]
+    names = (CARD, *(TESTED if EVALUATION in description.files else ()))
     try:
-        is_sound = all(read_file(target, description, name) for name in description.files)
-        return is_sound and read_description(target) == description and all((target / n).is_file() for n in shown)
+        if read_description(target) != description or not all((target / name).is_file() for name in names):
+            return False
+        return all(read_file(target, description, name) for name in description.files)
     except ValueError:
         return False
 
