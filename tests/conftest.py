@@ -5,60 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from shutil import disk_usage
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
-from hydra import compose, initialize_config_dir
-from omegaconf import open_dict
 
-from hpo.compose import register_schemas, to_config
-from hpo.config import Config
-from hpo.display import build_display
-from hpo.paths import conf_folder
-from hpo.plan import Plan, plan
-from hpo.session import Report, run
-from hpo.sync import main as sync
-
-from databases import Server
+from hpo.commands.sync import main as sync
+from tests.support.databases import Server
+from tests.support.studies import TINY, run_study
 
 if TYPE_CHECKING:
-    from server import MlflowServer
+    from tests.chaos.server import MlflowServer
 
 MEMORY_BYTES = 2 * 2**30  # more than all the databases of the tests
-Composer = Callable[..., tuple[Config, dict[str, str]]]
-
-
-def compose_config(*overrides: str) -> tuple[Config, dict[str, str]]:
-    """Returns the configuration of a command line and the chosen option of every group."""
-    register_schemas()
-    with initialize_config_dir(str(conf_folder().absolute()), version_base="1.3"):
-        composed = compose("config", overrides=list(overrides), return_hydra_config=True)
-    chosen = composed.hydra.runtime.choices
-    choices = {str(group): str(option) if option else "" for group, option in chosen.items()}
-    with open_dict(composed):
-        del composed["hydra"]
-    return to_config(composed), choices
-
-
-def plan_study(*overrides: str) -> Plan:
-    config, choices = compose_config(*overrides)
-    return plan(config, choices)
-
-
-def run_study(*overrides: str) -> Report:
-    """Runs a study in this process as `python -m hpo` would and returns what it left to say."""
-    display = build_display()
-    try:
-        return run(plan_study(*overrides), display)
-    finally:
-        display.close()
-
-
-SYNTHETIC = ("trainer=synthetic", "tracking=none", "executor=inline")
 
 
 @pytest.fixture
@@ -83,9 +45,8 @@ def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[MlflowServer]:
     """A real MLflow server, with no experiment yet."""
-    from server import MlflowServer
-
-    from shown import new_db  # imports MLflow, which few tests need
+    from tests.chaos.server import MlflowServer
+    from tests.support.mlflow_contents import new_db  # imports MLflow, which few tests need
 
     new_db(tmp_path / "server")
     server = MlflowServer(tmp_path / "server")
@@ -110,18 +71,6 @@ def postgres() -> Iterator[Server]:
 def database(postgres: Server) -> str:
     """The address of a new database."""
     return postgres.make()
-
-
-TINY = (
-    "study.name=tiny",
-    "data.n_per_class=60",
-    "executor=inline",
-    "space.model.n_hid.choices=[16]",
-    "space.train.lr.low=0.05",
-    "train.epochs=4",
-    "train.batch_size=16",
-    "study.n_trials=2",
-)
 
 
 @pytest.fixture(scope="session")

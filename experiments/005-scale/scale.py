@@ -24,12 +24,12 @@ from typing import Any
 
 import psutil
 
-import hpo.simulated
-from hpo.__main__ import main as run_hpo
-from hpo.copy import main as copy_hpo
-from hpo.executor import Task
-from hpo.study import Driver
-from hpo.transfer import OF_TRIALS
+import hpo.executors.simulated
+from hpo.commands.copy import main as copy_hpo
+from hpo.commands.study import main as run_hpo
+from hpo.contracts.executor import Task
+from hpo.storage.transfer import OF_TRIALS
+from hpo.study.driver import Driver
 
 CALLS = ("ask", "epoch", "tell")
 SIZES = (100, 1000, 10_000)  # ended trials; counted are the calls until a tenth more, or a hundred, have ended
@@ -61,9 +61,9 @@ class Meter:
         Driver.next_job = self._timed(Driver.next_job, self._note_ask)  # type: ignore[method-assign]
         Driver.on_report = self._timed(Driver.on_report, self._note_epoch)  # type: ignore[method-assign]
         Driver.on_end = self._timed(Driver.on_end, self._note_tell)  # type: ignore[method-assign]
-        executor = hpo.simulated.SimulatedExecutor
+        executor = hpo.executors.simulated.SimulatedExecutor
         executor._foresee = self._timed(executor._foresee, self._note_simulated)  # type: ignore[method-assign]
-        hpo.simulated._end = self._timed(hpo.simulated._end, self._note_simulated)
+        hpo.executors.simulated._end = self._timed(hpo.executors.simulated._end, self._note_simulated)
 
     def _timed(self, call: Callable[..., Any], note: Callable[[Any, float, float], None]) -> Callable[..., Any]:
         def timed(*args: Any, **kwargs: Any) -> Any:
@@ -108,8 +108,8 @@ def server(storage: str) -> Iterator[Callable[[], float]]:
     if storage != "postgres":
         yield lambda: 0.0
         return
-    sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
-    from databases import Server
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    from tests.support.databases import Server
 
     with tempfile.TemporaryDirectory(prefix="hpo-postgres-") as folder:
         running = Server(Path(folder) / "data")

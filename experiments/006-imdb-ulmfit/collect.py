@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from hpo.baseline import read_baseline
-from hpo.config import SqliteConfig
-from hpo.corpus import open_corpus
-from hpo.record import PRUNED
-from hpo.scoring import score_probabilities
-from hpo.storage import TESTS, open_record, read_study
-from hpo.trial_folder import PROBABILITIES
+from hpo.artifacts.folders import PROBABILITIES
+from hpo.config.schema import SqliteConfig
+from hpo.contracts.records import PRUNED
+from hpo.data.baseline import read_baseline
+from hpo.data.corpus import open_corpus
+from hpo.data.metrics import score_probabilities
+from hpo.storage.storage import TESTS, open_record, read_study
 
 CUT_VOCAB = 8_008  # words of the corpus whose reviews are cut as the networks read them, specials included
 ARMS = ("scratch", "domain")

@@ -17,13 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path += [str(HERE.parents[1] / "tests"), str(HERE.parent / "004-chaos")]
+sys.path += [str(HERE.parents[1])]
 
-from server import MlflowServer  # noqa: E402
-
-from hpo.mlflow_client import open_client  # noqa: E402
-
-from browser import Page, open_page  # noqa: E402
+from hpo.tracking.client import open_client  # noqa: E402
+from tests.chaos.server import MlflowServer  # noqa: E402
+from tests.support.browser import Page, open_page  # noqa: E402
 
 WIDTH, HEIGHT = 1400, 900
 SETTLE_S = 1.5  # for what fades in

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from safetensors.torch import load
 from torch import cuda, nn
 
-from hpo.classifier import Architecture, build_classifier, n_chunks_dropped
-from hpo.ids import SPECIAL, Part, to_ids
+from hpo.data.tokens import SPACY_MAX_CHARS, build_tokenizer, encode, tokenizer_versions
+from hpo.data.vocabulary import SPECIAL, Part, to_ids
 from hpo.model.description import Description
 from hpo.model.folder import DESCRIPTION, WEIGHTS, read_description, read_file
-from hpo.model.outputs import Probabilities, class_probabilities
-from hpo.tokens import SPACY_MAX_CHARS, build_tokenizer, encode, tokenizer_versions
-from hpo.weights import copy_tensors
+from hpo.trainers.awd_lstm.network.classifier import Architecture, build_classifier, n_chunks_dropped
+from hpo.trainers.awd_lstm.network.outputs import Probabilities, class_probabilities
+from hpo.trainers.awd_lstm.network.weights import copy_tensors
 
 BATCH_SIZE = 32
 UNKNOWN = 0  # the id of xxunk

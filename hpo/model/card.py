@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from hpo.machine.escaping import for_markdown
 from hpo.model.description import Description
 from hpo.model.folder import CALIBRATION, CONFUSION, EVALUATION, PAGE
-from hpo.report.escaping import for_markdown
 
 ENSEMBLE = "It is two classifiers, one of which reads each text backwards; their probabilities are averaged."
 READ_TEST = "Its encoder was trained on the test texts, too, without their labels (`encoder.use_all_texts=true`)."

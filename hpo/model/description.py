@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from hpo.config import Keep, Tokenizer
-from hpo.files import hash_bytes
-from hpo.tokens import Cut
+from hpo.config.schema import Keep, Tokenizer
+from hpo.data.tokens import Cut
+from hpo.machine.files import hash_bytes
 
 FORMAT = 1  # raised when an older version could no longer read what this one writes
 DIGEST = "digest"  # the key of the hash over all other keys: the weights say nothing of classes and words
@@ -41,7 +41,7 @@ class Description:
     """Everything about a model but its weights.
 
     Attributes:
-        architecture: What `hpo.classifier.Architecture` takes.
+        architecture: What `hpo.trainers.awd_lstm.network.classifier.Architecture` takes.
         n_params: Trainable scalars.
         vocab: Token of each id.
         classes: Class name of each output.

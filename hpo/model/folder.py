@@ -12,14 +12,13 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from hpo.files import hash_bytes, sync, write_json
+from hpo.machine.files import hash_bytes, sync, write_json
 from hpo.model.description import Description, from_json, to_json
 
 WEIGHTS, DESCRIPTION, CARD = "model.safetensors", "model.json", "README.md"
 EVALUATION, PAGE = "evaluation.json", "evaluation.html"
 CONFUSION, CALIBRATION = "confusion.png", "calibration.png"
 TESTED = (EVALUATION, PAGE, CONFUSION, CALIBRATION)  # there if it was tested
-MODEL_FOLDER, MODELS_FOLDER = "model", "models"  # in the folder of a study: its own, and those of its trials
 
 
 def write_model(folder: Path, description: Description, files: Mapping[str, Path], made: Mapping[str, bytes]) -> None:

@@ -10,8 +10,8 @@ import io
 import json
 from collections.abc import Callable, Sequence
 
+from hpo.machine.escaping import printable
 from hpo.model.answers import Answer
-from hpo.notation import printable
 
 FORMATS = ("table", "csv", "jsonl")
 TEXT_WIDTH, PLACE_WIDTH, MAX_LABEL_WIDTH = 60, 12, 24

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hpo.config import MlflowConfig, TrackingConfig
-from hpo.report.content import Report, Section
-from hpo.report.csv_export import write_records
-from hpo.report.escaping import one_line
-from hpo.report.numbers import find_verdict, find_warnings
-from hpo.report.phrases import count
-from hpo.report.records import Experiment
+from hpo.config.schema import MlflowConfig, TrackingConfig
+from hpo.machine.escaping import one_line
+from hpo.report.analysis.phrases import count
+from hpo.report.analysis.records import Experiment
+from hpo.report.document.content import Report, Section
+from hpo.report.document.json import find_verdict, find_warnings
+from hpo.report.reading.csv_export import write_records
 
 N_RESAMPLES = 2000
 
@@ -27,7 +27,7 @@ def make_report(experiment: Experiment, folder: Path, *, n_resamples: int = N_RE
         n_resamples: Of every bootstrap.
         seed: Of the resamples.
     """
-    from hpo.report.files import write_report
+    from hpo.report.document.files import write_report
 
     report = build_report(experiment, n_resamples=n_resamples, seed=seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def show_report(report: Report, folder: Path, *, experiment: str, tracking: Trac
     """
     if not isinstance(tracking, MlflowConfig):
         return ""
-    from hpo.mlflow_report import log_report
+    from hpo.report.mlflow import log_report
 
     try:
         log_report(folder, experiment=experiment, uri=tracking.uri, report=report)
@@ -75,20 +75,20 @@ def build_report(experiment: Experiment, *, n_resamples: int = N_RESAMPLES, seed
 
 
 def _sections(experiment: Experiment, n_resamples: int, seed: int) -> list[Section | None]:
-    from hpo.report.anytime import build_anytime
-    from hpo.report.cost import build_cost
-    from hpo.report.design import build_design
-    from hpo.report.fairness import build_fairness
-    from hpo.report.learned import build_learned
-    from hpo.report.noise import build_noise
-    from hpo.report.performance import build_performance
-    from hpo.report.pruning import build_pruning
-    from hpo.report.regret import build_regret
-    from hpo.report.reproduce import build_reproduce
-    from hpo.report.statistics import build_statistics
-    from hpo.report.targets import build_targets
-    from hpo.report.threats import build_threats
-    from hpo.report.verdict import build_verdict
+    from hpo.report.sections.anytime import build_anytime
+    from hpo.report.sections.cost import build_cost
+    from hpo.report.sections.design import build_design
+    from hpo.report.sections.fairness import build_fairness
+    from hpo.report.sections.learned import build_learned
+    from hpo.report.sections.noise import build_noise
+    from hpo.report.sections.performance import build_performance
+    from hpo.report.sections.pruning import build_pruning
+    from hpo.report.sections.regret import build_regret
+    from hpo.report.sections.reproduce import build_reproduce
+    from hpo.report.sections.statistics import build_statistics
+    from hpo.report.sections.targets import build_targets
+    from hpo.report.sections.threats import build_threats
+    from hpo.report.sections.verdict import build_verdict
 
     return [
         build_verdict(experiment, seed=seed, n_resamples=n_resamples),

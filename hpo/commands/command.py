@@ -1,0 +1,115 @@
+"""What every command line of the package shares: composing its arguments, refusing in one sentence.
+
+What a command does is its own module's business.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from hpo.machine.signals import SIGNALS
+
+if TYPE_CHECKING:
+    from hpo.config.schema import Config
+
+DONE, MISTAKE, HELD, PAUSED, INTERRUPTED = 0, 2, 3, 4, 130
+
+Call = Callable[["Config", dict[str, str]], int]
+"""Does a command's work, given the settings and the option chosen in every group; returns an exit code."""
+
+
+def own_words(argv: Sequence[str], keys: Sequence[str]) -> dict[str, str]:
+    """Returns the values of the words of `argv` that are of one command alone; the last of each counts."""
+    return dict(word.split("=", 1) for word in argv if word.partition("=")[0] in keys and "=" in word)
+
+
+def compose_and_call(
+    argv: Sequence[str],
+    call: Call,
+    *,
+    name: str = "config",
+    root: type[Config] | None = None,
+    may_lack: bool = False,
+) -> int:
+    """Composes `argv` with conf/ and calls `call`, once per job of a multirun.
+
+    Args:
+        argv: The command line without the program.
+        call: Does the work.
+        name: Which file of conf/ is the primary one.
+        root: The type of the whole configuration; None means `Config`.
+        may_lack: Whether values may be missing, because `call` composes again with more overrides.
+
+    Returns:
+        The largest exit code; 2 with a sentence on stderr if `argv` cannot be composed.
+    """
+    try:
+        from hpo.config.compose import register_schemas
+        from hpo.config.schema import Config
+        from hpo.machine.secrets import cover_word, masked_output
+
+        register_schemas(root or Config)
+        with masked_output():
+            return _compose_and_call([cover_word(word) for word in argv], call, name=name, may_lack=may_lack)
+    except KeyboardInterrupt:  # as early as the imports, which take long enough to change one's mind
+        return _interrupted(INTERRUPTED)
+
+
+def _compose_and_call(argv: Sequence[str], call: Call, *, name: str, may_lack: bool) -> int:
+    from hpo.config.compose import compose_job, hydra_initialized, search_path, show_job
+    from hpo.config.overrides import read_arguments, split_jobs
+
+    sys.argv = [sys.argv[0], *argv]  # multiprocessing hands it on to workers
+    for number in SIGNALS:
+        if number != signal.SIGINT and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _terminate)
+    try:
+        with hydra_initialized():
+            try:
+                given = read_arguments(argv)
+                jobs = [[*search_path(given.config_dir), *job] for job in split_jobs(given, name)]
+                if given.is_shown:
+                    print(show_job(name, jobs[0], package=given.package, is_resolved=given.is_resolved), end="")
+                    return DONE
+                composed = [compose_job(name, job, may_lack=may_lack) for job in jobs]
+            except ValueError as error:
+                return refuse(str(error))
+            return _call_all(composed, call)
+    except SystemExit as end:
+        code = int(end.code or 0)
+        return _interrupted(code) if code > 128 else code
+
+
+def _call_all(jobs: Sequence[tuple[Config, dict[str, str]]], call: Call) -> int:
+    """Returns the largest exit code of the jobs; what pauses or interrupts one stops those after it, too."""
+    codes = [DONE]
+    for config, choices in jobs:
+        codes.append(call(config, choices))
+        if codes[-1] == PAUSED or codes[-1] > 128:
+            return codes[-1]
+    return max(codes)
+
+
+def _terminate(number: int, _: FrameType | None) -> None:
+    """Ends the command by an exception, so that what it holds is let go; studies handle signals themselves."""
+    raise SystemExit(128 + number)
+
+
+def _interrupted(code: int) -> int:
+    with suppress(OSError):  # the terminal may be what is lost
+        refuse("interrupted; the same command continues.")
+    return code
+
+
+def refuse(sentence: str, *, code: int = MISTAKE) -> int:
+    """Prints `sentence` on stderr, as one line with its secrets masked, and returns `code`."""
+    from hpo.machine.escaping import as_line
+    from hpo.machine.secrets import mask
+
+    print(f"hpo: {as_line(mask(sentence))}", file=sys.stderr)
+    return code

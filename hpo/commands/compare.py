@@ -1,0 +1,195 @@
+"""`python -m hpo.compare`: strategies x paired seeds as studies of one experiment, and the report on them.
+
+Composes, registers the design, lets `session` drive; what the report says is decided in `report`.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpo.commands.command import DONE, HELD, PAUSED, compose_and_call, refuse
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
+
+    from hpo.compare.comparison import Comparison
+    from hpo.config.compare import CompareConfig
+    from hpo.config.schema import Config
+    from hpo.study.session import Report
+    from hpo.terminal.display import Announcer
+
+USAGE = """python -m hpo.compare [samplers='[grid,random,tpe]'] [seeds=10] [study.n_trials=24] [any other override]
+
+Runs every strategy with every seed as a study of one experiment, confirms what each of them found, and
+writes a report that says which strategy was better, if any was. The same command again continues.
+
+  experiment=smoke     closed-form trials, a verdict in half a minute
+  samplers='[random,tpe]'                               strategies that differ in their sampler
+  strategies='{tpe+asha: {sampler: tpe, pruner: asha}}' named overrides: pruners, spaces, trainers...
+  tasks='{small: {data.n_per_class: 100}}'              named overrides; every strategy runs on each task
+  seeds=10 | seeds='[3,4,5]'                            pairs: same split, initial weights, data order
+  budget.unit=epochs|trials|seconds budget.size=96      what every study may spend
+  study.confirm.top_k=1 study.confirm.n_seeds=3         retraining with fresh seeds, then the test
+  study.audit=0.1                                       share of the pruned trials that are trained to their end
+  cache=false          train equal trials again instead of once
+  name=NAME            the experiment's name; the report is in reports/NAME
+
+Settings are in conf/compare.yaml; `python -m hpo --help` lists the options of every group."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command line `argv` and returns its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    if {"-h", "--help"} & set(argv):
+        print(USAGE)
+        return DONE
+    if {"-m", "--multirun"} & set(argv):
+        return refuse("A comparison already runs many studies; leave out -m and give samplers='[a,b]' seeds=10.")
+    from hpo.config.compare import CompareConfig
+
+    return compose_and_call(
+        _with_preset(argv),
+        lambda config, choices: _compare(config, choices, argv),
+        name="compare",
+        root=CompareConfig,
+        may_lack=True,
+    )
+
+
+def _with_preset(argv: list[str]) -> list[str]:
+    """Adds what an experiment of the same name brings for comparisons, from conf/comparison."""
+    from hpo.machine.paths import conf_folder, is_file
+
+    named = [word.partition("=")[2] for word in argv if word.startswith("experiment=")]
+    is_given = any(word.startswith("comparison=") for word in argv)
+    if named and not is_given and is_file(str(conf_folder() / "comparison" / f"{named[-1]}.yaml")):
+        place = argv.index(f"experiment={named[-1]}")  # beside it: options may stand after the overrides
+        return [*argv[:place], f"comparison={named[-1]}", *argv[place:]]
+    return argv
+
+
+def _compare(config: Config, choices: Mapping[str, str], argv: list[str]) -> int:
+    from hpo.compare.comparison import check_settings, plan_comparison, read_seeds
+    from hpo.compare.variants import check_seeded, compose_variants
+    from hpo.config.compare import CompareConfig
+    from hpo.machine.locks import StudyHeld
+    from hpo.study.refusal import NoRoom, Refused
+
+    assert isinstance(config, CompareConfig)
+    try:
+        check_settings(config)
+        check_seeded(choices)
+        comparison = plan_comparison(config, compose_variants(config, read_seeds(config.seeds)))
+        return _run(comparison, config, argv)
+    except StudyHeld as error:
+        return refuse(str(error), code=HELD)
+    except NoRoom as error:
+        return refuse(str(error), code=PAUSED)
+    except (ValueError, Refused) as error:
+        return refuse(str(error))
+
+
+def _run(comparison: Comparison, config: CompareConfig, argv: list[str]) -> int:
+    from hpo.compare.display import build_comparison_display
+    from hpo.machine.paths import check_folder
+    from hpo.study.session import Sharing, run_all
+
+    check_folder(f"reports={config.reports}", Path(config.reports))
+    display = build_comparison_display(comparison)
+    registration = _Registration(comparison, config, display, _command(argv))
+    try:
+        sharing = Sharing(is_cached=_is_cached(config), register=registration)
+        reports = run_all(comparison.plans, display, display_of=display.of, sharing=sharing)
+    finally:
+        display.close()
+    _say_missing(reports, config)
+    stopped = reports[0].signal
+    if stopped is not None:
+        print(f"Continue with: {registration.command}")
+        return 128 + stopped
+    if reports[0].obstacle:
+        print(f"Continue with: {registration.command}")
+        return PAUSED
+    return _report(comparison, config, registration)
+
+
+def _say_missing(reports: Sequence[Report], config: CompareConfig) -> None:
+    """Says how much MLflow lacks, if it does, and what brings it."""
+    from hpo.config.schema import MlflowConfig
+    from hpo.terminal.summary import missing_sentence
+
+    tracking, n_unmirrored = config.tracking, reports[0].n_unmirrored
+    if isinstance(tracking, MlflowConfig) and n_unmirrored:
+        print(missing_sentence(reports[0].study, config.storage, tracking.uri, n_unmirrored, names_study=False))
+        for path in sorted({path for report in reports for path in report.refusals}):
+            print(f"MLflow refuses some of them: see {path}")
+
+
+class _Registration:
+    """Writes the design card down before the first trial, and says what can be known of it beforehand.
+
+    Attributes:
+        command: The command line, without secrets.
+        storage: The record, once there is one.
+        design: What was registered in it.
+    """
+
+    def __init__(self, comparison: Comparison, config: CompareConfig, display: Announcer, command: str) -> None:
+        self.command = command
+        self.storage: BaseStorage | None = None
+        self.design: Mapping[str, object] = {}
+        self._comparison = comparison
+        self._config = config
+        self._display = display
+
+    def __call__(self, storage: BaseStorage, corpora: Mapping[str, Path]) -> Mapping[str, object]:
+        from hpo.compare.design import beside_sentence, describe, find_registered, n_trials, register, write_card
+        from hpo.compare.outlook import outlook
+
+        self.storage = storage
+        comparison, config = self._comparison, self._config
+        card = describe(comparison, rope=config.rope, is_cached=_is_cached(config), corpora=corpora)
+        earlier = find_registered(storage, comparison)
+        design = register(card, earlier, n_trials=n_trials(storage, comparison), command=self.command)
+        write_card(design, Path(config.reports) / comparison.name)
+        for sentence in filter(None, [beside_sentence(storage, comparison, design), *outlook(comparison)]):
+            self._display.note(sentence)
+        self.design = design
+        return design
+
+
+def _command(argv: list[str]) -> str:
+    """Returns the command line as it may be written down."""
+    from hpo.machine.secrets import mask
+
+    return shlex.join(["python", "-m", "hpo.compare", *map(mask, argv)])
+
+
+def _is_cached(config: CompareConfig) -> bool:
+    """Returns whether equal trials are trained once.
+
+    Not where the test of a search needs the weights of each, nor where time is simulated, which a trial must take.
+    """
+    from hpo.executors.choice import is_shared
+
+    return is_shared(config.executor) and config.cache and (config.study.confirm.top_k > 0 or not config.study.test)
+
+
+def _report(comparison: Comparison, config: CompareConfig, registration: _Registration) -> int:
+    """Writes the report, shows it in MLflow, says what it says."""
+    from hpo.report.assemble import headlines, make_report, show_report
+    from hpo.report.reading.record import read_experiment
+
+    assert registration.storage is not None
+    experiment = read_experiment(registration.storage, comparison.name, design=registration.design)
+    folder = Path(config.reports) / comparison.name
+    report = make_report(experiment, folder)
+    problem = show_report(report, folder, experiment=comparison.name, tracking=config.tracking)
+    if problem:
+        refuse(problem)
+    print("\n".join(headlines(report, folder)))
+    return DONE

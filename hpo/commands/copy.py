@@ -1,0 +1,211 @@
+"""`python -m hpo.copy`: studies from one record into another, from a laptop's file to the team's database.
+
+What a copy is, is decided in `study_copy`; nothing is changed at either place before everything is checked.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from hpo.commands.command import DONE, HELD, compose_and_call, own_words, refuse
+
+if TYPE_CHECKING:
+    from hpo.config.schema import Config, StorageConfig
+    from hpo.storage.copies import Group, Place
+
+USAGE = """python -m hpo.copy from=hpo.db to=env:HPO_STORAGE_URL [study.name=NAME] [tracking.uri=URI]
+
+Copies studies into another record: trials, epochs and states to the last digit, with what confirms and audits
+them. Nothing is copied while a driver works on a study, nor over a study that is there. The same command again
+finishes what was broken off.
+
+  from=hpo.db to=…         a file, or a PostgreSQL database: env:NAME or file:PATH, which say where its address
+                           is, or postgresql://USER@HOST/DATABASE
+  study.name=NAME          this study alone; otherwise all
+  from.folder=studies      the folder of the studies, as in storage.folder: beside a record that is a file,
+  to.folder=studies        in the working directory for a database. Where both are one folder, the study moves:
+                           the old record refuses to continue it. Otherwise the folder is copied too
+  tracking.uri=URI         show the copies in this MLflow, as python -m hpo.sync does"""
+
+OWN = ("from", "to", "from.folder", "to.folder")  # keys of this command alone
+EXAMPLE = "as in from=hpo.db to=env:HPO_STORAGE_URL"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command line `argv` and returns its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    if {"-h", "--help"} & set(argv):
+        print(USAGE)
+        return DONE
+    given = own_words(argv, OWN)
+    missing = [key for key in ("from", "to") if not given.get(key)]
+    if missing:
+        return refuse(f"{missing[0]}=… is missing; say where the studies are and where they shall be, {EXAMPLE}.")
+    rest = [word for word in argv if word.partition("=")[0] not in OWN]
+    is_shown = any(word.startswith(("tracking.uri=", "tracking=")) for word in rest)
+    return compose_and_call(rest, lambda config, _: _copy(config, given, is_shown=is_shown))
+
+
+def _copy(config: Config, given: dict[str, str], *, is_shown: bool) -> int:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from hpo.config.schema import MlflowConfig
+    from hpo.machine.locks import StudyHeld
+    from hpo.storage.address import reason
+    from hpo.storage.claims import check_free
+    from hpo.storage.copies import check_copy
+    from hpo.storage.enduring import StorageAway
+    from hpo.tracking.tracker import check_tracking, check_unshared
+
+    try:
+        if is_shown:
+            check_tracking(config)
+            check_unshared(config.tracking)
+        with ExitStack() as opened:
+            source = _open_place("from", config, given, opened)
+            groups = _choose(source, config.study.name)
+            names = [name for group in groups for name in group.studies]
+            check_free(source.config, {name: source.folder(name) for name in names})
+            _check_target(config, given, names)
+            target = _open_place("to", config, given, opened)
+            if _is_one_record(source, target):
+                raise ValueError(f"{source.shown} and {target.shown} are one record; give another.")
+            for group in groups:
+                check_copy(group, source, target)
+            _copy_all(groups, source, target)
+            if is_shown and isinstance(config.tracking, MlflowConfig):
+                refusals = _show(groups, target, config.tracking.uri)
+                if refusals:
+                    return refuse(f"MLflow refuses some runs; see {', '.join(refusals)}.")
+    except StudyHeld as error:
+        return refuse(str(error), code=HELD)
+    except (SQLAlchemyError, StorageAway) as error:
+        return refuse(f"The copy was broken off ({reason(error)}); the same command again finishes it.")
+    except (ValueError, OSError) as error:
+        return refuse(str(error))
+    return DONE
+
+
+def _open_place(key: str, config: Config, given: dict[str, str], opened: ExitStack) -> Place:
+    """Opens the record where the studies are, "from", or the one where they shall be, "to", until `opened` ends.
+
+    Raises:
+        ValueError: if there is none in the first place, or it cannot be used.
+    """
+    from hpo.machine.secrets import mask
+    from hpo.storage.copies import Place
+    from hpo.storage.enduring import disconnect
+    from hpo.storage.storage import open_record, open_storage
+
+    settings = _storage_config(key, config, given)
+    with _naming(key):
+        storage = open_record(settings) if key == "from" else open_storage(settings)
+    opened.callback(disconnect, storage)
+    return Place(settings, storage, f"{key}={mask(given[key])}")
+
+
+def _check_target(config: Config, given: dict[str, str], names: list[str]) -> None:
+    """Refuses, creating nothing, a place where no record or no folders can be, or a study of it is held.
+
+    Raises:
+        StudyHeld: naming the host and process of the holder.
+        ValueError: naming what is in the way.
+    """
+    from hpo.artifacts.folders import study_folder
+    from hpo.storage.checks import check_storage
+    from hpo.storage.claims import check_free
+
+    settings = _storage_config("to", config, given)
+    with _naming("to"):
+        for name in names:
+            check_storage(settings, name)
+        check_free(settings, {name: study_folder(settings, name) for name in names})
+
+
+def _storage_config(key: str, config: Config, given: dict[str, str]) -> StorageConfig:
+    from hpo.config.schema import PostgresConfig, SqliteConfig
+    from hpo.machine.remote import is_remote
+    from hpo.machine.secrets import cover, is_named, mask
+
+    place, folder = given[key], given.get(f"{key}.folder", config.storage.folder)
+    if is_remote(folder):
+        raise ValueError(
+            f"{key}.folder={mask(folder)} is a URL; only folders are copied: give that of the studies' own "
+            "files, studies. Trials that run begin anew in a copy."
+        )
+    if is_named(place) or "://" in place:
+        return PostgresConfig(folder=folder, url=cover(place, setting="storage.url"))
+    return SqliteConfig(folder=folder, path=place)
+
+
+def _is_one_record(source: Place, target: Place) -> bool:
+    """Returns whether two addresses lead to one record: databases are told by a claim that the other one sees."""
+    from pathlib import Path
+    from secrets import token_hex
+
+    from hpo.config.schema import PostgresConfig, SqliteConfig
+    from hpo.machine.locks import StudyHeld
+    from hpo.storage.claims import check_free
+    from hpo.storage.enduring import held
+
+    match source.config, target.config:
+        case SqliteConfig(path=one), SqliteConfig(path=other):
+            return Path(one).resolve() == Path(other).resolve()
+        case PostgresConfig(), PostgresConfig():
+            name = token_hex()
+            try:
+                with held(source.storage, name):
+                    check_free(target.config, {name: target.folder(name)})
+            except StudyHeld:
+                return True
+    return False
+
+
+@contextmanager
+def _naming(key: str) -> Iterator[None]:
+    """Lets sentences on a record name the setting that was given here."""
+    try:
+        yield
+    except ValueError as error:
+        sentence = str(error).replace("storage.folder=", f"{key}.folder=")
+        for setting in ("storage.url=", "storage.path="):
+            sentence = sentence.replace(setting, f"{key}=")
+        raise ValueError(sentence) from None
+
+
+def _choose(source: Place, study: str | None) -> list[Group]:
+    from hpo.storage.copies import chosen_groups, find_groups
+
+    groups, others = find_groups(source.storage)
+    chosen = list(chosen_groups(groups, study))
+    if not chosen:
+        there = ", ".join(group.name for group in groups) or "none"
+        asked = f"study.name={study}" if study else "study of hpo's"
+        raise ValueError(f"There is no {asked} in the record; it has {there}.")
+    if others and study is None:
+        print(f"left out, not made by hpo: {', '.join(others)}")
+    return chosen
+
+
+def _copy_all(groups: list[Group], source: Place, target: Place) -> None:
+    from hpo.storage.copies import copy_group
+
+    for group in groups:
+        what = copy_group(group, source, target)
+        print(f"{', '.join(group.studies)}: {what}")
+
+
+def _show(groups: list[Group], target: Place, uri: str) -> list[str]:
+    """Shows the copies in MLflow; returns the files of what it refuses."""
+    from hpo.study.mirroring import sync_study
+
+    refusals: list[str] = []
+    for group in groups:
+        for name in group.studies:
+            done, refused = sync_study(target.storage, name, target.folder(name), uri)
+            print(f"{name} in MLflow: {done}")
+            refusals += refused
+    return refusals

@@ -1,0 +1,135 @@
+"""`python -m hpo.curves`: writes the learning curves of one's own trials as a table that can be replayed.
+
+Reads the record and changes nothing in it; what a table holds is decided in `curve_recorder`.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpo.commands.command import DONE, compose_and_call, own_words, refuse
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
+
+    from hpo.config.schema import Config
+    from hpo.trainers.replay.recorder import Recording, Source
+
+USAGE = """python -m hpo.curves experiment=NAME [path=NAME.parquet] [task=TASK] [storage.path=hpo.db | storage=postgres]
+
+Writes the learning curves of an experiment's trials into a Parquet table, and beside it the card that says
+what its columns mean: params, metrics, seconds, seeds, tests. Complete trials have whole curves, and so
+have diverged ones; the others are left out, and counted. The table takes the place of training:
+
+  python -m hpo experiment=replay trainer.path=NAME.parquet
+  python -m hpo.compare experiment=replay trainer.path=NAME.parquet
+
+  experiment=NAME      the experiment's name: what a study is about, or a comparison's name
+  path=NAME.parquet    where to write; what is there already stays
+  task=TASK            which of a comparison's tasks, if it has several: a table is about one"""
+
+OWN = ("experiment", "path", "task")  # keys of this command alone; `experiment` is also a config group
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command line `argv` and returns its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    if {"-h", "--help"} & set(argv):
+        print(USAGE)
+        return DONE
+    given = own_words(argv, OWN)
+    if not given.get("experiment"):
+        return refuse("experiment=NAME is missing; say whose trials to write, as in experiment=docstrings.")
+    rest = [word for word in argv if word.partition("=")[0] not in OWN]
+    return compose_and_call(rest, lambda config, _: _write(config, given))
+
+
+def _write(config: Config, given: dict[str, str]) -> int:
+    """Writes the table; a mistake in what was given ends in a sentence."""
+    from hpo.trainers.replay.recorder import record_curves, write_recording
+
+    name = given["experiment"]
+    try:
+        path = _path(given)
+        sources = _choose(_read(config, name), name, given.get("task"))
+        try:
+            recording = record_curves(sources)
+        except ValueError as error:
+            raise ValueError(f"experiment={name}: {error}") from error
+        write_recording(recording, path, title=f"Trials of the experiment {name}, written by python -m hpo.curves.")
+    except ValueError as error:
+        return refuse(str(error))
+    except OSError as error:
+        return refuse(f"path={given.get('path') or error.filename} cannot be written: {error.strerror}.")
+    _say(recording, path)
+    return DONE
+
+
+def _path(given: dict[str, str]) -> Path:
+    from hpo.machine.paths import as_name
+
+    path = Path(given.get("path") or f"{as_name(given['experiment'])}.parquet")
+    if path.suffix != ".parquet":
+        raise ValueError(f"path={path} must end in .parquet; the card is written beside it, in .yaml.")
+    for file in (path, path.with_suffix(".yaml")):
+        if file.exists():
+            raise ValueError(f"{file} is there already; give another path=…, or remove it.")
+    return path
+
+
+def _read(config: Config, experiment: str) -> list[Source]:
+    """Returns the studies of an experiment."""
+    from hpo.storage.storage import open_record, read_studies
+
+    storage = open_record(config.storage)
+    studies = read_studies(storage)
+    names = [name for name, study in studies.items() if study.experiment == experiment]
+    if not names:
+        there = ", ".join(sorted({study.experiment for study in studies.values()})) or "none"
+        raise ValueError(f"There is no experiment={experiment}; the record has {there}.")
+    return [_source(storage, name) for name in names]
+
+
+def _source(storage: BaseStorage, name: str) -> Source:
+    from hpo.contracts.records import TEST_OF, TEST_VALUE
+    from hpo.storage.storage import TESTS, read_distributions, read_study
+    from hpo.trainers.replay.recorder import Source
+
+    study, trials = read_study(storage, name)
+    attrs = storage.get_study_system_attrs(storage.get_study_id_from_name(name))
+    replayed = {t.number: {TEST_OF[study.metric]: float(t.facts[TEST_VALUE])} for t in trials if TEST_VALUE in t.facts}
+    tested = {int(number): dict(metrics) for number, metrics in (attrs.get(TESTS) or {}).items()}
+    return Source(study, trials, read_distributions(storage, name), {**replayed, **tested})
+
+
+def _choose(sources: list[Source], experiment: str, task: str | None) -> list[Source]:
+    """Returns the studies of one task; a table of several would give one configuration several curves."""
+    tasks = sorted({_task(source) for source in sources})
+    if task is None and len(tasks) > 1:
+        raise ValueError(f"experiment={experiment} has the tasks {', '.join(tasks)}; give one: task={tasks[0]}.")
+    if task is not None and task not in tasks:
+        raise ValueError(f"experiment={experiment} has no task={task}; it has {', '.join(tasks)}.")
+    chosen = [source for source in sources if task in (None, _task(source))]
+    for tag in ("trainer", "data_fingerprint"):
+        found = sorted({source.study.tags.get(tag, "none") for source in chosen})
+        if len(found) > 1:
+            raise ValueError(
+                f"experiment={experiment} has studies whose {tag} is {' and '.join(found)}: "
+                "their curves cannot stand in one table; give the experiments different names."
+            )
+    return chosen
+
+
+def _task(source: Source) -> str:
+    return source.study.tags.get("task") or source.study.tags.get("data", "none")
+
+
+def _say(recording: Recording, path: Path) -> None:
+    print(f"{path}: {recording.n_rows:,} curves of {recording.n_configurations:,} configurations")
+    if recording.left_out:
+        print(f"left out: {', '.join(f'{n:,} {why}' for why, n in sorted(recording.left_out.items()))}")
+    print(f"{path.with_suffix('.yaml')}: what its columns mean")
+    print(f"next: {shlex.join(['python', '-m', 'hpo', 'experiment=replay', f'trainer.path={path}'])}")

@@ -1,0 +1,122 @@
+"""The text of `python -m hpo --help`, read from the lines of conf/.
+
+Composes nothing and imports nothing heavy, so that it is there at once.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpo.machine.paths import conf_folder
+
+WIDTH = 100
+DEFAULT = re.compile(r"^\s+- (?P<group>\w+): (?P<option>\S+)(?:\s+#\s*(?P<purpose>.*))?$")
+
+OPENING = """\
+Finds hyperparameters of fastai AWD-LSTM text classifiers: one study, many trials, each in MLflow.
+
+usage: python -m hpo [group=option ...] [path=value ...]
+
+examples
+  python -m hpo sampler=tpe
+  python -m hpo data=table data.path=reviews.csv study.n_trials=50
+  python -m hpo experiment=imdb pruner=asha
+
+groups: what a study is made of, one option each; * is the default
+"""
+
+CLOSING = """\
+settings
+  study.n_trials=50             a total: the same command again continues the study to it
+  study.timeout_s=3600          also a total, in seconds; study.n_epochs=500 in epochs
+  study.metric=valid_loss       what is optimised: accuracy, macro_f1 or valid_loss
+  study.name=mine               a study of its own; the default name follows from the options
+  seed=1                        another study, all else equal
+
+  model.encoder=domain          trials start from a language model of the texts, trained before them
+  model.bidir=true              two classifiers a trial, one reads texts backwards; their probabilities are averaged
+
+search space
+  space.train.lr.high=0.05      moves a bound
+  '~space.train.lr'             fixes a param at its value in train; train.lr=0.01 sets that value
+  '+space.train={weight_decay: {type: float, low: 0.001, high: 0.3, log: true}}'
+                                adds a param; its name is the config path it sets
+
+results, in the working directory
+  studies/<name>/               the weights of the best trial
+  hpo.db                        the record (Optuna's): studies continue from it
+  mlflow.db, mlartifacts/       what `mlflow ui` shows: every trial, and the study's tables and figures
+
+other commands, each with --help
+  python -m hpo.compare         strategies x paired seeds, and a report that says which was better, if any
+  python -m hpo.report          that report again from what is recorded, or from the CSV of another tuner
+  python -m hpo.curves          one's own learning curves as a table to search instead of training
+  python -m hpo.show            what is in the data: classes, lengths, a baseline
+  python -m hpo.predict         what the model of a study says of texts and files
+  python -m hpo.sync            brings MLflow up to date with the record
+  python -m hpo.copy            studies from one record into another, from a file to a database
+
+more
+  --cfg job                     prints the composed configuration with every value, and runs nothing
+  -m sampler=grid,random,tpe    multirun: one study after another
+  --config-dir FOLDER           finds YAML files of your own, too: FOLDER/space/mine.yaml is space=mine
+  exit codes                    0 done, 2 a mistake in the input, 3 the study is held by another
+                                driver, 4 paused by what the last line says, 130 or 143
+                                interrupted: the same command continues
+"""
+
+
+@dataclass(frozen=True)
+class Group:
+    """One noun of the configuration, with its options and what each is."""
+
+    name: str
+    purpose: str
+    default: str
+    options: dict[str, str]
+
+
+def print_help() -> None:
+    """Prints usage, examples, every group with its options, and where results go."""
+    print(help_text(conf_folder()))
+
+
+def help_text(conf: Path) -> str:
+    """Returns the help for the options that the folder `conf` offers."""
+    return "\n".join([OPENING, *(_group_text(group) for group in read_groups(conf)), CLOSING])
+
+
+def read_groups(conf: Path) -> Iterator[Group]:
+    """Yields the groups of conf/config.yaml in their order."""
+    for line in (conf / "config.yaml").read_text(encoding="utf-8").splitlines():
+        match = DEFAULT.match(line)
+        if match is not None:
+            name, default = match["group"], "" if match["option"] == "null" else match["option"]
+            yield Group(name, match["purpose"] or "", default, _options(conf / name))
+
+
+def _options(folder: Path) -> dict[str, str]:
+    return {path.stem: _purpose(path) for path in sorted(folder.glob("*.yaml"))}
+
+
+def _purpose(path: Path) -> str:
+    """Returns the first comment of an option file; `@package` lines are Hydra's."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#") and "@package" not in line:
+            return line.lstrip("# ").strip()
+    return ""
+
+
+def _group_text(group: Group) -> str:
+    none = "" if group.default else " (none by default)"
+    lines = [f"{group.name}: {group.purpose}{none}" if group.purpose else f"{group.name}{none}"]
+    width = max((len(name) for name in group.options), default=0)
+    for name, purpose in group.options.items():
+        mark = "*" if name == group.default else " "
+        label = f"  {mark} {name:<{width}}  "
+        lines.append(textwrap.fill(purpose, WIDTH, initial_indent=label, subsequent_indent=" " * len(label)) or label)
+    return "\n".join(line.rstrip() for line in lines) + "\n"

@@ -1,0 +1,199 @@
+"""`python -m hpo.predict`: what the model of a study says of texts.
+
+Reads the model's folder alone: neither the record nor the data the model was trained on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpo.commands.command import DONE, INTERRUPTED, refuse
+from hpo.machine.paths import is_file, is_folder
+
+if TYPE_CHECKING:
+    from hpo.model.answers import TextModel
+    from hpo.model.texts_file import TextRow
+
+USAGE = """python -m hpo.predict model=STUDY_OR_FOLDER ["some text" ...] [file.csv ...] [format=table]
+
+Says which class each text belongs to, and how probable that is. The model is that of a study, by its name, or a
+folder: the folder 'model' of a study works anywhere, without the study, its record or its data.
+
+  model=NAME           a study's name, or the folder of a model
+  format=table         table, csv or jsonl (one JSON object a line); the last two give all probabilities
+  column=text          the column of texts in .csv and .parquet files
+  encoding=utf-8       of .csv files
+  device=cpu           or cuda, cuda:1, auto (a GPU if there is one)
+  storage.path=hpo.db, storage.folder=studies
+                       where studies are, if not in the working directory
+
+Files are read row by row. A row without an answer is marked: an empty text, one without a known word, bytes that are
+no text. A single text without an answer ends with a sentence and exit code 2."""
+
+SETTINGS = {
+    "model": "",
+    "format": "table",
+    "column": "text",
+    "encoding": "utf-8",
+    "device": "cpu",
+    "storage.path": "hpo.db",
+    "storage.folder": "studies",
+}
+FILES = (".csv", ".parquet", ".tsv", ".json", ".jsonl", ".txt", ".xlsx")  # names a text would not end in
+N_AT_ONCE = 256
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command line `argv` and returns its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    if {"-h", "--help"} & set(argv):
+        print(USAGE)
+        return DONE
+    try:
+        settings, inputs = _read(argv)
+        folder = _model_folder(settings)
+        return _predict(settings, folder, inputs)
+    except ValueError as error:
+        return refuse(str(error))
+    except BrokenPipeError:  # nobody reads any more, as behind `| head`
+        _give_up_output()
+        return DONE
+    except KeyboardInterrupt:
+        return refuse("interrupted.", code=INTERRUPTED)
+
+
+def _give_up_output() -> None:
+    """Lets Python end without writing what is left of the output."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _read(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Returns the settings, and the words that are texts or files."""
+    settings, inputs = dict(SETTINGS), []
+    for word in argv:
+        key, equals, value = word.partition("=")
+        if equals and key in SETTINGS:
+            settings[key] = value
+        elif word.startswith("-") and not word.strip("-").isspace() and " " not in word:
+            raise ValueError(f"{word} is no option; settings are given as in format=csv, and a text has a space in it.")
+        else:
+            inputs.append(word)
+    if not settings["model"]:
+        raise ValueError(
+            "model=… is missing; give a study's name or the folder of a model, as in model=studies/x/model."
+        )
+    if not inputs:
+        raise ValueError('There is no text; give some in quotes, or files: "I liked it" reviews.csv.')
+    return settings, inputs
+
+
+def _model_folder(settings: dict[str, str]) -> Path:
+    """Returns the folder of the model: that of the study with the name, or the one given."""
+    from hpo.artifacts.folders import studies_folder
+    from hpo.config.schema import SqliteConfig
+
+    name = settings["model"]
+    studies = studies_folder(SqliteConfig(path=settings["storage.path"], folder=settings["storage.folder"]))
+    if "\0" in name:
+        raise ValueError("model=… holds a NUL, which is in no name; give a study's name or a folder.")
+    is_name = Path(name).name == name and name not in ("", ".", "..")
+    of_study = studies / name / "model"
+    if is_name and not is_folder(of_study) and is_folder(studies / name):
+        raise ValueError(
+            f"The study '{name}' has no model yet: one is kept when it ends, is confirmed if it is to be, and a trial "
+            "that trains a network is complete; let it end, or continue it with a larger study.n_trials."
+        )
+    if is_name and is_folder(of_study):
+        return of_study
+    if is_folder(Path(name)):
+        return Path(name)
+    there = sorted(path.parent.name for path in studies.glob("*/model"))
+    raise ValueError(
+        f"model={name} is neither a study in {studies} nor a folder; there are models of {', '.join(there) or 'none'}."
+    )
+
+
+def _predict(settings: dict[str, str], folder: Path, inputs: Sequence[str]) -> int:
+    from hpo.model.formats import FORMATS
+
+    if settings["format"] not in FORMATS:
+        raise ValueError(f"format={settings['format']} is unknown; allowed are {', '.join(FORMATS)}.")
+    texts = [(word, _is_file(word)) for word in inputs]
+    from hpo.executors.choice import check_device
+    from hpo.model.answers import TextModel, refusal
+
+    check_device(settings["device"], setting="device")
+    for word, in_file in texts:
+        if not in_file and (reason := refusal(word)):
+            raise ValueError(f"A text has no answer: {reason}.")
+    model = TextModel(folder, device=settings["device"])
+    for sentence in model.warnings:
+        refuse(sentence)
+    return _write(model, settings, _rows(texts, settings), is_single=not any(in_file for _, in_file in texts))
+
+
+def _write(model: TextModel, settings: dict[str, str], rows: Iterator[TextRow], *, is_single: bool) -> int:
+    from hpo.model.formats import row_writer
+
+    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # a stream of the system's
+    heading, as_line = row_writer(settings["format"], model.classes)
+    n_rows, n_marked = 0, 0
+    for some in _chunks(rows):
+        answers = model.answer([row.text for row in some])
+        unanswered = [answer.note for answer in answers if answer.probabilities is None]
+        if unanswered and is_single:
+            raise ValueError(f"A text has no answer: {unanswered[0]}.")
+        lines = (as_line(row.place, row.text, answer) for row, answer in zip(some, answers, strict=True))
+        _put(("" if n_rows else heading) + "".join(lines))
+        n_rows, n_marked = n_rows + len(some), n_marked + len(unanswered)
+    _put("" if n_rows else heading)  # of a file without rows
+    if n_marked:
+        print(f"hpo: {n_marked:,} of {n_rows:,} texts have no answer; each says why.", file=sys.stderr)
+    return DONE
+
+
+def _put(text: str) -> None:
+    """Writes answers.
+
+    Raises:
+        ValueError: If they cannot be written, for the disk is full.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _give_up_output()
+        raise ValueError(f"The answers cannot be written: {error.strerror}.") from error
+
+
+def _chunks(rows: Iterator[TextRow]) -> Iterator[list[TextRow]]:
+    while some := list(itertools.islice(rows, N_AT_ONCE)):
+        yield some
+
+
+def _rows(inputs: Sequence[tuple[str, bool]], settings: dict[str, str]) -> Iterator[TextRow]:
+    from hpo.model.texts_file import TextRow, read_rows
+
+    several = sum(in_file for _, in_file in inputs) > 1
+    for word, in_file in inputs:
+        if not in_file:
+            yield TextRow("", word)
+            continue
+        for row in read_rows(Path(word), settings["column"], settings["encoding"]):
+            yield TextRow(f"{word} {row.place}", row.text) if several else row
+
+
+def _is_file(word: str) -> bool:
+    """Returns whether `word` names a file; a name of a file that is not there is no text."""
+    if is_file(word):
+        return True
+    if word.lower().endswith(FILES) and len(word.split()) == 1:
+        raise ValueError(f"{word} is no file; give one that is there, or a text in quotes.")
+    return False

@@ -1,0 +1,169 @@
+"""`python -m hpo.report`: the report on an experiment, from the record or from CSV files of trials.
+
+Reads and writes files, changes nothing in the record; what the report says is decided in the modules beside this one.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpo.commands.command import DONE, compose_and_call, refuse
+
+if TYPE_CHECKING:
+    from hpo.config.report import ReportConfig
+    from hpo.config.schema import Config
+    from hpo.report.analysis.records import Experiment
+    from hpo.report.reading.terms import Terms
+
+USAGE = """python -m hpo.report [experiment=NAME] [storage.path=hpo.db | records=FILE.csv] [tracking=none]
+
+Writes the report on an experiment, at any time, also while its studies run.
+
+  experiment=NAME          which one; may be left out if there is only one
+  storage.path=hpo.db      the record it is read from; storage=postgres for one in a database
+  records=FILE.csv         trials of any tuner instead; several files: 'records=[a.csv,b.csv]'. Columns: experiment,
+                           task, strategy, seed, trial, value, state, epochs, seconds; optional: test, direction,
+                           metric, ended_s, reason, continued, param.NAME
+  tracking=none            do not log the report to MLflow
+  report.folder=reports    the report is written to reports/NAME
+  report.rope=0.005        differences up to this do not matter
+  report.unit=epochs       what budgets count: epochs, trials or seconds; report.budget=96 their size
+  report.direction=maximize                which values are better, for records that do not say so
+  report.n_resamples=2000 report.seed=0    bootstraps
+
+What the design card says is taken where nothing is given; another value given here is listed as a deviation.
+Settings are in conf/report.yaml."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command line `argv` and returns its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    if {"-h", "--help"} & set(argv):
+        print(USAGE)
+        return DONE
+    if {"-m", "--multirun"} & set(argv):
+        return refuse("A report is on one experiment; leave out -m and name it with experiment=NAME.")
+    from hpo.config.report import ReportConfig
+
+    return compose_and_call(as_overrides(argv), lambda config, _: _report(config), name="report", root=ReportConfig)
+
+
+def as_overrides(argv: Sequence[str]) -> list[str]:
+    """Returns the command line as Hydra is to read it.
+
+    An experiment's name would be taken for an option of the group `experiment`, and names of experiments and files
+    may hold signs that mean something to Hydra.
+    """
+    return [_as_override(word) for word in argv]
+
+
+def _as_override(word: str) -> str:
+    key, _, value = word.partition("=")
+    if key == "experiment":
+        return f"name={_quoted(value)}"
+    is_list = value.startswith("[") or not value or value == "null"
+    return f"{key}={_quoted(value)}" if key == "records" and not is_list else word
+
+
+def _quoted(text: str) -> str:
+    """Returns `text` as a string that Hydra takes as it is; quotes the user put around it are not part of it."""
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        text = text[1:-1]
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("${", "\\${")
+    return f"'{escaped}'"
+
+
+def _report(config: Config) -> int:
+    from hpo.config.report import ReportConfig
+    from hpo.machine.paths import as_name, os_sentence
+    from hpo.report.assemble import headlines, make_report, show_report
+    from hpo.tracking.tracker import check_unshared
+
+    assert isinstance(config, ReportConfig)
+    settings = config.report
+    try:
+        _check(config)
+        check_unshared(config.tracking)
+        experiment = _read(config)
+        folder = _made(Path(settings.folder) / as_name(experiment.name))
+        report = make_report(experiment, folder, n_resamples=settings.n_resamples, seed=settings.seed)
+        problem = show_report(report, folder, experiment=experiment.name, tracking=config.tracking)
+    except ValueError as error:
+        return refuse(str(error))
+    except OSError as error:
+        return refuse(os_sentence(error))
+    if problem:
+        refuse(problem)
+    print("\n".join(headlines(report, folder)))
+    return DONE
+
+
+def _check(config: ReportConfig) -> None:
+    from hpo.tracking.tracker import check_tracking
+
+    check_tracking(config)
+    settings = config.report
+    if settings.n_resamples < 1:
+        raise ValueError(f"report.n_resamples={settings.n_resamples} must be at least 1; 2000 are usual.")
+    if settings.seed < 0:
+        raise ValueError(f"report.seed={settings.seed} must be at least 0.")
+
+
+def _read(config: ReportConfig) -> Experiment:
+    from hpo.report.reading.csv import read_records
+    from hpo.report.reading.record import experiment_names, read_experiment
+    from hpo.storage.storage import open_record
+
+    terms = _terms(config)
+    name = config.name or None
+    if config.records is not None:
+        return read_records(_paths(config.records), name=name, terms=terms)
+    storage = open_record(config.storage)
+    if name is None:
+        name = _only(experiment_names(storage))
+    return read_experiment(storage, name, terms=terms)
+
+
+def _made(folder: Path) -> Path:
+    """Returns the folder, made before there is anything to write: what is in the way is told at once."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"report.folder={folder.parent} cannot be written: {error.strerror}.") from error
+    return folder
+
+
+def _terms(config: ReportConfig) -> Terms:
+    from hpo.report.reading.terms import Terms
+
+    given = config.report
+    return Terms(
+        rope=given.rope,
+        unit=given.unit.value if given.unit else None,
+        budget=given.budget,
+        direction=given.direction.value if given.direction else None,
+    )
+
+
+def _paths(given: object) -> list[Path]:
+    from hpo.machine.paths import expanded
+
+    files = given if isinstance(given, list) else [given]
+    for file in files:
+        if not isinstance(file, str | int | float) or file == "":
+            raise ValueError(f"records={given} is no file; give a CSV file, or a list as in 'records=[a.csv,b.csv]'.")
+    return [expanded(str(file)) for file in files]
+
+
+def _only(names: Sequence[str]) -> str:
+    """Returns the only name there is."""
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise ValueError("The record has no experiment yet; run `python -m hpo.compare` or `python -m hpo` first.")
+    raise ValueError(
+        f"The record has {len(names)} experiments; choose one: {', '.join(f'experiment={n}' for n in names)}."
+    )

@@ -1,0 +1,101 @@
+"""`python -m hpo`: one study from the command line.
+
+Turns what a study leaves to say into a summary and an exit code; the work is done by `session`.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+from hpo.commands.command import DONE, HELD, MISTAKE, PAUSED, compose_and_call, refuse
+
+if TYPE_CHECKING:
+    from hpo.config.schema import Config
+    from hpo.study.plan import Plan
+    from hpo.study.session import Report
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command line `argv` and returns its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    if {"-h", "--help"} & set(argv):
+        from hpo.commands.help import print_help
+
+        print_help()
+        return DONE
+    return compose_and_call(argv, lambda config, choices: _run_study(config, choices, argv))
+
+
+def _run_study(config: Config, choices: dict[str, str], argv: list[str]) -> int:
+    """Runs one study; a mistake in what was given ends in a sentence."""
+    from hpo.artifacts.folders import study_folder
+    from hpo.machine.locks import StudyHeld
+    from hpo.machine.paths import os_sentence
+    from hpo.storage.claims import check_free
+    from hpo.study.plan import plan
+    from hpo.terminal.display import build_display
+
+    try:
+        planned = plan(config, choices)
+        check_free(config.storage, {planned.name: study_folder(config.storage, planned.name)})
+    except StudyHeld as error:  # at once: what follows takes a second to import
+        return refuse(str(error), code=HELD)
+    except (ValueError, OSError) as error:
+        return refuse(os_sentence(error) if isinstance(error, OSError) else str(error))
+    from hpo.study.refusal import NoRoom, Refused
+    from hpo.study.session import run
+
+    display = build_display()
+    try:
+        report = run(planned, display)
+    except StudyHeld as error:
+        return refuse(str(error), code=HELD)
+    except Refused as error:
+        return refuse(str(error), code=PAUSED if isinstance(error, NoRoom) else MISTAKE)
+    finally:
+        display.close()
+    _sum_up(planned, report, argv)
+    if report.signal is not None:
+        return 128 + report.signal
+    return PAUSED if report.obstacle else DONE
+
+
+def _sum_up(planned: Plan, report: Report, argv: list[str]) -> None:
+    from hpo.config.schema import MlflowConfig
+    from hpo.terminal.console import open_console
+    from hpo.terminal.summary import print_summary
+
+    tracking = planned.config.tracking
+    print_summary(
+        open_console(),
+        report.study,
+        report.trials,
+        outcome=report.ending.value,
+        storage=planned.config.storage,
+        tracking=tracking.uri if isinstance(tracking, MlflowConfig) else "",
+        n_unmirrored=report.n_unmirrored,
+        refusals=report.refusals,
+        next_command=_next_command(planned, report, argv),
+    )
+
+
+def _next_command(planned: Plan, report: Report, argv: list[str]) -> str:
+    """Returns what to type next: the same again when interrupted, more of the budget that was reached."""
+    from hpo.machine.secrets import mask
+    from hpo.machine.signals import Ending
+
+    words = ["python", "-m", "hpo", *map(mask, argv)]
+    if report.signal is not None or report.obstacle:
+        return shlex.join(words)
+    if report.ending is Ending.EXHAUSTED:
+        return shlex.join([word for word in words if not word.startswith("sampler=")] + ["sampler=tpe"])
+    study = planned.config.study
+    if study.n_trials is not None and len(report.trials) >= study.n_trials:
+        path, budget = "study.n_trials", 2.0 * study.n_trials
+    elif study.n_epochs is not None and sum(t.n_epochs for t in report.trials) >= study.n_epochs:
+        path, budget = "study.n_epochs", 2.0 * study.n_epochs
+    else:
+        path, budget = "study.timeout_s", 2.0 * (study.timeout_s or 0.0)
+    return shlex.join([word for word in words if not word.startswith(f"{path}=")] + [f"{path}={budget:g}"])

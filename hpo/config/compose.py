@@ -1,0 +1,274 @@
+"""Composes conf/ and the command line into one `Config`, or says in a sentence why it cannot.
+
+The only module that knows omegaconf; what the settings mean is none of its business.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import ValidationError
+
+from hpo.config import schema as c
+from hpo.config import search as s
+from hpo.config.explain import NO_BOOL, explain, suggestion
+from hpo.config.overrides import override_value
+from hpo.config.schema import SECTIONS
+from hpo.config.training import EncoderConfig
+from hpo.machine.paths import conf_folder
+from hpo.machine.secrets import cover_settings
+
+OPTIONS: dict[str, dict[str, type]] = {
+    "sampler": {"grid": s.GridConfig, "random": s.RandomConfig, "tpe": s.TPEConfig},
+    "pruner": {
+        "none": s.NoPrunerConfig,
+        "median": s.MedianConfig,
+        "asha": s.AshaConfig,
+        "hyperband": s.HyperbandConfig,
+    },
+    "data": {
+        "docstrings": c.DocstringsConfig,
+        "imdb": c.ImdbConfig,
+        "folder": c.FolderConfig,
+        "table": c.TableConfig,
+    },
+    "model": {"awd_lstm": c.ModelConfig},
+    "encoder": {"default": EncoderConfig},
+    "train": {"default": c.TrainConfig},
+    "trainer": {"awd_lstm": c.AwdLstmConfig, "synthetic": c.SyntheticConfig, "replay": c.ReplayConfig},
+    "storage": {"sqlite": c.SqliteConfig, "postgres": c.PostgresConfig, "memory": c.MemoryConfig},
+    "tracking": {"mlflow": c.MlflowConfig, "none": c.NoTrackingConfig},
+    "executor": {
+        "inline": c.InlineConfig,
+        "processes": c.ProcessesConfig,
+        "ray": c.RayConfig,
+        "slurm": c.SlurmConfig,
+        "simulated": c.SimulatedConfig,
+    },
+}
+
+
+def register_schemas(root: type[c.Config] = c.Config) -> None:
+    """Tells Hydra the types of every section and option; `root` is the type of the whole."""
+    store = ConfigStore.instance()
+    store.store(name="base_config", node=root)
+    for group, options in OPTIONS.items():
+        for name, node in options.items():
+            store.store(group=f"schema/{group}", name=name, node=node)
+
+
+@contextmanager
+def hydra_initialized() -> Iterator[None]:
+    """Lets Hydra find conf/."""
+    with hydra.initialize_config_dir(str(conf_folder().absolute()), job_name="hpo", version_base="1.3"):
+        yield
+
+
+def search_path(folder: Path | None) -> list[str]:
+    """Returns the override that lets Hydra find the files of `folder`, too; those of conf/ come first."""
+    return [f"hydra.searchpath=[{override_value(f'file://{folder}')}]"] if folder else []
+
+
+def compose_job(name: str, overrides: Sequence[str], *, may_lack: bool = False) -> tuple[c.Config, dict[str, str]]:
+    """Returns the configuration of a job, and the option chosen in each config group, "" where none is.
+
+    Under `fixed` among those are the overrides that take params out of the space, under `seeded` the settings that are
+    written in terms of the seed, as in encoder.seed=${seed}. What Hydra made of it is in `HydraConfig` afterwards.
+
+    Args:
+        name: Which file of conf/ is the primary one.
+        overrides: What was given for this job, in Hydra's grammar.
+        may_lack: See `to_config`.
+
+    Raises:
+        ValueError: saying in a sentence why it cannot be composed.
+    """
+    composed = _compose(name, overrides)
+    hydra_config = HydraConfig.get()
+    chosen = hydra_config.runtime.choices.items()
+    choices = {str(group): str(option) if option and option != "None" else "" for group, option in chosen}
+    config = to_config(composed, may_lack=may_lack)
+    _refuse_numbers_as_booleans(config, hydra_config.overrides.task)
+    config, choices["fixed"] = fix_overridden(config, hydra_config.overrides.task)
+    choices["seeded"] = ",".join(_seeded(OmegaConf.to_container(composed, resolve=False)))
+    return config, choices
+
+
+def given_overrides() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Returns the overrides of the job composed last, and Hydra's own, as they were written: ${seed} stays ${seed}."""
+    given: Any = OmegaConf.to_container(HydraConfig.get().overrides, resolve=False)
+    return tuple(given["task"]), tuple(given["hydra"])
+
+
+def show_job(name: str, overrides: Sequence[str], *, package: str | None = None, is_resolved: bool = False) -> str:
+    """Returns the composed configuration as YAML.
+
+    Args:
+        name, overrides: As in `compose_job`.
+        package: The path of the part to show; None means all.
+        is_resolved: Whether interpolations are replaced by what they stand for.
+
+    Raises:
+        ValueError: if it cannot be composed, or has no such part.
+    """
+    composed = _compose(name, overrides)
+    try:
+        if is_resolved:
+            OmegaConf.resolve(composed)
+        part = OmegaConf.select(composed, package) if package else composed
+    except Exception as error:  # whatever omegaconf makes of interpolations and paths
+        raise ValueError(explain(error)) from error
+    if not OmegaConf.is_config(part):
+        raise ValueError(f"--package {package} is no group of settings; name one, as in --package train.")
+    return OmegaConf.to_yaml(part)
+
+
+def _compose(name: str, overrides: Sequence[str]) -> DictConfig:
+    try:
+        composed = hydra.compose(name, list(overrides), return_hydra_config=True)
+    except Exception as error:  # whatever Hydra, omegaconf and YAML make of what was given
+        raise ValueError(explain(error)) from error
+    HydraConfig.instance().set_config(composed)
+    with open_dict(composed):
+        del composed["hydra"]
+    return composed
+
+
+def to_config(composed: DictConfig, *, may_lack: bool = False) -> c.Config:
+    """Returns the composed configuration as dataclasses, the passwords in its URLs covered.
+
+    Args:
+        composed: What Hydra made of conf/ and the command line.
+        may_lack: Leave texts that are missing empty, for somebody else to give.
+
+    Raises:
+        ValueError: if a value is missing, of a wrong type or under a key that nothing reads.
+    """
+    for path, key in _keys(OmegaConf.to_container(composed, resolve=False)):
+        if key in ("_target_", "_partial_"):
+            raise ValueError(f"{path} is not allowed: options are chosen by name, never by a path to code; remove it.")
+    if may_lack:
+        composed = composed.copy()
+        for path in OmegaConf.missing_keys(composed):
+            with suppress(ValidationError):  # what users must give are texts: files and folders
+                OmegaConf.update(composed, path, "")
+    try:
+        config = cover_settings(OmegaConf.to_object(composed))
+    except Exception as error:  # whatever omegaconf makes of missing values and interpolations
+        raise ValueError(explain(error)) from error
+    assert isinstance(config, c.Config)
+    _check_shape("", config, type(config))
+    _refuse_unread(OmegaConf.to_container(composed, resolve=False), config, "")
+    return config
+
+
+def fix_overridden(config: c.Config, overrides: Sequence[str]) -> tuple[c.Config, str]:
+    """Takes the params out of the space that the command line gives a value: `train.lr=0.01` means that value.
+
+    Returns:
+        The configuration, and the overrides that did so, sorted, separated by commas.
+    """
+    space, fixing = config.space, []
+    for override in overrides:
+        for path, fixed in _given_values(config, override.lstrip("+")):
+            section, _, name = path.partition(".")
+            entries = getattr(space, section)
+            if name in entries:
+                space = replace(space, **{section: {key: entry for key, entry in entries.items() if key != name}})
+                fixing.append(fixed)
+    return replace(config, space=space), ",".join(sorted(fixing))
+
+
+def _given_values(config: c.Config, override: str) -> Iterator[tuple[str, str]]:
+    """Yields the searchable paths that an override gives a value, and an override for each: train={lr: 0.01}, too."""
+    path, _, given = override.partition("=")
+    section, _, name = path.partition(".")
+    if section in SECTIONS and name:
+        yield path, override
+    elif section in SECTIONS and given.lstrip().startswith("{"):
+        names: Any = OverridesParser.create().parse_override(override).value()
+        for name in map(str, names):
+            value = getattr(getattr(config, section), name)
+            yield f"{path}.{name}", f"{path}.{name}={override_value(value.value if isinstance(value, Enum) else value)}"
+
+
+def _refuse_numbers_as_booleans(config: c.Config, overrides: Sequence[str]) -> None:
+    """Refuses encoder.backward=3, which omegaconf takes for true."""
+    for override in overrides:
+        path, _, given = override.lstrip("+").partition("=")
+        value: object = config
+        for name in path.split("."):
+            value = getattr(value, name, None)
+        if isinstance(value, bool) and re.fullmatch(r"[-+.\d_e]*\d", given) and given not in ("0", "1"):
+            raise ValueError(NO_BOOL.format(where=path, given=given))
+
+
+def _check_shape(path: str, value: object, wanted: object) -> None:
+    """Refuses what an interpolation put where settings or a list belong; omegaconf checks single values alone."""
+    kinds = get_args(wanted) if isinstance(wanted, UnionType) else (wanted,)
+    if value is None and NoneType in kinds:
+        return
+    for kind in kinds:
+        is_group = is_dataclass(kind) or get_origin(kind) is dict
+        if is_group and not isinstance(value, kind if isinstance(kind, type) else dict):
+            raise ValueError(f"{path} must be a group of settings; {value!r} is none.")
+        if get_origin(kind) is list and not isinstance(value, list):
+            raise ValueError(f"{path} must be a list; write {path}=[a,b] instead of {value!r}.")
+        if get_origin(kind) is dict and isinstance(value, dict):
+            for key, each in value.items():
+                _check_shape(f"{path}.{key}", each, get_args(kind)[1])
+    if is_dataclass(value) and not isinstance(value, type):
+        for name, hint in _hints(type(value)).items():
+            _check_shape(f"{path}.{name}" if path else name, getattr(value, name), hint)
+
+
+@cache
+def _hints(section: type) -> dict[str, object]:
+    return get_type_hints(section)
+
+
+def _refuse_unread(given: object, config: object, path: str) -> None:
+    """Refuses keys that were added with `+` and would be dropped without a word."""
+    if not isinstance(given, Mapping):
+        return
+    if is_dataclass(config):
+        known = {field.name: getattr(config, field.name) for field in fields(config)}
+    elif isinstance(config, Mapping):
+        known = dict(config)
+    else:
+        return
+    for key, value in given.items():
+        where = f"{path}.{key}" if path else str(key)
+        if key not in known:
+            raise ValueError(f"{where} is not a setting{suggestion(str(key), known)}; remove it.")
+        _refuse_unread(value, known[key], where)
+
+
+def _seeded(node: Any, path: str = "") -> Iterator[str]:
+    """Yields the paths of the settings whose interpolation names a seed."""
+    if isinstance(node, Mapping | list):
+        for key, value in node.items() if isinstance(node, Mapping) else enumerate(node):
+            yield from _seeded(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(node, str) and "${" in node and "seed" in node:
+        yield path
+
+
+def _keys(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            where = f"{path}.{key}" if path else str(key)
+            yield where, str(key)
+            yield from _keys(value, where)

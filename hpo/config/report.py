@@ -1,0 +1,57 @@
+"""Settings of a report: which records it is made of, and on which terms.
+
+Types only, like `config`, which it extends; values live in conf/report.yaml.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from hpo.config.compare import Unit
+from hpo.config.schema import Config
+from hpo.config.search import MISSING
+
+
+class Direction(Enum):
+    """Which values are better."""
+
+    minimize = "minimize"
+    maximize = "maximize"
+
+
+@dataclass
+class ReportSettings:
+    """How the report is made.
+
+    Attributes:
+        folder: The report is written into this folder, under the experiment's name.
+        rope: Differences of the metric up to this size do not matter; None: the card's, else by metric.
+        unit, budget: The primary budget; None: the card's, else what the studies were given.
+        direction: Which values are better, for records that do not say so.
+        n_resamples: Bootstrap resamples.
+        seed: Of the resamples.
+    """
+
+    folder: str = MISSING
+    rope: float | None = None
+    unit: Unit | None = None
+    budget: float | None = None
+    direction: Direction | None = None
+    n_resamples: int = MISSING
+    seed: int = MISSING
+
+
+@dataclass
+class ReportConfig(Config):
+    """Everything `python -m hpo.report` was told.
+
+    Attributes:
+        name: The experiment; None takes the only one there is.
+        records: A CSV file, or a list of them, to read instead of the record.
+    """
+
+    name: str | None = None
+    records: Any = None
+    report: ReportSettings = field(default_factory=ReportSettings)

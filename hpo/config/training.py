@@ -1,0 +1,79 @@
+"""Settings of trainings: those of trials, the section `train`, and of the language models before them, `encoder`.
+
+Types only, like `config`, of which it is a part; values live in conf/train and conf/encoder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from hpo.config.search import MISSING
+
+
+class Precision(Enum):
+    fp32 = "fp32"
+    bf16 = "bf16"
+    fp16 = "fp16"
+
+
+class Start(Enum):
+    """What a language model begins with."""
+
+    scratch = "scratch"
+    wt103 = "wt103"
+
+
+@dataclass
+class EncoderConfig:
+    """How `model.encoder=domain` trains a language model on the texts; `lr` is the peak of one cycle.
+
+    `backward` asks for one that reads the texts backwards, too; of a single encoder it says that it is that one.
+    """
+
+    start: Start = MISSING
+    epochs: int = MISSING
+    lr: float = MISSING
+    batch_size: int = MISSING
+    bptt: int = MISSING
+    drop_mult: float = MISSING
+    weight_decay: float = MISSING
+    valid: float = MISSING
+    use_all_texts: bool = MISSING
+    precision: Precision = MISSING
+    seed: int = MISSING
+    backward: bool = False
+
+
+class Schedule(Enum):
+    one_cycle = "one_cycle"
+    slanted = "slanted"
+    fine_tune = "fine_tune"
+
+
+class Unfreeze(Enum):
+    """In which order the layers of a classifier begin to learn: all at once, one by one from the head, or in two."""
+
+    all = "all"
+    gradual = "gradual"
+    fine_tune = "fine_tune"
+
+
+@dataclass
+class TrainConfig:
+    """How one trial trains. `lr` is the peak of the schedule, `epochs` its length.
+
+    Null is what ULMFiT does, `unfreeze` gradual and `lr_decay` 2.6, where the encoder knows Wikipedia, else all and 1.
+    """
+
+    lr: float = MISSING
+    epochs: int = MISSING
+    batch_size: int = MISSING
+    weight_decay: float = MISSING
+    schedule: Schedule = MISSING
+    freeze_epochs: int = MISSING
+    bptt: int = MISSING
+    max_len: int = MISSING
+    precision: Precision = MISSING
+    unfreeze: Unfreeze | None = None
+    lr_decay: float | None = None

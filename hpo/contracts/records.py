@@ -1,0 +1,190 @@
+"""Frozen facts read back from the record: one study, its trials, their epochs.
+
+Plain data; `storage` reads them, `study_store` writes them, `tracking` and the reports show them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hpo.config.search import ParamValue
+from hpo.search.finite import Ledger as Ledger  # offered here, too: where samplers are, people look for it
+
+REASON = "reason"  # user attribute: why a trial failed
+
+TEST_VALUE = "test_value"  # fact of a trial: its own test metric after its last epoch
+CONTINUED = "continued_value"  # fact of a trial that was stopped: its metric had it gone on to its end, or "diverged"
+
+TEST_OF = {"valid_loss": "test_loss", "accuracy": "test_accuracy", "macro_f1": "test_macro_f1"}
+
+SEARCHED, REPETITION = "searched_trial", "repetition"  # facts of a trial
+
+RUNNING, COMPLETE, PRUNED, FAIL = "RUNNING", "COMPLETE", "PRUNED", "FAIL"
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch: its number from 1, what was measured, and when it ended (ms since 1970, UTC)."""
+
+    epoch: int
+    metrics: Mapping[str, float]
+    ended_ms: int
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One evaluation of params.
+
+    Attributes:
+        number: From 0, unique in the study.
+        state: RUNNING, COMPLETE, PRUNED or FAIL.
+        params: Searched values by config path.
+        value: The study's metric after the last epoch; None unless COMPLETE or PRUNED.
+        seed: The trial's own seed.
+        attempt: Which try this is, from 1.
+        epochs: In order, without gaps.
+        started_ms, ended_ms: Milliseconds since 1970, UTC; ended_ms is None while RUNNING.
+        reason, error: Set when FAIL.
+        facts: device, host, precision, threads, n_params...
+    """
+
+    number: int
+    state: str
+    params: Mapping[str, ParamValue]
+    value: float | None
+    seed: int
+    attempt: int
+    epochs: tuple[EpochRecord, ...]
+    started_ms: int
+    ended_ms: int | None = None
+    reason: str | None = None
+    error: str | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def n_epochs(self) -> int:
+        return len(self.epochs)
+
+    @property
+    def n_charged(self) -> int:
+        """Epochs that count against the budget: one at least once it ended, or failures at the start would be free."""
+        return max(self.n_epochs, 1) if self.is_finished else self.n_epochs
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training and validation, summed over its epochs; until its failure where there was none."""
+        if not self.epochs and self.ended_ms is not None:
+            return max(self.ended_ms - self.started_ms, 1) / 1000
+        return sum(epoch.metrics.get("seconds", 0.0) for epoch in self.epochs)
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state != RUNNING
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """One sampler + one seed, many trials.
+
+    Attributes:
+        name: Unique in the storage.
+        uid: Unique anywhere; made when the study was created.
+        experiment: The experiment it belongs to (MLflow's experiment name).
+        metric, direction: What is optimised and whether "minimize" or "maximize".
+        tags: sampler, pruner, seed, data, space, data_fingerprint, git_commit, host...
+        config: The composed configuration as plain nested data, secrets masked.
+        space: The space as plain nested data.
+        corpus: Facts of the prepared data: fingerprint, source, n_train, n_valid, n_test,
+            n_classes, n_vocab; empty for trainers without data.
+        folder: The study's folder.
+        created_ms: Milliseconds since 1970, UTC.
+        test: Test metrics of the best trial once evaluated, with its trial number.
+    """
+
+    name: str
+    uid: str
+    experiment: str
+    metric: str
+    direction: str
+    tags: Mapping[str, str]
+    config: Mapping[str, object]
+    space: Mapping[str, object]
+    corpus: Mapping[str, ParamValue]
+    folder: str
+    created_ms: int
+    test: Mapping[str, float] = field(default_factory=dict)
+
+    def best(self, trials: list[TrialRecord]) -> TrialRecord | None:
+        """Returns the COMPLETE trial with the best value (the earliest on ties), or None."""
+        complete = [t for t in trials if t.state == COMPLETE and t.value is not None]
+        sign = 1.0 if self.direction == "minimize" else -1.0
+        return min(complete, key=lambda t: (sign * (t.value or 0.0), t.number), default=None)
+
+
+@dataclass(frozen=True)
+class EncoderRecord:
+    """One language model that was trained before trials, as it is shown.
+
+    Attributes:
+        name: Its folder in the cache.
+        uid: Equal for equal encoders.
+        experiment: The experiment of the study that it is shown beside.
+        folder: That study's folder.
+        tags, params: What it is, and how it is trained.
+        epochs: In order, without gaps: perplexity among the metrics.
+        started_ms, ended_ms: Milliseconds since 1970, UTC; ended_ms is None while it is being trained.
+        state: RUNNING, COMPLETE or FAIL.
+        error: Set when FAIL.
+    """
+
+    name: str
+    uid: str
+    experiment: str
+    folder: str
+    tags: Mapping[str, str]
+    params: Mapping[str, ParamValue]
+    epochs: tuple[EpochRecord, ...]
+    started_ms: int
+    ended_ms: int | None = None
+    state: str = RUNNING
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The total a study may spend; None means unlimited.
+
+    Attributes:
+        n_trials: Finished trials, whatever their state.
+        timeout_s: Seconds of driving, summed over all drivers of the study.
+        n_epochs: Epochs that all trials are charged.
+        trials_s: Seconds of training, summed over all trials.
+    """
+
+    n_trials: int | None = None
+    timeout_s: float | None = None
+    n_epochs: int | None = None
+    trials_s: float | None = None
+
+    def counted(self, trials: Sequence[TrialRecord], *, is_ordered: bool = False) -> list[TrialRecord]:
+        """Returns the finished trials that ended within the budget, in the order of their ends.
+
+        With ordered results that is the order of their numbers, whenever each ended. A trial that was
+        running when the budget was reached is finished, but comes too late to count.
+        """
+        counted: list[TrialRecord] = []
+        n_epochs, seconds = 0, 0.0
+        finished = [trial for trial in trials if trial.is_finished]
+        for trial in sorted(finished, key=lambda t: (0 if is_ordered else t.ended_ms or 0, t.number)):
+            n_epochs += trial.n_charged
+            seconds += trial.seconds
+            is_late = (
+                (self.n_trials is not None and len(counted) >= self.n_trials)
+                or (self.n_epochs is not None and n_epochs > self.n_epochs)
+                or (self.trials_s is not None and seconds > self.trials_s)
+            )
+            if is_late:
+                break
+            counted.append(trial)
+        return counted

@@ -1,0 +1,155 @@
+"""The contract between a trial and whoever trains it: request in, one report per epoch, result out.
+
+No trainer lives here; nothing here knows Optuna, MLflow, Hydra or an executor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from hpo.config.schema import ModelConfig, TrainConfig, TrainerConfig
+from hpo.config.search import ParamValue
+from hpo.config.training import EncoderConfig
+from hpo.machine.signals import MustPause, never
+
+
+class Decision(Enum):
+    """What a trial is told after an epoch."""
+
+    CONTINUE = "continue"
+    STOP = "stop"
+
+
+class Reason(Enum):
+    """Why a trial failed. The text is what the record and MLflow show."""
+
+    DIVERGED = "diverged"
+    OOM = "oom"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    CRASH_LOOP = "crash-loop"
+
+
+@dataclass(frozen=True)
+class TrialRequest:
+    """Everything a worker needs to run one trial; plain data, picklable.
+
+    Attributes:
+        number: The trial's number in its study, from 0.
+        attempt: Which try at this trial it is, from 1.
+        params: The searched values by config path, already applied to `model` and `train`.
+        model: Sizes of the network.
+        train: How it is trained; `train.epochs` is the fidelity of this trial.
+        trainer: Options of the trainer that is asked; the section `encoder` asks for a language model.
+        corpus: Folder of the prepared corpus; empty for trainers that read no data.
+        seed: Seeds initial weights, data order and dropout.
+        device: "cpu", "cuda", "cuda:1".
+        threads: Intra-op threads the trial may use.
+        folder: The trial's own folder, for checkpoints and the final weights; exists.
+        remote: The URL it is kept at, for workers on other machines; empty where they share the folder.
+        encoder: Folder of the encoder its body starts from; empty for initial weights.
+        backward_encoder: The same of its backward classifier, if it has one.
+        more_texts: Folder of prepared texts without labels, for a language model; empty if there are none.
+    """
+
+    number: int
+    attempt: int
+    params: Mapping[str, ParamValue]
+    model: ModelConfig
+    train: TrainConfig
+    trainer: TrainerConfig | EncoderConfig
+    corpus: str
+    seed: int
+    device: str
+    threads: int
+    folder: str
+    encoder: str = ""
+    backward_encoder: str = ""
+    more_texts: str = ""
+    remote: str = ""
+
+    @property
+    def encoders(self) -> list[str]:
+        """The folders of its encoders."""
+        return [folder for folder in (self.encoder, self.backward_encoder) if folder]
+
+    @property
+    def prepared(self) -> list[str]:
+        """The folders that it reads, each written once and named after its content."""
+        return [folder for folder in (self.corpus, *self.encoders, self.more_texts) if folder]
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What one epoch measured.
+
+    Attributes:
+        epoch: Epochs done so far through all fits of the trial, so 1 after the first.
+        metrics: train_loss, valid_loss, accuracy, macro_f1 (means over the part), seconds,
+            tokens_per_s, peak_mb. Finite numbers only.
+    """
+
+    epoch: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """How a trial ended.
+
+    Attributes:
+        n_epochs: Epochs done.
+        stopped: True when it ended because it was told to stop.
+        paused: True when it was asked to pause: it stands at a checkpoint and is to be continued.
+        obstacle: What has to be mended before a paused trial can go on: a sentence, "" when nothing has.
+        reason: Set when the trial failed.
+        error: A sentence or a traceback beside `reason`.
+        facts: What was really used: device, precision, threads, n_params, resumed_from.
+        test: Test metrics, when a test was asked for.
+    """
+
+    n_epochs: int
+    stopped: bool = False
+    paused: bool = False
+    obstacle: str = ""
+    reason: Reason | None = None
+    error: str | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    test: Mapping[str, float] = field(default_factory=dict)
+
+
+OnEpoch = Callable[[EpochReport], Decision]
+
+
+class Trainer(Protocol):
+    """Trains one trial at a time. A call is repeatable: same request, same metrics.
+
+    `needs_torch` says whether an "auto" device is worth looking for a GPU.
+    """
+
+    needs_torch: bool
+
+    def train(self, request: TrialRequest, on_epoch: OnEpoch, must_pause: MustPause = never) -> TrialResult:
+        """Trains `request.train.epochs` epochs, calling `on_epoch` after each and `must_pause` after each batch.
+
+        Leaves the final weights in `request.folder`, continues from a checkpoint found there
+        (all epochs of which are reported again, in order, as their reports may have been lost), and returns
+        within one batch of being told to stop. Once it must pause it finishes the batch, leaves a checkpoint
+        there and returns; trainings of a few milliseconds may go on to their end. Divergence and lack of
+        memory are returned as a `reason`; any other exception may be raised.
+        """
+        ...
+
+    def test(self, request: TrialRequest) -> dict[str, float]:
+        """Returns the test metrics of the weights `train` left in `request.folder`.
+
+        Keys: test_loss, test_accuracy, test_macro_f1, n_test, and what a baseline scores on the same texts, if there
+        is one: test_baseline_loss and so on. The only reader of the test part.
+
+        Raises:
+            FileNotFoundError: if no weights are there.
+        """
+        ...

@@ -1,0 +1,227 @@
+"""Prepared data: token ids, labels and vocabulary on disk, read by every trial of every study.
+
+`prepare` makes them once per content; `open_corpus` maps them into memory. Reading texts is
+`data`'s concern.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+
+from hpo.config.schema import DataConfig
+from hpo.data.baseline import fit_baseline
+from hpo.data.metrics import score_probabilities
+from hpo.data.sources import Source, open_source
+from hpo.data.splits import PARTS, Rows, check_fractions, split_texts
+from hpo.data.texts import Texts, check_texts
+from hpo.data.tokens import tokenizer_versions
+from hpo.data.vocabulary import SPECIAL, Part, number_texts
+from hpo.machine.cache import Cache, digest
+
+FORMAT = 3  # raised whenever the same config and texts would give other files
+
+TEST_TEXTS = "test.texts.jsonl"
+
+__all__ = ["Corpus", "Part", "open_corpus", "prepare"]
+
+Fact = str | int | float
+OnProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What a trial reads.
+
+    Attributes:
+        folder: Where it lies.
+        vocab: Token of each id; xxunk is 0, xxpad 1, xxbos 2.
+        classes: Class name of each label.
+        fingerprint: Equal for equal ids, labels, vocabulary, classes and package versions.
+        facts: fingerprint, name, source, tokenizer, n_train, n_valid, n_test, n_classes, n_vocab,
+            n_tokens, and versions where the texts come from packages.
+        baseline: What a regression on bags of words scores on the valid part, by metric; {} in older ones.
+        doubles: How many texts of the valid and the test part are in the train part, too; {} in older ones.
+        train, valid, test: The parts.
+    """
+
+    folder: Path
+    vocab: list[str]
+    classes: list[str]
+    fingerprint: str
+    facts: dict[str, Fact]
+    baseline: dict[str, float]
+    doubles: dict[str, int]
+    train: Part
+    valid: Part
+    test: Part
+
+    def part(self, name: str) -> Part:
+        """Returns the part called "train", "valid" or "test"."""
+        if name not in PARTS:
+            raise ValueError(f"a corpus has no part {name!r}; allowed are {', '.join(PARTS)}.")
+        part: Part = getattr(self, name)
+        return part
+
+    def test_texts(self, rows: Collection[int]) -> dict[int, str]:
+        """Returns texts of the test part, as they were read, by row; {} where they were not kept."""
+        path = self.folder / TEST_TEXTS
+        if not path.is_file():
+            return {}
+        with path.open(encoding="utf-8") as file:
+            return {row: json.loads(line) for row, line in enumerate(file) if row in rows}
+
+
+def open_corpus(folder: str | Path) -> Corpus:
+    """Returns the corpus `prepare` left in `folder`, its ids memory-mapped.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    folder = Path(folder)
+    try:
+        described = json.loads((folder / "corpus.json").read_text(encoding="utf-8"))
+        train, valid, test = (_open_part(folder, name) for name in PARTS)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{folder} holds no prepared corpus ({Path(error.filename).name} is missing); delete the folder and start "
+            "the study again, which prepares the data anew."
+        ) from error
+    return Corpus(
+        folder=folder,
+        vocab=described["vocab"],
+        classes=described["classes"],
+        fingerprint=described["facts"]["fingerprint"],
+        facts=described["facts"],
+        baseline=described.get("baseline", {}),
+        doubles=described.get("doubles", {}),
+        train=train,
+        valid=valid,
+        test=test,
+    )
+
+
+def prepare(config: DataConfig, *, on_progress: OnProgress | None = None) -> Path:
+    """Returns the folder of the prepared corpus, making it if these texts were never prepared.
+
+    Args:
+        config: The texts and how they become ids.
+        on_progress: Called with (stage, done, total); stages are "download", "files" and "texts".
+
+    Raises:
+        ValueError: If a setting or the data is not what it must be; the message names the config path.
+        FileNotFoundError: If a path is not there.
+    """
+    report = on_progress or (lambda _stage, _done, _total: None)
+    check_fractions(config)
+    _check_settings(config)
+    source = open_source(config, on_download=lambda done, total: report("download", done, total))
+    cache = Cache(config.cache)
+    signature = digest(_signature(config, source))
+    known = cache.find(signature)
+    if known is not None:
+        return known
+    texts = check_texts(source.read(lambda done, total: report("files", done, total)), config, source=source.shown)
+    parts = split_texts(texts, config)
+    key = digest(_content(config, source, texts, parts))
+    name = re.sub(r"[^\w.-]+", "_", config.name)
+    folder = cache.make(f"{name}-{key}", lambda folder: _write_corpus(folder, config, source, texts, parts, report))
+    cache.remember(signature, folder)
+    return folder
+
+
+def _check_settings(config: DataConfig) -> None:
+    lowest = {"min_freq": 1, "max_vocab": len(SPECIAL) + 1, "max_tokens": 2}
+    for name, low in lowest.items():
+        value: int | None = getattr(config, name)
+        if value is not None and value < low:
+            raise ValueError(f"data.{name}={value} is too low; the lowest allowed is {low}.")
+
+
+def _open_part(folder: Path, name: str) -> Part:
+    return Part(
+        ids=np.load(folder / f"{name}.ids.npy", mmap_mode="r"),
+        offsets=np.load(folder / f"{name}.offsets.npy"),
+        labels=np.load(folder / f"{name}.labels.npy"),
+    )
+
+
+def _signature(config: DataConfig, source: Source) -> Iterator[str]:
+    settings = {name: value for name, value in asdict(config).items() if name != "cache"}
+    yield _as_json({"format": FORMAT, "kind": source.kind, "config": settings, "source": source.signature})
+    yield _as_json(tokenizer_versions(config.tokenizer))
+
+
+def _content(config: DataConfig, source: Source, texts: Texts, parts: Mapping[str, Rows]) -> Iterator[bytes | str]:
+    names = ("tokenizer", "min_freq", "max_vocab", "max_tokens", "keep")
+    yield _as_json({"format": FORMAT, "kind": source.kind, "versions": texts.versions})
+    yield _as_json({name: getattr(config, name) for name in names})
+    yield _as_json(tokenizer_versions(config.tokenizer))
+    for part, rows in parts.items():
+        yield part
+        for row in rows:
+            yield texts.labels[row]
+            yield texts.texts[row]
+
+
+def _write_corpus(
+    folder: Path, config: DataConfig, source: Source, texts: Texts, parts: Mapping[str, Rows], report: OnProgress
+) -> None:
+    vocab, numbered = number_texts(texts, parts, config, on_progress=lambda done, total: report("texts", done, total))
+    written: list[bytes | str] = [_as_json([vocab, texts.classes])]
+    for name, part in numbered.items():
+        for kind, array in asdict(part).items():
+            np.save(folder / f"{name}.{kind}.npy", array)
+            written.append(array.tobytes())
+    facts: dict[str, Fact] = {
+        "fingerprint": digest(written),
+        "name": config.name,
+        "source": source.kind,
+        "tokenizer": config.tokenizer.value,
+        **{f"n_{name}": len(part) for name, part in numbered.items()},
+        "n_classes": len(texts.classes),
+        "n_vocab": len(vocab),
+        "n_tokens": sum(len(part.ids) for part in numbered.values()),
+    }
+    if texts.versions:
+        versions = ", ".join(f"{package} {version}" for package, version in texts.versions.items())
+        facts |= {"versions": versions, "fingerprint": f"{facts['fingerprint']} ({versions})"}
+    scored = _write_baseline(folder, numbered, n_vocab=len(vocab), n_classes=len(texts.classes))
+    with (folder / TEST_TEXTS).open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(texts.texts[row]) + "\n" for row in parts["test"])
+    described = {
+        "baseline": scored,
+        "doubles": _count_doubles(texts, parts),
+        "facts": facts,
+        "classes": texts.classes,
+        "vocab": vocab,
+    }
+    (folder / "corpus.json").write_text(json.dumps(described, ensure_ascii=False), encoding="utf-8")
+
+
+def _count_doubles(texts: Texts, parts: Mapping[str, Rows]) -> dict[str, int]:
+    """Returns how many texts of the other parts are in the train part, too: what is measured on them is too good."""
+    learned = {texts.texts[row] for row in parts["train"]}
+    return {name: sum(texts.texts[row] in learned for row in parts[name]) for name in PARTS[1:]}
+
+
+def _write_baseline(folder: Path, numbered: Mapping[str, Part], *, n_vocab: int, n_classes: int) -> dict[str, float]:
+    """Fits the baseline on the train part; returns its scores on the valid part."""
+    baseline = fit_baseline(numbered["train"], n_vocab=n_vocab, n_classes=n_classes)
+    baseline.save(folder)
+    scores = score_probabilities(baseline.probabilities(numbered["valid"]), numbered["valid"].labels)
+    return {"valid_loss": scores.loss, "accuracy": scores.accuracy, "macro_f1": scores.macro_f1}
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, default=_plain)
+
+
+def _plain(value: object) -> object:
+    return value.value if isinstance(value, Enum) else str(value)

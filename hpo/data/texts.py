@@ -1,0 +1,79 @@
+"""Labelled texts as read from a source, and what every source must hold.
+
+Reading lives in `docstrings`, `imdb`, `folder` and `table`; splitting in `parts`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hpo.config.schema import DataConfig
+
+
+@dataclass(frozen=True)
+class Texts:
+    """One entry per text in each sequence.
+
+    Attributes:
+        texts: The texts, none of them blank.
+        labels: Class names.
+        places: Where each text was found, as shown in errors: "row 12", "pos/3_7.txt".
+        given: "train", "valid" or "test" where the source says so; None where it does not.
+        versions: Versions of the packages the texts come from, by package.
+    """
+
+    texts: Sequence[str]
+    labels: Sequence[str]
+    places: Sequence[str]
+    given: Sequence[str] | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def classes(self) -> list[str]:
+        """The class names, numbers in the order of numbers and everything else by spelling."""
+        return sorted(set(self.labels), key=_class_order)
+
+
+def check_texts(texts: Texts, config: DataConfig, *, source: str) -> Texts:
+    """Returns `texts` unchanged.
+
+    Args:
+        texts: What was read.
+        config: Only its name is shown.
+        source: What was read, with its config path: "data.path=reviews.csv".
+
+    Raises:
+        ValueError: If there is no text, a text is blank, there is one class only, or a class has
+            one text only.
+    """
+    if not len(texts):
+        raise ValueError(f"{source} holds no texts; data={config.name} needs at least two per class.")
+    _check_blank(texts, source)
+    counts = Counter(texts.labels)
+    if len(counts) < 2:
+        raise ValueError(f"{source} has one class only, {texts.labels[0]!r}; a classifier needs at least two.")
+    for name, n_texts in sorted(counts.items()):
+        if n_texts < 2:
+            raise ValueError(
+                f"{source} has {n_texts} text of class {name!r} ({texts.places[texts.labels.index(name)]}); "
+                "every class needs at least two: add some or leave the class out."
+            )
+    return texts
+
+
+def _check_blank(texts: Texts, source: str) -> None:
+    blank = [place for text, place in zip(texts.texts, texts.places, strict=True) if not text.strip()]
+    if blank:
+        found = "1 empty text" if len(blank) == 1 else f"{len(blank)} empty texts, the first"
+        raise ValueError(f"{source} has {found} in {blank[0]}; remove or fill such entries.")
+
+
+def _class_order(name: str) -> tuple[int, float, str]:
+    is_number = re.fullmatch(r"[+-]?\d+(\.\d*)?", name)
+    return (0, float(name), name) if is_number else (1, 0.0, name)

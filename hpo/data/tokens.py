@@ -1,0 +1,114 @@
+"""Texts become tokens by fastai's rules or simpler ones.
+
+Processes are `pool`'s concern, numbers `ids`'s.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.config.schema import Keep, Tokenizer
+
+BOS = "xxbos"
+SPACY_MAX_CHARS = 1_000_000  # its nlp.max_length, of what fastai's rules have made of a text
+
+Tokenize = Callable[[Sequence[str]], Iterable[Sequence[str]]]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How many tokens of a text are kept, and which; `max_tokens` of None keeps all."""
+
+    max_tokens: int | None
+    keep: Keep
+
+    def __call__(self, tokens: Sequence[str]) -> Sequence[str]:
+        """Returns at most `max_tokens` tokens, the first of them (xxbos) always among them."""
+        limit = self.max_tokens
+        if limit is None or len(tokens) <= limit:
+            return tokens
+        match self.keep:
+            case Keep.head:
+                return tokens[:limit]
+            case Keep.tail:
+                return [tokens[0], *tokens[len(tokens) - limit + 1 :]]
+            case Keep.both:
+                n_first = (limit + 1) // 2
+                return [*tokens[:n_first], *tokens[len(tokens) - limit + n_first :]]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of many texts.
+
+    Attributes:
+        words: Distinct tokens in order of first appearance.
+        codes: Index into `words` of every token, all texts in one row.
+        lengths: Number of tokens of each text.
+    """
+
+    words: list[str]
+    codes: NDArray[np.uint32]
+    lengths: NDArray[np.int64]
+
+
+def build_tokenizer(tokenizer: Tokenizer) -> Tokenize:
+    """Returns the function from texts to lists of tokens."""
+    match tokenizer:
+        case Tokenizer.spacy:
+            with quiet_imports():
+                from fastai.text.core import SpacyTokenizer, TokenizeWithRules
+
+                tokenize: Tokenize = TokenizeWithRules(tok=SpacyTokenizer())
+            return tokenize
+        case Tokenizer.words:
+            return split_words
+
+
+def tokenizer_versions(tokenizer: Tokenizer) -> dict[str, str]:
+    """Returns the versions a tokenizer's output depends on."""
+    packages = ("fastai", "spacy") if tokenizer is Tokenizer.spacy else ()
+    return {package: metadata.version(package) for package in packages}
+
+
+def split_words(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Yields xxbos, then lower-cased words and punctuation marks, of each text."""
+    for text in texts:
+        yield [BOS, *re.findall(r"\w+(?:['’]\w+)*|[^\w\s]", text.lower())]
+
+
+def encode(texts: Sequence[str], tokenize: Tokenize, cut: Callable[[Sequence[str]], Sequence[str]]) -> Tokens:
+    """Returns the cut tokens of `texts`."""
+    codes: dict[str, int] = {}
+    rows = [[codes.setdefault(str(token), len(codes)) for token in cut(tokens)] for tokens in tokenize(texts)]
+    flat = np.fromiter((code for row in rows for code in row), dtype=np.uint32)
+    return Tokens(list(codes), flat, np.array([len(row) for row in rows], dtype=np.int64))
+
+
+def join_tokens(chunks: Iterable[Tokens]) -> Tokens:
+    """Returns one `Tokens` of consecutive chunks."""
+    codes: dict[str, int] = {}
+    flats, lengths = [], []
+    for chunk in chunks:
+        to_joint = np.array([codes.setdefault(word, len(codes)) for word in chunk.words], dtype=np.uint32)
+        flats.append(to_joint[chunk.codes])
+        lengths.append(chunk.lengths)
+    return Tokens(list(codes), np.concatenate(flats), np.concatenate(lengths))
+
+
+@contextmanager
+def quiet_imports() -> Iterator[None]:
+    """Silences what fastai's imports warn about: torch's and pandas's plans, not ours."""
+    with warnings.catch_warnings():
+        # fastai/layers.py:552 decorates with torch.jit.script; fastai/tabular/core.py:17 sets a pandas option.
+        warnings.filterwarnings("ignore", message=r"`torch\.jit\.script` is deprecated", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", message="The 'mode.chained_assignment' option is deprecated")
+        yield

@@ -1,0 +1,109 @@
+"""The executor that keeps a pool of processes on this machine: spawned once, running many jobs.
+
+One pipe per process, so that one that dies takes nothing but its own job with it. Nothing is
+decided here: reports go up, answers go down.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing import connection, resource_tracker
+from multiprocessing.context import SpawnProcess
+
+from hpo.contracts.executor import Job
+from hpo.contracts.trainer import Decision
+from hpo.executors.pool import PooledExecutor, PooledWorker, WorkerLost
+from hpo.executors.worker import serve
+from hpo.machine.cores import THREAD_VARIABLES, VISIBLE
+from hpo.machine.signals import SIGNALS
+
+
+@dataclass(eq=False)
+class _Process(PooledWorker):
+    """A worker in a process of its own."""
+
+    process: SpawnProcess = field(kw_only=True)
+    pipe: connection.Connection = field(kw_only=True)
+
+
+class ProcessesExecutor(PooledExecutor[_Process]):
+    """Runs up to `n_workers` jobs at once, each in a process with `threads` threads.
+
+    Args:
+        n_workers, threads: As many.
+        preload: Import the heavy libraries before the first job arrives.
+        gpus: The GPUs, by the names CUDA_VISIBLE_DEVICES takes, that workers are spread over: each sees one of them.
+            Without any, each sees all there are.
+    """
+
+    def __init__(self, *, n_workers: int, threads: int, preload: bool, gpus: Sequence[str] = ()) -> None:
+        super().__init__(n_workers=n_workers)
+        self._preload = preload
+        self._gpus = gpus
+        for variable in THREAD_VARIABLES:  # read by torch when the child imports it
+            os.environ[variable] = str(threads)
+
+    def _start(self, slot: int) -> _Process:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=serve, args=(theirs, slot, self._preload), daemon=True, name=f"hpo-{slot}")
+        resource_tracker.ensure_running()  # its own start lets signals through again
+        before = signal.pthread_sigmask(
+            signal.SIG_BLOCK, SIGNALS
+        )  # inherited: until `serve` knows what to do with them
+        with _environment(self._gpus[slot % len(self._gpus)] if self._gpus else None):
+            process.start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        theirs.close()  # so that the worker's death is the pipe's end
+        return _Process(slot, process=process, pipe=ours)
+
+    def _heard(self, timeout_s: float) -> Sequence[_Process]:
+        ready = set(connection.wait([worker.pipe for worker in self._workers], timeout=timeout_s))
+        return [worker for worker in self._workers if worker.pipe in ready]
+
+    def _next_message(self, worker: _Process) -> tuple[str, object]:
+        try:
+            kind, payload = worker.pipe.recv()
+        except (EOFError, OSError):
+            worker.process.join(timeout=10)
+            code = worker.process.exitcode
+            raise WorkerLost(f"worker process {worker.process.pid} ended with exit code {code}") from None
+        return kind, payload
+
+    def _give(self, worker: _Process, job: Job) -> None:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            worker.pipe.send(job)
+
+    def _answer(self, worker: _Process, decision: Decision) -> None:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            worker.pipe.send(decision)
+
+    def _ask_to_pause(self, worker: _Process) -> None:
+        if worker.process.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(worker.process.pid, signal.SIGTERM)
+
+    def _end(self, worker: _Process) -> None:
+        worker.pipe.close()
+        worker.process.kill()
+        worker.process.join()
+
+
+@contextmanager
+def _environment(gpu: str | None) -> Iterator[None]:
+    """Lets a process that is started see one GPU."""
+    before = os.environ.get(VISIBLE)
+    if gpu is not None:
+        os.environ[VISIBLE] = gpu
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ[VISIBLE] = before
+        elif gpu is not None:
+            del os.environ[VISIBLE]

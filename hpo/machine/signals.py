@@ -1,0 +1,74 @@
+"""Signals that ask a command to stop: noted for whoever looks, at once the second time.
+
+What is done about it is the business of `fleet`.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from types import FrameType
+
+MustPause = Callable[[], bool]
+
+# Slurm warns by SIGUSR1 or SIGUSR2 if told so (--signal=USR1@90), and whoever ends spot machines by SIGTERM.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[StopRequest]:
+    """Turns the first signal into a request to stop; a second one ends at once.
+
+    Nothing is printed here: the signal may have come in the middle of a line. A SIGHUP that is ignored, as under
+    nohup, stays so.
+    """
+    stop = StopRequest()
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    if before[signal.SIGHUP] is signal.SIG_IGN:
+        del before[signal.SIGHUP]
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        stop.signal = number
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+    for number in before:
+        signal.signal(number, on_signal)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class StopRequest:
+    """Set by a signal handler or by a driver that cannot go on; looked at between two steps.
+
+    Attributes:
+        signal: The signal that asked for it, if one did.
+        obstacle: What has to be mended before the study can go on: a sentence, "" while there is nothing.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self.obstacle = ""
+
+    @property
+    def is_set(self) -> bool:
+        return self.signal is not None or bool(self.obstacle)
+
+
+class Ending(Enum):
+    """Why a driver stopped."""
+
+    BUDGET = "the budget is reached"
+    EXHAUSTED = "every cell of the grid has its trial"
+    INTERRUPTED = "interrupted"
+    PAUSED = "paused"
+
+
+def never() -> bool:
+    """Lets a trial run to its end."""
+    return False

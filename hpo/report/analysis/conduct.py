@@ -1,0 +1,65 @@
+"""How a study was run, as far as its facts and trials say: sampler, pruner, workers, planned epochs.
+
+What follows for the report's claims is said in `threats`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from hpo.report.analysis.labels import text_of
+from hpo.report.analysis.records import Experiment, Study, Trial
+from hpo.space.space import canonical
+
+EPOCHS = "train.epochs"
+# Random search, grid 3x3, random+asha, random-median, grid (coarse): not random_forest, random embedding or gridlock.
+CALLED = re.compile(
+    r"(random|grid)([ _-]?search)?([ _-]*(asha|hyperband|median|none|\d.*)|\s*[^\w\s-].*)?", re.IGNORECASE | re.DOTALL
+)
+TRAINING = ("model.", "train.", "trainer.")  # settings that change what is trained
+PLACES = ("trainer.path", "trainer.card", "model.log")  # of these, those that do not: where things are
+
+
+def sampler_of(study: Study) -> str:
+    """Returns the sampler's name; for records that do not say, what the strategy's name says; "" if unknown."""
+    known = study.facts.get("sampler")
+    if known:
+        return known
+    found = CALLED.fullmatch(study.strategy.strip())
+    return found[1].casefold() if found else ""
+
+
+def pruner_of(study: Study) -> str:
+    """Returns the pruner's name; "" without one."""
+    pruner = study.facts.get("pruner", "")
+    return "" if pruner == "none" else pruner
+
+
+def strategies_with(experiment: Experiment, sampler: str) -> list[str]:
+    """Returns the strategies that sample with `sampler`."""
+    found = {study.strategy for study in experiment.studies if sampler_of(study) == sampler}
+    return [strategy for strategy in experiment.strategies if strategy in found]
+
+
+def planned_epochs(study: Study) -> set[float]:
+    """Returns the different lengths the study's trials were planned with; empty when that is not a param."""
+    planned = (trial.params.get(EPOCHS) for trial in study.trials)
+    return {float(epochs) for epochs in planned if isinstance(epochs, int | float)}
+
+
+def n_workers(study: Study) -> int | None:
+    """Returns how many trials of the study could run at once; None if unknown."""
+    text = study.facts.get("n_workers", "")
+    return int(text) if text.isdigit() else None
+
+
+def training_of(study: Study, trial: Trial) -> str:
+    """Returns a text that is equal for trials of a task whose trainings differ in nothing but seed and machine.
+
+    What was searched replaces what the study was given; settings of an encoder count where it is trained for the task.
+    """
+    settings = {path: text for path, text in study.facts.items() if path.startswith(TRAINING) and path not in PLACES}
+    settings |= {path: text_of(value) for path, value in trial.params.items()}
+    if settings.get("model.encoder") == "domain":
+        settings |= {path: text for path, text in study.facts.items() if path.startswith("encoder.")}
+    return canonical(settings)

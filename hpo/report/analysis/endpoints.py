@@ -1,0 +1,136 @@
+"""The endpoints strategies are compared at: the primary one, fixed by what was recorded, and the earlier looks.
+
+An endpoint gives every study one loss; pairing and testing them is done elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from hpo.report.analysis.incumbents import best_trial, counted_trials, is_beyond, steps
+from hpo.report.analysis.records import Confirmed, Experiment, Study
+from hpo.report.analysis.scale import Scale
+
+LOOKS = (1.0, 0.5, 0.25)
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One loss for each study.
+
+    Attributes:
+        key: test, 100 %, 50 % or 25 %.
+        title: What the loss is, in words.
+        losses: By strategy, then by (task, seed); infinite when the study has nothing to show; missing while unknown.
+        worst: By task: the loss that stands for an infinite one where a number is needed.
+    """
+
+    key: str
+    title: str
+    losses: Mapping[str, Mapping[Place, float]]
+    worst: Mapping[str, float]
+
+
+def endpoints(experiment: Experiment, scales: Mapping[str, Scale]) -> list[Endpoint]:
+    """Returns the endpoints in the order in which they are tested: the primary one first.
+
+    Primary is the test value of the confirmed configuration if every study in the pairing has it, otherwise the best
+    validation value within the budget. The rule looks only at what was recorded, not at how good it is.
+    """
+    worst = {task: scale.worst for task, scale in scales.items() if math.isfinite(scale.worst)}
+    looks = [_validation(experiment, share, worst) for share in LOOKS]
+    return [_tests(experiment), *looks] if is_tested(experiment) else looks
+
+
+def is_tested(experiment: Experiment) -> bool:
+    """Whether every study that has a counterpart has a confirmed test value, or failed in getting there."""
+    paired = paired_studies(experiment)
+    values = [loss_on_test(experiment, study) for study in paired]
+    return all(value is not None for value in values) and any(value not in (None, math.inf) for value in values)
+
+
+def paired_studies(experiment: Experiment) -> list[Study]:
+    """Returns the studies whose task and seed another strategy has too."""
+    n_strategies = Counter(place for places in _places(experiment).values() for place in places)
+    return [study for study in experiment.studies if n_strategies[study.task, study.seed] > 1]
+
+
+def _places(experiment: Experiment) -> dict[str, set[Place]]:
+    found: dict[str, set[Place]] = {}
+    for study in experiment.studies:
+        found.setdefault(study.strategy, set()).add((study.task, study.seed))
+    return found
+
+
+def chosen(experiment: Experiment, study: Study) -> Confirmed | None:
+    """Returns the confirmed configuration that was chosen: the one with test values.
+
+    None unless the confirmation is that of the budget; see `is_confirmed`.
+    """
+    tested = (confirmed for confirmed in study.confirmed if confirmed.tests)
+    return next(tested, None) if is_confirmed(experiment, study) else None
+
+
+def is_confirmed(experiment: Experiment, study: Study) -> bool:
+    """Whether an ended confirmation retrained what the ended search had found within the budget.
+
+    It did not where it chose among trials of a larger budget, or before the study went on to this one.
+    """
+    if not study.is_ended or study.facts.get("confirmation") == "running":
+        return False
+    best, within = best_trial(experiment, study), {trial.number for trial in counted_trials(experiment, study)}
+    has_best = best is not None and any(confirmed.searched == best.value for confirmed in study.confirmed)
+    return has_best and all(confirmed.trial in within for confirmed in study.confirmed)
+
+
+def loss_on_test(experiment: Experiment, study: Study) -> float | None:
+    """Returns the mean test loss of the chosen configuration; infinite when there is none, None if unknown.
+
+    There is none when an ended study has no COMPLETE trial within the budget, or every retraining failed.
+    """
+    if not study.is_ended or is_beyond(experiment, study):
+        return None
+    if best_trial(experiment, study) is None:
+        return math.inf
+    confirmed = chosen(experiment, study)
+    if confirmed is not None:
+        return experiment.sign * float(np.mean(confirmed.tests))
+    has_failed = is_confirmed(experiment, study) and all(c.n_failed and not c.values for c in study.confirmed)
+    return math.inf if has_failed else None
+
+
+def _tests(experiment: Experiment) -> Endpoint:
+    losses: dict[str, dict[Place, float]] = {strategy: {} for strategy in experiment.strategies}
+    for study in experiment.studies:
+        value = loss_on_test(experiment, study)
+        if value is not None:
+            losses[study.strategy].setdefault((study.task, study.seed), value)
+    return Endpoint("test", f"test value of the confirmed configuration ({experiment.metric})", losses, _worst(losses))
+
+
+def _validation(experiment: Experiment, share: float, worst: Mapping[str, float]) -> Endpoint:
+    place = experiment.budget * share
+    losses: dict[str, dict[Place, float]] = {strategy: {} for strategy in experiment.strategies}
+    for study in experiment.studies:
+        curve = steps(experiment, study)
+        if curve.known >= place * (1 - 1e-9) and not is_beyond(experiment, study):
+            at_place = float(curve.at(np.array([place * (1 + 1e-9)]))[0])
+            losses[study.strategy].setdefault((study.task, study.seed), at_place)
+    title = f"best validation value ({experiment.metric}) at {share * 100:.0f} % of the budget"
+    return Endpoint(f"{share * 100:.0f} %", title, losses, worst)
+
+
+def _worst(losses: Mapping[str, Mapping[Place, float]]) -> dict[str, float]:
+    """Returns the highest finite loss of each task; tasks without one are left out."""
+    worst: dict[str, float] = {}
+    for by_place in losses.values():
+        for (task, _), value in by_place.items():
+            if math.isfinite(value):
+                worst[task] = max(value, worst.get(task, -math.inf))
+    return worst

@@ -1,0 +1,176 @@
+"""Incumbents over a budget as step curves: the best COMPLETE loss of a study at any cost, never interpolated.
+
+Losses are values times the experiment's sign, lower is better; nothing is averaged or drawn here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.contracts.records import COMPLETE, RUNNING
+from hpo.report.analysis.records import Experiment, Study, Trial, Unit
+
+Floats = NDArray[np.float64]
+MOST_PLACES = 400
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A study's incumbent over cost.
+
+    Attributes:
+        costs: Where it changes, rising.
+        losses: From there on; infinite before the first COMPLETE trial, which is not listed.
+        end: What the study had spent when its last counted trial ended.
+        known: Up to which cost it is known: infinite for an ended study (its last value holds), else `end`.
+    """
+
+    costs: Floats
+    losses: Floats
+    end: float
+    known: float
+
+    def at(self, places: Floats) -> Floats:
+        """Returns the loss at each cost; infinite where there is no incumbent yet."""
+        held = np.concatenate([[np.inf], self.losses])
+        return np.asarray(held[np.searchsorted(self.costs, places, side="right")])
+
+
+def steps(experiment: Experiment, study: Study, *, unit: Unit | None = None) -> Steps:
+    """Returns the incumbent's losses over what was spent, in the experiment's unit or in another one.
+
+    Only trials that ended within the experiment's budget count, whatever the unit of the curve.
+    """
+    trials = counted_trials(experiment, study)
+    losses = np.array([loss_or_inf(trial, sign=experiment.sign) for trial in trials], float)
+    spent = np.array(costs(trials, unit=unit or experiment.unit), float)
+    improves = losses < np.concatenate([[np.inf], np.minimum.accumulate(losses)])[:-1]
+    end = float(spent[-1]) if spent.size else 0.0
+    return Steps(spent[improves], losses[improves], end, math.inf if study.is_ended else end)
+
+
+def steps_on_test(experiment: Experiment, study: Study) -> Steps:
+    """Returns the test losses of the incumbents (chosen on validation) over the budget; all must have a test value."""
+    trials = counted_trials(experiment, study)
+    losses = [loss_or_inf(trial, sign=experiment.sign) for trial in trials]
+    spent = costs(trials, unit=experiment.unit)
+    places, tests, best = [], [], math.inf
+    for trial, cost, value in zip(trials, spent, losses, strict=True):
+        if value < best and trial.test is not None:
+            best = value
+            places.append(cost)
+            tests.append(experiment.sign * trial.test)
+    end = spent[-1] if spent else 0.0
+    return Steps(np.array(places, float), np.array(tests, float), end, math.inf if study.is_ended else end)
+
+
+def counted_trials(experiment: Experiment, study: Study) -> tuple[Trial, ...]:
+    """Returns the study's trials that ended within the experiment's budget."""
+    return counted(study.trials, unit=experiment.unit, budget=experiment.budget)
+
+
+def is_beyond(experiment: Experiment, study: Study) -> bool:
+    """Whether a study has COMPLETE trials, the first of them beyond a budget that it was never given."""
+    is_cut = experiment.is_least and best_trial(experiment, study) is None
+    return is_cut and any(is_complete(trial) for trial in study.trials)
+
+
+def best_trial(experiment: Experiment, study: Study) -> Trial | None:
+    """Returns the incumbent at the end of the budget."""
+    return incumbent(counted_trials(experiment, study), sign=experiment.sign)
+
+
+def loss_or_inf(trial: Trial, *, sign: float) -> float:
+    """Returns a COMPLETE trial's loss; infinite for all others: they were charged and gave nothing."""
+    return loss(trial, sign=sign) if is_complete(trial) else math.inf
+
+
+def places(curves: Sequence[Steps], *, end: float) -> Floats:
+    """Returns the costs up to `end` at which any of the curves changes, and the end; thinned to at most 400."""
+    changes = np.unique(np.concatenate([curve.costs for curve in curves] + [np.array([end])]))
+    changes = changes[changes <= end]
+    if changes.size <= MOST_PLACES:
+        return changes
+    kept = np.unique(np.linspace(0, changes.size - 1, MOST_PLACES).round().astype(int))
+    return np.asarray(changes[kept])
+
+
+def rows_of(curves: Sequence[Steps], along: Floats, *, worst: float) -> Floats:
+    """Returns the losses of several studies along costs, shape (n_studies, n_costs).
+
+    A study that never has an incumbent counts with the worst loss all along; before its first one a study's loss is
+    infinite, beyond where a running study is it is NaN.
+    """
+    rows = np.array([curve.at(along) for curve in curves], float).reshape(len(curves), along.size)
+    for row, curve in zip(rows, curves, strict=True):
+        if not curve.costs.size:
+            row[:] = worst
+        row[along > curve.known * (1 + 1e-9)] = np.nan
+    return rows
+
+
+SLACK = 1e-9
+
+
+def counted(trials: Sequence[Trial], *, unit: Unit, budget: float) -> tuple[Trial, ...]:
+    """Returns the trials that ended within the budget, in the order in which they ended.
+
+    Args:
+        trials: In the order in which they ended; RUNNING ones never count, PRUNED and FAIL are charged like all.
+        unit: What the budget counts: epochs charged so far, trials ended so far, or seconds on the study's clock.
+        budget: The most that may have been spent when a trial ends.
+    """
+    ended = finished(trials)
+    limit = budget * (1 + SLACK)
+    return tuple(trial for trial, cost in zip(ended, costs(ended, unit=unit), strict=True) if cost <= limit)
+
+
+def costs(trials: Sequence[Trial], *, unit: Unit) -> list[float]:
+    """Returns what had been spent when each of the finished trials ended, never decreasing."""
+    ended = finished(trials)
+    match unit:
+        case "epochs":
+            return list(accumulate(trial.epochs for trial in ended))
+        case "trials":
+            return [float(count) for count in range(1, len(ended) + 1)]
+        case "seconds":
+            return list(accumulate((trial.ended_s or 0.0 for trial in ended), max))
+    raise ValueError(f"unit={unit!r} is none of epochs, trials, seconds; choose one of these.")
+
+
+def finished(trials: Sequence[Trial]) -> list[Trial]:
+    """Returns the trials that are not running."""
+    return [trial for trial in trials if trial.state != RUNNING]
+
+
+def incumbent(trials: Sequence[Trial], *, sign: float) -> Trial | None:
+    """Returns the best COMPLETE trial, the earlier one of equals; None without any.
+
+    A PRUNED trial's value was not taken at full fidelity and is never an incumbent.
+
+    Args:
+        trials: In the order in which they ended.
+        sign: 1 when lower is better, -1 when higher is.
+    """
+    best = None
+    for trial in trials:
+        if is_complete(trial) and (best is None or loss(trial, sign=sign) < loss(best, sign=sign)):
+            best = trial
+    return best
+
+
+def is_complete(trial: Trial) -> bool:
+    return trial.state == COMPLETE and trial.value is not None
+
+
+def loss(trial: Trial, *, sign: float) -> float:
+    """Returns the value of a COMPLETE trial times the sign: lower is better."""
+    if trial.value is None:
+        raise ValueError(f"trial {trial.number} is {trial.state} and has no value; only COMPLETE trials have a loss.")
+    return sign * trial.value

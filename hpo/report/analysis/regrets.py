@@ -1,0 +1,109 @@
+"""Normalised regret over the budget as plain arrays: one row for each seed, or for each task where there are several.
+
+Tables and figures of it are in `regret` and `statistics`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from hpo.report.analysis.endpoints import Place
+from hpo.report.analysis.incumbents import Steps, is_beyond, places, rows_of, steps
+from hpo.report.analysis.records import Experiment
+from hpo.report.analysis.scale import Scale
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Regrets:
+    """Regret of every study along costs in the experiment's unit.
+
+    Attributes:
+        along: Costs, the same for all, shape (n_costs,).
+        rows: By strategy, then by (task, seed): shape (n_costs,). Before its first incumbent a study has the regret of
+            the worst value seen on the task; beyond where a running study is it is NaN.
+        ranked: The same with infinity where there is no incumbent: worse than any value.
+        first: By task: the lowest cost at which any study had an incumbent.
+    """
+
+    along: Floats
+    rows: Mapping[str, Mapping[Place, Floats]]
+    ranked: Mapping[str, Mapping[Place, Floats]]
+    first: Mapping[str, float]
+
+    def units(self, strategy: str, *, tasks: Sequence[str]) -> Floats:
+        """Returns rows to average over: seeds of the one task, or means over the seeds of each task."""
+        rows = self.rows[strategy]
+        if len(tasks) == 1:
+            return self._stack(list(rows.values()))
+        by_task = [[row for (own, _), row in rows.items() if own == task] for task in tasks]
+        return self._stack([np.mean(group, axis=0) for group in by_task if group])
+
+    def capped(self) -> Regrets:
+        """Returns the same with rows up to 1: one diverged trial must not decide a mean over seeds."""
+        rows = {name: {place: np.minimum(row, 1.0) for place, row in own.items()} for name, own in self.rows.items()}
+        return replace(self, rows=rows)
+
+    def _stack(self, rows: Sequence[Floats]) -> Floats:
+        return np.array(rows, float).reshape(len(rows), self.along.size)
+
+
+def regrets(experiment: Experiment, known: Mapping[str, Scale]) -> Regrets | None:
+    """Returns the regrets of all studies that can be compared on tasks with a COMPLETE trial; None without any."""
+    curves: dict[str, dict[Place, Steps]] = {strategy: {} for strategy in experiment.strategies}
+    for study in experiment.studies:
+        if math.isfinite(known[study.task].best) and not is_beyond(experiment, study):
+            curves[study.strategy].setdefault((study.task, study.seed), steps(experiment, study))
+    every = [(place, curve) for by_place in curves.values() for place, curve in by_place.items()]
+    first: dict[str, float] = {}
+    for (task, _), curve in every:
+        if curve.costs.size:
+            first[task] = min(float(curve.costs[0]), first.get(task, math.inf))
+    if not first:
+        return None
+    along = places([curve for _, curve in every], end=experiment.budget)
+    rows: dict[str, dict[Place, Floats]] = {strategy: {} for strategy in curves}
+    ranked: dict[str, dict[Place, Floats]] = {strategy: {} for strategy in curves}
+    for strategy, by_place in curves.items():
+        for place, curve in by_place.items():
+            scale = known[place[0]]
+            losses = rows_of([curve], along, worst=math.inf)[0]
+            ranked[strategy][place] = (losses - scale.best) / scale.span
+            rows[strategy][place] = (np.where(np.isinf(losses), scale.worst, losses) - scale.best) / scale.span
+    return Regrets(along, rows, ranked, first)
+
+
+def mean_ranks(of: Regrets, strategies: Sequence[str], *, tasks: Sequence[str]) -> Floats:
+    """Returns ranks of the strategies along costs, 1 is best and ties share: shape (n_strategies, n_units, n_costs).
+
+    Ranked within each (task, seed) that all strategies have; units are seeds, or means over the seeds of each task.
+    """
+    shared = [place for place in of.ranked[strategies[0]] if all(place in of.ranked[name] for name in strategies)]
+    blocks = np.array([[of.ranked[name][place] for place in shared] for name in strategies], float)
+    blocks = blocks.reshape(len(strategies), len(shared), of.along.size)
+    ranks = stats.rankdata(blocks, axis=0, nan_policy="propagate")
+    if len(tasks) == 1:
+        return np.asarray(ranks)
+    groups = [[index for index, (own, _) in enumerate(shared) if own == task] for task in tasks]
+    means = [ranks[:, group].mean(axis=1) for group in groups if group]
+    return np.stack(means, axis=1) if means else ranks
+
+
+def area(row: Floats, along: Floats, *, first: float, budget: float) -> float | None:
+    """Returns the mean of a step curve over the logarithm of cost from `first` to the budget; None if that is nothing.
+
+    The area under the curve over log cost, divided by log(budget / first): early progress weighs as much as late.
+    """
+    if not 0 < first < budget or np.isnan(row).any():
+        return None
+    inner = along[(along > first) & (along < budget)]
+    edges = np.concatenate([[first], inner, [budget]])
+    held = row[np.searchsorted(along, edges[:-1], side="right") - 1]
+    return float(held @ np.diff(np.log(edges)) / math.log(budget / first))

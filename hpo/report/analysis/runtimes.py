@@ -1,0 +1,88 @@
+"""What it costs to reach a target: per study, as expected running time, and as a share of targets reached.
+
+Which targets are asked for is decided in `targets`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.report.analysis.incumbents import Steps
+from hpo.statistics.bootstrap import TAILS, Interval, Resampling
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Runtimes:
+    """The studies of one strategy and one target.
+
+    Attributes:
+        costs: What each study spent until it reached the target; infinite when it did not (right-censored).
+        spent: What each study spent in all.
+    """
+
+    costs: Floats
+    spent: Floats
+
+    @property
+    def n_reached(self) -> int:
+        return int(np.isfinite(self.costs).sum())
+
+    @property
+    def charged(self) -> Floats:
+        """What each study spent on the target: until it was reached, or all it had."""
+        return np.where(np.isfinite(self.costs), self.costs, self.spent)
+
+    @property
+    def expected(self) -> float:
+        """ERT: all that was spent on the target over how often it was reached; infinite when never (COCO)."""
+        return float(self.charged.sum()) / self.n_reached if self.n_reached else math.inf
+
+
+def runtimes(curves: Sequence[Steps], target: float) -> Runtimes:
+    """Returns what studies spent until their incumbent's loss was at most the target."""
+    costs = [_first(curve, target) for curve in curves]
+    return Runtimes(np.array(costs, float), np.array([curve.end for curve in curves], float))
+
+
+def _first(curve: Steps, target: float) -> float:
+    reached = np.flatnonzero(curve.losses <= target)
+    return float(curve.costs[reached[0]]) if reached.size else math.inf
+
+
+def ratio_interval(one: Runtimes, other: Runtimes, *, is_paired: bool, source: Resampling) -> Interval:
+    """Returns the percentile interval of ERT(one) / ERT(other), studies resampled.
+
+    An end is None where it is unbounded: more than 2.5 % of the resamples hold no study that reached the target.
+
+    Args:
+        is_paired: Whether the studies of both stand in the order of the same seeds; then they are drawn together.
+    """
+    n_one, n_other = one.costs.size, other.costs.size
+    if min(n_one, n_other) < 2:
+        return Interval(None, None, "none")
+    picked = source.rng.integers(n_one, size=(source.n, n_one))
+    also = picked if is_paired else source.rng.integers(n_other, size=(source.n, n_other))
+    top, bottom = _expected(one, picked), _expected(other, also)
+    ratios = np.where(np.isinf(bottom), np.nan, top / np.where(np.isinf(bottom), 1.0, bottom))
+    return _ends(ratios)
+
+
+def _expected(of: Runtimes, picked: NDArray[np.int64]) -> Floats:
+    n_reached = np.isfinite(of.costs)[picked].sum(axis=1)
+    charged = of.charged[picked].sum(axis=1)
+    return np.where(n_reached > 0, charged / np.maximum(n_reached, 1), np.inf)
+
+
+def _ends(ratios: Floats) -> Interval:
+    """Returns the middle 95 %; a resample in which `other` never reached the target may stand for any ratio."""
+    unknown = np.isnan(ratios)
+    low = np.quantile(np.where(unknown, 0.0, ratios), TAILS[0] / 100, method="lower")
+    high = np.quantile(np.where(unknown, np.inf, ratios), TAILS[1] / 100, method="higher")
+    return Interval(float(low), float(high) if math.isfinite(high) else None, "percentile")

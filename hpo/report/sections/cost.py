@@ -1,0 +1,261 @@
+"""The section on what quality cost: the value of each study against its epochs and seconds, and the Pareto front.
+
+Whether the budgets were equal is the fairness section's business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from hpo.figures.figure import Axis, Cell, Figure, Series, View
+from hpo.report.analysis.endpoints import chosen
+from hpo.report.analysis.incumbents import best_trial, counted_trials
+from hpo.report.analysis.phrases import TASK, task_name, task_table
+from hpo.report.analysis.records import Experiment, Study, Trial
+from hpo.report.document.content import Block, Column, Section, Table, Text
+
+MAX_POINTS = 300
+Measure = Callable[["Spent"], float | None]
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a study spent within the budget and what it got for it.
+
+    Attributes:
+        study: Which.
+        trials: Those that ended within the budget.
+        value: Of the quality the section is about; None when the study has none.
+        epochs, seconds: Sums over its trials; confirmation is not in them.
+        confirm_epochs, confirm_seconds: What the confirmation cost.
+        n_params: Of the model, where the study says so.
+    """
+
+    study: Study
+    trials: tuple[Trial, ...]
+    value: float | None
+    epochs: float
+    seconds: float
+    confirm_epochs: float
+    confirm_seconds: float
+    n_params: float | None
+
+
+MEASURES: Mapping[str, tuple[str, Measure]] = {
+    "seconds": ("seconds of training and validation in the search (s)", lambda one: one.seconds or None),
+    "epochs": ("epochs of the search", lambda one: one.epochs or None),
+    "parameters": ("parameters of the model", lambda one: one.n_params),
+}
+
+
+def build_cost(experiment: Experiment) -> Section | None:
+    """Returns the section on cost and quality; None when no trial ended within the budget."""
+    title, quality = find_quality(experiment)
+    spent = [_spent(experiment, study, quality) for study in experiment.studies]
+    if not any(one.trials for one in spent):
+        return None
+    blocks: list[Block] = [_table(experiment, spent, title), *_fronts(experiment, spent, title)]
+    per_trial = _per_trial(experiment, spent)
+    if per_trial is not None:
+        blocks.append(per_trial)
+    if not any(one.seconds for one in spent):
+        blocks.append(Text("Seconds are not known and are left out.", tone="note"))
+    blocks.append(
+        Text(
+            "Costs are those of the trials that ended within the budget; a trial taken from an equal one of another "
+            "study is charged what the original took. Confirmation is outside the budget and listed apart.",
+            tone="note",
+        )
+    )
+    numbers = {"quality": title, **_by_strategy(experiment, spent, "epochs")}
+    return Section("cost", "Cost and quality", blocks, numbers, clock=_by_strategy(experiment, spent, "seconds"))
+
+
+def find_quality(experiment: Experiment) -> tuple[str, Callable[[Study], float | None]]:
+    """Returns what quality is, the same for all studies, and how to get it of one.
+
+    The test value of the chosen configuration where every study with a best trial has it, else the mean of its
+    retrainings, else the best validation value of the search.
+    """
+    able = [study for study in experiment.studies if best_trial(experiment, study) is not None]
+    kinds: list[tuple[str, Callable[[Study], float | None]]] = [
+        (f"test {experiment.metric} of the confirmed params", lambda study: _tested(experiment, study)),
+        (f"{experiment.metric} of the confirmed params (mean)", lambda study: _confirmed(experiment, study)),
+    ]
+    for title, quality in kinds:
+        if able and all(quality(study) is not None for study in able):
+            return title, quality
+    return f"best {experiment.metric} in the search", lambda study: _searched(experiment, study)
+
+
+def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Returns the places of the (cost, loss) pairs that no other beats in one and equals or beats in the other.
+
+    By rising cost; of equal pairs the first.
+    """
+    order = sorted(range(len(points)), key=lambda place: (*points[place], place))
+    front, best = [], math.inf
+    for place in order:
+        if points[place][1] < best:
+            front.append(place)
+            best = points[place][1]
+    return front
+
+
+def _tested(experiment: Experiment, study: Study) -> float | None:
+    confirmed = chosen(experiment, study)
+    return None if confirmed is None else fmean(confirmed.tests)
+
+
+def _confirmed(experiment: Experiment, study: Study) -> float | None:
+    means = [fmean(one.values) for one in study.confirmed if one.values]
+    return min(means, key=lambda mean: experiment.sign * mean, default=None)
+
+
+def _searched(experiment: Experiment, study: Study) -> float | None:
+    best = best_trial(experiment, study)
+    return None if best is None else best.value
+
+
+def _spent(experiment: Experiment, study: Study, quality: Callable[[Study], float | None]) -> Spent:
+    trials = counted_trials(experiment, study)
+    return Spent(
+        study,
+        trials,
+        value=quality(study),
+        epochs=math.fsum(trial.epochs for trial in trials),
+        seconds=math.fsum(trial.seconds for trial in trials),
+        confirm_epochs=math.fsum(one.epochs for one in study.confirmed),
+        confirm_seconds=math.fsum(one.seconds for one in study.confirmed),
+        n_params=_number(study.facts.get("n_params")),
+    )
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text) if text else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number > 0 else None
+
+
+def _rows(experiment: Experiment, spent: Sequence[Spent]) -> list[tuple[str, str, list[Spent]]]:
+    """Returns the studies with trials of each task and strategy."""
+    found = [
+        (task, strategy, [s for s in spent if s.trials and (s.study.task, s.study.strategy) == (task, strategy)])
+        for task in experiment.tasks
+        for strategy in experiment.strategies
+    ]
+    return [(task, strategy, own) for task, strategy, own in found if own]
+
+
+def _table(experiment: Experiment, spent: Sequence[Spent], title: str) -> Table:
+    rows: list[Sequence[Cell]] = []
+    for task, strategy, own in _rows(experiment, spent):
+        n_trials = sum(len(one.trials) for one in own)
+        epochs, seconds = sum(one.epochs for one in own), sum(one.seconds for one in own)
+        values = [one.value for one in own if one.value is not None]
+        cells: list[Cell] = [fmean(values) if values else None, len(own), n_trials / len(own), epochs / len(own)]
+        cells += [epochs / n_trials, _known(seconds, len(own)), _known(seconds, n_trials), _known(seconds, epochs)]
+        cells += [fmean(one.confirm_epochs for one in own), _known(sum(one.confirm_seconds for one in own), len(own))]
+        rows.append([task_name(task), strategy, *cells])
+    columns = [TASK, Column("Strategy"), Column(f"Mean {title}"), Column("Studies"), Column("Trials a study", ".1f")]
+    columns += [Column("Epochs a study"), Column("Epochs a trial", ".2f"), Column("Seconds a study")]
+    columns += [Column("Seconds a trial"), Column("Seconds an epoch"), Column("Confirmation (epochs a study)")]
+    columns.append(Column("Confirmation (s a study)"))
+    note = f"Means over studies of what was charged within the budget of {experiment.budget:g} {experiment.unit}."
+    return task_table(experiment, Table("cost_spent", "What the searches spent", columns, rows, note))
+
+
+def _known(cost: float, n: float) -> float | None:
+    return cost / n if cost and n else None
+
+
+def _fronts(experiment: Experiment, spent: Sequence[Spent], title: str) -> list[Figure]:
+    views = []
+    for task in experiment.tasks:
+        for name, (axis, measure) in MEASURES.items():
+            known = _known_costs(spent, task, measure)
+            if known:
+                label = f"{task_name(task)}: {name}" if len(experiment.tasks) > 1 else name
+                views.append(_front_view(experiment, known, label, (axis, title)))
+    if not views:
+        return []
+    better = "lower left" if experiment.direction == "minimize" else "upper left"
+    caption = (
+        f"One point a study, the better the nearer to the {better}; the grey steps are the Pareto front: no study "
+        "on it is beaten by one that cost less."
+    )
+    return [Figure("cost_front", "Quality against cost", caption, views)]
+
+
+def _known_costs(spent: Sequence[Spent], task: str, measure: Measure) -> list[tuple[Spent, float, float]]:
+    """Returns the studies of a task whose cost and value are known, with both."""
+    found = ((one, measure(one), one.value) for one in spent if one.study.task == task)
+    return [(one, cost, value) for one, cost, value in found if cost is not None and value is not None]
+
+
+def _front_view(
+    experiment: Experiment, known: Sequence[tuple[Spent, float, float]], label: str, titles: tuple[str, str]
+) -> View:
+    front = [known[place] for place in pareto_front([(cost, experiment.sign * value) for _, cost, value in known])]
+    series = [Series("Pareto front", "step", [cost for _, cost, _ in front], [value for *_, value in front])]
+    for strategy in experiment.strategies:
+        own = [point for point in known if point[0].study.strategy == strategy]
+        if own:
+            text = [f"seed {one.study.seed}, {len(one.trials)} trials" for one, *_ in own]
+            x, y = [cost for _, cost, _ in own], [value for *_, value in own]
+            series.append(Series(strategy, "points", x, y, strategy=strategy, text=text))
+    better = "lower" if experiment.direction == "minimize" else "higher"
+    return View(label, Axis(titles[0]), Axis(f"{titles[1]} ({better} is better)"), series)
+
+
+def _per_trial(experiment: Experiment, spent: Sequence[Spent]) -> Figure | None:
+    costs: dict[str, Callable[[Trial], float]] = {
+        "epochs": lambda trial: trial.epochs,
+        "seconds": lambda trial: trial.seconds,
+    }
+    views = []
+    for task in experiment.tasks:
+        for name, cost in costs.items():
+            series = []
+            for strategy in experiment.strategies:
+                own = [s for s in spent if (s.study.task, s.study.strategy) == (task, strategy)]
+                values = _thin([cost(trial) for one in own for trial in one.trials])
+                if any(values):
+                    series.append(Series(strategy, "box", [strategy] * len(values), values, strategy=strategy))
+            if series:
+                label = f"{task_name(task)}: {name}" if len(experiment.tasks) > 1 else name
+                unit = "epochs" if name == "epochs" else "seconds of training and validation (s)"
+                x = Axis("strategy", categories=[one.name for one in series])
+                views.append(View(label, x, Axis(f"{unit} a trial"), series))
+    caption = (
+        "One point a trial, pruned and failed ones included, with a box over the middle half of them: strategies that "
+        f"drift to long trials stand higher (at most {MAX_POINTS} of each strategy, evenly over its trials)."
+    )
+    return Figure("cost_trials", "What a trial cost", caption, views) if views else None
+
+
+def _thin(values: Sequence[float]) -> list[float]:
+    n = min(MAX_POINTS, len(values))
+    return [values[place * len(values) // n] for place in range(n)]
+
+
+def _by_strategy(experiment: Experiment, spent: Sequence[Spent], unit: str) -> dict[str, object]:
+    """Returns per task and strategy the mean cost of a study and of a trial, and the studies on the front."""
+    numbers: dict[str, dict[str, object]] = {}
+    measure = MEASURES[unit][1]
+    for task, strategy, own in _rows(experiment, spent):
+        known = _known_costs(spent, task, measure)
+        points = [(cost, experiment.sign * value) for _, cost, value in known]
+        front = [known[place][0].study for place in pareto_front(points)]
+        total = sum(measure(one) or 0.0 for one in own)  # 0 is unknown
+        numbers.setdefault(task_name(task), {})[strategy] = {
+            f"{unit}_a_study": _known(total, len(own)),
+            f"{unit}_a_trial": _known(total, sum(len(one.trials) for one in own)),
+            "seeds_on_front": [study.seed for study in front if study.strategy == strategy],
+        }
+    return {"tasks": numbers}

@@ -1,0 +1,167 @@
+"""Falsely pruned trials: those that would have been better than the incumbent had they gone on to their end.
+
+Of a random sample that was trained to the end, or of a recorded table; what other studies happen to tell is `twins`'.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from hpo.contracts.records import PRUNED
+from hpo.figures.figure import Cell
+from hpo.report.analysis.incumbents import incumbent, is_complete, loss
+from hpo.report.analysis.phrases import count, share_columns
+from hpo.report.analysis.records import Audit, Experiment, Study, Trial
+from hpo.report.analysis.twins import build_twins, twin_numbers
+from hpo.report.document.content import Block, Column, Section, Table, Text
+from hpo.statistics.proportion import Share
+
+KEY, TITLE = "audit", "Falsely pruned trials"
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A pruned trial of which it is known what it would have come to.
+
+    Attributes:
+        beats_incumbent: Whether that is better than the incumbent when it was pruned; None without an incumbent.
+        beats_final: Whether it is better than the best of its search in the end; None if nothing was completed.
+    """
+
+    beats_incumbent: bool | None
+    beats_final: bool | None
+
+
+@dataclass(frozen=True)
+class StrategyAudit:
+    """What is known of a strategy's pruned trials.
+
+    Attributes:
+        strategy: Its name.
+        n_pruned: All of them.
+        found: Those that were audited.
+        audits: What the audits of its studies cost; empty where nothing was trained.
+    """
+
+    strategy: str
+    n_pruned: int
+    found: Sequence[Audited]
+    audits: Sequence[Audit]
+
+    @property
+    def incumbent(self) -> Share:
+        """How many would have beaten the incumbent of the moment, of those pruned when there was one."""
+        return _share([one.beats_incumbent for one in self.found])
+
+    @property
+    def final(self) -> Share:
+        """How many would have beaten the best of the whole search."""
+        return _share([one.beats_final for one in self.found])
+
+    @property
+    def epochs(self) -> float | None:
+        return math.fsum(audit.epochs for audit in self.audits) if self.audits else None
+
+    @property
+    def n_failed(self) -> int:
+        return sum(audit.n_failed for audit in self.audits)
+
+
+def build_audit(experiment: Experiment) -> Section:
+    """Returns the part of the pruning section on falsely pruned trials, per strategy."""
+    found = audit(experiment)
+    n_pruned = sum(one.n_pruned for one in found)
+    if not n_pruned:
+        return Section(KEY, TITLE, [], {})
+    elsewhere = twin_numbers(experiment)
+    numbers = {one.strategy: {**_numbers(one), "elsewhere": elsewhere[one.strategy]} for one in found}
+    twins = build_twins(experiment)
+    if any(one.found or one.audits for one in found):
+        blocks: list[Block] = [_table(found), Text(" ".join(_scope(found)), tone="note"), *twins]
+        return Section(KEY, TITLE, blocks, numbers)
+    known = "" if twins else " No other study trained the params of a pruned trial to the end, either."
+    text = f"How many of {count(n_pruned, 'pruned trial')} were falsely pruned is not known: no audit sample was drawn."
+    return Section(KEY, TITLE, [Text(text + known), *twins], numbers)
+
+
+def audit(experiment: Experiment) -> list[StrategyAudit]:
+    """Returns what is known of the pruned trials of each strategy."""
+    return [_audit_strategy(experiment, strategy) for strategy in experiment.strategies]
+
+
+def _audit_strategy(experiment: Experiment, strategy: str) -> StrategyAudit:
+    studies = experiment.of(strategy=strategy)
+    return StrategyAudit(
+        strategy,
+        n_pruned=sum(trial.state == PRUNED for study in studies for trial in study.trials),
+        found=[one for study in studies for one in _audit_study(study, experiment.sign)],
+        audits=[study.audit for study in studies if study.audit is not None],
+    )
+
+
+def _audit_study(study: Study, sign: float) -> Iterator[Audited]:
+    final, best = incumbent(study.complete, sign=sign), None
+    for trial in study.finished:
+        if is_complete(trial):
+            best = incumbent([trial] if best is None else [best, trial], sign=sign)
+        elif trial.state == PRUNED and trial.continued is not None:
+            yield Audited(_beats(trial.continued, best, sign), _beats(trial.continued, final, sign))
+
+
+def _beats(continued: float, other: Trial | None, sign: float) -> bool | None:
+    """Returns whether a value is better than that of a complete trial; what diverges never is."""
+    return None if other is None else math.isfinite(continued) and sign * continued < loss(other, sign=sign)
+
+
+def _share(beaten: Sequence[bool | None]) -> Share:
+    known = [one for one in beaten if one is not None]
+    return Share(sum(known), len(known))
+
+
+def _numbers(one: StrategyAudit) -> dict[str, object]:
+    return {
+        "n_pruned": one.n_pruned,
+        "n_audited": len(one.found),
+        "n_failed": one.n_failed,
+        "incumbent": one.incumbent.numbers,
+        "final": one.final.numbers,
+        "epochs": one.epochs,
+    }
+
+
+def _table(found: Sequence[StrategyAudit]) -> Table:
+    rows: list[Sequence[Cell]] = [
+        [one.strategy, f"{len(one.found)}/{one.n_pruned}", *one.incumbent.cells, *one.final.cells, one.epochs]
+        for one in found
+        if one.n_pruned
+    ]
+    columns = [Column("Strategy"), Column("Audited (of pruned)"), *share_columns("Beat the incumbent")]
+    columns += [*share_columns("Beat the final best", of="final"), Column("Audit epochs")]
+    note = (
+        "Beat: at its end the trial would have been better than the incumbent of the moment at which it was pruned, "
+        "or than the best of its whole search; exact (Clopper–Pearson) intervals, as if trials were independent."
+    )
+    return Table("pruning_audit", TITLE, columns, rows, note)
+
+
+def _scope(found: Sequence[StrategyAudit]) -> Iterator[str]:
+    """Yields how it is known what the trials would have come to, and what is not."""
+    n_pruned, n_found = sum(one.n_pruned for one in found), sum(len(one.found) for one in found)
+    audits = [audit for one in found for audit in one.audits]
+    yield f"What it would have come to is known of {n_found} of {count(n_pruned, 'pruned trial')}."
+    if audits:
+        n_trained, epochs = sum(audit.n_trials for audit in audits), math.fsum(audit.epochs for audit in audits)
+        yield (
+            f"{n_trained} were drawn at random, whatever they had come to, and trained with their own seed from the "
+            f"first epoch to the last: {epochs:,g} epochs, outside the budgets."
+        )
+    n_failed, n_open = sum(one.n_failed for one in found), sum(not audit.is_ended for audit in audits)
+    if n_failed:
+        yield f"{n_failed} of them failed in that, but not by diverging, and are not counted."
+    if n_open:
+        yield f"The audit of {count(n_open, 'study')} is not finished."
+    n_early = n_found - sum(one.incumbent.n for one in found)
+    if n_early:
+        yield f"{n_early} were pruned before there was an incumbent that they could have beaten."

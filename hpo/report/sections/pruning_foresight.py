@@ -1,0 +1,224 @@
+"""How well the value after an epoch foretells the final one: rank correlations over complete trials.
+
+Whether a pruner made good use of it is `audit`'s business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from hpo.figures.figure import Axis, Cell, Figure, Series, View
+from hpo.report.analysis.phrases import TASK, task_name, task_table
+from hpo.report.analysis.records import Experiment, Trial
+from hpo.report.analysis.scale import is_random, is_unpruned
+from hpo.report.document.content import Block, Column, Section, Table, Text
+from hpo.space.space import canonical
+
+MIN_TRIALS = 5
+TOP = 0.1
+MAX_COLUMNS, MAX_LINES = 15, 30
+SHARES = (0.25, 0.5, 0.75)
+MEASURES = (
+    ("spearman", "Spearman", "Spearman's rank correlation with the final value"),
+    ("kendall", "Kendall", "Kendall's tau-b with the final value"),
+    ("overlap", "top 10 %", "share of the final best 10 % of trials that are among the best 10 % already"),
+)
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """What the values after each epoch say of the final ones, over trials of one length on one task.
+
+    Attributes:
+        task: Where.
+        n_epochs: Length of every trial's curve.
+        n_trials: Different trainings compared.
+        spearman, kendall, overlap: One an epoch, from epoch 1; None where all values are equal.
+    """
+
+    task: str
+    n_epochs: int
+    n_trials: int
+    spearman: tuple[float | None, ...]
+    kendall: tuple[float | None, ...]
+    overlap: tuple[float, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{task_name(self.task)}, {self.n_epochs} epochs" if self.task else f"{self.n_epochs} epochs"
+
+
+def build_correlation(experiment: Experiment) -> Section:
+    """Returns the part of the pruning section on rank correlations, per epoch."""
+    found = [one for task in experiment.tasks for one in foresights(experiment, task)]
+    blocks: list[Block] = [Text(_scope(experiment, found))]
+    if found:
+        blocks += [_table(experiment, found), _figure(found)]
+    numbers: dict[str, dict[str, object]] = {}
+    for one in found:
+        numbers.setdefault(task_name(one.task), {})[str(one.n_epochs)] = {
+            "n_trials": one.n_trials,
+            "spearman": one.spearman,
+            "kendall": one.kendall,
+            "top_10_percent_overlap": one.overlap,
+        }
+    return Section("correlation", "Rank correlation with the final value", blocks, numbers)
+
+
+def foresights(experiment: Experiment, task: str) -> list[Foresight]:
+    """Returns one for each length that at least MIN_TRIALS different complete trials of a task have, shortest first."""
+    lengths: dict[int, list[Trial]] = {}
+    for trial in _compared(experiment, task):
+        lengths.setdefault(len(trial.curve), []).append(trial)
+    return [
+        _foresight(task, trials, experiment.sign)
+        for n_epochs, trials in sorted(lengths.items())
+        if n_epochs > 1 and len(trials) >= MIN_TRIALS
+    ]
+
+
+def _compared(experiment: Experiment, task: str) -> list[Trial]:
+    """Returns the complete trials with a curve, every different training once; of studies that do not prune if any."""
+    studies = experiment.of(task=task)
+    chosen = [study for study in studies if is_unpruned(study) and study.complete] or studies
+    different: dict[tuple[str, tuple[float, ...]], Trial] = {}
+    for trial in (trial for study in chosen for trial in study.complete):
+        if trial.curve and all(map(math.isfinite, trial.curve)):
+            different.setdefault((canonical(trial.params), trial.curve), trial)
+    return list(different.values())
+
+
+def _foresight(task: str, trials: Sequence[Trial], sign: float) -> Foresight:
+    curves = sign * np.array([trial.curve for trial in trials], dtype=float)
+    final = sign * np.array([trial.value for trial in trials], dtype=float)
+    columns = list(curves.T)
+    return Foresight(
+        task,
+        n_epochs=curves.shape[1],
+        n_trials=len(trials),
+        spearman=tuple(_spearman(column, final) for column in columns),
+        kendall=tuple(_kendall(column, final) for column in columns),
+        overlap=tuple(top_overlap(column, final) for column in columns),
+    )
+
+
+def _spearman(losses: NDArray[np.float64], final: NDArray[np.float64]) -> float | None:
+    return None if _is_constant(losses, final) else float(stats.spearmanr(losses, final).statistic)
+
+
+def _kendall(losses: NDArray[np.float64], final: NDArray[np.float64]) -> float | None:
+    return None if _is_constant(losses, final) else float(stats.kendalltau(losses, final).statistic)
+
+
+def _is_constant(*columns: NDArray[np.float64]) -> bool:
+    return any(column.min() == column.max() for column in columns)
+
+
+def top_overlap(losses: NDArray[np.float64], final: NDArray[np.float64]) -> float:
+    """Returns the share of the final best 10 % that are among the best 10 % by `losses`; the earlier of equals is in.
+
+    A tenth, rounded up, has at least one trial in it; by chance the share is about .1.
+    """
+    n_top = max(1, math.ceil(TOP * len(final) - 1e-9))
+    best, best_final = (set(np.argsort(column, kind="stable")[:n_top].tolist()) for column in (losses, final))
+    return len(best & best_final) / n_top
+
+
+def _scope(experiment: Experiment, found: Sequence[Foresight]) -> str:
+    if not found:
+        return (
+            f"Rank correlations of early with final values are not given: no task has {MIN_TRIALS} different complete "
+            "trials of one length whose value after every epoch is known."
+        )
+    is_whole = all(any(is_unpruned(s) and s.complete for s in experiment.of(task=one.task)) for one in found)
+    source = (
+        "of studies without a pruner"
+        if is_whole
+        else "(of studies without a pruner where a task has any; else the trials stopped early are missing, which "
+        "lowers the correlations)"
+    )
+    lengths = {one.n_epochs for one in found}
+    apart = (
+        " Trials are compared only with trials of the same number of epochs, because the learning rate's schedule "
+        "depends on it."
+        if len(lengths) > 1
+        else ""
+    )
+    adaptive = (
+        ""
+        if all(map(is_random, experiment.studies))
+        else " Adaptive strategies propose alike params, which lowers the correlations as well."
+    )
+    return (
+        f"Rank correlations are taken over complete trials {source}; a training that several studies share counts "
+        f"once.{apart}{adaptive}"
+    )
+
+
+def _table(experiment: Experiment, found: Sequence[Foresight]) -> Table:
+    rows: list[Sequence[Cell]] = []
+    for one in found:
+        epochs = dict.fromkeys([1, *(math.ceil(share * one.n_epochs) for share in SHARES)])
+        for epoch in (epoch for epoch in epochs if epoch < one.n_epochs):
+            measures = (one.spearman[epoch - 1], one.kendall[epoch - 1], one.overlap[epoch - 1])
+            rows.append([task_name(one.task), one.n_epochs, epoch, one.n_trials, *measures])
+    columns = [TASK, Column("Epochs of the trial"), Column("After epoch"), Column("Trials")]
+    columns += [Column("Spearman", ".2f"), Column("Kendall", ".2f"), Column("Top 10 % overlap (share)", ".2f")]
+    table = Table(
+        "pruning_correlation",
+        "Early and final ranks of trials",
+        columns,
+        rows,
+        "1 means that stopping after this epoch would have kept the final order; 0 that it says nothing "
+        "(.1 for the overlap).",
+    )
+    return task_table(experiment, table)
+
+
+def _figure(found: Sequence[Foresight]) -> Figure:
+    chosen = sorted(sorted(found, key=lambda one: -one.n_trials)[:MAX_LINES], key=list(found).index)
+    draw = _line if len(chosen) == 1 else _shades
+    more = "" if len(chosen) == len(found) else f" The {MAX_LINES} of {len(found)} lengths with most trials are drawn."
+    caption = (
+        "The higher, the better the value after an epoch foretells the final order of the trials; a pruner that stops "
+        f"trials where it is low stops some of the best.{more}"
+    )
+    views = [draw(chosen, *measure) for measure in MEASURES]
+    return Figure("pruning_correlation", "What an early value says of the final one", caption, views)
+
+
+def _line(found: Sequence[Foresight], measure: str, label: str, title: str) -> View:
+    one = found[0]
+    values: tuple[float | None, ...] = getattr(one, measure)
+    series = Series(f"{one.name} ({one.n_trials} trials)", "line", list(range(1, one.n_epochs + 1)), values)
+    return View(label, Axis("epoch"), Axis(title), [series])
+
+
+def _shades(found: Sequence[Foresight], measure: str, label: str, title: str) -> View:
+    epochs = _columns(max(one.n_epochs for one in found))
+    cells = [(one, epoch) for one in found for epoch in epochs if epoch <= one.n_epochs]
+    values: list[float | None] = [getattr(one, measure)[epoch - 1] for one, epoch in cells]
+    series = Series(
+        title,
+        "shade",
+        [str(epoch) for _, epoch in cells],
+        [one.name for one, _ in cells],
+        z=[None if value is None else min(max(value, 0.0), 1.0) for value in values],
+        text=["" if value is None else f"{value:.2f}" for value in values],
+    )
+    names = [one.name for one in found]
+    x = Axis(f"epoch; colour and number: {title}", categories=[str(epoch) for epoch in epochs])
+    return View(label, x, Axis("trials of", categories=names), [series])
+
+
+def _columns(n_epochs: int) -> list[int]:
+    """Returns every epoch, or some of them, closer to each other at the beginning."""
+    if n_epochs <= MAX_COLUMNS:
+        return list(range(1, n_epochs + 1))
+    return sorted({round(epoch) for epoch in np.geomspace(1, n_epochs, MAX_COLUMNS)})

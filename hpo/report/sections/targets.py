@@ -1,0 +1,282 @@
+"""Section 5: how fast targets are reached, never averaging values: shares reached over cost, expected running times.
+
+The formulas are `runtimes`'; targets are losses between the median random evaluation and the best value known.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.figures.figure import Axis, Cell, Figure, Series, View
+from hpo.report.analysis.endpoints import Place
+from hpo.report.analysis.incumbents import Steps, is_beyond, steps
+from hpo.report.analysis.phrases import task_name, task_table
+from hpo.report.analysis.records import Experiment, Study
+from hpo.report.analysis.runtimes import Runtimes, ratio_interval, runtimes
+from hpo.report.analysis.scale import Scale, control, random_studies, scales
+from hpo.report.document.content import Block, Column, Section, Table, Text
+from hpo.statistics.bootstrap import N_RESAMPLES, Interval, Resampling, resampling
+
+Floats = NDArray[np.float64]
+N_TARGETS = 50
+SMALLEST, LARGEST = 1e-3, 0.5
+
+
+@dataclass(frozen=True)
+class Target:
+    """A loss to reach on a task, and what it is called."""
+
+    task: str
+    name: str
+    loss: float
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A strategy and a target: its runtimes, and their ratio to random search's."""
+
+    target: Target
+    strategy: str
+    runtimes: Runtimes
+    ratio: float | None
+    interval: Interval
+
+
+def build_targets(experiment: Experiment, *, seed: int = 0, n_resamples: int = N_RESAMPLES) -> Section:
+    """Returns the share of targets reached over epochs, and expected running times at three named targets."""
+    known, source = scales(experiment), resampling(seed, n_resamples)
+    tasks = [task for task in experiment.tasks if math.isfinite(known[task].best)]
+    if not tasks:
+        nothing = Text("No trial is COMPLETE within the budget, so no target can be set.", "warning")
+        return Section("targets", "Speed", [nothing])
+    reference = control(experiment)
+    curves = _curves(experiment)
+    named = [
+        _reached(curves, target, strategy, reference, source=source)
+        for task in tasks
+        for target in _named_targets(experiment, task, known[task])
+        for strategy in experiment.strategies
+        if any(own == task for own, _ in curves[strategy])
+    ]
+    many = [target for task in tasks for target in log_spaced_targets(experiment, task, known[task])]
+    shares = {name: _costs(curves[name], many) for name in experiment.strategies}
+    efficiency = {name: _log_efficiency(curves, many, name, reference) for name in experiment.strategies}
+    blocks: list[Block] = [
+        Text("Exploratory: the verdict rests on its own endpoints alone.", "note"),
+        _figure(curves, shares),
+        _summary(shares, efficiency, reference),
+        _table(experiment, named, reference),
+    ]
+    return Section("targets", "Speed", blocks, _numbers(named, shares, efficiency))
+
+
+def log_spaced_targets(experiment: Experiment, task: str, scale: Scale) -> list[Target]:
+    """Returns 50 losses from f_ref down to f* plus the ROPE, evenly spaced in the logarithm of regret.
+
+    Without a ROPE they end at the smallest regret above 0 of any COMPLETE trial, at least a thousandth.
+    """
+    regrets = [
+        scale.regret(experiment.sign * trial.value)
+        for study in experiment.of(task=task)
+        for trial in study.complete
+        if trial.value is not None
+    ]
+    smallest = experiment.rope / scale.span or min((regret for regret in regrets if regret > 0), default=SMALLEST)
+    ends = 1.0, min(max(smallest, SMALLEST), LARGEST)
+    return [
+        Target(task, f"regret {regret:.3g}", scale.best + regret * scale.span)
+        for regret in np.geomspace(*ends, N_TARGETS)
+    ]
+
+
+def _named_targets(experiment: Experiment, task: str, scale: Scale) -> list[Target]:
+    drawn = random_studies(experiment, task)
+    finals = _finals(experiment, drawn or experiment.of(task=task)) or _finals(experiment, experiment.of(task=task))
+    firsts = [
+        experiment.sign * study.complete[0].value
+        for study in experiment.of(task=task)
+        if study.complete and study.complete[0].value is not None
+    ]
+    whose = "random search's" if _finals(experiment, drawn) else "all strategies'"
+    named = {
+        "first trial's median": float(np.median(firsts)) if firsts else None,
+        f"{whose} median final": float(np.median(finals)) if finals else None,
+        "best known + ROPE": scale.best + experiment.rope,
+    }
+    return [Target(task, name, loss) for name, loss in named.items() if loss is not None]
+
+
+def _finals(experiment: Experiment, studies: Sequence[Study]) -> list[float]:
+    curves = [steps(experiment, study) for study in studies]
+    return [float(curve.losses[-1]) for curve in curves if curve.losses.size]
+
+
+def _curves(experiment: Experiment) -> dict[str, dict[Place, Steps]]:
+    """Returns the incumbents over epochs by strategy and by (task, seed), in the order of the seeds."""
+    found: dict[str, dict[Place, Steps]] = {name: {} for name in experiment.strategies}
+    compared = [study for study in experiment.studies if not is_beyond(experiment, study)]
+    for study in sorted(compared, key=lambda study: study.seed):
+        found[study.strategy].setdefault((study.task, study.seed), steps(experiment, study, unit="epochs"))
+    return found
+
+
+def _of_task(curves: Mapping[Place, Steps], task: str) -> dict[int, Steps]:
+    return {seed: curve for (own, seed), curve in curves.items() if own == task}
+
+
+def _reached(
+    curves: Mapping[str, Mapping[Place, Steps]],
+    target: Target,
+    strategy: str,
+    reference: str | None,
+    *,
+    source: Resampling,
+) -> Reached:
+    own = _of_task(curves[strategy], target.task)
+    mine = runtimes(list(own.values()), target.loss)
+    others = _of_task(curves[reference], target.task) if reference else {}
+    theirs = runtimes(list(others.values()), target.loss)
+    if strategy == reference or not theirs.n_reached:
+        return Reached(target, strategy, mine, None, Interval(None, None, "none"))
+    interval = ratio_interval(mine, theirs, is_paired=list(own) == list(others), source=source)
+    ratio = mine.expected / theirs.expected if mine.n_reached and theirs.expected else None
+    return Reached(target, strategy, mine, ratio, interval)
+
+
+def _costs(curves: Mapping[Place, Steps], targets: Sequence[Target]) -> Floats:
+    """Returns what each (target, seed) pair cost; infinite where it was not reached."""
+    found = [runtimes(list(_of_task(curves, target.task).values()), target.loss).costs for target in targets]
+    return np.concatenate(found) if found else np.empty(0)
+
+
+def _log_efficiency(
+    curves: Mapping[str, Mapping[Place, Steps]], targets: Sequence[Target], strategy: str, reference: str | None
+) -> float | None:
+    """Returns the median over targets of log(ERT of random search / ERT of the strategy); None without any of both.
+
+    0.7 means half of random search's epochs (Vizier's log-efficiency).
+    """
+    if reference is None or strategy == reference:
+        return None
+    logs = []
+    for target in targets:
+        ends = [
+            runtimes(list(_of_task(curves[name], target.task).values()), target.loss).expected
+            for name in (reference, strategy)
+        ]
+        if all(math.isfinite(end) and end > 0 for end in ends):
+            logs.append(math.log(ends[0] / ends[1]))
+    return float(np.median(logs)) if logs else None
+
+
+def _figure(curves: Mapping[str, Mapping[Place, Steps]], shares: Mapping[str, Floats]) -> Figure:
+    series = []
+    for strategy, costs in shares.items():
+        reached, counts = np.unique(costs[np.isfinite(costs)], return_counts=True)
+        if not costs.size:
+            continue
+        x, y = [float(cost) for cost in reached], [float(share) for share in np.cumsum(counts) / costs.size]
+        end = max(curve.end for curve in curves[strategy].values())
+        if x and end > x[-1]:
+            x, y = [*x, end], [*y, y[-1]]
+        series.append(Series(strategy, "step", x, y, strategy))
+    axes = Axis("epochs charged so far", is_log=True), Axis("share of (target, seed) pairs reached (no unit)")
+    caption = (
+        f"Higher and further left is faster: the share of {N_TARGETS} targets, log-spaced from a median random "
+        "evaluation to the best value known, that the seeds have reached by then; a curve that ends below 1 left "
+        "targets unreached."
+    )
+    return Figure(
+        "targets", "Targets reached over epochs", caption, [View("epochs", *axes, [s for s in series if s.x])]
+    )
+
+
+def _summary(shares: Mapping[str, Floats], efficiency: Mapping[str, float | None], reference: str | None) -> Table:
+    rows: list[list[Cell]] = [
+        [name, _of(int(np.isfinite(costs).sum()), costs.size), efficiency[name]] for name, costs in shares.items()
+    ]
+    against = reference or "random search"
+    columns = [
+        Column("strategy"),
+        Column("(target, seed) pairs reached"),
+        Column(f"log-efficiency against {against}", "+.2f"),
+    ]
+    note = (
+        f"Log-efficiency is the median over targets both reach of the logarithm of {against}'s expected running time "
+        "over the strategy's: 0.7 means half the epochs, below 0 means more of them (no unit)."
+    )
+    return Table("targets-reached", "All targets together", columns, rows, note)
+
+
+def _table(experiment: Experiment, named: Sequence[Reached], reference: str | None) -> Table:
+    rows: list[list[Cell]] = [
+        [
+            task_name(one.target.task),
+            one.target.name,
+            experiment.sign * one.target.loss,
+            one.strategy,
+            _of(one.runtimes.n_reached, one.runtimes.costs.size),
+            _finite(one.runtimes.expected),
+            one.ratio,
+            one.interval.low,
+            one.interval.high,
+        ]
+        for one in named
+    ]
+    against = reference or "random search"
+    titles = [
+        "Task",
+        "target",
+        f"value ({experiment.metric})",
+        "strategy",
+        "seeds that reached it",
+        "ERT (epochs)",
+        f"ratio to {against}",
+        "95 % low",
+        "95 % high",
+    ]
+    note = (
+        "ERT, expected running time: all epochs spent on the target over the number of seeds that reached it, so seeds "
+        "that did not are charged; a ratio below 1 is faster, a dash at its high end means unbounded."
+    )
+    table = Table("targets-ert", "Expected running time to named targets", [*map(Column, titles)], rows, note)
+    return task_table(experiment, table)
+
+
+def _numbers(
+    named: Sequence[Reached], shares: Mapping[str, Floats], efficiency: Mapping[str, float | None]
+) -> dict[str, object]:
+    return {
+        "named": [
+            {
+                "task": one.target.task,
+                "target": one.target.name,
+                "loss": one.target.loss,
+                "strategy": one.strategy,
+                "reached": one.runtimes.n_reached,
+                "n": one.runtimes.costs.size,
+                "ert_epochs": _finite(one.runtimes.expected),
+                "ratio": one.ratio,
+                "low": one.interval.low,
+                "high": one.interval.high,
+            }
+            for one in named
+        ],
+        "reached": {
+            name: {"reached": int(np.isfinite(costs).sum()), "n": costs.size} for name, costs in shares.items()
+        },
+        "log_efficiency": dict(efficiency),
+    }
+
+
+def _of(n_reached: int, n: int) -> str:
+    return f"{n_reached}/{n} reached"
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,280 @@
+"""Section 0: the verdict, one sentence of a fixed vocabulary for each pair of strategies.
+
+Which claims are allowed is decided in `claims` and `looks`; this only says them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from hpo.report.analysis.baseline import standing_numbers, standings, unbeaten_sentences
+from hpo.report.analysis.claims import Comparison, Look, take_looks
+from hpo.report.analysis.endpoints import Place, chosen
+from hpo.report.analysis.outcomes import all_outcomes
+from hpo.report.analysis.pairs import quantity_of, rope_of, unit_of
+from hpo.report.analysis.phrases import budget_text, count, interval_text, listing, number, p_value, turned
+from hpo.report.analysis.records import Experiment
+from hpo.report.analysis.scale import Scale, scales
+from hpo.report.document.content import Block, Claim, Column, Section, Table, Text, Verdict
+from hpo.report.reading.terms import beyond_sentence
+from hpo.statistics.bootstrap import N_RESAMPLES, resampling
+from hpo.statistics.paired import FEWEST, fewest_units, n_pairs_of
+
+
+def build_verdict(experiment: Experiment, *, seed: int = 0, n_resamples: int = N_RESAMPLES) -> Section:
+    """Returns the box at the top: the winner or that there is none, a claim for each pair, the looks."""
+    known = scales(experiment)
+    looks = take_looks(experiment, known, source=resampling(seed, n_resamples))
+    primary = looks[0]
+    verdict = Verdict(
+        headline=_headline(experiment, primary),
+        claims=[
+            _claim(experiment, known, c, called=name)
+            for c, name in zip(primary.comparisons, primary.called, strict=True)
+        ],
+        looks=_looks_table(experiment, looks),
+        reading=_reading(experiment, known, primary),
+    )
+    found = standings(experiment, all_outcomes(experiment))
+    warnings: list[Block] = [Text(text, "warning") for text in unbeaten_sentences(experiment, found)]
+    notes: list[Block] = [Text(text, "note") for text in _notes(experiment, looks)]
+    numbers = _numbers(experiment, known, looks) | ({"baseline": standing_numbers(found)} if found else {})
+    return Section("verdict", "Verdict", [verdict, *warnings, *notes], numbers=numbers)
+
+
+def _headline(experiment: Experiment, look: Look) -> str:
+    names = experiment.strategies
+    if len(names) < 2:
+        return f"{listing(names)} alone: nothing to compare." if names else "No study: nothing to compare."
+    if _is_empty(look):
+        return "No winner: no study has a COMPLETE trial to show for its budget, so nothing could be compared."
+    winner = look.winner(names)
+    pairs = [comparison.pair.n for comparison in look.comparisons]
+    seeds = (
+        f"{count(min(pairs), unit_of(experiment))}"
+        if min(pairs) == max(pairs)
+        else f"{min(pairs)} to {max(pairs)} {unit_of(experiment)}s"
+    )
+    if winner is not None:
+        others = listing([name for name in names if name != winner])
+        return f"Winner: {winner}, better than {others} ({seeds} a pair, {look.endpoint.title})."
+    if not max(pairs) and (reason := beyond_sentence(experiment)):
+        return f"No winner: {reason}"
+    if max(pairs) < FEWEST:
+        return f"No winner: underpowered with {seeds} a pair, at least {FEWEST} are needed for any claim."
+    beaten = {_loser(c, name) for c, name in zip(look.comparisons, look.called, strict=True) if name}
+    if not beaten:
+        return f"No winner: no two of {listing(names)} could be told apart ({seeds} a pair, {look.endpoint.title})."
+    left = [name for name in names if name not in beaten]
+    return f"No winner: no strategy beats every other; unbeaten {'are' if len(left) > 1 else 'is'} {listing(left)}."
+
+
+def _is_empty(look: Look) -> bool:
+    """Whether studies have ended and none of them has anything to show."""
+    values = [value for by_place in look.endpoint.losses.values() for value in by_place.values()]
+    return bool(values) and all(math.isinf(value) for value in values)
+
+
+def _loser(comparison: Comparison, called: str) -> str:
+    return comparison.pair.second if called == comparison.pair.first else comparison.pair.first
+
+
+def _claim(experiment: Experiment, known: Mapping[str, Scale], comparison: Comparison, *, called: str | None) -> Claim:
+    """Returns one sentence: the words first, then the numbers they rest on."""
+    pair, quantity = comparison.pair, quantity_of(experiment)
+    units = count(pair.n, unit_of(experiment))
+    wins = f"{pair.first} ahead in {comparison.wins}, {pair.second} in {comparison.defeats} of {pair.n}"
+    if pair.n and np.isinf(pair.ranked).all():
+        words = "underpowered" if comparison.kind == "underpowered" else "not distinguishable"
+        neither = "neither has anything to show for its budget"
+        return Claim(f"{pair.first} and {pair.second} {words} with {units}: {neither}.", comparison.kind)
+    mean = _effect(experiment, comparison)
+    holm_p = f"Holm {p_value(comparison.adjusted)}"
+    match comparison.kind:
+        case "better":
+            by = f" by {number(abs(comparison.shift))} {quantity}" if math.isfinite(comparison.shift) else ""
+            words = f"{called} better than {_loser(comparison, str(called))}{by}"
+            return Claim(f"{words}: {holm_p}, {mean}, {wins} {unit_of(experiment)}s.", "better")
+        case "equivalent":
+            inside = f"inside the ROPE of ±{number(rope_of(experiment, known))}"
+            words = f"{pair.first} and {pair.second} practically equivalent with {units}"
+            return Claim(f"{words}: {mean}, {inside}; {wins}.", "equivalent")
+        case "underpowered":
+            words = f"{pair.first} and {pair.second} underpowered with {units}"
+            return Claim(f"{words}: {mean}; {wins}." if pair.n else f"{words} in common.", "underpowered")
+    words = f"{pair.first} and {pair.second} not distinguishable with {units}"
+    return Claim(f"{words}: {holm_p}, {mean}, {wins}; {_detectable(experiment, comparison)}.", "undecided")
+
+
+def _effect(experiment: Experiment, comparison: Comparison) -> str:
+    """Returns the mean difference; where it would be one of filled values, how often there was nothing to show."""
+    if math.isfinite(comparison.shift):
+        return f"mean difference {_signed(experiment, comparison)} {quantity_of(experiment)}"
+    pair = comparison.pair
+    n_empty = zip((pair.first, pair.second), np.isinf(pair.ranked).sum(axis=1), strict=True)
+    return listing([f"{name} with nothing to show in {n} of {pair.n}" for name, n in n_empty if n])
+
+
+def _signed(experiment: Experiment, comparison: Comparison) -> str:
+    """Returns first - second with its interval, in units of the metric (of regret over several tasks)."""
+    sign = 1.0 if len(experiment.tasks) > 1 else experiment.sign
+    pair = comparison.pair
+    interval = interval_text(turned(comparison.interval, sign=sign))
+    return f"({pair.first} − {pair.second}) {number(sign * comparison.mean + 0.0)} [{interval}]"
+
+
+def _detectable(experiment: Experiment, comparison: Comparison) -> str:
+    if comparison.detectable is None:
+        needed = fewest_units(n_pairs_of(len(experiment.strategies)))
+        return f"no difference could have been shown, that takes at least {count(needed, unit_of(experiment))}"
+    return f"smallest detectable difference {number(comparison.detectable)} {quantity_of(experiment)} (80 % power)"
+
+
+def _looks_table(experiment: Experiment, looks: Sequence[Look]) -> Table:
+    """Returns a row for each pair and one for the winner; columns from the earliest look to the primary endpoint."""
+    shown = list(reversed(looks))
+    columns = [Column("pair"), *(Column(_look_title(look)) for look in shown)]
+    winners: list[str | None] = ["winner", *(look.winner(experiment.strategies) or "no winner" for look in shown)]
+    rows: list[list[str | None]] = [winners] if len(experiment.strategies) > 1 else []
+    for index, comparison in enumerate(looks[0].comparisons):
+        names = f"{comparison.pair.first} – {comparison.pair.second}"
+        rows.append([names, *(_look_cell(look, index) for look in shown)])
+    note = (
+        "Read from the right: a pair is named at an earlier look only if it was named at every look to its right; "
+        "'ahead' is exploratory and no claim."
+    )
+    return Table("verdict-looks", f"The same pairs over the budget of {budget_text(experiment)}", columns, rows, note)
+
+
+def _look_title(look: Look) -> str:
+    return "test" if look.endpoint.key == "test" else f"{look.endpoint.key} (validation)"
+
+
+def _look_cell(look: Look, index: int) -> str:
+    comparison, called = look.comparisons[index], look.called[index]
+    by = f"by {number(abs(comparison.shift))} " if math.isfinite(comparison.shift) else ""
+    size = f"{by}(n = {comparison.pair.n})"
+    if called is not None:
+        return f"{called} better {size}"
+    if not comparison.pair.n:
+        return "nothing paired"
+    if comparison.kind == "equivalent":
+        return f"practically equivalent (n = {comparison.pair.n})"
+    return f"level (n = {comparison.pair.n})" if comparison.ahead is None else f"{comparison.ahead} ahead {size}"
+
+
+def _reading(experiment: Experiment, known: Mapping[str, Scale], look: Look) -> str:
+    unit = unit_of(experiment)
+    averaged = "" if unit == "seed" else ", seeds averaged within each task as normalised regret"
+    return (
+        f"Primary endpoint: {look.endpoint.title}, paired by {unit}{averaged}; 'better' means {_omnibus(look)}a "
+        f"Holm-adjusted p < .05 (exact paired Wilcoxon) and a typical difference (Hodges–Lehmann) above the ROPE of "
+        f"{number(rope_of(experiment, known))} {quantity_of(experiment)}, 'practically equivalent' a 95 % interval of "
+        "the mean difference inside it and no study with nothing to show; if all strategies are equal, one is called "
+        "better anywhere in this box with a probability of at most 5 %, and everything outside it is exploratory."
+    )
+
+
+def _omnibus(look: Look) -> str:
+    if look.omnibus is None:
+        return ""
+    return f"Friedman's p < .05 over all strategies (here {p_value(look.omnibus)}), "
+
+
+def _notes(experiment: Experiment, looks: Sequence[Look]) -> list[str]:
+    """Returns what a reader must know: who was left out, what was imputed, what is preliminary."""
+    notes = []
+    running = [study.name for study in experiment.studies if not study.is_ended]
+    if running:
+        of = f"{len(running)} of {count(len(experiment.studies), 'study')}"
+        notes.append(f"Preliminary: {of} have not reached the budget; they count only up to where they are.")
+    if looks[0].endpoint.key != "test" and any(one.tests for study in experiment.studies for one in study.confirmed):
+        n_confirmed = sum(chosen(experiment, study) is not None for study in experiment.studies)
+        notes.append(
+            f"{f'Only {n_confirmed}' if n_confirmed else 'None'} of {count(len(experiment.studies), 'study')} have a "
+            f"confirmed test value of what they found within the budget of {budget_text(experiment)}, so the primary "
+            "endpoint is the validation value."
+        )
+    notes += _left_out(experiment, looks[0])
+    return notes + [text for text in [_imputed(experiment, looks[0])] if text]
+
+
+def _left_out(experiment: Experiment, look: Look) -> list[str]:
+    """Returns a sentence for each strategy that lacks seeds others have, and for seeds it has twice."""
+    losses = look.endpoint.losses
+    every = dict.fromkeys((study.task, study.seed) for study in experiment.studies)
+    sentences = []
+    for strategy in experiment.strategies:
+        missing = [place for place in every if place not in losses[strategy]]
+        own = Counter((study.task, study.seed) for study in experiment.of(strategy=strategy))
+        twice = [place for place, n in own.items() if n > 1]
+        if missing and len(experiment.strategies) > 1:
+            names = _named(experiment, missing)
+            sentences.append(f"{strategy} has no value for {names}; every pair with {strategy} is without.")
+        if twice:
+            sentences.append(
+                f"{strategy} has several studies for {_named(experiment, twice)}; the first of them counts."
+            )
+    return sentences
+
+
+def _named(experiment: Experiment, places: Sequence[Place]) -> str:
+    is_one = len(experiment.tasks) == 1
+    return listing([f"seed {seed}" if is_one else f"seed {seed} on {task}" for task, seed in places])
+
+
+def _imputed(experiment: Experiment, look: Look) -> str | None:
+    """Returns the sentence on studies that had nothing to show."""
+    empty = [
+        (strategy, *place)
+        for strategy, by_place in look.endpoint.losses.items()
+        for place, value in by_place.items()
+        if math.isinf(value)
+    ]
+    if not empty:
+        return None
+    per_strategy = {name: sum(strategy == name for strategy, *_ in empty) for name in experiment.strategies}
+    who = listing([f"{count(n, 'study')} of {name}" for name, n in per_strategy.items() if n])
+    worst = look.endpoint.worst
+    values = listing([f"{number(experiment.sign * worst[t])} on {t}" for t in experiment.tasks if t in worst])
+    return (
+        f"Nothing to show for their budget (no COMPLETE trial, or every retraining failed): {who}; tests rank them "
+        f"worse than any value, mean differences and intervals use the worst value seen on the task "
+        f"({values}, {experiment.metric})."
+    )
+
+
+def _numbers(experiment: Experiment, known: Mapping[str, Scale], looks: Sequence[Look]) -> dict[str, object]:
+    primary = looks[0]
+    return {
+        "primary": primary.endpoint.title,
+        "unit": unit_of(experiment),
+        "quantity": quantity_of(experiment),
+        "rope": rope_of(experiment, known),
+        "winner": primary.winner(experiment.strategies),
+        "fewest_units_for_a_claim": fewest_units(max(1, n_pairs_of(len(experiment.strategies)))),
+        "looks": {look.endpoint.key: _look_numbers(look, experiment.strategies) for look in looks},
+    }
+
+
+def _look_numbers(look: Look, strategies: Sequence[str]) -> dict[str, object]:
+    pairs = [
+        {
+            "first": c.pair.first,
+            "second": c.pair.second,
+            "n": c.pair.n,
+            "better": called,
+            "holm_p": c.adjusted,
+            "shift_in_loss": c.shift,
+            "mean_in_loss": c.mean,
+            "low_in_loss": c.interval.low,
+            "high_in_loss": c.interval.high,
+            "interval": c.interval.method,
+        }
+        for c, called in zip(look.comparisons, look.called, strict=True)
+    ]
+    return {"winner": look.winner(strategies), "friedman_p": look.omnibus, "pairs": pairs}

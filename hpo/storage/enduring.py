@@ -1,0 +1,213 @@
+"""A storage whose database may be away for a while: each call waits for it and is made again.
+
+What a call did before its connection broke is looked up, so that making it again does it once.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from typing import Any
+
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import DBAPIError
+
+from hpo.machine.signals import StopRequest
+from hpo.storage.address import reason
+from hpo.storage.claims import Claims
+
+PATIENCE_S = 90.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 3.0
+LOOK_S = 0.2  # how long a signal may go unnoticed
+READS = ("get_", "check_")
+# SQL states of connections that end or cannot be had now, of servers that may not write, and of mere bad luck.
+PASSING = ("08", "57P", "53300", "25006", "40001", "40P01")
+_log = logging.getLogger("hpo.storage.enduring")
+
+
+class StorageAway(Exception):
+    """The database has been away for too long; the sentence says so."""
+
+
+class EnduringStorage:
+    """Stands where Optuna expects a `BaseStorage`; every call goes to the real one, as often as it takes.
+
+    Args:
+        storage: The real one.
+        engine: See below.
+        claims: Made sure of before each write; None where the locks of folders are enough.
+        shown: The database, as it may be shown.
+
+    Attributes:
+        engine: The connections of the real one.
+        stop: Ends the waiting when it is set.
+    """
+
+    def __init__(self, storage: BaseStorage, engine: Engine, claims: Claims | None, shown: str) -> None:
+        self._claims = claims
+        self.engine = engine
+        self.stop: StopRequest | None = None
+        self._storage = storage
+        self._shown = shown
+        self._was_shaken = False  # a connection broke: a trial may have been created without anybody knowing
+        self._has_given_up = False
+
+        @event.listens_for(engine, "handle_error")
+        def _on_error(_: object) -> None:
+            self._was_shaken = True
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._storage, name)
+        return partial(self._endure, name, found) if callable(found) and not name.startswith("_") else found
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        create = partial(self._create_trial, study_id) if template_trial is None else self._storage.create_new_trial
+        return int(self._endure("create_new_trial", create, *([study_id, template_trial] if template_trial else [])))
+
+    def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
+        is_again = False
+
+        def end() -> bool:
+            nonlocal is_again
+            was_tried, is_again = is_again, True
+            try:
+                return self._storage.set_trial_state_values(trial_id, state, values)
+            except UpdateFinishedTrialError:
+                trial = self._storage.get_trial(trial_id)
+                if was_tried and trial.state is state and (values is None or trial.values == list(values)):
+                    return True  # the try before had reached the database
+                raise
+
+        return bool(self._endure("set_trial_state_values", end))
+
+    @contextmanager
+    def held(self, study: str) -> Iterator[None]:
+        """Holds the claim on `study`.
+
+        Raises:
+            StudyHeld: at once, naming the host and process of the holder.
+        """
+        if self._claims is not None:
+            self._endure("hold", partial(self._claims.take, study))
+        try:
+            yield
+        finally:
+            if self._claims is not None:
+                self._claims.let_go(study)
+
+    def _create_trial(self, study_id: int) -> int:
+        """Returns a trial without anything in it: one that an earlier try left behind, else a new one."""
+        if self._was_shaken:
+            blank = self._blank(study_id)
+            if blank is not None:
+                return blank
+            self._was_shaken = False
+        created = self._storage.create_new_trial(study_id)
+        blank = self._blank(study_id) if self._was_shaken else None  # Optuna itself tries several times
+        return created if blank is None else blank
+
+    def _blank(self, study_id: int) -> int | None:
+        running = self._storage.get_all_trials(study_id, deepcopy=False, states=(TrialState.RUNNING,))
+        blanks = (t._trial_id for t in running if not (t.params or t.system_attrs or t.user_attrs))
+        return next(blanks, None)
+
+    def _endure(self, name: str, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Returns what `call` returns, once the database is there."""
+        began, pause_s = time.monotonic(), FIRST_PAUSE_S
+        is_waiting = False
+        while True:
+            try:
+                if self._claims is not None and not name.startswith(READS):
+                    self._claims.ensure()
+                result = call(*args, **kwargs)
+            except Exception as error:
+                why = passing(error)
+                if not why:
+                    raise
+                self._was_shaken = True
+                if not is_waiting and time.monotonic() - began > 1.0:
+                    _log.warning("%s does not answer (%s); waiting for it.", self._shown, why)
+                    is_waiting = True
+                self._pause(began, pause_s, why)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            else:
+                if is_waiting:
+                    _log.warning("%s answers again.", self._shown)
+                self._has_given_up = False
+                return result
+
+    def _pause(self, began: float, pause_s: float, why: str) -> None:
+        """Waits a while.
+
+        Raises:
+            StorageAway: if it has been long enough, or a signal came.
+        """
+        until = time.monotonic() + pause_s
+        while time.monotonic() < until:
+            waited_s = time.monotonic() - began
+            is_stopped = self.stop is not None and self.stop.is_set
+            if waited_s > PATIENCE_S or is_stopped or self._has_given_up:
+                self._has_given_up = True
+                raise StorageAway(
+                    f"{self._shown} does not answer ({why}), and was waited for {waited_s:.0f} s; "
+                    "when it does, the same command goes on."
+                )
+            time.sleep(LOOK_S if until - time.monotonic() > LOOK_S else 0.02)
+
+
+def held(storage: BaseStorage, study: str) -> AbstractContextManager[None]:
+    """Holds `study` in a storage that several machines share; elsewhere the lock of its folder is enough."""
+    return storage.held(study) if isinstance(storage, EnduringStorage) else nullcontext()
+
+
+def heed(storage: BaseStorage, stop: StopRequest) -> None:
+    """Lets `stop` end the waiting for a database."""
+    if isinstance(storage, EnduringStorage):
+        storage.stop = stop
+
+
+def disconnect(storage: BaseStorage) -> None:
+    """Closes the connections of a storage; it opens others when it is called again."""
+    if isinstance(storage, EnduringStorage):
+        storage.engine.dispose()
+
+
+def passing(error: BaseException) -> str:
+    """Returns what is said about the connection if `error` is about one that may come back; else ""."""
+    for each in _chain(error):
+        if isinstance(each, DBAPIError):
+            if each.connection_invalidated:
+                return reason(each)
+            each = each.orig or each
+        if _is_passing(each):
+            return reason(each)
+    return ""
+
+
+def _is_passing(error: BaseException) -> bool:
+    if isinstance(error, sqlite3.OperationalError):
+        return "locked" in str(error)  # by another program: an editor of databases, a backup
+    if not type(error).__module__.startswith("psycopg"):
+        return False
+    state = getattr(error, "sqlstate", None)
+    is_connection = type(error).__name__ == "OperationalError" and state is None
+    return is_connection or (state or "").startswith(PASSING)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yields `error` and what it was raised for."""
+    seen: list[BaseException] = []
+    while error not in seen:
+        seen.append(error)
+        yield error
+        inner = error.__cause__ or error.__context__
+        if inner is None:
+            return
+        error = inner

@@ -1,0 +1,183 @@
+"""Where the record lives: Optuna's storages, and the studies in one of them, read.
+
+Writing one is the business of `study_store`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import optuna
+from optuna.distributions import BaseDistribution, json_to_distribution
+from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage, get_storage
+from optuna.trial import FrozenTrial
+from sqlalchemy import URL, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from hpo.config.schema import MemoryConfig, PostgresConfig, SqliteConfig, StorageConfig
+from hpo.contracts.records import COMPLETE, PRUNED, EpochRecord, StudyRecord, TrialRecord
+from hpo.machine.locks import folder_locked
+from hpo.machine.paths import is_file
+from hpo.storage.checks import check_database
+from hpo.storage.enduring import EnduringStorage
+from hpo.storage.owner import check_for_record
+
+BEGIN, ATTEMPT, EPOCH, END = "hpo:begin", "hpo:attempt", "hpo:epoch:", "hpo:end"  # system attributes of a trial
+STUDY, FINGERPRINT, ELAPSED, TEST = "hpo:study", "hpo:fingerprint", "hpo:elapsed_s", "hpo:test"  # of a study
+DISTRIBUTIONS, ENDED, DESIGN = "hpo:distributions", "hpo:ended", "hpo:design"
+MOVED = "hpo:moved"  # the record that a study has moved to
+TESTS, TESTED = "hpo:tests", "hpo:tested"  # every test there was; the trials whose tests count
+
+
+def open_storage(config: StorageConfig) -> BaseStorage:
+    """Returns the storage that `config` describes, created if it is not there yet.
+
+    Raises:
+        ValueError: if its database is another program's, or cannot be used.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    match config:
+        case MemoryConfig():
+            return InMemoryStorage()
+        case SqliteConfig():
+            return open_sqlite(Path(config.path))
+        case PostgresConfig():
+            from hpo.storage.postgres import open_postgres
+
+            return open_postgres(config.url)
+    raise ValueError(f"storage={type(config).__name__} is not one of sqlite, postgres, memory.")
+
+
+def open_record(config: StorageConfig) -> BaseStorage:
+    """Returns the storage of a record that is there already, to be read.
+
+    Raises:
+        ValueError: if there is none, or it cannot be read.
+    """
+    match config:
+        case PostgresConfig():
+            from hpo.storage.postgres import open_postgres
+
+            return open_postgres(config.url, must_exist=True)
+        case SqliteConfig() if is_file(config.path) and Path(config.path).stat().st_size:
+            try:
+                check_database(Path(config.path), must_exist=True)
+                storage = open_storage(config)
+                storage.get_all_studies()
+            except (SQLAlchemyError, RuntimeError, OSError) as error:
+                reason = str(error).splitlines()[0].rstrip(".")
+                raise ValueError(f"storage.path={config.path} is no record that can be read: {reason}.") from error
+            return storage
+        case SqliteConfig():
+            raise ValueError(
+                f"There is no record at storage.path={config.path}; go to the folder where the studies ran."
+            )
+    raise ValueError("storage=memory is gone when its command ends; give storage.path=… of a record on disk.")
+
+
+def study_names(storage: BaseStorage) -> list[str]:
+    return sorted(study.study_name for study in storage.get_all_studies())
+
+
+def read_studies(storage: BaseStorage) -> dict[str, StudyRecord]:
+    """Returns the studies by name, those left out that were not made by this package."""
+    attrs = {study.study_name: study.system_attrs for study in storage.get_all_studies()}
+    return {name: _as_study(attrs[name]) for name in sorted(attrs) if STUDY in attrs[name]}
+
+
+def read_trial(trial: FrozenTrial) -> TrialRecord:
+    """Returns what the record holds of `trial`."""
+    attrs = trial.system_attrs
+    begin, end = attrs.get(BEGIN, {}), attrs.get(END, {})
+    is_finished = trial.state.is_finished()
+    state = end.get("state", trial.state.name) if is_finished else trial.state.name
+    return TrialRecord(
+        number=trial.number,
+        state=state,
+        params=dict(trial.params),
+        value=trial.value if state in (COMPLETE, PRUNED) else None,
+        seed=int(begin.get("seed", 0)),
+        attempt=int(attrs.get(ATTEMPT, {}).get("attempt", 0)),
+        epochs=_read_epochs(attrs),
+        started_ms=int(begin.get("started_ms", 0)),
+        ended_ms=int(end["ended_ms"]) if is_finished and end else None,
+        reason=end.get("reason") if is_finished else None,
+        error=end.get("error") if is_finished else None,
+        facts=end.get("facts", {}) if is_finished else {},
+    )
+
+
+def _read_epochs(attrs: Mapping[str, Any]) -> tuple[EpochRecord, ...]:
+    epochs: list[EpochRecord] = []
+    while (noted := attrs.get(f"{EPOCH}{len(epochs) + 1}")) is not None:
+        epochs.append(EpochRecord(len(epochs) + 1, noted["metrics"], int(noted["ended_ms"])))
+    return tuple(epochs)
+
+
+def read_study(storage: BaseStorage, name: str) -> tuple[StudyRecord, list[TrialRecord]]:
+    """Returns a study and its trials, without being able to change them.
+
+    Raises:
+        KeyError: if there is no such study.
+        ValueError: if it was not made by this package.
+    """
+    study_id = storage.get_study_id_from_name(name)
+    attrs = storage.get_study_system_attrs(study_id)
+    if STUDY not in attrs:
+        raise ValueError(f"Study '{name}' was not made by hpo; choose another study.name.")
+    trials = [read_trial(trial) for trial in storage.get_all_trials(study_id, deepcopy=False)]
+    return _as_study(attrs), trials
+
+
+def moved_to(storage: BaseStorage, name: str) -> str:
+    """Returns the record that a study has moved to; "" while it is here."""
+    return str(_read(storage, name, MOVED) or "")
+
+
+def _as_study(attrs: Mapping[str, Any]) -> StudyRecord:
+    return StudyRecord(**{**attrs[STUDY], "test": attrs.get(TEST, {})})
+
+
+def read_distributions(storage: BaseStorage, name: str) -> dict[str, BaseDistribution]:
+    """Returns the space of a study as Optuna's distributions, by config path."""
+    stored = _read(storage, name, DISTRIBUTIONS) or {}
+    return {path: json_to_distribution(text) for path, text in stored.items()}
+
+
+def is_ended(storage: BaseStorage, name: str) -> bool:
+    """Returns whether the last driver of a study reached its budget."""
+    return bool(_read(storage, name, ENDED))
+
+
+def _read(storage: BaseStorage, name: str, key: str) -> Any:
+    return storage.get_study_system_attrs(storage.get_study_id_from_name(name)).get(key)
+
+
+BUSY_S = 60  # what SQLite itself waits for whoever writes
+
+
+def open_sqlite(path: Path) -> BaseStorage:
+    """Returns the storage in a file, created if it is not there yet.
+
+    Raises:
+        ValueError: if the file is another program's.
+    """
+    shown = f"storage.path={path}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with folder_locked(path.parent):
+        if path.exists():
+            check_for_record(create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool), shown)
+        url = URL.create("sqlite", database=str(path.absolute()))  # a name may hold signs that mean something in URLs
+        template = url.render_as_string().replace("{", "{{").replace("}", "}}")  # Optuna fills in its version
+        storage = RDBStorage(template, engine_kwargs={"connect_args": {"timeout": BUSY_S}})
+
+    @event.listens_for(storage.engine, "connect")
+    def _on_connect(connection: Any, _: object) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")  # readers and other studies do not block the driver
+        connection.execute("PRAGMA synchronous=NORMAL")  # a killed process loses nothing
+
+    storage.engine.dispose()  # connections made before the listener have neither setting
+    return cast(BaseStorage, EnduringStorage(get_storage(storage), storage.engine, None, shown))  # see its docstring

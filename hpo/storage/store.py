@@ -1,0 +1,170 @@
+"""One study in a storage, written: asked trials, epochs, ends.
+
+`StudyStore` is the only writer; it keeps beside Optuna's own fields what they have no place for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import optuna
+from optuna.distributions import distribution_to_json
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage, get_storage
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from hpo.contracts.records import COMPLETE, REASON, TrialRecord
+from hpo.contracts.trainer import EpochReport, Reason
+from hpo.search.pruners import PrunerView
+from hpo.space.space import Space
+from hpo.storage.storage import ATTEMPT, BEGIN, DISTRIBUTIONS, END, EPOCH, read_trial
+from hpo.storage.views import OrderedHistory, TrialMemory
+
+INFEASIBLE = "constraints:memory"  # Optuna's own name for a constraint that Trial.set_constraint sets
+METRICS = "study:metric_names"  # likewise, for what Study.set_metric_names sets
+
+Direction = Literal["minimize", "maximize"]
+Json = Any  # whatever json.dumps takes
+Now = Callable[[], int]
+"""Returns milliseconds since 1970, UTC."""
+
+
+class StudyStore:
+    """One study: asks, adopts, notes epochs and ends of trials; reads them back as records."""
+
+    def __init__(
+        self, storage: BaseStorage, name: str, *, direction: Direction, sampler: BaseSampler, pruner: BasePruner
+    ) -> None:
+        self._history = OrderedHistory(TrialMemory(get_storage(storage)))
+        self._study = optuna.create_study(
+            storage=self._history,  # type: ignore[arg-type]  # duck-typed: see its docstring
+            study_name=name,
+            direction=direction,
+            sampler=sampler,
+            pruner=pruner,
+            load_if_exists=True,
+        )
+        self._storage = self._study._storage
+        self._pruner = pruner
+        self._frozen = {trial.number: trial for trial in self._all()}
+
+    def ask(self, space: Space, *, seed_of: Callable[[int], int], now: Now, horizon: int | None = None) -> TrialRecord:
+        """Returns a new trial, RUNNING, its params proposed by the sampler from trials up to `horizon`.
+
+        A grid must have a cell left: see `CellSampler.n_left`.
+        """
+        with self._history.seen_from(horizon):
+            return self._begin(self._study.ask(), space, seed_of=seed_of, now=now)
+
+    def adopt(
+        self, number: int, space: Space, *, seed_of: Callable[[int], int], now: Now, horizon: int | None = None
+    ) -> TrialRecord:
+        """Returns the RUNNING trial `number` of an earlier driver, its missing params sampled."""
+        with self._history.seen_from(horizon):
+            trial = Trial(self._study, self._frozen[number]._trial_id)
+            return self._begin(trial, space, seed_of=seed_of, now=now)
+
+    def _begin(self, trial: Trial, space: Space, *, seed_of: Callable[[int], int], now: Now) -> TrialRecord:
+        space.suggest(trial)
+        if BEGIN not in self._storage.get_trial_system_attrs(trial._trial_id):
+            begin = {"started_ms": now(), "seed": seed_of(trial.number)}
+            self._storage.set_trial_system_attr(trial._trial_id, BEGIN, begin)
+        return self._refresh(trial.number, trial._trial_id)
+
+    def begin_attempt(self, number: int, *, n_crashes: int, n_ooms: int) -> TrialRecord:
+        """Counts one more try at trial `number`; `n_crashes` killed their worker, `n_ooms` lacked memory."""
+        trial = self._frozen[number]
+        attempt = int(trial.system_attrs.get(ATTEMPT, {}).get("attempt", 0)) + 1
+        noted = {"attempt": attempt, "n_crashes": n_crashes, "n_ooms": n_ooms}
+        self._storage.set_trial_system_attr(trial._trial_id, ATTEMPT, noted)
+        return self._refresh(number, trial._trial_id)
+
+    def count(self, number: int, key: str) -> int:
+        """Returns what `begin_attempt` noted last of trial `number` as `key`."""
+        return int(self._frozen[number].system_attrs.get(ATTEMPT, {}).get(key, 0))
+
+    def add_epoch(
+        self, number: int, report: EpochReport, value: float, *, compared: Callable[[FrozenTrial], bool], now: Now
+    ) -> tuple[TrialRecord, bool]:
+        """Notes an epoch and asks the pruner; returns the trial and whether to stop it.
+
+        The decision and the pruner's notes go into one write, so that an epoch reported again by
+        a resumed trial gets the answer it got before.
+        """
+        trial = self._frozen[number]
+        noted = trial.system_attrs.get(f"{EPOCH}{report.epoch}")
+        if noted is None:
+            view = PrunerView(self._study, lambda t: t.number == number or compared(t))
+            stop = view.decide(self._pruner, trial, epoch=report.epoch, value=value)
+            noted = {"metrics": dict(report.metrics), "ended_ms": now(), "stop": stop, "notes": view.noted}
+            self._storage.set_trial_system_attr(trial._trial_id, f"{EPOCH}{report.epoch}", noted)
+        for key, note in noted["notes"].items():
+            if key not in trial.system_attrs:
+                self._storage.set_trial_system_attr(trial._trial_id, key, note)
+        if report.epoch not in trial.intermediate_values:
+            self._storage.set_trial_intermediate_value(trial._trial_id, report.epoch, value)
+        return self._refresh(number, trial._trial_id), bool(noted["stop"])
+
+    def note_end(self, number: int, end: Mapping[str, Json]) -> TrialRecord:
+        """Notes how trial `number` ended: state, value, ended_ms, reason, error, facts. Not yet told."""
+        trial = self._frozen[number]
+        self._storage.set_trial_system_attr(trial._trial_id, END, dict(end))
+        return self._refresh(number, trial._trial_id)
+
+    def has_end(self, number: int) -> bool:
+        return END in self._frozen[number].system_attrs
+
+    def tell(self, number: int) -> TrialRecord:
+        """Ends trial `number` as noted by `note_end`.
+
+        Optuna is told of a trial that lacked memory as PRUNED, its params being infeasible: samplers learn to
+        avoid them although no value is invented, whereas a FAIL teaches them nothing. The record says FAIL.
+        """
+        trial = self._frozen[number]
+        end = trial.system_attrs[END]
+        shown = {"epochs": len(trial.intermediate_values), REASON: end["reason"], **end["facts"]}
+        for key, value in shown.items():
+            if value is not None:
+                self._storage.set_trial_user_attr(trial._trial_id, key, value)
+        values = [end["value"]] if end["state"] == COMPLETE else None
+        state = TrialState[end["state"]]
+        if end["reason"] == Reason.OOM.value:
+            self._storage.set_trial_system_attr(trial._trial_id, INFEASIBLE, 1.0)
+            state = TrialState.PRUNED
+        self._study.tell(number, values, state=state)
+        return self._refresh(number, trial._trial_id)
+
+    def trials(self) -> list[TrialRecord]:
+        return [self._as_record(trial) for _, trial in sorted(self._frozen.items())]
+
+    def frozen(self) -> list[FrozenTrial]:
+        return [trial for _, trial in sorted(self._frozen.items())]
+
+    def get(self, key: str) -> Any:
+        """Returns a system attribute of the study, or None."""
+        return self._storage.get_study_system_attrs(self._study._study_id).get(key)
+
+    def set(self, key: str, value: Json) -> None:
+        self._storage.set_study_system_attr(self._study._study_id, key, value)
+
+    def set_space(self, space: Space) -> None:
+        """Notes the space, for those who draw it; a grid's may have grown."""
+        self.set(DISTRIBUTIONS, {path: distribution_to_json(d) for path, d in space.distributions().items()})
+
+    def show(self, tags: Mapping[str, str], *, metric: str) -> None:
+        """Writes `tags` where people see them, Optuna's user attributes of the study, and what its values are."""
+        for key, value in tags.items():
+            self._study.set_user_attr(key, value)
+        self.set(METRICS, [metric])
+
+    def _all(self) -> list[FrozenTrial]:
+        return self._study.get_trials(deepcopy=False)
+
+    def _refresh(self, number: int, trial_id: int) -> TrialRecord:
+        self._frozen[number] = self._storage.get_trial(trial_id)
+        return self._as_record(self._frozen[number])
+
+    def _as_record(self, trial: FrozenTrial) -> TrialRecord:
+        return read_trial(trial)

@@ -1,0 +1,258 @@
+"""The driver of one study: jobs come out of it, their reports and ends go into it.
+
+Executing the jobs of one or several drivers is `fleet`'s business, what a trial does the workers'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from hpo.artifacts.checkpoint import CHECKPOINT_WARNING
+from hpo.artifacts.folders import copy_weights
+from hpo.artifacts.remote import copy_remote_weights
+from hpo.contracts.executor import Job, JobKey, Outcome, Task
+from hpo.contracts.records import COMPLETE, REPETITION, SEARCHED, StudyRecord, TrialRecord
+from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialRequest, TrialResult
+from hpo.machine.signals import Ending
+from hpo.search.samplers import Ledger
+from hpo.storage.storage import ENDED
+from hpo.storage.test_results import StudyTests
+from hpo.study.assignment import Assignment, Surroundings
+from hpo.study.attempts import MAX_CRASHES, Attempts, EqualErrors
+from hpo.study.budget import Spending
+from hpo.study.trial_cache import Original
+from hpo.study.trials import TrialBook
+
+
+class Driver:
+    """Drives one study to its budget, then tests what is to be tested.
+
+    The sequence of calls: `open`; then `next_job` whenever a worker is free, `on_report` and
+    `on_end` for the jobs it gave; until `is_done`; `close`, whatever happened.
+    """
+
+    def __init__(self, study: StudyRecord, assignment: Assignment, around: Surroundings) -> None:
+        self.assignment = assignment
+        self._around = around
+        self._cache = around.cache
+        self._book = TrialBook(study, assignment, around)
+        self._spending = Spending(assignment, around.store)
+        self._tests = StudyTests(around.store)
+        self._attempts = Attempts(self._book, around.display.note)
+        self._errors = EqualErrors(study.name, around.stop)
+        self._out: set[int] = set()  # handed to a worker
+        self._parked: list[int] = []  # an equal trial runs elsewhere
+
+    @property
+    def study(self) -> StudyRecord:
+        return self._book.study
+
+    @property
+    def trials(self) -> list[TrialRecord]:
+        return self._book.records
+
+    def open(self) -> None:
+        """Shows the study and takes over the trials an earlier driver left RUNNING: same number, same params."""
+        spent_s = self._spending.elapsed_before_s
+        self._around.display.study_opened(self.study, self.trials, self.assignment.budget, spent_s=spent_s)
+        for trial in self.trials:
+            if trial.is_finished:
+                self._cache.settle(self._request(trial.number), self.study.name, trial)
+        self._attempts.add(self._book.adopt())
+        self._sum_up_tests()
+
+    def next_job(self) -> Job | None:
+        """Returns what a free worker should do for this study now, if there is something.
+
+        Trials that an equal one has already been through are ended on the way.
+        """
+        while (number := self._next_number()) is not None:
+            job = self._start(number)
+            if job is not None:
+                return job
+        return None if self._is_searching else self._next_test()
+
+    def on_report(self, key: JobKey, report: EpochReport) -> Decision:
+        """Notes an epoch; returns whether the trial goes on."""
+        if key.attempt != self._book.trials[key.number].attempt:
+            return Decision.STOP
+        self._spending.note_elapsed()  # a trial may take hours, and its driver be killed
+        return self._book.note_epoch(key.number, report)
+
+    def on_end(self, outcome: Outcome) -> None:
+        """Notes how a job ended; outcomes of earlier attempts are dropped."""
+        number = outcome.key.number
+        if self._tests.is_out(number):
+            self._end_test(outcome)
+        elif number in self._out and outcome.key.attempt == self._book.trials[number].attempt:
+            self._out.discard(number)
+            self._end_attempt(number, outcome)
+
+    def _end_attempt(self, number: int, outcome: Outcome) -> None:
+        """Ends the trial if its attempt did; a trial that waits for another one is left to whoever goes on."""
+        result = outcome.result
+        if result is None:
+            result = None if self._around.stop.is_set else self._attempts.lost(number, outcome.lost)
+        self._note_obstacle(result)
+        if result is not None and (warning := result.facts.get(CHECKPOINT_WARNING)):
+            self._around.display.note(f"Trial {number}: {warning}")
+        if result is not None and self._attempts.ends(number, result):
+            self._book.note_end(number, result)
+            self._errors.note(result)
+            self._spending.note_elapsed()
+
+    def _note_obstacle(self, result: TrialResult | None) -> None:
+        if result is not None and result.obstacle:
+            self._around.stop.obstacle = self._around.stop.obstacle or result.obstacle
+
+    @property
+    def is_done(self) -> bool:
+        return not self._is_searching and not self._tests.left(self._to_test())
+
+    @property
+    def ending(self) -> Ending:
+        """Why the search is over."""
+        is_spent = self._spending.is_spent(self._book.trials.values())
+        return Ending.EXHAUSTED if self._is_exhausted() and not is_spent else Ending.BUDGET
+
+    @property
+    def spent_share(self) -> float:
+        """How much of the budget is spent: 0 to 1, beyond it by what running trials overshoot."""
+        return self._spending.share(self._book.trials.values())
+
+    def test_of(self, number: int) -> Mapping[str, float]:
+        """Returns the test metrics of a trial; {} if it was not tested."""
+        return self._tests.of(number)
+
+    def set_ended(self, is_ended: bool) -> None:
+        """Notes whether the study has reached its end."""
+        self._around.store.set(ENDED, is_ended)
+
+    def close(self) -> None:
+        """Notes the time that was spent."""
+        self._spending.note_elapsed(at_once=True)
+
+    @property
+    def _is_searching(self) -> bool:
+        return bool(self._book.running) or self._is_in_budget()
+
+    def _is_in_budget(self) -> bool:
+        return not self._spending.is_spent(self._book.trials.values()) and not self._is_exhausted()
+
+    def _is_exhausted(self) -> bool:
+        sampler = self._around.sampler
+        return isinstance(sampler, Ledger) and sampler.n_left(self._around.store.frozen()) == 0
+
+    def _next_number(self) -> int | None:
+        for number in self._parked:
+            if self._cache.is_open(self._request(number), self.study.name):
+                self._parked.remove(number)
+                return number
+        if len(self._out) + len(self._parked) >= self.assignment.n_concurrent:
+            return None
+        waiting = self._attempts.pop()
+        if waiting is not None:
+            return waiting
+        return self._book.ask() if self._may_ask() else None
+
+    def _may_ask(self) -> bool:
+        running = self._book.running
+        if len(running) >= self.assignment.n_concurrent or not self._is_in_budget():
+            return False
+        is_ordered = self.assignment.config.study.ordered and bool(running)
+        return not is_ordered or len(self._book.trials) - min(running) < self.assignment.n_concurrent
+
+    def _start(self, number: int) -> Job | None:
+        """Begins an attempt; returns its job, or None if it was served or waits for an equal trial."""
+        original = self._find_original(number)
+        if original is None and not self._cache.take(self._request(number), self.study.name):
+            self._parked.append(number)
+            return None
+        self._attempts.begin(number)
+        if original is not None:
+            self._serve(number, original)
+            return None
+        request = self._request(number)
+        _make_folder(request)
+        self._out.add(number)
+        timeout_s = self.assignment.config.trial.timeout_s
+        return Job(Task.TRAIN, self.study.name, request, timeout_s, is_alone=self._attempts.is_alone(number))
+
+    def _find_original(self, number: int) -> Original | None:
+        """Returns a trial equal to `number` that ended, with its weights if this one's are to be kept."""
+        request = self._request(number)
+        original = self._cache.find(request)
+        if original is None or original.trial.state != COMPLETE or self.assignment.keeps_weights != "all":
+            return original
+        if _share_weights(original, request):
+            return original
+        self._cache.forget(request)
+        return None
+
+    def _serve(self, number: int, original: Original) -> None:
+        """Ends trial `number` as the one it equals did; the pruner may end it before."""
+        was = original.trial
+        # which trial that one repeated says nothing of this one
+        facts = {key: fact for key, fact in was.facts.items() if key not in (SEARCHED, REPETITION)}
+        facts.setdefault("cached_from", f"{original.study}/{was.number}")
+        for epoch in was.epochs:
+            if self._book.note_epoch(number, EpochReport(epoch.epoch, epoch.metrics)) is Decision.STOP:
+                return self._book.note_end(number, TrialResult(epoch.epoch, stopped=True, facts=facts))
+        reason = Reason(was.reason) if was.reason else None
+        return self._book.note_end(number, TrialResult(was.n_epochs, reason=reason, error=was.error, facts=facts))
+
+    def _request(self, number: int) -> TrialRequest:
+        return self.assignment.request(self.study, self._book.trials[number])
+
+    def _to_test(self) -> list[int]:
+        return list(self.assignment.to_test(self.trials))
+
+    def _next_test(self) -> Job | None:
+        number = self._tests.take(self._to_test())
+        if number is None:
+            return None
+        request = self._request(number)
+        _make_folder(request)  # a trial that keeps nothing has none any more
+        return Job(Task.TEST, self.study.name, request)
+
+    def _end_test(self, outcome: Outcome) -> None:
+        number, result = outcome.key.number, outcome.result
+        self._note_obstacle(result)
+        is_cut_off = result is None and self._around.stop.is_set
+        if is_cut_off or (result is not None and result.paused):  # whoever goes on tests it
+            return
+        if result is None and self._tests.put_back(number) < MAX_CRASHES:
+            self._around.display.note(f"Trial {number}: {outcome.lost}; testing it again.")
+            return
+        if result is None or result.reason is not None:
+            why = (result.error if result else outcome.lost) or "no reason given"
+            self._tests.give_up(number)
+            self._around.display.note(f"Trial {number} could not be tested: {why.strip().splitlines()[-1]}")
+        else:
+            self._tests.note(number, result.test)
+        self._sum_up_tests()
+
+    def _sum_up_tests(self) -> None:
+        """Notes what all tests say together, once none is left; an earlier driver may have been killed before."""
+        wanted = self._to_test()
+        if self._is_searching or self._tests.left(wanted):
+            return
+        test = self._tests.summary(wanted, best=self.study.best([self._book.trials[number] for number in wanted]))
+        if test and test != self.study.test:
+            self._tests.close(wanted, test)
+            self._book.show(replace(self.study, test=test))
+
+
+def _share_weights(original: Original, request: TrialRequest) -> bool:
+    """Gives a trial the final weights of one it equals; returns whether there were any."""
+    if request.remote:
+        return copy_remote_weights(original.remote, request.remote)
+    return copy_weights(Path(original.folder), Path(request.folder))
+
+
+def _make_folder(request: TrialRequest) -> None:
+    """Makes the folder of a trial on this machine, if that is where it is worked on."""
+    if not request.remote:
+        Path(request.folder).mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,124 @@
+"""What a study's results depend on, so that a study is only ever continued as what it is.
+
+Budgets, workers, places and displays are not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+
+from optuna.distributions import CategoricalDistribution
+
+from hpo.config.schema import AwdLstmConfig, Config, ReplayConfig
+from hpo.config.search import GridConfig
+from hpo.space.space import Param, Space, values_of
+from hpo.trainers.awd_lstm.network.encoder import BACKWARD, DOMAIN, backward_folder, is_path, read_encoder
+
+RECORD_FORMAT = 1  # raised when an older record can no longer be continued
+SECTIONS = ("sampler", "pruner", "model", "train", "trainer")
+UNUSED_BY_REPLAY = ("model", "train")  # a recorded curve is what it is
+LATER = {  # as studies before them
+    "model.encoder": "scratch",
+    "model.bidir": "False",
+    "train.unfreeze": "None",
+    "train.lr_decay": "None",
+}
+PLACES = ("trainer.path", "trainer.card", "model.log")  # a moved table is the same table: `trainer.sha256` says which
+IMPLIED = "encoder.backward"  # where it matters, model.bidir says so
+
+
+def fingerprint(config: Config, space: Space, corpus: str, *, n_workers: int) -> dict[str, str]:
+    """Returns every setting that changes results, by its config path.
+
+    A grid may be extended and reordered, so neither its levels and ranges nor its seed count. With ordered
+    results the number of workers decides what a proposal has seen.
+    """
+    found = {"format": str(RECORD_FORMAT), "study.metric": config.study.metric.name}
+    found["storage.folder"] = config.storage.folder  # where the trials' weights are, and the lock
+    found["study.ordered"] = str(config.study.ordered)
+    if config.study.ordered:
+        found["executor.n_workers"] = str(n_workers)
+    if not isinstance(config.sampler, GridConfig):
+        found["seed"] = str(config.seed)
+    if corpus:
+        found["data"] = corpus
+    is_recorded = isinstance(config.trainer, ReplayConfig)
+    for section in SECTIONS:
+        if is_recorded and section in UNUSED_BY_REPLAY:
+            continue
+        node = getattr(config, section)
+        found[section] = type(node).__name__.removesuffix("Config")
+        found.update({path: str(value) for path, value in flatten(node, section).items() if path not in PLACES})
+    found |= _encoders(config, space)
+    for path in [path for path, value in LATER.items() if found.get(path) == value]:
+        del found[path]
+    if is_recorded:
+        found["train.epochs"] = str(config.train.epochs)
+    for param in space.params:
+        if param.when is None:
+            found.pop(param.path, None)  # every trial sets it
+        found[f"space.{param.path}"] = _describe(param, is_grid=isinstance(config.sampler, GridConfig))
+    return found
+
+
+def _encoders(config: Config, space: Space) -> dict[str, str]:
+    """Returns what the encoders are that trials start from: how they are trained, or the hash of one that is given."""
+    if not isinstance(config.trainer, AwdLstmConfig):
+        return {}
+    found: dict[str, str] = {}
+    encoders = [str(value) for value in values_of(space, "model.encoder", config.model.encoder)]
+    if DOMAIN in encoders:
+        settings = flatten(config.encoder, "encoder")
+        found.update({path: str(value) for path, value in settings.items() if path != IMPLIED})
+    is_bidir = True in values_of(space, "model.bidir", config.model.bidir)
+    for encoder in filter(is_path, encoders):
+        path = "model.encoder" if len(encoders) == 1 else f"model.encoder={encoder}"
+        found[path] = read_encoder(encoder).sha256
+        if is_bidir:
+            found[f"{path}/{BACKWARD}"] = read_encoder(backward_folder(encoder)).sha256
+    return found
+
+
+def _describe(param: Param, *, is_grid: bool) -> str:
+    """Returns what of `param` may not change; a grid's numbers may move, their kind may not."""
+    text = repr(param.distribution)
+    if is_grid and not isinstance(param.distribution, CategoricalDistribution):
+        text = type(param.distribution).__name__
+    return f"{text} when {param.when.path} in {list(param.when.values)}" if param.when else text
+
+
+def flatten(node: object, path: str) -> dict[str, object]:
+    """Returns the leaves of nested dataclasses, mappings and enums by their config path."""
+    if is_dataclass(node):
+        node = {field.name: getattr(node, field.name) for field in fields(node)}
+    if isinstance(node, Mapping):
+        leaves: dict[str, object] = {}
+        for key, value in node.items():
+            leaves.update(flatten(value, f"{path}.{key}" if path else str(key)))
+        return leaves
+    return {path: node.name if isinstance(node, Enum) else node}
+
+
+def check_fingerprint(name: str, stored: Mapping[str, str], given: Mapping[str, str]) -> None:
+    """Refuses to continue a study as something else.
+
+    Raises:
+        ValueError: one sentence with every difference.
+    """
+    if stored.get("format") != given["format"]:
+        raise ValueError(
+            f"Study '{name}' was made by another version of hpo (record format {stored.get('format')}, "
+            f"this one writes {given['format']}); continue it with that version, or choose another study.name."
+        )
+    differences = [
+        f"{path} was {stored.get(path, 'absent')} and is now {given.get(path, 'absent')}"
+        for path in sorted({*stored, *given})
+        if stored.get(path) != given.get(path)
+    ]
+    if differences:
+        raise ValueError(
+            f"Study '{name}' cannot be continued with other settings: {'; '.join(differences)}. "
+            "Give the old values, or choose another study.name."
+        )

@@ -1,0 +1,119 @@
+"""A command's plan: its settings checked as a whole, before anything of it is on disk.
+
+Doing it is `session`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hpo.config.limits import check_limits
+from hpo.config.schema import AwdLstmConfig, Config, FolderConfig, MlflowConfig, ReplayConfig, TableConfig
+from hpo.config.search import GridConfig
+from hpo.contracts.seeds import derive_seed
+from hpo.executors.choice import check_executor, check_simulation, n_workers
+from hpo.machine.paths import as_name
+from hpo.search.candidates import mapping_note
+from hpo.search.samplers import build_sampler
+from hpo.space.read import read_space
+from hpo.space.space import Space
+from hpo.tracking.tracker import check_tracking
+from hpo.trainers.awd_lstm.encoders.catalogue import check_encoders
+from hpo.trainers.replay.space import check_space_choice, describe_table, fit_to_table, table_space
+
+FIXED = "fixed"  # among the choices: the searched params the command line gave a value instead
+MAX_NAME_BYTES = 200
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked configuration, ready to be driven; nothing of it is on disk yet.
+
+    Attributes:
+        config: The settings.
+        choices: The option chosen in each config group, by group.
+        space: The search space.
+        n_workers: Trials of this study at once.
+        tags: What it is within a comparison, its strategy and its task; what its recorded table is.
+        experiment_name: The experiment it belongs to; "" leaves it to the configuration.
+    """
+
+    config: Config
+    choices: Mapping[str, str]
+    space: Space
+    n_workers: int
+    tags: Mapping[str, str] = field(default_factory=dict)
+    experiment_name: str = ""
+
+    @property
+    def experiment(self) -> str:
+        """The experiment it belongs to: as named, else what it is about."""
+        tracking = self.config.tracking
+        asked = tracking.experiment if isinstance(tracking, MlflowConfig) else None
+        return self.experiment_name or asked or self.subject
+
+    @property
+    def name(self) -> str:
+        """The study's name: as given, else what identifies it."""
+        if self.config.study.name:
+            return self.config.study.name
+        parts = [self.subject, self.choices["space"], self.choices["sampler"], self.choices["pruner"]]
+        parts.append(f"s{self.config.seed}")
+        if self.choices.get(FIXED):
+            parts.append(f"fixed-{derive_seed(self.choices[FIXED]):08x}")
+        return "-".join(parts)
+
+    @property
+    def subject(self) -> str:
+        """What the study is about: a recorded table's name, else the experiment's, the trainer's or the data's."""
+        if isinstance(self.config.trainer, ReplayConfig):
+            return as_name(Path(self.config.trainer.path).stem)
+        if self.choices.get("experiment"):
+            return self.choices["experiment"]
+        if not isinstance(self.config.trainer, AwdLstmConfig):
+            return self.choices["trainer"]
+        match self.config.data:
+            case TableConfig(path=path):
+                return as_name(Path(path).stem)
+            case FolderConfig(path=path):
+                return as_name(Path(path).absolute().name)
+        return self.choices["data"]
+
+
+def plan(config: Config, choices: Mapping[str, str]) -> Plan:
+    """Returns what is going to be done.
+
+    Raises:
+        ValueError: for a setting that makes no sense, in one sentence.
+    """
+    check_limits(config)
+    check_executor(config.executor)
+    check_simulation(config.executor, config.trainer)
+    check_tracking(config)
+    config, space, tags = _search(config, choices)
+    budget = (config.study.n_trials, config.study.timeout_s, config.study.n_epochs, config.study.trials_s)
+    if all(limit is None for limit in budget) and not (isinstance(config.sampler, GridConfig) or space.candidates):
+        raise ValueError("study.n_trials=null leaves the study without an end; give study.timeout_s or study.n_epochs.")
+    build_sampler(config.sampler, space, config.seed)
+    planned = Plan(config, choices, space, n_workers(config.executor), tags)
+    if planned.name != as_name(planned.name) or len(planned.name.encode()) > MAX_NAME_BYTES:
+        raise ValueError(
+            f"study.name={planned.name!r} must be a file name: at most {MAX_NAME_BYTES} bytes, "
+            "no slash, colon, star, quote, leading dot or character that cannot be seen."
+        )
+    return planned
+
+
+def _search(config: Config, choices: Mapping[str, str]) -> tuple[Config, Space, dict[str, str]]:
+    """Returns the settings, what is searched under them, and what the record says of a recorded table."""
+    check_space_choice(config, choices["space"])
+    if not isinstance(config.trainer, ReplayConfig):
+        space = read_space(config, may_be_empty=bool(choices.get(FIXED)))
+        check_encoders(config, space)
+        return config, space, {}
+    config = fit_to_table(config)
+    space = table_space(config)
+    note = mapping_note(space, config.sampler)
+    return config, space, {**describe_table(config), **({"mapping": note} if note else {})}

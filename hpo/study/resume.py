@@ -1,0 +1,102 @@
+"""Whether what the record holds may be continued as what is asked for; the studies there may be beside a search.
+
+Changes nothing; opening is `opening`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from optuna.storages import BaseStorage
+from optuna.study._frozen import FrozenStudy
+
+from hpo.artifacts.folders import check_place
+from hpo.config.schema import Config
+from hpo.data.corpus import open_corpus
+from hpo.storage.storage import FINGERPRINT, MOVED, STUDY
+from hpo.study.audit import audit_name
+from hpo.study.confirmation import confirmation_name
+from hpo.study.fingerprint import check_fingerprint, fingerprint
+from hpo.study.plan import Plan
+from hpo.trainers.awd_lstm.encoders.catalogue import Bank
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A kind of study beside a search: its role, the tag that names the search, and the setting without it."""
+
+    role: str
+    verb: str
+    name_of: Callable[[str], str]
+    off: str
+
+
+CONFIRMATION = Beside("confirmation", "confirms", confirmation_name, "study.confirm.top_k=0")
+AUDIT = Beside("audit", "audits", audit_name, "study.audit=0")
+
+
+def _beside(config: Config) -> list[Beside]:
+    """Returns the studies that there may be beside a search."""
+    return [*([CONFIRMATION] if config.study.confirm.top_k else []), *([AUDIT] if config.study.audit else [])]
+
+
+def check_record(
+    plans: Sequence[Plan], storage: BaseStorage, corpora: Mapping[str, Path], banks: Mapping[str, Bank] | None = None
+) -> None:
+    """Refuses to continue studies as something else than they are; changes nothing.
+
+    Args:
+        plans: What is asked for.
+        storage: The record.
+        corpora: Folder of the prepared corpus by study name.
+        banks: The encoders by study name.
+
+    Raises:
+        ValueError: naming the first such study and what differs.
+    """
+    there = {study.study_name: study for study in storage.get_all_studies()}
+    for planned in plans:
+        if planned.name in there:
+            _check_search(
+                planned, there[planned.name], storage, corpora.get(planned.name), (banks or {}).get(planned.name)
+            )
+        for beside in _beside(planned.config):
+            found = there.get(beside.name_of(planned.name))
+            if found is not None:
+                _check_beside(planned, beside, found, storage)
+
+
+def _check_search(
+    planned: Plan, there: FrozenStudy, storage: BaseStorage, corpus: Path | None, bank: Bank | None
+) -> None:
+    stored, study = there.system_attrs.get(FINGERPRINT), there.system_attrs.get(STUDY)
+    if stored is None and storage.get_n_trials(there._study_id):
+        raise ValueError(f"Study '{planned.name}' was not made by hpo; choose another study.name.")
+    if stored is not None and "role" in stored:
+        raise ValueError(f"Study '{planned.name}' is the {stored['role']} of another; choose another study.name.")
+    if MOVED in there.system_attrs:
+        raise ValueError(
+            f"Study '{planned.name}' has moved to {there.system_attrs[MOVED]}, with its folder; continue it there."
+        )
+    if stored is not None:
+        check_fingerprint(planned.name, stored, asked_fingerprint(planned, corpus, bank))
+    if study is not None:
+        check_place(planned.config.storage, planned.name, noted=study["folder"], machine=study["tags"].get("host", ""))
+
+
+def _check_beside(planned: Plan, beside: Beside, there: FrozenStudy, storage: BaseStorage) -> None:
+    tags = there.system_attrs.get(STUDY, {}).get("tags", {})
+    if tags.get(beside.verb) != planned.name and (tags or storage.get_n_trials(there._study_id)):
+        raise ValueError(
+            f"Study '{there.study_name}' is there already and does not {beside.verb.removesuffix('s')} "
+            f"'{planned.name}'; choose another study.name, or {beside.off}."
+        )
+
+
+def asked_fingerprint(planned: Plan, corpus: Path | None, bank: Bank | None = None) -> dict[str, str]:
+    """Returns what the results of a planned study depend on."""
+    data = open_corpus(corpus).fingerprint if corpus else ""
+    found = fingerprint(planned.config, planned.space, data, n_workers=planned.n_workers)
+    return found | ({"encoder.texts": Path(bank.more_texts).name} if bank and bank.more_texts else {})

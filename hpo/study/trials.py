@@ -1,0 +1,201 @@
+"""The trials of one study while it is driven: every change goes through here to the record and on to be shown.
+
+Which trial is next is `study`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from optuna.trial import FrozenTrial
+
+from hpo.artifacts.folders import tidy_trial, trial_folder
+from hpo.artifacts.remote import remote_study, tidy_remote
+from hpo.contracts.records import COMPLETE, FAIL, PRUNED, StudyRecord, TrialRecord
+from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialResult
+from hpo.machine.remote import RemoteAway
+from hpo.machine.secrets import mask
+from hpo.study.assignment import Assignment, Surroundings
+
+
+class TrialBook:
+    """The newest record of each trial, by number.
+
+    Attributes:
+        study: The study's facts; replaced when its test metrics are known.
+        trials: Newest records.
+    """
+
+    def __init__(self, study: StudyRecord, assignment: Assignment, around: Surroundings) -> None:
+        self.study = study
+        self.trials = {trial.number: trial for trial in around.store.trials()}
+        self._assignment = assignment
+        self._around = around
+        self._store = around.store
+        self._held: set[int] = set()  # ended, waiting for their turn to be told
+        self._is_shown = False
+        self._running = {trial.number for trial in self.trials.values() if not trial.is_finished}
+        self._best = study.best(list(self.trials.values()))
+
+    @property
+    def records(self) -> list[TrialRecord]:
+        return [trial for _, trial in sorted(self.trials.items())]
+
+    @property
+    def running(self) -> list[int]:
+        """The numbers of the trials that have not ended, in their order."""
+        return sorted(self._running)
+
+    def adopt(self) -> list[int]:
+        """Takes over the trials an earlier driver left RUNNING; returns those that are to be started again."""
+        for number in self.running:
+            record = self._store.adopt(
+                number,
+                self._assignment.space,
+                seed_of=self._assignment.seed_of,
+                now=self._around.now_ms,
+                horizon=self._assignment.horizon(number),
+            )
+            self._changed(record)
+            if self._store.has_end(number):
+                self._held.add(number)
+        self._tell_held()
+        self._tidy_leftovers()
+        return [number for number in self.running if number not in self._held]
+
+    def ask(self) -> int:
+        """Returns the number of a new trial."""
+        record = self._store.ask(
+            self._assignment.space,
+            seed_of=self._assignment.seed_of,
+            now=self._around.now_ms,
+            horizon=self._assignment.horizon(len(self.trials)),
+        )
+        self._note(record)
+        return record.number
+
+    def begin_attempt(self, number: int, *, has_crashed: bool, lacked_memory: bool) -> TrialRecord:
+        """Counts one more attempt, and what ended the one before."""
+        n_crashes, n_ooms = self.n_crashes(number) + has_crashed, self.n_ooms(number) + lacked_memory
+        record = self._store.begin_attempt(number, n_crashes=n_crashes, n_ooms=n_ooms)
+        self._changed(record)
+        return record
+
+    def n_crashes(self, number: int) -> int:
+        """Returns how many workers died in trial `number`."""
+        return self._store.count(number, "n_crashes")
+
+    def n_ooms(self, number: int) -> int:
+        """Returns how many attempts at trial `number` lacked memory."""
+        return self._store.count(number, "n_ooms")
+
+    def note_epoch(self, number: int, report: EpochReport) -> Decision:
+        """Notes an epoch; returns what the pruner decided."""
+        value = report.metrics[self.study.metric]
+        record, stop = self._store.add_epoch(
+            number, report, value, compared=self._compared(number), now=self._around.now_ms
+        )
+        self._changed(record)
+        return Decision.STOP if stop else Decision.CONTINUE
+
+    def note_end(self, number: int, result: TrialResult) -> None:
+        """Notes how a trial ended and tells it, at once or when its turn comes."""
+        trial = self.trials[number]
+        value = trial.epochs[-1].metrics[self.study.metric] if trial.epochs else None
+        if result.reason is None and value is None:
+            result = TrialResult(n_epochs=0, reason=Reason.ERROR, error="the trainer ended without an epoch")
+        state = FAIL if result.reason else PRUNED if result.stopped else COMPLETE
+        end = {
+            "state": state,
+            "value": value if state != FAIL else None,
+            "ended_ms": self._around.now_ms(),
+            "reason": result.reason.value if result.reason else None,
+            "error": mask(result.error) if result.error else None,
+            "facts": {**result.facts, **self._assignment.facts_of(number)},
+        }
+        self._store.note_end(number, end)
+        self._held.add(number)
+        self._tell_held()
+
+    def show(self, study: StudyRecord) -> None:
+        """Shows what is newly known of the study itself."""
+        self.study = study
+        self._around.tracker.study(study)
+
+    def _compared(self, number: int) -> Callable[[FrozenTrial], bool]:
+        """Returns which trials the pruner compares trial `number` with."""
+        epochs = self._assignment.planned_epochs(self.trials[number])
+        horizon = self._assignment.horizon(number)
+
+        def is_compared(other: FrozenTrial) -> bool:
+            if horizon is not None and other.number > horizon:
+                return False
+            same_epochs = self._assignment.config.pruner.same_epochs
+            return not same_epochs or epochs == other.params.get("train.epochs", epochs)
+
+        return is_compared
+
+    def _tell_held(self) -> None:
+        """Tells what has ended: at once, or in the order of numbers when that was asked for."""
+        for number in sorted(self._held):
+            if self._assignment.config.study.ordered and number != min(self.running):
+                return
+            self._held.discard(number)
+            before = self._best
+            record = self._store.tell(number)
+            self._changed(record)
+            self._around.cache.settle(self._assignment.request(self.study, record), self.study.name, record)
+            self._tidy_after(number, before)
+
+    def _tidy_after(self, number: int, before: TrialRecord | None) -> None:
+        """Keeps on disk the weights of the incumbent alone, or of all, or none; `before` was it until now."""
+        self._tidy_ended({number} | ({before.number} if before else set()))
+
+    def _tidy_leftovers(self) -> None:
+        """Throws away what a driver that was killed after telling a trial did not come to throw away."""
+        folders = {trial_folder(Path(self.study.folder), number).name: number for number in self.trials}
+        there = [path.name for path in trial_folder(Path(self.study.folder), 0).parent.glob("*")]
+        # what another driver has left at a URL has no folder here
+        self._tidy_ended(self.trials if self._remote else {folders[name] for name in there if name in folders})
+
+    @property
+    def _remote(self) -> str:
+        return remote_study(self._assignment.config.storage, self.study)
+
+    def _tidy_ended(self, numbers: Collection[int]) -> None:
+        best, kept = self._best, self._assignment.keeps_weights
+        keep_checkpoints = self._assignment.config.trial.keep_checkpoints
+        keeps_weights: dict[int, bool] = {}
+        for number in numbers:
+            if self.trials[number].is_finished:
+                is_best = best is not None and best.number == number
+                keeps_weights[number] = kept == "all" or (kept == "best" and is_best)
+        if self._remote and keeps_weights:
+            stop = self._around.stop
+            try:
+                tidy_remote(
+                    self._remote, keeps_weights, keep_checkpoints=keep_checkpoints, must_stop=lambda: stop.is_set
+                )
+            except RemoteAway as away:  # whoever goes on does it
+                stop.obstacle = stop.obstacle or str(away)
+        for number, is_kept in keeps_weights.items():
+            folder = trial_folder(Path(self.study.folder), number)
+            tidy_trial(folder, keep_weights=is_kept, keep_checkpoints=keep_checkpoints)
+
+    def _changed(self, record: TrialRecord) -> None:
+        if not self._is_shown:  # a study with nothing left to do stays as it is shown
+            self._around.tracker.study(self.study)
+            self._is_shown = True
+        self._note(record)
+        self._around.tracker.trial(self.study, record)
+        self._around.display.trial_changed(record)
+
+    def _note(self, record: TrialRecord) -> None:
+        """Keeps the newest record of a trial, and what follows from it without looking at the others."""
+        self.trials[record.number] = record
+        if record.is_finished:
+            self._running.discard(record.number)
+            self._best = self.study.best([record] if self._best is None else [self._best, record])
+        else:
+            self._running.add(record.number)

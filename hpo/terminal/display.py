@@ -1,0 +1,202 @@
+"""What a person sees while a study runs: a screen that updates itself, or plain lines where there is none.
+
+Knows nothing of who runs the trials; what is printed at the end is `summary`'s.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+from rich.console import Console, ConsoleDimensions, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from hpo.contracts.records import FAIL, Budget, StudyRecord, TrialRecord
+from hpo.machine.escaping import printable
+from hpo.machine.secrets import mask
+from hpo.terminal.console import Stage, Stages, open_console, tolerant, unless_gone
+from hpo.terminal.progress import Progress, open_progress
+from hpo.terminal.screen import bar, frame, opening_line, trial_line
+
+REFRESH_HZ = 2  # drawing takes processor time from the trials
+
+Body = Callable[[ConsoleDimensions], RenderableType]
+"""Draws what is kept in sight below the lines, in so many columns and rows."""
+
+
+class Announcer(Protocol):
+    """Says what concerns no single study: data being prepared, what is worth a line, the end."""
+
+    def preparing(self, stage: str, done: int, total: int) -> None:
+        """Shows how far a stage of the data preparation is."""
+        ...
+
+    def note(self, sentence: str) -> None:
+        """Shows a warning or an event that is worth a line."""
+        ...
+
+    def close(self) -> None:
+        """Leaves the last state on the terminal; may be called twice."""
+        ...
+
+
+class Display(Announcer, Protocol):
+    """Shows one study after another: the study opened, its trials changing, its end."""
+
+    def study_opened(
+        self, study: StudyRecord, trials: Sequence[TrialRecord], budget: Budget, *, spent_s: float = 0.0
+    ) -> None:
+        """Shows a study, new or continued; `spent_s` is what earlier drivers spent of its time."""
+        ...
+
+    def trial_changed(self, trial: TrialRecord) -> None:
+        """Shows the newest state of a trial: after it was asked for, after every epoch, at its end."""
+        ...
+
+    def study_ended(self, study: StudyRecord) -> None:
+        """Shows that nothing is left to do for a study; `study` has its test metrics."""
+        ...
+
+
+def build_display(console: Console | None = None) -> Display:
+    """Returns the display of a single study: a live screen on a terminal, and plain lines anywhere else."""
+    return StudyDisplay(build_lines(console))
+
+
+def build_lines(console: Console | None = None) -> Lines:
+    """Returns lines above something that changes on a terminal, and nothing but lines anywhere else."""
+    console = tolerant(console) if console else open_console()
+    return LiveLines(console) if console.is_terminal and not console.is_dumb_terminal else Lines(console)
+
+
+class Lines:
+    """Lines for a log, with how far the stages of the preparation are.
+
+    Attributes:
+        is_live: Whether what `show` was given is seen.
+        is_ascii: Whether other characters cannot be written.
+    """
+
+    is_live = False
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._stages = Stages()
+        self.is_ascii = console.options.ascii_only
+
+    def preparing(self, stage: str, done: int, total: int) -> None:
+        now = self._stages.moved(stage, done, total)
+        percent = self._stages.milestone(stage, now)
+        if percent is not None:
+            self.say(Text(f"preparing {stage}: {percent} % of {total:,}{now.left}"))
+
+    def note(self, sentence: str) -> None:
+        self.say(Text(printable(mask(sentence)), style="yellow"))
+
+    def say(self, line: Text, *, may_cut: bool = False) -> None:
+        """Writes a line; one that `may_cut` ends at the edge of a terminal."""
+        with unless_gone(self._console):
+            self._console.print(line, soft_wrap=True)
+
+    def show(self, body: Body) -> None:
+        """Keeps what `body` draws in sight, where there is a screen."""
+
+    def close(self) -> None:
+        """Leaves the last state on the terminal; may be called twice."""
+
+
+class LiveLines(Lines):
+    """Lines, and below them the preparation under way and a body, drawn again and again."""
+
+    is_live = True
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._under_way: dict[str, Stage] = {}
+        self._body: Body | None = None
+        self._is_closed = False
+        self._live = Live(console=console, get_renderable=self._frame, refresh_per_second=REFRESH_HZ)
+
+    def preparing(self, stage: str, done: int, total: int) -> None:
+        if done < total:
+            self._under_way = {**self._under_way, stage: self._stages.moved(stage, done, total)}
+            self._start()
+        else:
+            self._under_way = {name: state for name, state in self._under_way.items() if name != stage}
+            self.say(Text(f"prepared {stage}: {total:,}"))
+
+    def say(self, line: Text, *, may_cut: bool = False) -> None:
+        with unless_gone(self._console):
+            self._console.print(line, no_wrap=may_cut, overflow="ellipsis" if may_cut else "fold")
+
+    def show(self, body: Body) -> None:
+        self._body = body
+        self._start()
+
+    def close(self) -> None:
+        self._is_closed = True
+        # Rich's stop trips over a start that a lost terminal cut short.
+        with unless_gone(self._console), suppress(IndexError):
+            self._live.stop()
+
+    def _start(self) -> None:
+        if not self._is_closed:
+            with unless_gone(self._console):
+                self._live.start()
+
+    def _frame(self) -> RenderableType:
+        rows: list[RenderableType] = [
+            bar(f"preparing {name}", stage.done / stage.total, f"{stage.done:,} of {stage.total:,}{stage.left}")
+            for name, stage in self._under_way.items()
+        ]
+        width, height = self._console.size
+        if self._body is not None:
+            rows.append(self._body(ConsoleDimensions(width, height - len(rows) - 1)))
+        return Group(*rows, "")  # an empty line for the cursor: an echoed ^C would wrap behind a full one
+
+
+class StudyDisplay:
+    """A study, a line for each finished trial, and a frame: how far, how long, what is best, what runs."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._progress: Progress | None = None
+        self._opened_s = time.monotonic()
+
+    def preparing(self, stage: str, done: int, total: int) -> None:
+        self._lines.preparing(stage, done, total)
+
+    def study_opened(
+        self, study: StudyRecord, trials: Sequence[TrialRecord], budget: Budget, *, spent_s: float = 0.0
+    ) -> None:
+        self._opened_s = time.monotonic()
+        self._progress = open_progress(study, trials, budget, spent_s)
+        self._lines.say(opening_line(self._progress))
+        self._lines.show(self._frame)
+
+    def trial_changed(self, trial: TrialRecord) -> None:
+        if self._progress is None:
+            return
+        before = self._progress.trials.get(trial.number)
+        self._progress = self._progress.with_trial(trial)
+        if trial.is_finished and not (before and before.is_finished):
+            line = trial_line(self._progress, trial, ascii_only=self._lines.is_ascii)
+            self._lines.say(line, may_cut=trial.state != FAIL)
+
+    def study_ended(self, study: StudyRecord) -> None:
+        """Says nothing: the summary follows."""
+
+    def note(self, sentence: str) -> None:
+        self._lines.note(sentence)
+
+    def close(self) -> None:
+        self._lines.close()
+
+    def _frame(self, room: ConsoleDimensions) -> RenderableType:
+        if self._progress is None:
+            return ""
+        elapsed_s = time.monotonic() - self._opened_s
+        return frame(self._progress, elapsed_s, n_rows=room.height, ascii_only=self._lines.is_ascii)

@@ -1,0 +1,139 @@
+"""What a study under way looks like: its lines and its frame.
+
+From `progress` to text and bars; when they are drawn, and where, is `display`'s.
+"""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING, StudyRecord, TrialRecord
+from hpo.machine.escaping import last_line, printable
+from hpo.terminal.format import (
+    STATE_WORDS,
+    format_budget,
+    format_counts,
+    format_duration,
+    format_number,
+    format_params,
+    sparkline,
+)
+from hpo.terminal.progress import Progress, Spend, metric_curve, planned_epochs
+
+STYLES = {RUNNING: "cyan", COMPLETE: "green", PRUNED: "yellow", FAIL: "red"}
+
+
+def opening_line(progress: Progress) -> Text:
+    """Returns what a study is and how much of it is done."""
+    study = progress.study
+    done = (
+        f"continued, {format_counts(progress.trials.values(), running='to go on with')}" if progress.trials else "new"
+    )
+    strategy = f" by {study.tags['sampler']}" if "sampler" in study.tags else ""
+    goal = f"{study.direction} {study.metric}{strategy}; budget {format_budget(progress.budget)}"
+    return Text.assemble("study ", (printable(study.name), "bold"), f": {done}; {goal}; in {printable(study.folder)}")
+
+
+def trial_line(progress: Progress, trial: TrialRecord, *, ascii_only: bool) -> Text:
+    """Returns how a finished trial ended, in one line."""
+    study = progress.study
+    line = Text.assemble(
+        f"[{_place(progress)}] trial {trial.number} ", (STATE_WORDS[trial.state], STYLES[trial.state]), ": "
+    )
+    if trial.state == FAIL:
+        error = last_line(trial.error or "")
+        line.append(
+            f"{trial.reason or 'no reason given'} after {_epochs(study, trial)}{' - ' if error else ''}{error}; "
+        )
+    else:
+        value = "no value" if trial.value is None else format_number(trial.value)
+        is_best = progress.incumbent is not None and progress.incumbent.number == trial.number
+        line.append(f"{study.metric} {value}{' (best so far)' if is_best else ''}", "bold" if is_best else "")
+        line.append(f", {_epochs(study, trial)}, {format_duration(_duration_s(trial))}")
+        line.append(f" {sparkline(metric_curve(study, trial), ascii_only=ascii_only)} ", "dim")
+    return line.append(format_params(trial.params))
+
+
+def frame(progress: Progress, elapsed_s: float, *, n_rows: int, ascii_only: bool) -> RenderableType:
+    """Returns how far a study is, what is best and what runs, in at most `n_rows` lines where that is possible."""
+    rule = Rule(Text(printable(progress.study.name)), align="left", style="dim", characters="-" if ascii_only else "─")
+    rows: list[RenderableType] = [rule, _overall(progress, elapsed_s), _standing(progress)]
+    if progress.running:
+        rows.append(_running(progress, n_rows=max(n_rows - 6, 1), ascii_only=ascii_only))
+    return Group(*rows)
+
+
+def _place(progress: Progress) -> str:
+    total = progress.budget.n_trials
+    return f"{progress.n_finished}" if total is None else f"{progress.n_finished}/{total}"
+
+
+def _epochs(study: StudyRecord, trial: TrialRecord) -> str:
+    return f"{trial.n_epochs}/{planned_epochs(study, trial) or '?'} epochs"
+
+
+def _duration_s(trial: TrialRecord) -> float:
+    return ((trial.ended_ms or trial.started_ms) - trial.started_ms) / 1000
+
+
+def _overall(progress: Progress, elapsed_s: float) -> RenderableType:
+    """Returns the bar of the limit nearest to its end, with the time spent and the time left."""
+    spend, left_s = progress.binding(elapsed_s), progress.left_s(elapsed_s)
+    left = "" if left_s == 0 else ", time left unknown" if left_s is None else f", about {format_duration(left_s)} left"
+    match spend:
+        case None:
+            return Text(f"{progress.n_finished} trials, no limit; {format_duration(elapsed_s)}")
+        case Spend(unit="trials"):
+            done = f"{progress.n_finished}/{spend.total:g} trials"
+        case Spend(unit="epochs"):
+            done = f"{spend.done:g}/{spend.total:g} epochs"
+        case _:
+            done = f"{format_duration(spend.done)} of {format_duration(spend.total)}"
+    return bar(done, spend.share, format_duration(elapsed_s) + left)
+
+
+def bar(before: str, share: float, after: str) -> Table:
+    """Returns one line with a bar of which `share` in [0, 1] is full."""
+    row = Table.grid(padding=(0, 1), expand=True)
+    row.add_column(no_wrap=True)
+    row.add_column(ratio=1)
+    row.add_column(no_wrap=True)
+    row.add_row(printable(before), ProgressBar(total=1.0, completed=share), after)
+    return row
+
+
+def _standing(progress: Progress) -> RenderableType:
+    """Returns the incumbent and how many trials are in which state."""
+    best = progress.incumbent
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(format_counts(progress.trials.values()) + "\n", "dim")
+    if best is None or best.value is None:
+        return text.append("best   none yet: no trial is complete")
+    text.append("best   ").append(f"{progress.study.metric} {format_number(best.value)}", "bold green")
+    return text.append(f", trial {best.number}, {format_params(best.params)}")
+
+
+def _running(progress: Progress, *, n_rows: int, ascii_only: bool) -> Text:
+    """Returns a line for each running trial, at most `n_rows` of them; params give way where it is narrow."""
+    cells = [_running_cells(progress.study, trial, ascii_only=ascii_only) for trial in progress.running]
+    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
+    lines = Text(no_wrap=True, overflow="ellipsis")
+    for row in cells[:n_rows]:
+        for cell, width, style in zip(row, widths, ("", "cyan", "bold", "cyan", "dim"), strict=True):
+            lines.append(cell.ljust(width), style).append("  ")
+        lines.append("\n")
+    if len(cells) > n_rows:
+        lines.append(f"and {len(cells) - n_rows} more running", "dim")
+    lines.rstrip()
+    return lines
+
+
+def _running_cells(study: StudyRecord, trial: TrialRecord, *, ascii_only: bool) -> tuple[str, ...]:
+    curve = metric_curve(study, trial)
+    value = f"{study.metric} {format_number(curve[-1])}" if curve else "no epoch yet"
+    curve_text = sparkline(curve, ascii_only=ascii_only)
+    return f"trial {trial.number}", _epochs(study, trial), value, curve_text, format_params(trial.params)

@@ -1,0 +1,230 @@
+"""What a study leaves on the terminal at its end: what is best, what failed, where everything is, what next.
+
+Says only what the trials say; the report on several studies is not here.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hpo.artifacts.folders import MODEL_FOLDER
+from hpo.config.schema import MemoryConfig, PostgresConfig, SqliteConfig, StorageConfig
+from hpo.config.search import ParamValue
+from hpo.contracts.records import COMPLETE, FAIL, StudyRecord, TrialRecord
+from hpo.machine.escaping import last_line, printable
+from hpo.machine.remote import is_remote
+from hpo.machine.secrets import is_named, mask
+from hpo.terminal.console import unless_gone
+from hpo.terminal.format import format_counts, format_duration, format_number, format_params, override_line
+
+N_BEST, N_NAMED = 5, 8  # trials in the table; failed trials named per reason
+SUBJECT_WIDTH = 8
+
+
+def print_summary(
+    console: Console,
+    study: StudyRecord,
+    trials: Sequence[TrialRecord],
+    *,
+    outcome: str,
+    storage: StorageConfig,
+    tracking: str,
+    n_unmirrored: int,
+    next_command: str,
+    refusals: Sequence[str] = (),
+) -> None:
+    """Prints what came out of a study.
+
+    Args:
+        console: Where to.
+        study: Its newest record.
+        trials: All of its trials.
+        outcome: Why the driver stopped: "the budget is reached".
+        storage: Where the record is.
+        tracking: The setting `tracking.uri`; empty when nothing is mirrored.
+        n_unmirrored: Runs that MLflow is not known to show completely.
+        next_command: What continues or repeats the study.
+        refusals: Files that say which of those runs MLflow refuses.
+    """
+    with unless_gone(console):
+        console.print()
+        _say(console, "study", f"{printable(study.name)}: {outcome}", style="bold")
+        _say(console, "trials", f"{format_counts(trials, running='to go on with')}; {_spent(trials)}")
+        _print_failures(console, trials)
+        _print_best(console, study, trials)
+        _print_places(console, study, storage, tracking)
+        if tracking and n_unmirrored:
+            _say_whole(console, "", missing_sentence(study, storage, tracking, n_unmirrored), style="yellow")
+            for path in refusals:
+                _say_whole(console, "", f"MLflow refuses some of them: see {printable(path)}", style="yellow")
+        _say_whole(console, "next", next_command)
+
+
+def missing_sentence(
+    study: StudyRecord, storage: StorageConfig, tracking: str, n_unmirrored: int, *, names_study: bool = True
+) -> str:
+    """Returns how much MLflow lacks, and the command that brings it, of all studies unless one is named."""
+    are = "run is" if n_unmirrored == 1 else "runs are"
+    return f"{n_unmirrored} {are} not in MLflow yet: {_remedy(study, storage, tracking, names_study=names_study)}"
+
+
+def _print_best(console: Console, study: StudyRecord, trials: Sequence[TrialRecord]) -> None:
+    best = study.best(list(trials))
+    if best is None:
+        _say(console, "best", "none: no trial is complete, so no params can be recommended", style="yellow")
+        return
+    console.print("", _best_table(study, trials), "", sep="\n")
+    _say(console, "best", f"trial {best.number}; its params, to paste behind python -m hpo:", style="bold")
+    console.print(Text(override_line(best.params), style="green"), soft_wrap=True)
+    if study.test:
+        _say_whole(console, "test", _test_text(study.test, best))
+    if (sentence := baseline_sentence(study, best)) is not None:
+        _say_whole(console, "compare", sentence, style="yellow" if "not beaten" in sentence else "")
+
+
+def baseline_sentence(study: StudyRecord, best: TrialRecord) -> str | None:
+    """Returns how the best trial stands to a bag of words on the same valid and test parts; None without a baseline."""
+    held = study.corpus.get(f"baseline_{study.metric}")
+    if not isinstance(held, float) or best.value is None:
+        return None
+    sign = -1.0 if study.direction == "minimize" else 1.0
+    verdict = "beaten by" if sign * (best.value - held) > 0 else "not beaten by"
+    name = "test_baseline_loss" if study.metric == "valid_loss" else f"test_baseline_{study.metric}"
+    test = f", on test {format_number(study.test[name])}" if name in study.test else ""
+    gap = format_number(abs(best.value - held))
+    return (
+        f"a regression on bags of words has {study.metric} {format_number(held)}{test}: {verdict} trial {best.number} "
+        f"({gap} apart)"
+    )
+
+
+def _best_table(study: StudyRecord, trials: Sequence[TrialRecord]) -> Table:
+    sign = 1.0 if study.direction == "minimize" else -1.0
+    ranked = [t for t in trials if t.state == COMPLETE and t.value is not None]
+    ranked.sort(key=lambda t: (sign * (t.value or 0.0), t.number))
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for heading in ("trial", study.metric, "epochs"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("training", justify="right", no_wrap=True)
+    table.add_column("params", overflow="fold")
+    for trial in ranked[:N_BEST]:
+        seconds = _training_s([trial])
+        table.add_row(
+            str(trial.number),
+            format_number(trial.value or 0.0),
+            str(trial.n_epochs),
+            "" if seconds is None else format_duration(seconds),
+            format_params(trial.params),
+        )
+    return table
+
+
+def _print_failures(console: Console, trials: Sequence[TrialRecord]) -> None:
+    """Prints each reason once, with the trials it befell and what the newest of them said."""
+    failed: dict[str, list[TrialRecord]] = defaultdict(list)
+    for trial in trials:
+        if trial.state == FAIL:
+            failed[trial.reason or "no reason given"].append(trial)
+    for reason, befallen in failed.items():
+        numbers = ", ".join(str(trial.number) for trial in befallen[:N_NAMED])
+        more = f" and {len(befallen) - N_NAMED} more" if len(befallen) > N_NAMED else ""
+        error = last_line(befallen[-1].error or "")
+        _say(console, "failed", f"{reason}: trial {numbers}{more}{f' - {error}' if error else ''}", style="red")
+
+
+def _print_places(console: Console, study: StudyRecord, storage: StorageConfig, tracking: str) -> None:
+    _say_whole(console, "record", _record_text(storage))
+    _say_whole(console, "folder", printable(study.folder))
+    if is_remote(storage.folder):
+        _say_whole(console, "kept", f"weights and checkpoints at {mask(storage.folder)}")
+    if (model := Path(study.folder) / MODEL_FOLDER).is_dir():
+        _say_whole(console, "model", f"python -m hpo.predict model={shlex.quote(printable(str(model)))} 'some text'")
+    if not tracking:
+        _say(console, "mlflow", "not used (tracking=none)")
+        return
+    _say_whole(console, "mlflow", _mlflow_text(tracking))
+
+
+def _remedy(study: StudyRecord, storage: StorageConfig, tracking: str, *, names_study: bool) -> str:
+    if isinstance(storage, MemoryConfig):
+        return "lost, as the record was in memory"
+    found = _sync_params(study, storage, tracking)
+    if not names_study:
+        del found["study.name"]
+    return f"python -m hpo.sync {override_line(found)}".strip()
+
+
+def _sync_params(study: StudyRecord, storage: StorageConfig, tracking: str) -> dict[str, ParamValue]:
+    """Returns what `hpo.sync` must be told, beside its defaults, to find the study."""
+    found: dict[str, ParamValue] = {"study.name": study.name}
+    match storage:
+        case SqliteConfig(path=path) if path != "hpo.db":
+            found["storage.path"] = path
+        case PostgresConfig(url=url):
+            found |= {"storage": "postgres", "storage.url": mask(url)}
+    if storage.folder != "studies":
+        found["storage.folder"] = storage.folder
+    if tracking != "sqlite:///mlflow.db":
+        found["tracking.uri"] = mask(tracking)
+    return found
+
+
+def _record_text(storage: StorageConfig) -> str:
+    match storage:
+        case SqliteConfig(path=path):
+            return f"{path} ({Path(path).absolute()})"
+        case PostgresConfig(url=url):
+            return f"the database at {mask(url)}"
+    return "in memory, gone now (storage=memory)"
+
+
+def _mlflow_text(tracking: str) -> str:
+    shown = mask(tracking)
+    if is_named(tracking):
+        return f"at the address in {shown}"
+    if urlsplit(tracking).scheme in ("http", "https"):
+        return f"open {shown}"
+    return f"mlflow ui --workers 1 --backend-store-uri {shlex.quote(shown)}"
+
+
+def _test_text(test: Mapping[str, float], best: TrialRecord) -> str:
+    tested = int(test.get("trial", best.number))
+    metrics = ", ".join(
+        f"{name} {int(value) if name.startswith('n_') else format_number(value)}"
+        for name, value in test.items()
+        if name != "trial" and not name.startswith("test_baseline_")
+    )
+    return f"{metrics} (trial {tested}{'' if tested == best.number else ', best before the newest trials'})"
+
+
+def _spent(trials: Sequence[TrialRecord]) -> str:
+    n_epochs, seconds = sum(trial.n_epochs for trial in trials), _training_s(trials)
+    return f"{n_epochs} epochs" + ("" if seconds is None else f", {format_duration(seconds)} of training")
+
+
+def _training_s(trials: Sequence[TrialRecord]) -> float | None:
+    """Returns the seconds that epochs took, all trials together; None where none was measured."""
+    seconds = [e.metrics["seconds"] for trial in trials for e in trial.epochs if "seconds" in e.metrics]
+    return sum(seconds) if seconds else None
+
+
+def _say(console: Console, subject: str, sentence: str, *, style: str = "") -> None:
+    """Prints a sentence, wrapped under itself."""
+    row = Table.grid()
+    row.add_column(width=SUBJECT_WIDTH, style="dim")
+    row.add_column(overflow="fold")
+    row.add_row(subject, Text(sentence, style))
+    console.print(row)
+
+
+def _say_whole(console: Console, subject: str, line: str, *, style: str = "") -> None:
+    """Prints a path or a command without a break, so that it can be copied."""
+    console.print(Text.assemble((f"{subject:<{SUBJECT_WIDTH}}", "dim"), (line, style)), soft_wrap=True)

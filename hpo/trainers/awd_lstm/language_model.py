@@ -1,0 +1,252 @@
+"""The trainer of language models: fastai's AWD-LSTM with its decoder, trained on the texts of a corpus.
+
+What it leaves is an encoder. Which ones are trained, and where they are kept, is `bank`'s business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import LinearCrossEntropyOptions
+from torch.nn.functional import cross_entropy, linear_cross_entropy
+
+from hpo.artifacts.checkpoint import Array, Checkpoint, write_checkpoint
+from hpo.artifacts.steps import StepCounter
+from hpo.config.training import EncoderConfig, Start
+from hpo.contracts.seeds import derive_seed, seed_everything
+from hpo.contracts.trainer import OnEpoch, TrialRequest
+from hpo.data.corpus import Corpus, open_corpus
+from hpo.data.unlabelled import open_unlabelled
+from hpo.data.vocabulary import Text, cut_texts
+from hpo.machine.files import hash_bytes
+from hpo.machine.signals import MustPause
+from hpo.trainers.awd_lstm.learner import autocast, build_learner
+from hpo.trainers.awd_lstm.monitor import Monitor
+from hpo.trainers.awd_lstm.network.classifier import build_body, choose_architecture
+from hpo.trainers.awd_lstm.network.encoder import Encoder, sizes_of, vocab_digest, write_encoder
+from hpo.trainers.awd_lstm.network.fastai import LinearDecoder, SequentialRNN, awd_lstm_lm_config, awd_lstm_lm_split
+from hpo.trainers.awd_lstm.network.lm_batches import Windows
+from hpo.trainers.awd_lstm.network.weights import copy_encoder, encoder_tensors, pack_encoder
+from hpo.trainers.awd_lstm.schedule import Fit
+from hpo.trainers.awd_lstm.state import capture
+from hpo.trainers.awd_lstm.trainer import AwdLstm, History, Training
+
+_N_ROWS = 256  # tokens whose logits are held at once: they stay in a core's cache; torch's own choice is 2x slower
+_DIVERGENCE_LOSS = 50.0  # nats; an even guess among a million tokens is 14
+
+
+class LanguageModel(AwdLstm):
+    """Trains language models; holds nothing between calls. A request's `trainer` is the section `encoder`."""
+
+    def begin(self, request: TrialRequest) -> Training:
+        return LanguageTraining(request)
+
+    def test(self, request: TrialRequest) -> dict[str, float]:
+        """Refuses: an encoder has no test part."""
+        raise TypeError("a language model is measured on no test part")
+
+
+@dataclass(frozen=True)
+class LanguageScores:
+    """Means over the tokens of a part; `loss` in nats."""
+
+    loss: float
+    accuracy: float
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        perplexity = math.exp(min(self.loss, 700.0))
+        return {"valid_loss": self.loss, "perplexity": perplexity, "accuracy": self.accuracy}
+
+
+class LanguageTraining(Training):
+    """The language model of one request, its windows and its learner."""
+
+    train: Any  # windows, in the place of a classifier's batches
+    valid: Any
+    model: Any
+
+    def __init__(self, request: TrialRequest) -> None:
+        corpus = open_corpus(request.corpus)
+        assert isinstance(request.trainer, EncoderConfig)
+        self.request = request
+        self.config = request.trainer
+        self.vocab = vocab_digest(corpus.vocab)
+        self.architecture = choose_architecture(
+            request.model, request.train, n_vocab=len(corpus.vocab), n_classes=len(corpus.classes)
+        )
+        self.order = np.random.default_rng(derive_seed(request.seed, "order"))
+        texts = language_texts(corpus, request)
+        train, valid = split_language_texts(texts, self.config.valid, request.seed)
+        device = torch.device(request.device)
+        size, bptt = request.train.batch_size, request.train.bptt
+        self.train = Windows(train, batch_size=size, bptt=bptt, generator=self.order, device=device)
+        self.valid = Windows(valid, batch_size=size, bptt=bptt, device=device)
+        seed_everything(request.seed, device=request.device)
+        self.model = build_language_model(len(corpus.vocab), request)
+        if request.encoder:
+            network = self.model
+            copy_encoder(request.encoder, network[0].body, corpus.vocab, bias=network[1].decoder.bias)
+        loss = partial(_loss, self.model[1].decoder)
+        self.learner = build_learner(request, self.model, self.train, loss=loss, splitter=_split)
+
+    @property
+    def divergence_loss(self) -> float:
+        return _DIVERGENCE_LOSS
+
+    def monitor(self, on_epoch: OnEpoch, must_pause: MustPause, history: History) -> Monitor:
+        """Returns one that also writes down, now and then, how many batches are done: epochs are long."""
+        counter = StepCounter(self.request.folder, len(self.train), self.request.train.epochs)
+        return replace(super().monitor(on_epoch, must_pause, history), on_batch=counter.count)
+
+    def plan(self) -> list[Fit]:
+        """Returns one cycle; from wt103, as in fastai's text tutorial, the embeddings alone and then all at a tenth."""
+        train = self.request.train
+        if self.config.start is Start.scratch or train.epochs == 1:
+            return [Fit(train.epochs, freeze_to=0, lr=train.lr)]
+        return [Fit(1, freeze_to=-1, lr=train.lr), Fit(train.epochs - 1, freeze_to=0, lr=train.lr / 10)]
+
+    def leave(self) -> None:
+        """Leaves an encoder in the request's folder; whoever keeps it knows more of it."""
+        data = pack_encoder(encoder_tensors(self.model[0].body, self.model[1].decoder.bias))
+        encoder = Encoder(sizes_of(self.request.model), self.vocab, hash_bytes(data))
+        write_encoder(Path(self.request.folder), data, encoder)
+
+    def _validate(self, monitor: Monitor) -> LanguageScores:
+        after_batch = monitor.pause_if_asked
+        return score_language(self.model, self.valid, autocast=autocast(self.request), after_batch=after_batch)
+
+    def _save(self, history: History, done: Mapping[str, float]) -> None:
+        """Writes a checkpoint, in the middle of an epoch with the hidden state that the next window goes on from."""
+        order = self.train.drawn_from if done else self.order.bit_generator.state
+        tensors, state = capture(self.learner, order)
+        if done:
+            tensors |= {name: value.cpu().numpy() for name, value in self.model[0].hidden_tensors().items()}
+        write_checkpoint(self.request, Checkpoint(history, tensors, state, done))
+
+    def _restore(self, checkpoint: Checkpoint | None, *, with_moments: bool) -> Mapping[str, float]:
+        done = super()._restore(checkpoint, with_moments=with_moments)
+        if checkpoint is not None and done:
+            self.model[0].resume_from(checkpoint.tensors)
+        return done
+
+
+class _LanguageBody(nn.Module):
+    """A body that keeps its hidden state from window to window, also over an interruption."""
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body: Any = body
+        self._waiting: list[tuple[Tensor, Tensor]] | None = None
+
+    def forward(self, ids: Tensor) -> Tensor:
+        vectors = self.body.encoder_dp(ids, ids.shape[1])
+        output: Tensor = self.body(vectors, from_embeds=True)
+        return output
+
+    def reset(self) -> None:
+        """Begins at the beginning, or where `resume_from` says; fastai calls it before each epoch."""
+        self.body.reset()
+        if self._waiting is not None:
+            self.body.bs = self._waiting[0][0].shape[1]
+            self.body.hidden, self._waiting = self._waiting, None
+
+    def hidden_tensors(self) -> dict[str, Tensor]:
+        """Returns the hidden state by name."""
+        states = enumerate(self.body.hidden)
+        return {f"hidden.{layer}.{part}": each for layer, pair in states for part, each in enumerate(pair)}
+
+    def resume_from(self, tensors: Mapping[str, Array]) -> None:
+        """Lets the next epoch go on from a hidden state."""
+        device = self.body.encoder.weight.device
+        layers = range(len(self.body.rnns))
+        arrays = [[tensors[f"hidden.{layer}.{part}"] for part in (0, 1)] for layer in layers]
+        self._waiting = [
+            (torch.from_numpy(h.copy()).to(device), torch.from_numpy(c.copy()).to(device)) for h, c in arrays
+        ]
+
+
+class _Decoder(LinearDecoder):  # type: ignore[misc]  # fastai is untyped
+    """fastai's, which in training leaves the logits to the loss: all of them at once are the most of a step."""
+
+    def forward(self, vectors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        dropped = self.output_dp(vectors)
+        return dropped if self.training else self.decoder(dropped), vectors, dropped
+
+
+def build_language_model(n_vocab: int, request: TrialRequest) -> Any:
+    """Returns fastai's language model, its decoder tied to its embeddings; draws as fastai does."""
+    dropouts = {name: p * request.model.drop_mult for name, p in awd_lstm_lm_config.items() if name.endswith("_p")}
+    output_p = dropouts.pop("output_p")
+    sizes = sizes_of(request.model)
+    body: Any = build_body(n_vocab, sizes, dropouts)
+    return SequentialRNN(_LanguageBody(body), _Decoder(n_vocab, sizes.emb_sz, output_p, tie_encoder=body.encoder))
+
+
+def language_texts(corpus: Corpus, request: TrialRequest) -> list[Text]:
+    """Returns the texts a language model may see: those trained on and those without labels, or all if asked for.
+
+    For one that reads backwards each text is reversed, as by fastai's `reverse_text`.
+    """
+    assert isinstance(request.trainer, EncoderConfig)
+    parts = [corpus.train, *([corpus.valid, corpus.test] if request.trainer.use_all_texts else [])]
+    texts = [text for part in parts for text in cut_texts(part.ids, part.offsets)]
+    texts += open_unlabelled(request.more_texts) if request.more_texts else []
+    return [text[::-1] for text in texts] if request.trainer.backward else texts
+
+
+def split_language_texts(texts: Sequence[Text], valid: float, seed: int) -> tuple[list[Text], list[Text]]:
+    """Returns the texts that are trained on and those that the perplexity is measured on, one of each at least."""
+    order = np.random.default_rng(derive_seed(seed, "valid")).permutation(len(texts))
+    n_valid = min(max(1, round(valid * len(texts))), len(texts) - 1)
+    held_out = set(order[:n_valid].tolist())
+    return (
+        [text for i, text in enumerate(texts) if i not in held_out],
+        [text for i, text in enumerate(texts) if i in held_out],
+    )
+
+
+@torch.no_grad()
+def score_language(
+    model: nn.Module,
+    windows: Windows,
+    *,
+    autocast: AbstractContextManager[object] | None = None,
+    after_batch: Callable[[], None] = lambda: None,
+) -> LanguageScores:
+    """Returns the scores of a language model, which is left in evaluation mode, its hidden state reset."""
+    model.eval()
+    reset: Callable[[], None] = model.reset  # type: ignore[assignment]  # SequentialRNN has it, nn.Module has not
+    reset()
+    losses, hits, n_tokens = [], [], 0
+    with autocast or nullcontext():
+        for ids, targets in windows:
+            logits = model(ids)[0].float().flatten(0, 1)
+            losses.append(cross_entropy(logits, targets.flatten(), reduction="sum").double())
+            hits.append((logits.argmax(1) == targets.flatten()).sum())
+            n_tokens += targets.numel()
+            after_batch()
+    reset()
+    return LanguageScores(torch.stack(losses).sum().item() / n_tokens, torch.stack(hits).sum().item() / n_tokens)
+
+
+def _loss(decoder: nn.Linear, vectors: Tensor, targets: Tensor) -> Tensor:
+    """Returns the mean cross-entropy of the next words; vectors: what the decoder is given, (bs, seq, emb_sz)."""
+    rows, words = vectors.flatten(0, 1), targets.flatten()
+    if torch.is_autocast_enabled(vectors.device.type):
+        return cross_entropy(decoder(rows), words)
+    options = LinearCrossEntropyOptions(batch_chunk_size=_N_ROWS if vectors.device.type == "cpu" else None)
+    return linear_cross_entropy(rows, decoder.weight, words, linear_bias=decoder.bias, options=options)
+
+
+def _split(model: Any) -> object:
+    return awd_lstm_lm_split([model[0].body, model[1]])

@@ -1,0 +1,180 @@
+"""The AWD-LSTM text classifier: fastai's network with three of its parts replaced by equals.
+
+The replacements keep fastai's distributions, initial weights and state_dict keys. No training here; how two of them
+make an ensemble is `ensemble`'s business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding, pad
+
+from hpo.config.schema import ModelConfig, TrainConfig
+from hpo.trainers.awd_lstm.network.batches import PAD
+from hpo.trainers.awd_lstm.network.encoder import Sizes, sizes_of
+from hpo.trainers.awd_lstm.network.ensemble import Ensemble
+from hpo.trainers.awd_lstm.network.fastai import (
+    AWD_LSTM,
+    PoolingLinearClassifier,
+    SentenceEncoder,
+    SequentialRNN,
+    WeightDropout,
+    awd_lstm_clas_config,
+)
+
+_HEAD_WIDTH, _HEAD_DROPOUT = 50, 0.1  # the defaults of fastai.text.models.core.get_text_classifier
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Everything `build_classifier` needs; written beside the weights so that they can be loaded again."""
+
+    n_vocab: int
+    n_classes: int
+    emb_sz: int
+    n_hid: int
+    n_layers: int
+    drop_mult: float
+    bptt: int
+    max_len: int
+    bidir: bool = False
+
+    @property
+    def as_plain(self) -> dict[str, Any]:
+        """What is written of it: of one classifier what was written before there were two."""
+        return {name: value for name, value in asdict(self).items() if name != "bidir" or value}
+
+
+def n_chunks_dropped(width: int, n_after: int = 0, *, bptt: int, max_len: int) -> int:
+    """Returns of how many leading chunks the output is not kept.
+
+    Args:
+        width: Tokens of the longest text.
+        n_after: Padded columns behind the text that ends first; fastai's may keep no token of that text, and fails.
+        bptt: Tokens of a chunk.
+        max_len: Tokens whose output is kept at most, but for those that fill a chunk.
+    """
+    return max(0, min(math.ceil((width - max_len) / bptt), (width - 1 - n_after) // bptt))
+
+
+def choose_architecture(model: ModelConfig, train: TrainConfig, *, n_vocab: int, n_classes: int) -> Architecture:
+    """Returns the effective sizes; `emb_sz: null` becomes half of n_hid, at most 400."""
+    return Architecture(
+        n_vocab=n_vocab,
+        n_classes=n_classes,
+        **asdict(sizes_of(model)),
+        drop_mult=model.drop_mult,
+        bptt=train.bptt,
+        max_len=train.max_len,
+        bidir=model.bidir,
+    )
+
+
+def build_classifier(architecture: Architecture) -> nn.Module:
+    """Returns the untrained network; draws its weights from torch's global generator as fastai does.
+
+    Input: ids, shape (rows, tokens), padded as by `Batches`. Output: a tuple whose first item is the
+    logits, shape (rows, n_classes); the others serve fastai's AR and TAR regularisation. Of two, see `Ensemble`.
+    """
+    one = _build_one(architecture)
+    return Ensemble(one, _build_one(architecture)) if architecture.bidir else one
+
+
+def _build_one(architecture: Architecture) -> nn.Module:
+    a = architecture
+    dropouts = {name: p * a.drop_mult for name, p in awd_lstm_clas_config.items() if name.endswith("_p")}
+    output_p = dropouts.pop("output_p")
+    body = build_body(a.n_vocab, Sizes(a.emb_sz, a.n_hid, a.n_layers), dropouts)
+    widths = [3 * a.emb_sz, _HEAD_WIDTH, a.n_classes]
+    head = PoolingLinearClassifier(widths, [output_p, _HEAD_DROPOUT], bptt=a.bptt)
+    network: nn.Module = SequentialRNN(_SentenceEncoder(a.bptt, body, pad_idx=PAD, max_len=a.max_len), head)
+    return network
+
+
+def bodies_of(network: Any) -> list[nn.Module]:
+    """Returns the parts that encoders are for: of a classifier, or of the forward and the backward one."""
+    parts: list[Any] = [network.forwards, network.backwards] if isinstance(network, Ensemble) else [network]
+    return [part[0].module for part in parts]
+
+
+def build_body(n_vocab: int, sizes: Sizes, dropouts: Mapping[str, float]) -> nn.Module:
+    """Returns the untrained body of a classifier or of a language model.
+
+    Its `encoder_dp` takes ids and the length of a chunk; its forward, with `from_embeds=True`, what that returns.
+    """
+    body: nn.Module = _Body(n_vocab, sizes.emb_sz, sizes.n_hid, sizes.n_layers, pad_token=PAD, **dropouts)
+    embedding_dropout: Any = body.encoder_dp
+    body.encoder_dp = _EmbeddingDropout(embedding_dropout.emb, embedding_dropout.embed_p)
+    return body
+
+
+class _Body(AWD_LSTM):  # type: ignore[misc]  # fastai is untyped
+    """AWD_LSTM with `_WeightDropout`."""
+
+    def _one_rnn(self, n_in: int, n_out: int, bidir: bool, weight_p: float, _layer: int) -> nn.Module:
+        return _WeightDropout(nn.LSTM(n_in, n_out, 1, batch_first=True, bidirectional=bidir), weight_p)
+
+
+class _WeightDropout(WeightDropout):  # type: ignore[misc]  # fastai is untyped
+    """WeightDropout that also works at p = 0.
+
+    There F.dropout returns the parameter itself (fastai/text/models/awdlstm.py:56), assigning it to the
+    LSTM registers it, and the next reset raises "cannot assign 'torch.FloatTensor' as parameter".
+    """
+
+    def _setweights(self) -> None:
+        if self.training and self.weight_p > 0:
+            super()._setweights()
+        else:
+            for name in self.layer_names:
+                setattr(self.module, name, getattr(self, f"{name}_raw").clone())
+
+
+class _EmbeddingDropout(nn.Module):
+    """EmbeddingDropout over a whole batch: scales the rows it looks up instead of copies of the table.
+
+    Same distribution as fastai's: every chunk of `bptt` tokens drops words of its own. One lookup per
+    batch instead of one per chunk means one dense gradient of the table instead of one per chunk.
+    """
+
+    def __init__(self, emb: nn.Embedding, embed_p: float) -> None:
+        super().__init__()
+        self.emb, self.embed_p = emb, embed_p
+
+    def forward(self, words: Tensor, bptt: int) -> Tensor:
+        """Returns the vectors of `words`, shape (rows, tokens, emb_sz)."""
+        vectors = embedding(words, self.emb.weight, self.emb.padding_idx)
+        if not self.training or self.embed_p == 0:
+            return vectors
+        chunk = torch.arange(words.shape[1], device=words.device) // bptt
+        n_words, n_chunks, kept = self.emb.num_embeddings, -(-words.shape[1] // bptt), 1 - self.embed_p
+        mask = vectors.new_empty(n_chunks * n_words).bernoulli_(kept).div_(kept)
+        return vectors * mask[words + chunk * n_words].unsqueeze(-1)
+
+
+class _SentenceEncoder(SentenceEncoder):  # type: ignore[misc]  # fastai is untyped
+    """SentenceEncoder that looks a batch up at once and asks the GPU once which rows have begun, not per chunk."""
+
+    def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        self.reset()
+        n_rows, width = ids.shape
+        mask = ids == self.pad_idx
+        vectors = self.module.encoder_dp(ids, self.bptt)
+        begun: list[int] = (~mask[:, :: self.bptt]).sum(0).tolist()
+        n_dropped = 0
+        if width > self.max_len:
+            n_after = int((~mask).flip(1).int().argmax(1).max())  # padded columns behind the text that ends first
+            n_dropped = n_chunks_dropped(width, n_after, bptt=self.bptt, max_len=self.max_len)
+        outputs = []
+        for chunk, n_begun in enumerate(begun):
+            columns = slice(chunk * self.bptt, (chunk + 1) * self.bptt)
+            output = self.module(vectors[:n_begun, columns], from_embeds=True)
+            if chunk >= n_dropped:
+                outputs.append(pad(output, (0, 0, 0, 0, 0, n_rows - n_begun)))
+        return torch.cat(outputs, dim=1), mask[:, n_dropped * self.bptt :]

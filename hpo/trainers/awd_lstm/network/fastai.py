@@ -1,0 +1,48 @@
+"""The names of fastai this package uses, imported without the warnings its import sets off.
+
+Nothing else: importing from here instead of from fastai keeps `-W error` usable and the filter in one place.
+fastai is untyped, so every name is opaque to mypy.
+"""
+
+from hpo.data.tokens import quiet_imports
+
+with quiet_imports():
+    from fastai.callback.core import Callback, TrainEvalCallback, event
+    from fastai.callback.fp16 import AMPMode, MixedPrecision
+    from fastai.callback.rnn import rnn_cbs
+    from fastai.callback.schedule import ParamScheduler  # its module gives Learner fit_one_cycle
+    from fastai.data.core import DataLoaders
+    from fastai.learner import Learner
+    from fastai.optimizer import Optimizer
+    from fastai.text.models.awdlstm import (
+        AWD_LSTM,
+        WeightDropout,
+        awd_lstm_clas_config,
+        awd_lstm_clas_split,
+        awd_lstm_lm_config,
+        awd_lstm_lm_split,
+    )
+    from fastai.text.models.core import LinearDecoder, PoolingLinearClassifier, SentenceEncoder, SequentialRNN
+
+__all__ = [
+    "AWD_LSTM",
+    "AMPMode",
+    "Callback",
+    "DataLoaders",
+    "Learner",
+    "LinearDecoder",
+    "MixedPrecision",
+    "Optimizer",
+    "ParamScheduler",
+    "PoolingLinearClassifier",
+    "SentenceEncoder",
+    "SequentialRNN",
+    "TrainEvalCallback",
+    "WeightDropout",
+    "awd_lstm_clas_config",
+    "awd_lstm_clas_split",
+    "awd_lstm_lm_config",
+    "awd_lstm_lm_split",
+    "event",
+    "rnn_cbs",
+]

@@ -1,0 +1,84 @@
+"""A trainer that replays recorded learning curves instead of training.
+
+Reading the table is `curve_table`'s business; the seconds it reports are the table's, and nobody waits for them.
+"""
+
+from __future__ import annotations
+
+from hpo.config.schema import ReplayConfig
+from hpo.contracts.records import CONTINUED, TEST_OF, TEST_VALUE
+from hpo.contracts.trainer import Decision, EpochReport, OnEpoch, Reason, TrialRequest, TrialResult
+from hpo.machine.signals import MustPause, never
+from hpo.trainers.replay.table import Curve, CurveTable, read_table
+
+MATCHED = "matched"  # fact of a trial: "exact", or the distance of its configuration from the recorded one
+UNREPORTED_S = "unreported_s"  # fact of a trial: the seconds of the epoch in which it diverged
+
+
+class Replay:
+    """Answers like the training that was recorded for the params, or for the ones nearest to them.
+
+    A training is as long as its curve, at most `train.epochs`, and diverges where the curve ceases to be finite.
+    It leaves nothing in the trial's folder.
+    """
+
+    needs_torch = False
+
+    def train(self, request: TrialRequest, on_epoch: OnEpoch, must_pause: MustPause = never) -> TrialResult:
+        """Reports the recorded epochs, from the first one on whatever was reported before. See `Trainer.train`."""
+        table = _table(request)
+        index, distance = table.find(request.params)
+        curve = table.curve(index, seed=request.seed)
+        n_epochs = min(curve.n_epochs, request.train.epochs)
+        facts = {
+            "device": "none",
+            "precision": "recorded",
+            "threads": "0",
+            "n_params": "0",
+            "resumed_from": "0",
+            "row": str(curve.row),
+            MATCHED: "exact" if distance == 0 else repr(distance),
+        }
+        names, columns = list(curve.metrics), [curve.metrics[name].tolist() for name in curve.metrics]
+        seconds = curve.seconds.tolist()
+        n_done, is_stopped = 0, False
+        while n_done < min(n_epochs, curve.n_finite) and not is_stopped:
+            metrics = {name: column[n_done] for name, column in zip(names, columns, strict=True)}
+            metrics["seconds"] = seconds[n_done]
+            n_done += 1
+            is_stopped = on_epoch(EpochReport(n_done, metrics)) is Decision.STOP
+        if n_done < n_epochs and not is_stopped:
+            facts[UNREPORTED_S] = repr(seconds[n_done] if seconds[n_done] >= 0 else 0.0)  # nan, too, is not
+            error = f"Epoch {n_done + 1}: the recorded training diverged there."
+            return TrialResult(n_done, reason=Reason.DIVERGED, error=error, facts=facts)
+        facts |= _test_value(request, curve, n_done)
+        if is_stopped:
+            facts[CONTINUED] = _continued(request, curve, n_epochs)
+        return TrialResult(n_done, stopped=is_stopped, facts=facts)
+
+    def test(self, request: TrialRequest) -> dict[str, float]:
+        """Returns the test metrics that were recorded after the last epoch of the whole training, maybe none."""
+        table = _table(request)
+        index, _ = table.find(request.params)
+        curve = table.curve(index, seed=request.seed)
+        return curve.test_after(min(curve.n_epochs, request.train.epochs))
+
+
+def _table(request: TrialRequest) -> CurveTable:
+    assert isinstance(request.trainer, ReplayConfig)
+    return read_table(request.trainer)
+
+
+def _continued(request: TrialRequest, curve: Curve, n_epochs: int) -> str:
+    """Returns the metric that the study optimises at the end of a training of `n_epochs`, or that it diverges."""
+    assert isinstance(request.trainer, ReplayConfig)
+    if curve.n_finite < n_epochs:
+        return Reason.DIVERGED.value
+    return repr(float(curve.metrics[request.trainer.metric.name][n_epochs - 1]))
+
+
+def _test_value(request: TrialRequest, curve: Curve, n_epochs: int) -> dict[str, str]:
+    """Returns the test metric that belongs to what the study optimises, after `n_epochs`, if it was recorded."""
+    assert isinstance(request.trainer, ReplayConfig)
+    value = curve.test_after(n_epochs).get(TEST_OF[request.trainer.metric.name])
+    return {} if value is None else {TEST_VALUE: repr(value)}

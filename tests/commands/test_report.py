@@ -1,0 +1,115 @@
+"""`python -m hpo.report` as typed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hpo.commands.report import as_overrides, main
+from tests.support.studies import SYNTHETIC, run_study
+
+HEADER = "experiment,task,strategy,seed,trial,value,state,epochs,seconds"
+QUICK = ("tracking=none", "report.n_resamples=20")
+
+
+def write_csv(path: Path, *, experiment: str = "mine", strategies: tuple[str, ...] = ("random", "tpe")) -> None:
+    rows = [
+        f"{experiment},docs,{strategy},{seed},{trial},{0.1 * trial + 0.01 * seed},ok,1,1"
+        for strategy in strategies
+        for seed in range(2)
+        for trial in range(3)
+    ]
+    path.write_text("\n".join([HEADER, *rows]) + "\n")
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_is_printed(flag, capsys) -> None:
+    assert main([flag]) == 0
+    assert "records=FILE.csv" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("word", "override"),
+    [
+        ("experiment=smoke", "name='smoke'"),
+        ("experiment=two words", "name='two words'"),
+        ("experiment='quoted'", "name='quoted'"),
+        ("experiment=it's", r"name='it\'s'"),
+        ("experiment=a${b}", r"name='a\${b}'"),
+        ("experiment=a=b", "name='a=b'"),
+        ("experiment=", "name=''"),
+        ("records=a,b.csv", "records='a,b.csv'"),
+        ("records=[a.csv,b.csv]", "records=[a.csv,b.csv]"),
+        ("records=null", "records=null"),
+        ("report.rope=0.1", "report.rope=0.1"),
+        ("+experiment=smoke", "+experiment=smoke"),
+    ],
+)
+def test_names_of_experiments_and_files_are_kept_from_hydra(word, override) -> None:
+    assert as_overrides([word]) == [override]
+
+
+def test_a_csv_file_becomes_a_report(workdir: Path, capsys) -> None:
+    write_csv(workdir / "my trials (1).csv", experiment="it's ${mine}")
+    assert main(["records=my trials (1).csv", "experiment=it's ${mine}", *QUICK]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("No winner")
+    assert printed[-1] == "Report: reports/it's ${mine}/report.html"
+    assert (workdir / "reports" / "it's ${mine}" / "records.csv").is_file()
+    assert not (workdir / "hpo.db").exists()
+
+
+def test_several_files_and_terms_by_hand(workdir: Path, capsys) -> None:
+    write_csv(workdir / "a.csv", strategies=("random",))
+    write_csv(workdir / "b.csv", strategies=("tpe",))
+    given = ["report.direction=maximize", "report.unit=trials", "report.budget=2", "report.rope=0.5"]
+    assert main(["records=[a.csv,b.csv]", "report.folder=out", *given, *QUICK]) == 0
+    report = (workdir / "out" / "mine" / "summary.md").read_text()
+    assert "2 strategies × 2 seeds × 1 task, 2 trials each; value, higher is better" in report
+
+
+def test_the_record_is_read_while_nothing_else_is_named(workdir: Path, capsys) -> None:
+    run_study(*SYNTHETIC, "study.n_trials=2", "study.test=false")
+    capsys.readouterr()
+    assert main([*QUICK]) == 0
+    assert capsys.readouterr().out.startswith("tpe alone: nothing to compare.")
+    assert (workdir / "reports" / "synthetic" / "report.html").is_file()
+    shutil.rmtree(workdir / "reports")
+    assert main(["experiment=smoke", *QUICK]) == 2
+    assert "no experiment 'smoke' in the record; it has synthetic" in capsys.readouterr().err
+    run_study(*SYNTHETIC, "study.n_trials=1", "study.test=false", "experiment=smoke")
+    assert main([*QUICK]) == 2
+    assert "2 experiments; choose one: experiment=smoke, experiment=synthetic" in capsys.readouterr().err
+    assert not (workdir / "reports").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        ([], "There is no record at storage.path=hpo.db"),
+        (["records=nowhere.csv"], "records=nowhere.csv does not exist"),
+        (["records=[]"], "names no file"),
+        (["records={a: b}"], "does not exist"),
+        (["-m"], "leave out -m"),
+        (["report.unit=hours"], "report.unit"),
+        (["report.rope=-1"], "report.rope=-1 must be at least 0"),
+        (["report.n_resamples=0"], "report.n_resamples=0 must be at least 1"),
+        (["report.seed=-1"], "report.seed=-1 must be at least 0"),
+        (["report.fodler=x"], "did you mean folder"),
+    ],
+)
+def test_mistakes_end_in_a_sentence(workdir: Path, capsys, argv, sentence) -> None:
+    assert main(["tracking=none", *argv]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert len(error.strip().splitlines()) == 1
+    assert list(workdir.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_told(workdir: Path, capsys) -> None:
+    write_csv(workdir / "a.csv")
+    (workdir / "taken").write_text("a file")
+    assert main(["records=a.csv", "report.folder=taken", *QUICK]) == 2
+    assert "report.folder=taken cannot be written: Not a directory." in capsys.readouterr().err

@@ -1,0 +1,33 @@
+"""Every option of the `data` group opens its own source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hpo.data.sources import open_source
+from tests.support.data_sources import SETTINGS, class_folders, write_folder, write_tsv
+from tests.support.studies import compose_config
+
+
+@pytest.mark.parametrize("kind", ["docstrings", "imdb", "folder", "table"])
+def test_options_compose_and_open(tmp_path: Path, kind: str) -> None:
+    files = {place: text for part in ("train", "test") for place, text in class_folders(2, f"{part}/").items()}
+    paths = {
+        "docstrings": None,
+        "imdb": write_folder(tmp_path / "imdb", files),
+        "folder": write_folder(tmp_path / "folder", class_folders(2)),
+        "table": write_tsv(tmp_path / "t.tsv", [("a", "x"), ("b", "y")]),
+    }
+    given = [f"data.path={paths[kind]}"] if paths[kind] else []
+    config = compose_config(f"data={kind}", *given)[0].data
+    source = open_source(config)
+    assert (source.kind, config.name) == (kind, kind)
+    assert source.shown == (given[0] if given else f"data.packages={config.packages}")
+    assert open_source(config).signature == source.signature
+
+
+def test_other_configurations_are_refused() -> None:
+    with pytest.raises(ValueError, match="data is a DataConfig; allowed are docstrings, imdb, folder and table"):
+        open_source(SETTINGS)

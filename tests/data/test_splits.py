@@ -1,0 +1,85 @@
+"""Seeded, stratified parts; what the source has split stays."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hpo.data.splits import split_texts
+from hpo.data.texts import Texts
+from tests.support.data_sources import table
+
+CONFIG = table("x.csv")
+
+
+def texts(n_rows: dict[str, int], given: list[str] | None = None) -> Texts:
+    labels = [label for label, n in n_rows.items() for _ in range(n)]
+    return Texts([f"text {i}" for i in range(len(labels))], labels, [str(i) for i in range(len(labels))], given)
+
+
+def shares(found: Texts, rows: np.ndarray) -> Counter[str]:
+    return Counter(found.labels[row] for row in rows)
+
+
+def test_parts_are_stratified_and_share_out_every_row() -> None:
+    found = texts({"a": 50, "b": 100})
+    parts = split_texts(found, CONFIG)
+    assert sorted(row for rows in parts.values() for row in rows) == list(range(150))
+    assert {name: shares(found, rows) for name, rows in parts.items()} == {
+        "train": {"a": 30, "b": 60},
+        "valid": {"a": 10, "b": 20},
+        "test": {"a": 10, "b": 20},
+    }
+
+
+def test_the_seed_alone_decides() -> None:
+    found = texts({"a": 50, "b": 50})
+    first, again, other = (split_texts(found, replace(CONFIG, split_seed=seed)) for seed in (0, 0, 1))
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+    assert not np.array_equal(first["valid"], other["valid"])
+
+
+def test_given_parts_stay_and_missing_ones_are_cut_from_train() -> None:
+    found = texts({"a": 50, "b": 50}, (["train"] * 40 + ["test"] * 10) * 2)
+    parts = split_texts(found, CONFIG)
+    assert parts["test"].tolist() == [*range(40, 50), *range(90, 100)]
+    assert (len(parts["train"]), len(parts["valid"])) == (64, 16)
+    found = texts({"a": 50, "b": 50}, (["train"] * 30 + ["valid"] * 10 + ["test"] * 10) * 2)
+    assert [len(rows) for rows in split_texts(found, CONFIG).values()] == [60, 20, 20]
+
+
+def test_train_fraction_keeps_a_stratified_share_of_train_only() -> None:
+    found = texts({"a": 50, "b": 100})
+    whole, half = split_texts(found, CONFIG), split_texts(found, replace(CONFIG, train_fraction=0.5))
+    assert shares(found, half["train"]) == {"a": 15, "b": 30}
+    assert set(half["train"]) < set(whole["train"])
+    assert all(np.array_equal(whole[name], half[name]) for name in ("valid", "test"))
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "settings", "sentence"),
+    [
+        ({"a": 50, "b": 2}, {}, r"^data\.test=0\.2 cannot be cut from 52 texts of 2 classes .*'b', has 2"),
+        ({"a": 2, "b": 2}, {}, r"data\.test=0\.2 cannot be cut from 4 texts"),
+        ({"a": 50, "b": 50}, {"train_fraction": 0.01}, r"^data\.train_fraction=0\.01 cannot be cut from 60"),
+        ({"a": 9, "b": 9}, {"valid": 0.0}, r"^data\.valid=0\.0 is no fraction"),
+        ({"a": 9, "b": 9}, {"test": 1.0}, r"^data\.test=1\.0 is no fraction"),
+        ({"a": 9, "b": 9}, {"valid": 0.5, "test": 0.5}, r"^data\.valid=0\.5 and data\.test=0\.5 leave nothing"),
+        ({"a": 9, "b": 9}, {"train_fraction": 0.0}, r"^data\.train_fraction=0\.0 is not above 0"),
+        ({"a": 9, "b": 9}, {"train_fraction": 1.5}, r"^data\.train_fraction=1\.5 is not above 0"),
+    ],
+)
+def test_refusals(n_rows: dict[str, int], settings: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        split_texts(texts(n_rows), table("x.csv", **settings))
+
+
+def test_a_class_that_is_never_trained_on_is_refused() -> None:
+    given = ["train"] * 20 + ["test"] * 20
+    with pytest.raises(ValueError, match="the test part has class 'c', the train part has not"):
+        split_texts(texts({"a": 10, "b": 10, "c": 20}, given), CONFIG)
+    with pytest.raises(ValueError, match=r"^data=small has no text in its train part"):
+        split_texts(texts({"a": 10, "b": 10}, ["test"] * 20), CONFIG)

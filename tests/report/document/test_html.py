@@ -1,0 +1,249 @@
+"""The HTML report: read as text, and opened in a real browser."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from hpo.figures.palette import build_styles
+from hpo.report.document.content import Claim, Column, Report, Section, Table, Verdict
+from hpo.report.document.html import document_html
+from hpo.report.document.outline import outline
+from tests.support.browser import HAS_CHROMIUM, Page, open_page
+from tests.support.sample_report import make_report, make_verdict
+
+HOSTILE = (
+    "</script><img src=x onerror=alert(1)>",
+    '<b>x</b> <a href="https://evil.example">y</a>',
+    "a|b `c` %{x} $z$ <!-- &amp;",
+    "=cmd()\u2028\u202e{{ 7 * 7 }}",
+)
+N_FIGURES = 11
+ALL_DRAWN = "document.querySelectorAll('figure.plotted').length === document.querySelectorAll('.js-plotly-plot').length"
+PLOTLY = "typeof Plotly === 'object'"
+SCROLL = """(async () => {
+    for (let top = 0; top < document.body.scrollHeight; top += 400) {
+        scrollTo({top, behavior: "instant"});
+        await new Promise((done) => setTimeout(done, 30));
+    }
+})()"""
+in_browser = pytest.mark.skipif(not HAS_CHROMIUM, reason="no chromium on PATH to open the report")
+
+
+def render(report: Report) -> str:
+    return document_html(report, outline(report), build_styles(report.strategies))
+
+
+def hostile_report() -> Report:
+    """Returns the sample report with every text from outside trying to be more than text."""
+    report = make_report(HOSTILE)
+    verdict = replace(
+        make_verdict(HOSTILE), headline=HOSTILE[0], reading=HOSTILE[1], claims=[Claim(HOSTILE[0], "better")]
+    )
+    sections = [replace(report.sections[0], title=HOSTILE[0], blocks=[verdict]), *report.sections[1:]]
+    return replace(report, title=HOSTILE[0], subtitle=HOSTILE[1], sections=sections)
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.tags.append(tag)
+        self.ids += [found["id"] or ""] if "id" in found else []
+        self.links += [found["href"] or ""] if "href" in found else []
+
+
+def parse(page: str) -> Tags:
+    tags = Tags()
+    tags.feed(page)
+    return tags
+
+
+def test_every_part_has_an_anchor_and_nothing_comes_from_elsewhere() -> None:
+    report = make_report()
+    page = render(report)
+    tags = parse(page)
+    assert {section.key for section in report.sections} <= set(tags.ids)
+    assert len(set(tags.ids)) == len(tags.ids)
+    assert {link[1:] for link in tags.links if link.startswith("#")} <= set(tags.ids)
+    assert not any("//" in link for link in tags.links)
+    assert 'src="' not in page
+    assert len(page) < 3_000_000
+
+
+def test_hostile_names_make_no_element() -> None:
+    tags = parse(render(hostile_report())).tags
+    assert not {"img", "b"} & set(tags)
+    assert tags.count("script") == N_FIGURES + 2
+    assert "=cmd()  {{ 7 * 7 }}" in render(hostile_report())
+    assert "\u202e" not in render(hostile_report())
+
+
+def test_the_policy_allows_our_scripts_alone() -> None:
+    page = render(make_report())
+    [policy] = re.findall(r'Content-Security-Policy" content="(.*?)"', page)
+    assert policy.startswith("default-src &#39;none&#39;; script-src &#39;sha256-")
+    assert "unsafe-inline" not in policy.split("style-src")[0]
+    assert "unsafe-eval" not in policy
+
+
+def test_the_same_report_is_the_same_document() -> None:
+    assert render(make_report()) == render(make_report())
+
+
+def test_a_report_without_figures_carries_no_plotly() -> None:
+    page = render(Report("t", "", ["a"], [Section("s", "S", [Table("t", "T", [], [])])]))
+    assert len(page) < 60_000
+    assert "nothing to show" in page
+
+
+def test_many_pairs_are_folded_but_no_finding_is() -> None:
+    claims = [Claim(f"undecided {n}", "undecided") for n in range(20)] + [Claim("found", "better")]
+    verdict = Verdict("h", claims, Table("looks", "Looks", [], []), "r")
+    page = render(Report("t", "", [], [Section("v", "V", [verdict])]))
+    shown, folded = page.split("<details><summary>")
+    assert "found" in shown
+    assert "18 more pairs" in folded
+
+
+def check_silent(page: Page, path: Path) -> None:
+    """Checks that nothing was asked from elsewhere, written to the console, or popped up."""
+    assert [url for url in page.requests if not url.startswith("data:")] == [path.as_uri()]
+    assert page.messages == []
+    assert page.dialogs == []
+
+
+def draw_all(page: Page) -> None:
+    """Scrolls past every figure."""
+    page.wait(PLOTLY)
+    page.evaluate(SCROLL)
+    page.wait(ALL_DRAWN)
+
+
+@in_browser
+@pytest.mark.parametrize(("width", "is_dark", "is_phone"), [(1280, False, False), (360, True, True)])
+def test_a_browser_draws_every_figure(tmp_path: Path, width: int, is_dark: bool, is_phone: bool) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(render(make_report()))
+    with open_page(path, tmp_path / "profile", width=width, is_dark=is_dark, is_phone=is_phone) as page:
+        assert page.evaluate("document.querySelectorAll('.js-plotly-plot').length") < N_FIGURES  # drawn when near
+        height = page.evaluate("document.documentElement.scrollHeight")
+        draw_all(page)
+        moved = "a link to a section must still lead there after the figures above it are drawn"
+        assert page.evaluate("document.documentElement.scrollHeight") == pytest.approx(height, abs=60), moved
+        assert page.evaluate("[...document.querySelectorAll('.plot')].every((one) => one.querySelector('.main-svg'))")
+        assert page.evaluate("document.querySelectorAll('.js-plotly-plot').length") == N_FIGURES
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        right_ends = "[...document.querySelectorAll('.main-svg')].map((one) => one.getBoundingClientRect().right)"
+        assert page.evaluate(f"Math.max(...{right_ends})") <= width
+        assert page.evaluate("document.querySelectorAll('[data-title*=cloud], [data-title*=Share]').length") == 0
+        check_silent(page, path)
+
+
+@in_browser
+def test_views_and_legend_answer_to_clicks(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(render(make_report()))
+    figure = "document.getElementById('figure-anytime')"
+    with open_page(path, tmp_path / "profile") as page:
+        page.evaluate(f"{figure}.scrollIntoView()")
+        page.wait(f"{figure}.querySelector('.main-svg') !== null")
+        title = f"{figure}.querySelector('.x-title').textContent"
+        assert page.evaluate(title) == "epochs spent"
+        page.evaluate(f"{figure}.querySelectorAll('.views button')[2].click()")
+        assert page.evaluate(title) == "seconds spent"
+        assert page.evaluate(f"{figure}.querySelectorAll('.views button')[2].ariaPressed") == "true"
+        n_lines = f"{figure}.querySelectorAll('.scatterlayer .trace').length"
+        before = page.evaluate(n_lines)
+        page.evaluate(f"{figure}.querySelector('.legend button').click()")
+        page.wait(f"{n_lines} < {before}")
+        assert before - page.evaluate(n_lines) == 3  # the curve, its band, its seeds
+        check_silent(page, path)
+
+
+@in_browser
+def test_hostile_names_stay_text_in_a_browser(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(render(hostile_report()))
+    with open_page(path, tmp_path / "profile", height=14_000) as page:
+        page.wait(ALL_DRAWN)
+        assert page.evaluate("document.querySelectorAll('img, svg a, b, [onerror]').length") == 0
+        assert page.evaluate("[...document.querySelectorAll('svg tspan')].some((one) => one.style.fontWeight)") is False
+        drawn = page.evaluate("document.querySelector('#figure-seeds .main-svg').textContent")
+        assert "<b>x</b>" in drawn
+        assert "onerror=alert(1)" in drawn
+        plot = "document.querySelector('#figure-gap .plot')"
+        for number, name in ((1, HOSTILE[1]), (2, HOSTILE[2])):
+            page.evaluate(f"Plotly.Fx.hover({plot}, [{{curveNumber: {number}, pointNumber: 0}}])")
+            page.wait(f"{plot}.querySelector('.hoverlayer').textContent.includes({json.dumps(name[:25])})")
+        assert page.evaluate("document.documentElement.scrollWidth") == 1280
+        check_silent(page, path)
+
+
+@in_browser
+def test_the_policy_stops_a_script_that_is_not_ours(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(render(make_report()).replace("</main>", "</main><script>window.isBroken = true</script>"))
+    with open_page(path, tmp_path / "profile") as page:
+        page.wait(PLOTLY)
+        assert page.evaluate("window.isBroken") is None
+        assert page.evaluate("fetch('https://example.com').then(() => 'sent', () => 'stopped')") == "stopped"
+        assert page.messages != []
+
+
+@in_browser
+def test_on_paper_every_figure_is_drawn_and_nothing_is_dark(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(render(make_report()))
+    with open_page(path, tmp_path / "profile", is_dark=True) as page:
+        page.wait(PLOTLY)
+        printed = page.call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)["data"]
+        assert base64.b64decode(printed).count(b"/Type /Page\n") > 4
+        assert page.evaluate("document.querySelectorAll('.js-plotly-plot').length") == N_FIGURES
+        page.call("Emulation.setEmulatedMedia", media="print")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
+        check_silent(page, path)
+
+
+CUT_WORDS = """(() => {
+  const cut = [];
+  for (const cell of document.querySelectorAll(".whole th, .whole td")) {
+    for (const {index, 0: word} of cell.textContent.matchAll(/[\\p{L}\\d.]+/gu)) {
+      const range = document.createRange();
+      range.setStart(cell.firstChild, index);
+      range.setEnd(cell.firstChild, index + word.length);
+      if (range.getClientRects().length > 1) cut.push(word);
+    }
+  }
+  return cut;
+})()"""
+
+
+@in_browser
+def test_on_paper_words_of_a_table_stay_whole_where_they_fit_and_no_table_is_cut_off(tmp_path: Path) -> None:
+    path, width = tmp_path / "report.html", 670
+    ten = ["strategy", "studies", "started", "complete", "pruned", "failed", "running", "within", "epochs", "least"]
+    long = [f"space.train.a_param_with_a_long_name_{number}" for number in range(8)]
+    tables = [
+        Table("fits", "Fits", [*map(Column, ten)], [["one long cell presses the others " * 9, *[123456] * 9]], ""),
+        Table("long", "Long", [*map(Column, long)], [[0.123456789] * 8], ""),
+    ]
+    path.write_text(render(Report("x", "", ["random"], [Section("a", "A", tables, {})])))
+    with open_page(path, tmp_path / "profile", width=width) as page:
+        page.call("Emulation.setEmulatedMedia", media="print")
+        assert page.evaluate("document.querySelector('#table-fits table').className") == "whole"
+        assert page.evaluate("document.querySelector('#table-long table').className") == "small"
+        assert page.evaluate(CUT_WORDS) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,169 @@
+"""What a study leaves on the terminal: true, complete, and ready to be pasted."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from rich.console import Console
+
+from hpo.config.schema import MemoryConfig, PostgresConfig, SqliteConfig, StorageConfig
+from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING, EpochRecord, StudyRecord, TrialRecord
+from hpo.terminal.summary import print_summary
+from tests.support.mlflow_contents import make_study, make_trial
+
+STUDY = make_study(Path("/runs/studies/docs"))
+RECORD, MEMORY = SqliteConfig(folder="studies", path="hpo.db"), MemoryConfig(folder="studies")
+
+
+def summary(study: StudyRecord, trials: Sequence[TrialRecord], *, width: int = 100, **changes: Any) -> str:
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    given: dict[str, Any] = {
+        "outcome": "the budget is reached",
+        "storage": RECORD,
+        "tracking": "sqlite:///mlflow.db",
+        "n_unmirrored": 0,
+        "next_command": "python -m hpo sampler=tpe",
+    }
+    print_summary(console, study, trials, **(given | changes))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def table_of(text: str) -> list[str]:
+    """Returns the first cells of the table's rows: trial numbers, best first."""
+    rows = text.split("trial  accuracy")[1].split("\n\n")[0].splitlines()[1:]
+    return [row.split()[0] for row in rows]
+
+
+def test_best_params_can_be_pasted_whatever_the_width() -> None:
+    params = {
+        "model.drop_mult": 0.1 + 0.2,
+        "train.lr": 1.23456789e-05,
+        "train.schedule": "one_cycle",
+        "model.emb_sz": None,
+    }
+    text = summary(STUDY, [make_trial(0, params=params)], width=30)
+    line = "model.drop_mult=0.30000000000000004 train.lr=1.23456789e-05 train.schedule=one_cycle model.emb_sz=null"
+    assert line in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("direction", "best"), [("maximize", ["4", "3", "2", "1", "0"]), ("minimize", ["0", "1", "2", "3", "4"])]
+)
+def test_the_table_begins_with_the_best_complete_trials(direction: str, best: list[str]) -> None:
+    study = make_study(Path("x"), direction=direction)
+    trials = [make_trial(n) for n in range(5)] + [make_trial(9, PRUNED, value=0.0), make_trial(8, PRUNED, value=1.0)]
+    assert table_of(summary(study, trials)) == best
+    assert len(table_of(summary(study, [make_trial(n) for n in range(20)]))) == 5
+
+
+def test_ties_go_to_the_earlier_trial() -> None:
+    text = summary(STUDY, [make_trial(n, value=0.5) for n in (2, 0, 1)])
+    assert table_of(text) == ["0", "1", "2"]
+    assert "best    trial 0;" in text
+
+
+def test_without_a_complete_trial_nothing_is_recommended() -> None:
+    text = summary(STUDY, [make_trial(0, PRUNED), make_trial(1, FAIL), make_trial(2, RUNNING)])
+    assert "best    none: no trial is complete, so no params can be recommended" in text
+    assert "train.lr=" not in text
+    assert "1 to go on with, 1 pruned, 1 failed (diverged)" in text
+    assert "best    none" in summary(STUDY, [])
+
+
+def test_every_reason_of_failure_is_named_with_its_trials() -> None:
+    many = [make_trial(n, FAIL, reason="oom", error="out of memory\x1b[2J") for n in range(2, 12)]
+    text = summary(STUDY, [make_trial(0), make_trial(1, FAIL), *many])
+    assert "failed  diverged: trial 1 - RuntimeError: loss is not finite" in text
+    assert "failed  oom: trial 2, 3, 4, 5, 6, 7, 8, 9 and 2 more - out of memory [2J" in text
+    assert "11 failed (10 oom, 1 diverged)" in text
+
+
+def test_spend_is_counted_over_all_trials() -> None:
+    epochs = tuple(EpochRecord(n, {"accuracy": 0.5, "seconds": 1.5}, 1_700_000_000_000) for n in (1, 2))
+    trials = [make_trial(0, epochs=epochs), make_trial(1, PRUNED, epochs=epochs[:1]), make_trial(2, FAIL, epochs=())]
+    text = summary(STUDY, trials)
+    assert "3 epochs, 4.5 s of training\n" in text
+    assert "3.0 s" in text.split("trial  accuracy")[1]
+    assert "3 epochs\n" in summary(STUDY, [make_trial(0)]), "no epoch of it says how long it took"
+
+
+def test_test_metrics_name_their_trial() -> None:
+    study = make_study(Path("x"), test={"trial": 1.0, "test_accuracy": 0.8125, "n_test": 450.0})
+    text = summary(study, [make_trial(0), make_trial(1)])
+    assert "test    test_accuracy 0.8125, n_test 450 (trial 1)\n" in text
+    assert "(trial 1, best before the newest trials)" in summary(study, [make_trial(0), make_trial(1), make_trial(2)])
+    assert "test  " not in summary(STUDY, [make_trial(0, COMPLETE)])
+
+
+def test_places_and_commands_are_named() -> None:
+    text = summary(STUDY, [make_trial(0)])
+    assert f"record  hpo.db ({Path('hpo.db').absolute()})\n" in text
+    assert "folder  /runs/studies/docs\n" in text
+    assert "mlflow  mlflow ui --workers 1 --backend-store-uri sqlite:///mlflow.db\n" in text
+    assert text.endswith("next    python -m hpo sampler=tpe\n")
+    assert "hpo.sync" not in text
+    assert "in memory, gone now" in summary(STUDY, [], storage=MEMORY)
+    shared = summary(STUDY, [], storage=PostgresConfig(folder="studies", url="postgresql://me:CANARY@team/hpo"))
+    assert "record  the database at postgresql://***@team/hpo\n" in shared
+
+
+@pytest.mark.parametrize(
+    ("tracking", "line"),
+    [
+        ("", "mlflow  not used (tracking=none)\n"),
+        ("http://127.0.0.1:5000", "mlflow  open http://127.0.0.1:5000\n"),
+        ("https://me:secret@mlflow.example", "mlflow  open https://***@mlflow.example\n"),
+        ("env:HPO_TRACKING", "mlflow  at the address in env:HPO_TRACKING\n"),
+        ("sqlite:///a b.db", "mlflow  mlflow ui --workers 1 --backend-store-uri 'sqlite:///a b.db'\n"),
+    ],
+)
+def test_mlflow_is_reached_as_it_was_set_up(tracking: str, line: str) -> None:
+    assert line in summary(STUDY, [make_trial(0)], tracking=tracking)
+
+
+def test_a_model_is_named_with_the_command_that_asks_it(tmp_path: Path) -> None:
+    study = replace(STUDY, folder=str(tmp_path / "my study"))
+    assert "hpo.predict" not in summary(study, [])
+    (tmp_path / "my study/model").mkdir(parents=True)
+    assert f"model   python -m hpo.predict model='{tmp_path}/my study/model' 'some text'\n" in summary(study, [])
+
+
+def test_what_mlflow_lacks_is_said_with_the_remedy() -> None:
+    text = summary(STUDY, [make_trial(0)], n_unmirrored=3)
+    assert "3 runs are not in MLflow yet: python -m hpo.sync study.name=docs-tpe-1\n" in text
+    assert "lost, as the record was in memory" in summary(STUDY, [], storage=MEMORY, n_unmirrored=1)
+    assert "1 run is not in MLflow yet" in summary(STUDY, [make_trial(0)], n_unmirrored=1)
+
+
+def test_the_files_of_what_mlflow_refuses_are_named() -> None:
+    text = summary(STUDY, [make_trial(0)], n_unmirrored=2, refusals=["/runs/x/mlflow-refused.jsonl"], width=20)
+    assert "MLflow refuses some of them: see /runs/x/mlflow-refused.jsonl\n" in text
+
+
+@pytest.mark.parametrize(
+    ("storage", "words"),
+    [
+        (SqliteConfig(folder="all", path="runs/all.db"), {"storage.path": "runs/all.db", "storage.folder": "all"}),
+        (
+            PostgresConfig(folder="studies", url="env:HPO_STORAGE_URL"),
+            {"storage": "postgres", "storage.url": "env:HPO_STORAGE_URL"},
+        ),
+    ],
+)
+def test_the_remedy_finds_a_record_and_an_mlflow_elsewhere(storage: StorageConfig, words: dict[str, str]) -> None:
+    study = make_study(Path("x"), name="a study")
+    text = summary(study, [], storage=storage, n_unmirrored=1, tracking="http://127.0.0.1:5000", width=20)
+    command = text.split("python -m hpo.sync ")[1].splitlines()[0]
+    overrides = OverridesParser.create().parse_overrides(shlex.split(command))
+    assert {override.key_or_group: override.value() for override in overrides} == {
+        "study.name": "a study",
+        "tracking.uri": "http://127.0.0.1:5000",
+    } | words
