@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_interruption import losses
 
 from hpo.artifacts.checkpoint import CHECKPOINT_WARNING
 from hpo.artifacts.folders import MODEL_FOLDER, check_place
@@ -33,6 +32,7 @@ from hpo.trainers.awd_lstm.trainer import AwdLstm
 from hpo.trainers.synthetic import Synthetic
 from tests.support.studies import SYNTHETIC, TINY, compose_config, run_study
 from tests.support.trial_requests import Listener, PauseAfter, make_request, repeatable, write_corpus
+from tests.system.test_interruption import losses
 
 SEARCH = (*SYNTHETIC, "trainer.epoch_s=0.001", "study.name=x", "study.n_trials=5")
 

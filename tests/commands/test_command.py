@@ -15,13 +15,13 @@ from pathlib import Path
 import optuna
 import psutil
 import pytest
-from chaos import Record
 
 from hpo.commands.command import refuse
 from hpo.commands.study import main
 from hpo.contracts.records import COMPLETE, TrialRecord
 from hpo.space.space import canonical
 from hpo.storage.storage import read_study
+from tests.chaos.driver import Record
 from tests.support.studies import run_study
 from tests.support.worker_processes import spawned
 

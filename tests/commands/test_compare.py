@@ -15,7 +15,6 @@ import optuna
 import psutil
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
-from test_end_to_end import compare_with_mlflow
 
 from hpo.commands.compare import main
 from hpo.commands.sync import main as sync
@@ -26,6 +25,7 @@ from hpo.storage.storage import is_ended, read_study
 from hpo.study.session import Report
 from tests.chaos.server import free_port
 from tests.support.comparisons import plan_compared, read_all, run_compared, watch
+from tests.system.test_end_to_end import compare_with_mlflow
 
 FAST = ("trainer=synthetic", "tracking=none", "executor=inline", "samplers=[tpe]", "seeds=2")
 

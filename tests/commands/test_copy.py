@@ -15,8 +15,6 @@ import pytest
 from optuna.storages._rdb.models import BaseModel
 from sqlalchemy import create_engine, select
 from sqlalchemy.pool import NullPool
-from test_study import facts
-from test_tables import owner_at
 
 from hpo.commands.copy import main
 from hpo.commands.sync import main as sync
@@ -26,6 +24,8 @@ from hpo.storage.claims import Claims
 from hpo.storage.storage import FINGERPRINT, MOVED, STUDY
 from hpo.storage.transfer import NOT_OURS, OF_STUDIES, OF_TRIALS
 from hpo.study.refusal import Refused
+from tests.storage.test_owner import owner_at
+from tests.study.test_driver import facts
 from tests.support import ROOT
 from tests.support.mlflow_contents import shown
 from tests.support.studies import run_study

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from test_study import Killed, MortalStorage
 
 from hpo.commands.command import compose_and_call
 from hpo.compare.comparison import check_settings, mean_epochs, read_seeds
@@ -24,6 +23,7 @@ from hpo.contracts.records import Budget
 from hpo.space.space import Param, Space, canonical
 from hpo.study.plan import Plan
 from hpo.study.session import Report
+from tests.study.test_driver import Killed, MortalStorage
 from tests.support.comparisons import SMALL, plan_compared, read_all, run_compared
 
 SYNTHETIC = ("trainer=synthetic", "tracking=none")

@@ -9,7 +9,6 @@ from pathlib import Path
 import optuna
 import pytest
 from rich.console import Console
-from test_display import LostTerminal, make_console
 
 from hpo.compare.comparison import Comparison
 from hpo.compare.display import ComparisonDisplay, build_comparison_display
@@ -32,6 +31,7 @@ from tests.support.comparison_events import (
     show_search,
 )
 from tests.support.mlflow_contents import make_trial
+from tests.terminal.test_display import LostTerminal, make_console
 
 
 def open_log(comparison: Comparison, clock: Clock | None = None) -> tuple[ComparisonDisplay, io.StringIO]:

@@ -12,7 +12,6 @@ from typing import Any
 
 import psutil
 import pytest
-from test_executors import Reports, drain, make_config, make_job, ray_started
 
 import hpo.study.driver
 import hpo.study.session
@@ -20,6 +19,7 @@ from hpo.contracts.executor import Executor, JobKey
 from hpo.contracts.records import COMPLETE, FAIL, TrialRecord
 from hpo.contracts.trainer import Decision, EpochReport
 from hpo.executors.choice import build_executor
+from tests.executors.test_choice import Reports, drain, make_config, make_job, ray_started
 from tests.support.studies import run_study
 
 __all__ = ["ray_started"]

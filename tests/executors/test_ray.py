@@ -13,8 +13,6 @@ from typing import Any
 
 import psutil
 import pytest
-from test_executors import Reports, drain, make_config, make_job
-from test_interruption import Started, checkpoints, read, start, wait_for
 
 from hpo.config.schema import RayConfig
 from hpo.contracts.records import COMPLETE, TrialRecord
@@ -22,7 +20,9 @@ from hpo.executors.choice import build_executor, n_workers
 from hpo.executors.ray_cluster import connect
 from hpo.executors.ray_worker import pack
 from hpo.machine.cores import n_cores
+from tests.executors.test_choice import Reports, drain, make_config, make_job
 from tests.support.trial_requests import write_corpus
+from tests.system.test_interruption import Started, checkpoints, read, start, wait_for
 
 __all__ = ["start"]
 PASSWORD = "a-password-of-mlflow"

@@ -11,12 +11,12 @@ from multiprocessing import AuthenticationError, connection
 from pathlib import Path
 
 import pytest
-from test_executors import Reports, drain, make_config, make_job
 
 import hpo.executors.slurm
 from hpo.config.schema import SlurmConfig
 from hpo.contracts.executor import NoWorkers
 from hpo.executors.slurm import SlurmExecutor
+from tests.executors.test_choice import Reports, drain, make_config, make_job
 
 COMMAND = ("executor=slurm", "trainer=synthetic", "tracking=none")
 

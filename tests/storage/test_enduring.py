@@ -15,7 +15,6 @@ import pytest
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 from sqlalchemy.exc import IntegrityError
-from test_study import facts
 
 import hpo.storage.enduring
 import hpo.storage.storage
@@ -24,6 +23,7 @@ from hpo.machine.signals import Ending, StopRequest
 from hpo.storage.enduring import StorageAway, disconnect, held, passing
 from hpo.storage.postgres import open_postgres
 from hpo.storage.storage import open_sqlite
+from tests.study.test_driver import facts
 from tests.support.databases import Server, Wire
 from tests.support.studies import SYNTHETIC, run_study
 

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_end_to_end import URI
-from test_interruption import write_texts
 
 from hpo.config.schema import SqliteConfig
 from hpo.contracts.records import COMPLETE, StudyRecord, TrialRecord
@@ -16,6 +14,8 @@ from hpo.storage.storage import open_storage, read_study
 from hpo.tracking.client import resolve_uri
 from tests.chaos.invariants import leftovers, violations
 from tests.support import ROOT
+from tests.system.test_end_to_end import URI
+from tests.system.test_interruption import write_texts
 
 DYING = ROOT / "tests/support/kill_point.py"
 N_TRIALS = 5

@@ -146,7 +146,7 @@ def test_many_trials_are_thinned() -> None:
 
 PROGRAM = """
 import sys; sys.path.insert(0, sys.argv[1])
-from test_report_importances import compute
+from tests.report.analysis.test_importances import compute
 from tests.support.search_experiments import several
 print([(one.group, one.evaluator, dict(one.shares)) for one in compute(several(n_seeds=1))])
 """

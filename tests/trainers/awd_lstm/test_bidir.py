@@ -8,10 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from test_encoders import DOMAIN, SIX, SMALL, domain_bank, texts
-from test_mlflow_models import mlflow_at
-from test_wt103 import SMALL as WT103
-from test_wt103 import lay_out, models
 
 from hpo.executors.ray_worker import pack
 from hpo.model.answers import TextModel
@@ -23,9 +19,13 @@ from hpo.tracking.client import open_client
 from hpo.trainers.awd_lstm.network.encoder import WEIGHTS, Encoder, Sizes, read_encoder
 from hpo.trainers.awd_lstm.network.ensemble import Ensemble
 from hpo.trainers.awd_lstm.network.wikipedia import BACKWARD_ARCHIVE
+from tests.study.test_encoders import DOMAIN, SIX, SMALL, domain_bank, texts
 from tests.support.kept_models import described, trained_answers
 from tests.support.mlflow_contents import new_db
 from tests.support.studies import compose_config, plan_study, run_study
+from tests.tracking.test_registry import mlflow_at
+from tests.trainers.awd_lstm.network.test_wikipedia import SMALL as WT103
+from tests.trainers.awd_lstm.network.test_wikipedia import lay_out, models
 
 __all__ = ["models", "texts"]  # fixtures
 ONE = (*SIX, "study.n_trials=1")
