@@ -1,6 +1,6 @@
 """Checkpoints of a trial in its folder: one per epoch or pause, the last two kept, each beside its SHA-256.
 
-What goes into one is the trainer's business (`snapshot`). No torch and no pickle: safetensors and JSON.
+What goes into one is the trainer's business (`trainers.awd_lstm.state`). No torch and no pickle: safetensors and JSON.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ weights), and only then is deleted what is older than the last two checkpoints: 
 worst a checkpoint that is passed over. The folder here lives for one job, so that nothing in it can be out of date.
 
 The driver fetches the weights of the trials whose models it keeps, and deletes what is kept of trials that ended. Its
-own files, the study's lock and model among them, stay on its disk (`study_folder`). A study's folder at the URL has its
+own files, the study's lock and model among them, stay on its disk (`folders`). A study's folder at the URL has its
 uid in its name: records that do not know of each other may share a URL.
 """
 

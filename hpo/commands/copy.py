@@ -1,6 +1,6 @@
 """`python -m hpo.copy`: studies from one record into another, from a laptop's file to the team's database.
 
-What a copy is, is decided in `study_copy`; nothing is changed at either place before everything is checked.
+What a copy is, is decided in `storage.copies`; nothing is changed at either place before everything is checked.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`python -m hpo.curves`: writes the learning curves of one's own trials as a table that can be replayed.
 
-Reads the record and changes nothing in it; what a table holds is decided in `curve_recorder`.
+Reads the record and changes nothing in it; what a table holds is decided in `trainers.replay.recorder`.
 """
 
 from __future__ import annotations

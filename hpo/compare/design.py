@@ -18,6 +18,7 @@ from optuna.storages import BaseStorage
 from optuna.study._frozen import FrozenStudy
 
 from hpo.compare.comparison import Comparison
+from hpo.config.training import DOMAIN
 from hpo.data.corpus import open_corpus
 from hpo.machine.files import write_atomically
 from hpo.report.reading.membership import FIRST_HASH, first_hash
@@ -26,7 +27,6 @@ from hpo.space.space import Param, values_of
 from hpo.storage.storage import DESIGN
 from hpo.study.plan import Plan
 from hpo.study.provenance import git_commit, plain
-from hpo.trainers.awd_lstm.network.encoder import DOMAIN
 
 LIBRARIES = ("hpo", "optuna", "torch", "fastai", "hydra-core", "mlflow", "numpy", "scipy")
 

@@ -1,6 +1,6 @@
 """How far a comparison is: each study's phase, spending and incumbent, and the work that is left.
 
-Told what happens, asked what to show; how it looks is `comparison_table`'s and `comparison_screen`'s.
+Told what happens, asked what to show; how it looks is `table`'s and `screen`'s.
 """
 
 from __future__ import annotations

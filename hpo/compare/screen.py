@@ -1,6 +1,6 @@
 """What a comparison under way looks like: its lines, its totals and its frame.
 
-The cells are `comparison_table`'s; when anything is drawn, and where, is `comparison_display`'s.
+The cells are `table`'s; when anything is drawn, and where, is `display`'s.
 """
 
 from __future__ import annotations

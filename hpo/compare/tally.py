@@ -1,6 +1,6 @@
 """The trials of one study of a comparison, counted as they change.
 
-A change costs the same however many trials there are; what the counts mean is `comparison_progress`'s.
+A change costs the same however many trials there are; what the counts mean is `progress`'s.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Settings of a comparison: the strategies, the seeds, the budget each study gets.
 
-Types only, like `config`, which it extends; values live in conf/compare.yaml.
+Types only, like `schema`, which it extends; values live in conf/compare.yaml.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The values each number of the configuration may have, and the sentence for one that it may not.
 
-Types are checked when the configuration is composed; whether the data exist is found out by `data`.
+Types are checked when the configuration is composed; whether the data exist is found out by `data.sources`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Settings of a report: which records it is made of, and on which terms.
 
-Types only, like `config`, which it extends; values live in conf/report.yaml.
+Types only, like `schema`, which it extends; values live in conf/report.yaml.
 """
 
 from __future__ import annotations

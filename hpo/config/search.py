@@ -1,6 +1,6 @@
 """Settings of the search: the space, the samplers, the pruners.
 
-Types only, like `config`, which holds the rest.
+Types only, like `schema`, which holds the rest.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Settings of trainings: those of trials, the section `train`, and of the language models before them, `encoder`.
 
-Types only, like `config`, of which it is a part; values live in conf/train and conf/encoder.
+Types only, like `schema`, of which it is a part; values live in conf/train and conf/encoder.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from hpo.config.search import MISSING
+
+SCRATCH, WT103, DOMAIN = "scratch", "wt103", "domain"  # what model.encoder may be, beside the folder of an encoder
 
 
 class Precision(Enum):

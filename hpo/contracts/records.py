@@ -1,6 +1,6 @@
 """Frozen facts read back from the record: one study, its trials, their epochs.
 
-Plain data; `storage` reads them, `study_store` writes them, `tracking` and the reports show them.
+Plain data; `storage` reads them, `storage.store` writes them, `tracking.tracker` and the reports show them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hpo.config.search import ParamValue
-from hpo.search.finite import Ledger as Ledger  # offered here, too: where samplers are, people look for it
 
 REASON = "reason"  # user attribute: why a trial failed
 

@@ -1,7 +1,7 @@
 """Prepared data: token ids, labels and vocabulary on disk, read by every trial of every study.
 
 `prepare` makes them once per content; `open_corpus` maps them into memory. Reading texts is
-`data`'s concern.
+`sources`'s concern.
 """
 
 from __future__ import annotations

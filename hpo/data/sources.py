@@ -1,7 +1,7 @@
 """The sources of texts: one per option of the `data` group.
 
 A source says cheaply what its texts depend on, and reads them when asked. Splitting, tokens and
-the cache are `parts`, `tokens` and `corpus`.
+the cache are `splits`, `tokens` and `corpus`.
 """
 
 from __future__ import annotations

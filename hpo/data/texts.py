@@ -1,6 +1,6 @@
 """Labelled texts as read from a source, and what every source must hold.
 
-Reading lives in `docstrings`, `imdb`, `folder` and `table`; splitting in `parts`.
+Reading lives in `docstrings`, `imdb`, `folder` and `table`; splitting in `splits`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Texts become tokens by fastai's rules or simpler ones.
 
-Processes are `pool`'s concern, numbers `ids`'s.
+Processes are `tokenizer_pool`'s concern, numbers `vocabulary`'s.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A report's figures as plotly.js draws them in the browser: traces and layouts as plain data.
 
-The marks are `marks`' business, their places `geometry`'s, what surrounds a figure on the page `document`'s.
+The marks are `plotly_traces`' business, their places `geometry`'s, what surrounds a figure is `report.document`'s.
 """
 
 from __future__ import annotations

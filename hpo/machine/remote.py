@@ -1,6 +1,6 @@
 """Files below a URL that fsspec knows: s3://, gs://, file:// and so on; a store that is away is waited for a while.
 
-What of a trial is kept there is `remote_trial`'s business. fsspec is imported where a URL was given, and only then.
+What of a trial is kept there is `artifacts.remote`'s business. fsspec is imported where a URL was given, and only then.
 """
 
 from __future__ import annotations

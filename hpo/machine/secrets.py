@@ -1,7 +1,7 @@
 """Passwords and tokens among the settings: named instead of given, covered where they were given, never shown.
 
 A setting keeps the form `env:NAME`, `file:PATH`, or a URL whose password is covered; only whoever opens the connection
-asks `reveal` for the value. That nothing else gets out on the terminal is `output`'s business.
+asks `reveal` for the value. That nothing else gets out on the terminal is `secrets`'s business.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Signals that ask a command to stop: noted for whoever looks, at once the second time.
 
-What is done about it is the business of `fleet`.
+What is done about it is the business of `study.loop`.
 """
 
 from __future__ import annotations

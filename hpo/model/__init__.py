@@ -1,4 +1,6 @@
 """What a study ends with: a model that can be kept, moved, shown and asked.
 
-`description` says what belongs to it, `folder` writes and checks it, `classifier` answers questions.
+It is kept by `study.keep_model`, and registered with MLflow by `tracking`.
 """
+
+__all__ = ["answers", "card", "code", "description", "figures", "folder", "formats", "page", "texts_file"]

@@ -1,6 +1,6 @@
 """The folder of a model: `model.safetensors`, `model.json` that vouches for it, and a card to read.
 
-Bytes only: the network is `classifier`'s business, what a study puts there `keeping`'s.
+Bytes only: the network is `classifier`'s business, what a study puts there `study.keep_model`'s.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
 """The comparison report: plain records in, one believable document out.
 
-Nothing here trains, drives or writes the record; `python -m hpo.report` is `__main__`.
+Nothing here trains, drives or writes the record.
 """
+
+__all__ = ["analysis", "assemble", "reading"]

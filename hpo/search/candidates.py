@@ -1,6 +1,6 @@
 """Samplers over a finite list of candidates: each is proposed once, whatever sampler is behind.
 
-Where candidates come from is `table_space`'s business.
+Where candidates come from is `trainers.replay.space`'s business.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from hpo.config.search import ParamValue
 from hpo.contracts.records import REASON
 from hpo.contracts.seeds import derive_seed
 from hpo.contracts.trainer import Reason
-from hpo.search.finite import Ledger as Ledger  # offered here, too: where samplers are, people look for it
+from hpo.search.finite import Ledger
 from hpo.space.space import canonical
 
 CELL = "hpo:cell"  # system attribute: the cell a trial of the grid was given

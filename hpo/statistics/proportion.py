@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from scipy import stats
 
-from hpo.figures.figure import Cell
-
 
 @dataclass(frozen=True)
 class Share:
@@ -32,7 +30,7 @@ class Share:
         return float(found.low), float(found.high)
 
     @property
-    def cells(self) -> list[Cell]:
+    def cells(self) -> list[str | float | None]:
         """The cells below `share_columns`."""
         return [f"{self.k}/{self.n}" if self.n else None, self.value, *self.interval]
 

@@ -1,7 +1,7 @@
 """Claims on studies in a PostgreSQL database: one driver a study, on whatever machine it runs.
 
 Each is an advisory lock of the server: it lets go of it when the connection of its holder ends. The lock of a study's
-folder is in `lock`.
+folder is in `machine.locks`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Where the record lives: Optuna's storages, and the studies in one of them, read.
 
-Writing one is the business of `study_store`.
+Writing one is the business of `store`.
 """
 
 from __future__ import annotations

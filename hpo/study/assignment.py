@@ -1,6 +1,6 @@
 """What one driver is to do, and what it works with and does not own.
 
-Plain data; `session` fills it in, `study` acts on it.
+Plain data; `session` fills it in, `driver` acts on it.
 """
 
 from __future__ import annotations

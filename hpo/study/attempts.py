@@ -1,6 +1,6 @@
 """Trials that wait for another attempt, and when to stop trying.
 
-What an attempt reports is noted by `trial_book`; which trial is next is `study`'s business.
+What an attempt reports is noted by `trials`; which trial is next is `driver`'s business.
 """
 
 from __future__ import annotations

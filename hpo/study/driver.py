@@ -1,6 +1,6 @@
 """The driver of one study: jobs come out of it, their reports and ends go into it.
 
-Executing the jobs of one or several drivers is `fleet`'s business, what a trial does the workers'.
+Executing the jobs of one or several drivers is `loop`'s business, what a trial does the workers'.
 """
 
 from __future__ import annotations

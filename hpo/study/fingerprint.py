@@ -13,8 +13,9 @@ from optuna.distributions import CategoricalDistribution
 
 from hpo.config.schema import AwdLstmConfig, Config, ReplayConfig
 from hpo.config.search import GridConfig
+from hpo.config.training import DOMAIN
 from hpo.space.space import Param, Space, values_of
-from hpo.trainers.awd_lstm.network.encoder import BACKWARD, DOMAIN, backward_folder, is_path, read_encoder
+from hpo.trainers.awd_lstm.network.encoder import BACKWARD, backward_folder, is_path, read_encoder
 
 RECORD_FORMAT = 1  # raised when an older record can no longer be continued
 SECTIONS = ("sampler", "pruner", "model", "train", "trainer")

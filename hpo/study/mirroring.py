@@ -1,6 +1,6 @@
 """Brings MLflow up to date with the record of a study that nobody drives.
 
-The runs themselves are written by `tracking`.
+The runs themselves are written by `tracking.tracker`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Opens studies: folder, locks, store, facts. What is there was checked in `continuation`.
+"""Opens studies: folder, locks, store, facts. What is there was checked in `resume`.
 
-A search comes from a plan, its confirmation and its audit from the search; driving them is `study`'s business.
+A search comes from a plan, its confirmation and its audit from the search; driving them is `driver`'s business.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The trials of one study while it is driven: every change goes through here to the record and on to be shown.
 
-Which trial is next is `study`'s business.
+Which trial is next is `driver`'s business.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Opens MLflow: its environment, quiet imports, the experiment.
 
-Knows nothing of records: `mlflow_content` says what a run shows, `mlflow_runs` writes it.
+Knows nothing of records: `content` says what a run shows, `runs` writes it.
 """
 
 from __future__ import annotations

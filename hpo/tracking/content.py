@@ -1,6 +1,6 @@
 """What one MLflow run shows, as plain data, and MLflow's limits on it.
 
-No MLflow and no clock here: `mlflow_trial` and `mlflow_study` derive contents from the record.
+No MLflow and no clock here: `trial` and `study` derive contents from the record.
 """
 
 from __future__ import annotations

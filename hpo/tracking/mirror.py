@@ -1,7 +1,7 @@
 """The MLflow mirror of the record: one background thread that writes the newest state of each trial.
 
 MLflow may be slow, away or full of errors: the study never waits for it, and nothing is lost that a
-later `sync` could not bring. What a run shows is in `mlflow_trial` and `mlflow_study`.
+later `sync` could not bring. What a run shows is in `trial` and `study`.
 """
 
 from __future__ import annotations

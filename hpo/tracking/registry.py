@@ -1,7 +1,7 @@
 """Logs a kept model in MLflow, in a process of its own: stored, loaded again, compared, then registered.
 
 The process imports torch and MLflow's model code, which the driver does without. When a model is due is decided
-by `mlflow_writer`.
+by `writer`.
 """
 
 from __future__ import annotations

@@ -11,68 +11,66 @@ import pytest
 
 import hpo
 
-# A module imports from rows below its own, and from its own row. A new module goes into the lowest row it can.
-LAYERS = (
-    "__main__ sync copy compare curves predict show report.__main__",
-    "command study_copy comparison comparison_* design variants session refusal opening continuation fleet study "
-    "encoders pretraining attempts trial_book spending assignment "
-    "model.keeping confirmation audit provenance plan display stages screen progress summary help terminal",
-    "executors inline processes ray ray_cluster slurm pooled simulated",
-    "worker ray_worker slurm_worker",
-    "report.* mlflow_report model.card model.evaluation_page model.evaluation_figures",
-    "report",
-    "model.formats model.serving",
-    "bank wt103 encoder_record synthetic replay language_model awd_lstm encoder_weights windows model.evaluation "
-    "learner fits optimizer monitor scores snapshot",
-    "samplers candidates ledger pruners storage study_store sqlite postgres outage transfer claim study_tests history "
-    "trial_memory fingerprint lock tracking mirror mlflow_* newest plots curve_recorder",
-    "model.answers model.outputs classifier ensemble batches weights fastai_api",
-    "model.description model.folder model.texts_file model.code model",
-    "encoder unlabelled corpus baseline scoring remote_trial cache ids pool data docstrings imdb archive folder table "
-    "delimited encoding parts texts tokens",
-    "space space_file table_space curve_table curve_columns curve_card cube params limits compose explanation "
-    "arguments notation places record stop signals executor trainer trial_cache trial_folder study_folder checkpoint "
-    "remote_folder seeds steps files cores",
-    "config training_config search_config compare_config report_config paths secret address tables output __init__",
-)
+# Each room, and the rooms it may import from; docs/architecture.md says what lives in them. `config.registry` loads
+# the modules of options by their names when it is first asked for one: the only way up.
+EVERYTHING = "machine statistics figures config contracts space data artifacts search trainers storage terminal model "
+EVERYTHING += "executors tracking study report compare"
+ROOMS = {
+    "machine": "",
+    "statistics": "",
+    "figures": "machine",
+    "config": "machine",
+    "contracts": "machine config",
+    "space": "config contracts",
+    "data": "machine config contracts",
+    "artifacts": "machine config contracts",
+    "search": "config contracts space",
+    "trainers": "machine config contracts space data artifacts",
+    "storage": "machine config contracts space search artifacts",
+    "terminal": "machine config contracts artifacts",
+    "model": "machine config data trainers figures statistics",
+    "executors": "machine config contracts artifacts trainers",
+    "tracking": "machine config contracts space artifacts storage model",
+    "study": "machine config contracts space data artifacts search trainers storage terminal model executors tracking",
+    "report": "machine statistics figures config contracts space data storage tracking",
+    "compare": "machine statistics config contracts space data storage terminal executors study report",
+    "commands": EVERYTHING,
+    "api": EVERYTHING,
+}
+# What a person types: five lines each, that call the command of the same name.
+DOORS = ("__main__", "predict", "show", "curves", "copy", "sync", "compare.__main__", "report.__main__")
 # Libraries, and the only modules that may import them, be it inside a function.
 FENCES = {
-    "hydra omegaconf": "arguments compose explanation config search_config variants",
-    "mlflow": "tracking mirror mlflow_* model.serving",
-    "optuna sqlalchemy": "sync copy study_copy compare comparison design session refusal opening continuation "
-    "trial_book assignment confirmation storage study_store sqlite postgres outage transfer tables history "
-    "trial_memory fingerprint samplers candidates ledger pruners space space_file table_space curves curve_recorder "
-    "tracking mirror mlflow_* plots report.records report.stored report.spaces report.places report.importances",
-    "torch torchvision fastai fastcore": "wt103 language_model encoder_weights windows model.answers model.outputs "
-    "awd_lstm learner classifier ensemble batches optimizer monitor scores snapshot weights fastai_api checkpoint "
-    "seeds tokens executors worker",
-    "psycopg": "address claim postgres",
-    "ray": "ray ray_cluster ray_worker",
-    "submitit": "slurm",
-    "fsspec": "remote_folder",
+    "hydra omegaconf": "config.compose config.explain config.overrides",
+    "mlflow": "tracking.* model.serving report.mlflow",
+    "optuna sqlalchemy": "storage.* search.* space.read space.space study.assignment study.confirmation study.fingerprint "
+    "study.mirroring study.opening study.refusal study.resume study.session study.trials tracking.client tracking.plots "
+    "trainers.replay.recorder trainers.replay.space compare.comparison compare.design commands.compare commands.copy "
+    "commands.curves report.reading.record report.analysis.records report.analysis.spaces report.analysis.unit_cube "
+    "report.analysis.importances",
+    "torch torchvision fastai fastcore": "trainers.awd_lstm.* model.answers contracts.seeds data.tokens executors.choice executors.worker",
+    "psycopg": "storage.address storage.claims storage.postgres",
+    "ray": "executors.ray executors.ray_cluster executors.ray_worker",
+    "submitit": "executors.slurm",
+    "fsspec": "machine.remote",
 }
 # What each of these reaches through everything it imports: commands before they do anything, others at any time.
-UNREACHABLE = {
-    "help": "hydra omegaconf optuna mlflow torch fastai numpy pandas rich psycopg",
-    "__main__": "hydra omegaconf optuna mlflow torch fastai numpy pandas matplotlib",
-    "copy": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
-    "sync": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
-    "compare": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
-    "curves": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
-    "show": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
-    "predict": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
-    "report.__main__": "hydra omegaconf optuna mlflow torch fastai numpy pandas",
-    "worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
-    "ray_worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
-    "slurm_worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
+HEAVY = "hydra omegaconf optuna mlflow torch fastai numpy pandas"
+COMMANDS = ("study", "compare", "report", "predict", "show", "curves", "copy", "sync")
+UNREACHABLE = {f"commands.{name}": HEAVY for name in COMMANDS} | {
+    "commands.help": f"{HEAVY} rich psycopg",
+    "executors.worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
+    "executors.ray_worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
+    "executors.slurm_worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
 }
 MAX_FILE, MAX_FUNCTION = 300, 60
+MAX_ENTRIES, MAX_MODULES, MAX_FLOORS = 30, 8, 11  # of the package
 
 PACKAGE = Path(hpo.__path__[0])
 
 
 def _name(path: Path) -> str:
-    """Returns a module's name within the package, `report.records` for hpo/report/records.py."""
+    """Returns a module's name within the package, `report.document.html` for hpo/report/document/html.py."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)
 
@@ -116,20 +114,74 @@ def stands_in(module: str, names: str) -> bool:
     return any(fnmatch(module, name) for name in names.split())
 
 
-def row(module: str) -> int:
-    rows = [number for number, names in enumerate(LAYERS) if stands_in(module, names)]
-    assert rows, (
-        f"hpo/{module}.py is in no row of LAYERS in tests/test_architecture.py; add it to the lowest it can be in."
-    )
-    return rows[0]
+def room(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def entries(package: str) -> list[str]:
+    """Returns the modules that the face of a package offers to other rooms: its `__all__`."""
+    for node in TREES[package].body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__all__"]:
+            names: list[str] = ast.literal_eval(node.value)
+            return names
+    return []
+
+
+PACKAGES = [module for module, path in FILES.items() if path.name == "__init__.py" and module != "__init__"]
+INSIDE = [module for module in TREES if module not in DOORS and module != "__init__"]
+
+
+@pytest.mark.parametrize("module", INSIDE)
+def test_imports_point_downwards(module: str) -> None:
+    own = room(module)
+    assert own in ROOMS, f"hpo/{module}.py is in no room of ROOMS in {Path(__file__).name}."
+    allowed = {own, "__init__", *ROOMS[own].split()}
+    strays = {name for name in imports(module) if name.startswith(".") and room(name[1:]) not in allowed}
+    assert not strays, f"hpo/{module}.py imports {strays}; {own} may import from {ROOMS[own] or 'no room'}."
 
 
 @pytest.mark.parametrize("module", TREES)
-def test_imports_point_downwards(module: str) -> None:
-    own = row(module)
-    for imported in imports(module):
-        if imported.startswith("."):
-            assert own <= row(imported[1:]), f"hpo/{module}.py imports hpo{imported}, which lies above it in LAYERS."
+def test_rooms_are_entered_by_their_faces(module: str) -> None:
+    for name in imports(module):
+        if not name.startswith(".") or room(name[1:]) == room(module):
+            continue
+        parts = name[1:].split(".")
+        for length in range(1, len(parts)):
+            package = ".".join(parts[:length])
+            assert parts[length] in entries(package), (
+                f"hpo/{module}.py imports hpo{name}: not among the entries of {package}."
+            )
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_face_offers_what_others_use(package: str) -> None:
+    strangers = {name for module in TREES if room(module) != room(package) for name in imports(module)}
+    for entry in entries(package):
+        offered = f".{package}.{entry}"
+        assert offered[1:] in TREES, f"hpo/{package}/__init__.py offers {entry}, which is not there."
+        is_used = any(name == offered or name.startswith(f"{offered}.") for name in strangers)
+        assert is_used, f"hpo/{package}/__init__.py offers {entry}, which no other room imports."
+
+
+def test_rooms_stand_on_few_floors() -> None:
+    floors: dict[str, int] = {}
+    for name in TopologicalSorter({name: below.split() for name, below in ROOMS.items()}).static_order():
+        floors[name] = 1 + max((floors[below] for below in ROOMS[name].split()), default=0)
+    assert max(floors.values()) <= MAX_FLOORS, floors
+
+
+def test_the_package_has_few_entries() -> None:
+    there = [path for path in PACKAGE.iterdir() if path.name not in ("__pycache__", "conf")]
+    modules = [path for path in there if path.is_file()]
+    assert len(there) <= MAX_ENTRIES, sorted(path.name for path in there)
+    assert len(modules) <= MAX_MODULES, sorted(path.name for path in modules)
+    assert {path.name for path in there if path.is_dir()} <= set(ROOMS)
+
+
+@pytest.mark.parametrize("module", DOORS)
+def test_doors_only_call_their_command(module: str) -> None:
+    command = "study" if module == "__main__" else module.removesuffix(".__main__")
+    assert imports(module) == {"sys", f".commands.{command}"}
 
 
 def test_no_import_cycle() -> None:
@@ -148,9 +200,9 @@ def test_libraries_stay_behind_their_fence(libraries: str) -> None:
         assert not strays or stands_in(module, allowed), f"hpo/{module}.py imports {strays}; only {allowed} may."
 
 
-@pytest.mark.parametrize("module", [module for module in UNREACHABLE if module in TREES])
+@pytest.mark.parametrize("module", UNREACHABLE)
 def test_heavy_imports_are_out_of_reach(module: str) -> None:
-    strays = reach(module, lazy=module not in LAYERS[0].split()) & set(UNREACHABLE[module].split())
+    strays = reach(module, lazy=room(module) != "commands") & set(UNREACHABLE[module].split())
     assert not strays, f"hpo/{module}.py reaches {strays} through what it imports."
 
 

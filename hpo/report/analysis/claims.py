@@ -1,6 +1,6 @@
 """What may be said of two strategies at one endpoint: test, effect and interval, and the word they allow.
 
-The sequence of endpoints and its gates are in `looks`; sentences are in `verdict`.
+The sequence of endpoints and its gates are in `claims`; sentences are in `verdict`.
 """
 
 from __future__ import annotations

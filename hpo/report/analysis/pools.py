@@ -1,6 +1,6 @@
 """The expected incumbent of random search and of a shuffled grid, exact over all orders of what was evaluated.
 
-The formula is `expected`'s; here is which evaluations form a pool.
+The formula is `statistics.expected_best`'s; here is which evaluations form a pool.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Twins of pruned trials: trials with the same params and settings that another study trained to the end.
 
-Nobody chose them at random, so they are shown apart from an audit, which is `audit`'s business.
+Nobody chose them at random, so they are shown apart from an audit, which is `report.sections.pruning_audit`'s business.
 """
 
 from __future__ import annotations

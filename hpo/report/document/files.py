@@ -1,6 +1,6 @@
 """The files of a report in its folder: written whole, listed, and removed when a later report lacks them.
 
-What is in them is the business of `document`, `drawing`, `markdown`, `numbers` and `tables`.
+What is in them is the business of `html`, `figures.matplotlib`, `markdown`, `json` and `storage.owner`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""report.html: the whole report in one file that needs no network, laid out by document.html.j2.
+"""report.html: the whole report in one file that needs no network, laid out by page.html.j2.
 
-Everything from outside is escaped by Jinja; the figures' data is made by `figures`, the page's script is document.js.
+Everything from outside is escaped by Jinja; the figures are drawn by `figures.plotly`, the script is page.js.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ POLICY = (
 
 def document_html(report: Report, parts: Sequence[Part], styles: Styles) -> str:
     """Returns the HTML document."""
-    script = (FOLDER / "document.js").read_text("utf-8")
-    page = _environment().get_template("document.html.j2")
+    script = (FOLDER / "page.js").read_text("utf-8")
+    page = _environment().get_template("page.html.j2")
     return page.render(
         report=report,
         parts=[{"part": part, "blocks": [_block(item, styles) for item in part.items]} for part in parts],
-        css=(FOLDER / "document.css").read_text("utf-8"),
+        css=(FOLDER / "page.css").read_text("utf-8"),
         script=script,
         policy=POLICY.format(scripts=" ".join(_policy_hash(code) for code in (script, _plotly()))),
         plotly=_packed_plotly() if any(isinstance(item.block, Figure) for part in parts for item in part.items) else "",

@@ -1,6 +1,6 @@
 """summary.md: what a README shows of a report: the verdict, the main tables, the figures.
 
-The whole report is the HTML document, made by `document`.
+The whole report is the HTML document, made by `html`.
 """
 
 from __future__ import annotations

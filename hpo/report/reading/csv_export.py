@@ -1,4 +1,4 @@
-"""Writes an experiment as a CSV file of trials, which `csv_records` reads back.
+"""Writes an experiment as a CSV file of trials, which `csv` reads back.
 
 What has no column is lost: learning curves, confirmations, the design card.
 """

@@ -1,6 +1,6 @@
 """CSV files of trials as rows of text by column, each row with where it stands.
 
-What the texts mean is `csv_words`' and `csv_records`' business.
+What the texts mean is `csv_words`' and `csv`' business.
 """
 
 from __future__ import annotations

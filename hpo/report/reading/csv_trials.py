@@ -1,6 +1,6 @@
 """Rows of a CSV file as trials: every field checked, what has no value charged as a failure.
 
-Which rows make one study and one experiment is decided in `csv_records`.
+Which rows make one study and one experiment is decided in `csv`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What single fields of a CSV file of trials mean: states, numbers, params, as different tuners write them.
 
-Rows are put together in `csv_records`.
+Rows are put together in `csv`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which studies of the record an experiment is made of: those registered in its design card, else all, without doubles.
 
-Their trials are read in `stored`.
+Their trials are read in `record`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One study of the record as the report sees it: its trials in the order of their ends, what is beside it, its facts.
 
-Which studies belong together is decided in `stored`.
+Which studies belong together is decided in `record`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """All strategies over several tasks at once: the diagram of mean ranks and the performance profile.
 
-With one task there is neither; the tests behind the ranks are `friedman`'s.
+With one task there is neither; the tests behind the ranks are `statistics.ranks`'s.
 """
 
 from __future__ import annotations

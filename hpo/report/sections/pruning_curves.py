@@ -1,6 +1,6 @@
 """Learning curves by fate: how the trials went that ended well, were pruned or failed.
 
-Colours of fates are the renderers' business; how many epochs pruning saved is `savings`'.
+Colours of fates are the renderers' business; how many epochs pruning saved is `pruning_savings`'.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How well the value after an epoch foretells the final one: rank correlations over complete trials.
 
-Whether a pruner made good use of it is `audit`'s business.
+Whether a pruner made good use of it is `pruning_audit`'s business.
 """
 
 from __future__ import annotations

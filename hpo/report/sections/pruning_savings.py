@@ -1,6 +1,6 @@
 """Epochs that pruning saved: what the stopped trials were planned to take, less what they took.
 
-Whether they were rightly stopped is `audit`'s business.
+Whether they were rightly stopped is `pruning_audit`'s business.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Section 0: the verdict, one sentence of a fixed vocabulary for each pair of strategies.
 
-Which claims are allowed is decided in `claims` and `looks`; this only says them.
+Which claims are allowed is decided in `claims` and `report.analysis.claims`; this only says them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The trainer of language models: fastai's AWD-LSTM with its decoder, trained on the texts of a corpus.
 
-What it leaves is an encoder. Which ones are trained, and where they are kept, is `bank`'s business.
+What it leaves is an encoder. Which ones are trained, and where they are kept, is `encoders.catalogue`'s business.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The fits a trial consists of: how many epochs each, what is frozen, which learning rates.
 
-Numbers only; `awd_lstm` carries them out.
+Numbers only; `trainer` carries them out.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The card of a table of recorded learning curves: a YAML file that says what its columns mean.
 
-Whether the columns are there is found out by `curve_table`.
+Whether the columns are there is found out by `table`.
 """
 
 from __future__ import annotations

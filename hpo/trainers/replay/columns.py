@@ -1,6 +1,6 @@
 """Columns of a Parquet file as arrays, or a sentence that says why they cannot be.
 
-What a column means is `curve_table`'s business.
+What a column means is `table`'s business.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Turns finished trials into a table of recorded curves and its card.
 
-Finding the trials is `curves`' business, reading the table again that of `curve_table`.
+Finding the trials is `curves`' business, reading the table again that of `table`.
 """
 
 from __future__ import annotations

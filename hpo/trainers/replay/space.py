@@ -1,6 +1,6 @@
 """The search space of a table of recorded curves, and what a study over one is to know of it.
 
-Reading the table is `curve_table`'s business, proposing its configurations that of `candidates`.
+Reading the table is `table`'s business, proposing its configurations that of `candidates`.
 """
 
 from __future__ import annotations

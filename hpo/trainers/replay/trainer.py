@@ -1,6 +1,6 @@
 """A trainer that replays recorded learning curves instead of training.
 
-Reading the table is `curve_table`'s business; the seconds it reports are the table's, and nobody waits for them.
+Reading the table is `table`'s business; the seconds it reports are the table's, and nobody waits for them.
 """
 
 from __future__ import annotations

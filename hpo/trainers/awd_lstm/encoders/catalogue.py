@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hpo.config.schema import AwdLstmConfig, Config, ModelConfig, Schedule, Unfreeze
 from hpo.config.search import GridConfig
-from hpo.config.training import EncoderConfig, Start
+from hpo.config.training import DOMAIN, SCRATCH, WT103, EncoderConfig, Start
 from hpo.data.corpus import Corpus, open_corpus
 from hpo.data.unlabelled import prepare_unlabelled
 from hpo.machine.cache import Cache, digest
@@ -23,10 +23,7 @@ from hpo.space.apply import apply_params
 from hpo.space.space import MAX_VALUES, Space, values_of
 from hpo.trainers.awd_lstm.network.encoder import (
     BACKWARD,
-    DOMAIN,
     FORMAT,
-    SCRATCH,
-    WT103,
     Sizes,
     backward_folder,
     check_direction,

@@ -1,6 +1,6 @@
 """Trains the encoders that studies want, on the workers that will train their trials, each once.
 
-Which they are is told by `bank`; what one epoch does by `language_model`.
+Which they are is told by `catalogue`; what one epoch does by `language_model`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hpo.artifacts.steps import read_steps
 from hpo.config.schema import Config, ModelConfig, Schedule, TrainConfig
+from hpo.config.training import SCRATCH
 from hpo.contracts.executor import GRACE_S, WAIT_S, Executor, Job, JobKey, Outcome, Task
 from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialRequest, TrialResult
 from hpo.machine.escaping import last_line
@@ -22,7 +23,7 @@ from hpo.machine.paths import expanded
 from hpo.machine.signals import StopRequest
 from hpo.trainers.awd_lstm.encoders.catalogue import Wanted, make_folder
 from hpo.trainers.awd_lstm.encoders.record import Progress, facts_of, read_progress, write_progress
-from hpo.trainers.awd_lstm.network.encoder import SCRATCH, WEIGHTS, read_encoder, read_weights, write_encoder
+from hpo.trainers.awd_lstm.network.encoder import WEIGHTS, read_encoder, read_weights, write_encoder
 
 MAX_CRASHES = 3
 STUDY = "encoders"  # what the jobs' keys say instead of a study's name

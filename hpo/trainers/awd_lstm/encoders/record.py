@@ -1,6 +1,6 @@
 """What is written down and shown of an encoder while it is trained and afterwards.
 
-The weights are `encoder`'s business, MLflow's side of it `mlflow_encoder`'s.
+The weights are `encoder`'s business, MLflow's side of it `tracking.trial`'s.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
 
+from hpo.config.training import DOMAIN
 from hpo.contracts.records import COMPLETE, FAIL, RUNNING, EncoderRecord, EpochRecord
 from hpo.contracts.trainer import EpochReport
 from hpo.data.corpus import open_corpus
 from hpo.machine.cache import digest
 from hpo.machine.files import write_json
 from hpo.trainers.awd_lstm.encoders.catalogue import Wanted
-from hpo.trainers.awd_lstm.network.encoder import DOMAIN, Encoder, Sizes
+from hpo.trainers.awd_lstm.network.encoder import Encoder, Sizes
 
 PROGRESS = "progress.json"
 

@@ -1,7 +1,7 @@
 """An encoder on disk: the body of a trained language model, its sizes and its vocabulary, and what is known of it.
 
 Safetensors and JSON; no torch here. Training one is `language_model`'s business, putting one into a network
-`encoder_weights`'s.
+`weights`'s.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from hpo.config.schema import ModelConfig
+from hpo.config.training import DOMAIN, SCRATCH, WT103
 from hpo.machine.cache import digest
 from hpo.machine.files import hash_bytes, write_atomically, write_json
 from hpo.machine.paths import expanded, is_file, is_folder
 
 FORMAT = 1  # raised whenever equal settings and texts would give another encoder, or another form of one
 WEIGHTS, DESCRIPTION = "encoder.safetensors", "encoder.json"
-SCRATCH, WT103, DOMAIN = "scratch", "wt103", "domain"
 BACKWARD = "backward"  # in an encoder's folder of one's own: that of the one which reads texts backwards
 MAX_EMB_SZ = 400
 REMEDY = "train one with model.encoder=domain, or choose model.encoder=scratch"

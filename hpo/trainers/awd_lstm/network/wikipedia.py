@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from hpo.config.training import WT103
 from hpo.data.corpus import Corpus
 from hpo.data.tokens import quiet_imports
 from hpo.machine.cache import Cache, digest
@@ -19,7 +20,6 @@ from hpo.machine.download import Archive, download, fastai_folder, unpack
 from hpo.machine.files import hash_bytes
 from hpo.trainers.awd_lstm.network.encoder import (
     FORMAT,
-    WT103,
     Encoder,
     Sizes,
     check_fit,

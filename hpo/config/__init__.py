@@ -1,0 +1,6 @@
+"""The settings: their types and limits, how conf/ and a command line become them, what is said when they cannot.
+
+What a setting does is the business of the room that reads it.
+"""
+
+__all__ = ["compare", "compose", "limits", "overrides", "report", "schema", "search", "training"]

@@ -1,0 +1,6 @@
+"""What everybody speaks: the contracts of trainers and executors, the plain records, the seeds.
+
+No implementation of a contract lives here.
+"""
+
+__all__ = ["executor", "records", "seeds", "trainer"]

@@ -1,0 +1,4 @@
+"""A document as data, and the files it becomes: HTML, Markdown, JSON, CSV, pictures.
+
+What it says is decided by `sections`.
+"""

@@ -1,0 +1,6 @@
+"""Tests, intervals and effect sizes on plain arrays, each with its source.
+
+What is compared with them is decided in `report.analysis`.
+"""
+
+__all__ = ["bootstrap", "expected_best", "paired", "proportion", "ranks"]

@@ -1,0 +1,6 @@
+"""The record: Optuna's storages, opened, read, written, claimed by one driver, copied.
+
+What is decided from it is the business of `study`.
+"""
+
+__all__ = ["address", "checks", "claims", "copies", "enduring", "owner", "storage", "store", "test_results"]

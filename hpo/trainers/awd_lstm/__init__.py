@@ -1,0 +1,6 @@
+"""The trainer of fastai's AWD-LSTM: its learner, schedule, checkpoints, language models.
+
+The network itself is in `network`, trained language models to start from are in `encoders`.
+"""
+
+__all__ = ["encoders", "evaluation", "language_model", "network", "trainer"]
