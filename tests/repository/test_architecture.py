@@ -43,12 +43,13 @@ DOORS = ("__main__", "predict", "show", "curves", "copy", "sync", "compare.__mai
 FENCES = {
     "hydra omegaconf": "config.compose config.explain config.overrides",
     "mlflow": "tracking.* model.serving report.mlflow",
-    "optuna sqlalchemy": "storage.* search.* space.read space.space study.assignment study.confirmation study.fingerprint "
-    "study.mirroring study.opening study.refusal study.resume study.session study.trials tracking.client tracking.plots "
-    "trainers.replay.recorder trainers.replay.space compare.comparison compare.design commands.compare commands.copy "
-    "commands.curves report.reading.record report.analysis.records report.analysis.spaces report.analysis.unit_cube "
-    "report.analysis.importances",
-    "torch torchvision fastai fastcore": "trainers.awd_lstm.* model.answers contracts.seeds data.tokens executors.choice executors.worker",
+    "optuna sqlalchemy": "storage.* search.* space.read space.space study.assignment study.confirmation "
+    "study.fingerprint study.mirroring study.opening study.refusal study.resume study.session study.trials "
+    "tracking.client tracking.plots trainers.replay.recorder trainers.replay.space compare.comparison compare.design "
+    "commands.compare commands.copy commands.curves report.reading.record report.analysis.records "
+    "report.analysis.spaces report.analysis.unit_cube report.analysis.importances",
+    "torch torchvision fastai fastcore": "trainers.awd_lstm.* model.answers contracts.seeds data.tokens "
+    "executors.choice executors.worker",
     "psycopg": "storage.address storage.claims storage.postgres",
     "ray": "executors.ray executors.ray_cluster executors.ray_worker",
     "submitit": "executors.slurm",
