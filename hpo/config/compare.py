@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from hpo.config.limits import MISSING, count, setting
 from hpo.config.schema import Config
-from hpo.config.search import MISSING
 
 
 class Unit(Enum):
@@ -26,7 +26,7 @@ class BudgetConfig:
     """The primary budget of each study; `size: null` follows from study.n_trials."""
 
     unit: Unit = MISSING
-    size: float | None = None
+    size: float | None = setting(None, high=1e12)
 
 
 @dataclass
@@ -50,7 +50,7 @@ class CompareConfig(Config):
     tasks: Any = None
     seeds: Any = MISSING
     budget: BudgetConfig = field(default_factory=BudgetConfig)
-    n_concurrent: int = MISSING
+    n_concurrent: int = count()
     cache: bool = MISSING
     rope: float | None = None
     reports: str = MISSING

@@ -23,50 +23,20 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ValidationError
 
 from hpo.config import schema as c
-from hpo.config import search as s
 from hpo.config.explain import NO_BOOL, explain, suggestion
 from hpo.config.overrides import override_value
+from hpo.config.registry import options
 from hpo.config.schema import SECTIONS
-from hpo.config.training import EncoderConfig
 from hpo.machine.paths import conf_folder
 from hpo.machine.secrets import cover_settings
-
-OPTIONS: dict[str, dict[str, type]] = {
-    "sampler": {"grid": s.GridConfig, "random": s.RandomConfig, "tpe": s.TPEConfig},
-    "pruner": {
-        "none": s.NoPrunerConfig,
-        "median": s.MedianConfig,
-        "asha": s.AshaConfig,
-        "hyperband": s.HyperbandConfig,
-    },
-    "data": {
-        "docstrings": c.DocstringsConfig,
-        "imdb": c.ImdbConfig,
-        "folder": c.FolderConfig,
-        "table": c.TableConfig,
-    },
-    "model": {"awd_lstm": c.ModelConfig},
-    "encoder": {"default": EncoderConfig},
-    "train": {"default": c.TrainConfig},
-    "trainer": {"awd_lstm": c.AwdLstmConfig, "synthetic": c.SyntheticConfig, "replay": c.ReplayConfig},
-    "storage": {"sqlite": c.SqliteConfig, "postgres": c.PostgresConfig, "memory": c.MemoryConfig},
-    "tracking": {"mlflow": c.MlflowConfig, "none": c.NoTrackingConfig},
-    "executor": {
-        "inline": c.InlineConfig,
-        "processes": c.ProcessesConfig,
-        "ray": c.RayConfig,
-        "slurm": c.SlurmConfig,
-        "simulated": c.SimulatedConfig,
-    },
-}
 
 
 def register_schemas(root: type[c.Config] = c.Config) -> None:
     """Tells Hydra the types of every section and option; `root` is the type of the whole."""
     store = ConfigStore.instance()
     store.store(name="base_config", node=root)
-    for group, options in OPTIONS.items():
-        for name, node in options.items():
+    for group, choices in options().items():
+        for name, node in choices.items():
             store.store(group=f"schema/{group}", name=name, node=node)
 
 

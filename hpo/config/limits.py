@@ -1,4 +1,4 @@
-"""The values each number of the configuration may have, and the sentence for one that it may not.
+"""Settings with limits: the values a number of the configuration may have, and the sentence for one that it may not.
 
 Types are checked when the configuration is composed; whether the data exist is found out by `data.sources`.
 """
@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
 
-from hpo.config.schema import Config
+MISSING: Any = "???"  # omegaconf's mark for "no value yet"; spelled here so that this module stays dependency-free
+MAX_INT = 2**63 - 1  # what databases and tensors hold
+MAX_SEED = 2**32 - 1
+MAX_S = 1e9  # 30 years: more than clocks and timers are asked to wait
 
 
 @dataclass(frozen=True)
@@ -34,75 +38,27 @@ class Limit:
         return " and ".join(part for part in parts if part) or "finite"
 
 
-MAX_INT = 2**63 - 1  # what databases and tensors hold
-MAX_S = 1e9  # 30 years: more than clocks and timers are asked to wait
-COUNT, SHARE, SECONDS = Limit(low=1), Limit(above=0, below=1), Limit(above=0, high=MAX_S)
-
-LIMITS: dict[str, Limit] = {
-    "seed": Limit(low=0, high=2**32 - 1),
-    "study.n_trials": COUNT,
-    "study.timeout_s": SECONDS,
-    "study.n_epochs": COUNT,
-    "study.trials_s": SECONDS,
-    "study.confirm.top_k": Limit(low=0, high=100),
-    "study.confirm.n_seeds": Limit(low=1, high=100),
-    "study.audit": Limit(low=0, high=1),
-    "trial.timeout_s": SECONDS,
-    "sampler.n_startup_trials": Limit(low=0),
-    "sampler.n_ei_candidates": Limit(low=1, high=100_000),
-    "pruner.n_startup_trials": Limit(low=0),
-    "pruner.n_warmup_epochs": Limit(low=0),
-    "pruner.min_epochs": COUNT,
-    "pruner.max_epochs": COUNT,
-    "pruner.reduction_factor": Limit(low=2),
-    "data.n_per_class": Limit(low=10),
-    "data.min_words": COUNT,
-    "data.max_words": COUNT,
-    "data.min_freq": COUNT,
-    "data.max_vocab": Limit(low=10),
-    "data.max_tokens": Limit(low=4),
-    "data.train_fraction": Limit(above=0, high=1),
-    "data.valid": SHARE,
-    "data.test": SHARE,
-    "data.split_seed": Limit(low=0, high=2**32 - 1),
-    "model.drop_mult": Limit(low=0, below=2),
-    "model.n_hid": COUNT,
-    "model.emb_sz": COUNT,
-    "model.n_layers": COUNT,
-    "encoder.epochs": COUNT,
-    "encoder.lr": Limit(above=0),
-    "encoder.batch_size": COUNT,
-    "encoder.bptt": Limit(low=2),
-    "encoder.drop_mult": Limit(low=0, below=4),
-    "encoder.weight_decay": Limit(low=0),
-    "encoder.valid": SHARE,
-    "encoder.seed": Limit(low=0, high=2**32 - 1),
-    "train.lr": Limit(above=0),
-    "train.epochs": COUNT,
-    "train.batch_size": Limit(low=2),
-    "train.weight_decay": Limit(low=0),
-    "train.freeze_epochs": Limit(low=0),
-    "train.bptt": Limit(low=2),
-    "train.max_len": Limit(low=2),
-    "train.lr_decay": Limit(low=1, high=100),
-    "trainer.divergence_loss": Limit(above=0),
-    "trainer.noise": Limit(low=0),
-    "trainer.epoch_s": Limit(low=0, high=MAX_S),
-    "tracking.flush_timeout_s": Limit(low=0, high=MAX_S),
-    "executor.threads": COUNT,
-    "executor.n_workers": COUNT,
-    "executor.trials_per_gpu": COUNT,
-    "executor.cpus_per_trial": Limit(above=0),
-    "executor.gpus_per_trial": Limit(low=0),
-    "executor.minutes": COUNT,
-    "executor.gpus_per_worker": Limit(low=0),
-    "executor.mem_gb": Limit(above=0),
-    "n_concurrent": COUNT,
-    "budget.size": Limit(high=1e12),
-}
+def setting(default: Any = MISSING, **limit: float) -> Any:
+    """Returns a field of an option or a section for a number within a `Limit`: `n_trials: int = setting(low=1)`."""
+    return field(default=default, metadata={"limit": Limit(**limit)})
 
 
-def check_limits(config: Config, *, only: str | None = None) -> None:
+def count(default: Any = MISSING) -> Any:
+    """Returns a field for a number of things, of which there is at least one."""
+    return setting(default, low=1)
+
+
+def share(default: Any = MISSING) -> Any:
+    """Returns a field for a part of a whole, neither none nor all of it."""
+    return setting(default, above=0, below=1)
+
+
+def seconds(default: Any = MISSING) -> Any:
+    """Returns a field for a length of time."""
+    return setting(default, above=0, high=MAX_S)
+
+
+def check_limits(config: object, *, only: str | None = None) -> None:
     """Refuses a number outside its interval.
 
     Args:
@@ -112,10 +68,9 @@ def check_limits(config: Config, *, only: str | None = None) -> None:
     Raises:
         ValueError: naming the first such path, what was given and what is allowed.
     """
-    for path, value in _numbers(config, ""):
+    for path, value, limit in _numbers(config, "", Limit()):
         if only not in (None, path):
             continue
-        limit = LIMITS.get(path, Limit())
         if isinstance(value, int) and abs(value) > MAX_INT:
             raise ValueError(f"{path} is a whole number of more than 64 bits; give a smaller one.")
         if not math.isfinite(value):
@@ -124,10 +79,12 @@ def check_limits(config: Config, *, only: str | None = None) -> None:
             raise ValueError(f"{path}={value:.10g} must be {limit}.")
 
 
-def _numbers(node: object, path: str) -> Iterator[tuple[str, float]]:
+def _numbers(node: object, path: str, limit: Limit) -> Iterator[tuple[str, float, Limit]]:
+    """Yields each number below `node` with its path and its limit."""
     if is_dataclass(node):
-        for field in fields(node):
-            if field.name != "space":
-                yield from _numbers(getattr(node, field.name), f"{path}.{field.name}".lstrip("."))
+        for item in fields(node):
+            if item.name != "space":
+                limit = item.metadata.get("limit", Limit())
+                yield from _numbers(getattr(node, item.name), f"{path}.{item.name}".lstrip("."), limit)
     elif isinstance(node, int | float) and not isinstance(node, bool):
-        yield path, node
+        yield path, node, limit

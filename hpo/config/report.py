@@ -10,8 +10,8 @@ from enum import Enum
 from typing import Any
 
 from hpo.config.compare import Unit
+from hpo.config.limits import MISSING
 from hpo.config.schema import Config
-from hpo.config.search import MISSING
 
 
 class Direction(Enum):

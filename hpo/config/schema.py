@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
-from hpo.config.search import MISSING, PrunerConfig, SamplerConfig, SpaceConfig
+from hpo.config.limits import MAX_S, MAX_SEED, MISSING, count, seconds, setting, share
+from hpo.config.registry import Option, option
+from hpo.config.search import PrunerConfig, SamplerConfig, SpaceConfig
 from hpo.config.training import EncoderConfig
 from hpo.config.training import Precision as Precision
 from hpo.config.training import Schedule as Schedule
@@ -33,43 +35,47 @@ class Keep(Enum):
 
 
 @dataclass
-class DataConfig:
+class DataConfig(Option):
     """Texts with labels, and how they become token ids."""
 
     name: str = MISSING
     tokenizer: Tokenizer = MISSING
-    min_freq: int = MISSING
-    max_vocab: int = MISSING
-    max_tokens: int | None = None
+    min_freq: int = count()
+    max_vocab: int = setting(low=10)
+    max_tokens: int | None = setting(None, low=4)
     keep: Keep = MISSING
-    train_fraction: float = MISSING
-    valid: float = MISSING
-    split_seed: int = MISSING
+    train_fraction: float = setting(above=0, high=1)
+    valid: float = share()
+    split_seed: int = setting(low=0, high=MAX_SEED)
     cache: str = MISSING
 
 
+@option("data", "docstrings")
 @dataclass
 class DocstringsConfig(DataConfig):
     packages: list[str] = MISSING
-    n_per_class: int = MISSING
-    min_words: int = MISSING
-    max_words: int = MISSING
-    test: float = MISSING
+    n_per_class: int = setting(low=10)
+    min_words: int = count()
+    max_words: int = count()
+    test: float = share()
 
 
+@option("data", "imdb")
 @dataclass
 class ImdbConfig(DataConfig):
     path: str | None = None
     encoding: str = MISSING
 
 
+@option("data", "folder")
 @dataclass
 class FolderConfig(DataConfig):
     path: str = MISSING
     encoding: str = MISSING
-    test: float = MISSING
+    test: float = share()
 
 
+@option("data", "table")
 @dataclass
 class TableConfig(DataConfig):
     path: str = MISSING
@@ -77,24 +83,25 @@ class TableConfig(DataConfig):
     text_column: str = MISSING
     label_column: str = MISSING
     split_column: str | None = None
-    test: float = MISSING
+    test: float = share()
 
 
 ModelLog = Enum("ModelLog", ["best", "all", "none"])  # which models of a study MLflow is to have
 
 
+@option("model", "awd_lstm")
 @dataclass
-class ModelConfig:
+class ModelConfig(Option):
     """Sizes of an AWD-LSTM; `emb_sz: null` ties it to half of n_hid, at most 400.
 
     `encoder` is what its body starts from: scratch, wt103, domain, or the folder of an encoder. `bidir` makes it two,
     one of which reads texts backwards. `log` changes nothing.
     """
 
-    drop_mult: float = MISSING
-    n_hid: int = MISSING
-    emb_sz: int | None = None
-    n_layers: int = MISSING
+    drop_mult: float = setting(low=0, below=2)
+    n_hid: int = count()
+    emb_sz: int | None = count(None)
+    n_layers: int = count()
     encoder: str = MISSING
     bidir: bool = False
     log: ModelLog = MISSING
@@ -113,21 +120,24 @@ class Metric(Enum):
 
 
 @dataclass
-class TrainerConfig:
+class TrainerConfig(Option):
     """What turns params into metrics."""
 
 
+@option("trainer", "awd_lstm")
 @dataclass
 class AwdLstmConfig(TrainerConfig):
-    divergence_loss: float = MISSING
+    divergence_loss: float = setting(above=0)
 
 
+@option("trainer", "synthetic")
 @dataclass
 class SyntheticConfig(TrainerConfig):
-    noise: float = MISSING
-    epoch_s: float = MISSING
+    noise: float = setting(low=0)
+    epoch_s: float = setting(low=0, high=MAX_S)
 
 
+@option("trainer", "replay")
 @dataclass
 class ReplayConfig(TrainerConfig):
     """A table of recorded curves; `card: null` is the YAML file beside it, `sha256: null` whatever they hold."""
@@ -142,7 +152,7 @@ class ReplayConfig(TrainerConfig):
 class TrialConfig:
     """Limits and leftovers of one trial."""
 
-    timeout_s: float | None = None
+    timeout_s: float | None = seconds(None)
     keep_checkpoints: bool = MISSING
 
 
@@ -150,8 +160,8 @@ class TrialConfig:
 class ConfirmConfig:
     """The best configurations of a search, trained again: the `top_k` best, each with `n_seeds` fresh seeds."""
 
-    top_k: int = MISSING
-    n_seeds: int = MISSING
+    top_k: int = setting(low=0, high=100)
+    n_seeds: int = setting(low=1, high=100)
 
 
 @dataclass
@@ -160,28 +170,30 @@ class StudyConfig:
 
     name: str | None = None
     metric: Metric = MISSING
-    n_trials: int | None = None
-    timeout_s: float | None = None
-    n_epochs: int | None = None
-    trials_s: float | None = None
+    n_trials: int | None = count(None)
+    timeout_s: float | None = seconds(None)
+    n_epochs: int | None = count(None)
+    trials_s: float | None = seconds(None)
     ordered: bool = MISSING
     confirm: ConfirmConfig = field(default_factory=ConfirmConfig)
-    audit: float = MISSING
+    audit: float = setting(low=0, high=1)
     test: bool = MISSING
 
 
 @dataclass
-class StorageConfig:
+class StorageConfig(Option):
     """Where the record lives."""
 
     folder: str = MISSING
 
 
+@option("storage", "sqlite")
 @dataclass
 class SqliteConfig(StorageConfig):
     path: str = MISSING
 
 
+@option("storage", "postgres")
 @dataclass
 class PostgresConfig(StorageConfig):
     """`url` says where the address is: env:NAME or file:PATH; or gives it."""
@@ -189,23 +201,26 @@ class PostgresConfig(StorageConfig):
     url: str = MISSING
 
 
+@option("storage", "memory")
 @dataclass
 class MemoryConfig(StorageConfig):
     pass
 
 
 @dataclass
-class TrackingConfig:
+class TrackingConfig(Option):
     """Who is shown the record."""
 
 
+@option("tracking", "mlflow")
 @dataclass
 class MlflowConfig(TrackingConfig):
     uri: str = MISSING
     experiment: str | None = None
-    flush_timeout_s: float = MISSING
+    flush_timeout_s: float = setting(low=0, high=MAX_S)
 
 
+@option("tracking", "none")
 @dataclass
 class NoTrackingConfig(TrackingConfig):
     pass
@@ -217,60 +232,65 @@ class SlurmCluster(Enum):
 
 
 @dataclass
-class ExecutorConfig:
+class ExecutorConfig(Option):
     """What executes trials."""
 
     device: str = MISSING
-    threads: int = MISSING
+    threads: int = count()
 
 
+@option("executor", "inline")
 @dataclass
 class InlineConfig(ExecutorConfig):
     pass
 
 
+@option("executor", "processes")
 @dataclass
 class ProcessesConfig(ExecutorConfig):
-    n_workers: int | None = None
-    trials_per_gpu: int = MISSING
+    n_workers: int | None = count(None)
+    trials_per_gpu: int = count()
 
 
+@option("executor", "ray")
 @dataclass
 class RayConfig(ExecutorConfig):
     """Actors of a Ray cluster; null: as many as it has room for, a core for each thread, a GPU where there are any."""
 
     address: str = MISSING
-    n_workers: int | None = None
-    cpus_per_trial: float | None = None
-    gpus_per_trial: float | None = None
+    n_workers: int | None = count(None)
+    cpus_per_trial: float | None = setting(None, above=0)
+    gpus_per_trial: float | None = setting(None, low=0)
 
 
+@option("executor", "slurm")
 @dataclass
 class SlurmConfig(ExecutorConfig):
     """Jobs of Slurm; `cluster: local` runs them as processes of this machine."""
 
     cluster: SlurmCluster = MISSING
-    n_workers: int = MISSING
+    n_workers: int = count()
     address: str | None = None
     folder: str = MISSING
-    minutes: int = MISSING
-    gpus_per_worker: int = MISSING
-    mem_gb: float | None = None
+    minutes: int = count()
+    gpus_per_worker: int = setting(low=0)
+    mem_gb: float | None = setting(None, above=0)
     partition: str | None = None
     account: str | None = None
     options: dict[str, str] = field(default_factory=dict)
 
 
+@option("executor", "simulated")
 @dataclass
 class SimulatedConfig(ExecutorConfig):
-    n_workers: int | None = None
+    n_workers: int | None = count(None)
 
 
 @dataclass
 class Config:
     """Everything `python -m hpo` was told."""
 
-    seed: int = MISSING
+    seed: int = setting(low=0, high=MAX_SEED)
     study: StudyConfig = field(default_factory=StudyConfig)
     trial: TrialConfig = field(default_factory=TrialConfig)
     space: SpaceConfig = field(default_factory=SpaceConfig)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-ParamValue = float | int | str | bool | None
+from hpo.config.limits import MISSING, count, setting
+from hpo.config.registry import Option, option
 
-MISSING: Any = "???"  # omegaconf's mark for "no value yet"; spelled here so that this module stays dependency-free
+ParamValue = float | int | str | bool | None
 
 
 class ParamType(Enum):
@@ -44,54 +45,61 @@ class SpaceConfig:
 
 
 @dataclass
-class SamplerConfig:
+class SamplerConfig(Option):
     """Proposes params."""
 
 
+@option("sampler", "grid")
 @dataclass
 class GridConfig(SamplerConfig):
     pass
 
 
+@option("sampler", "random")
 @dataclass
 class RandomConfig(SamplerConfig):
     pass
 
 
+@option("sampler", "tpe")
 @dataclass
 class TPEConfig(SamplerConfig):
-    n_startup_trials: int = MISSING
-    n_ei_candidates: int = MISSING
+    n_startup_trials: int = setting(low=0)
+    n_ei_candidates: int = setting(low=1, high=100_000)
     multivariate: bool = MISSING
     constant_liar: bool = MISSING
 
 
 @dataclass
-class PrunerConfig:
+class PrunerConfig(Option):
     """Stops trials early; `same_epochs` compares only trials planned for as many epochs."""
 
     same_epochs: bool = MISSING
 
 
+@option("pruner", "none")
 @dataclass
 class NoPrunerConfig(PrunerConfig):
     pass
 
 
+@option("pruner", "median")
 @dataclass
 class MedianConfig(PrunerConfig):
-    n_startup_trials: int = MISSING
-    n_warmup_epochs: int = MISSING
+    n_startup_trials: int = setting(low=0)
+    n_warmup_epochs: int = setting(low=0)
 
 
+@option("pruner", "asha")
 @dataclass
 class AshaConfig(PrunerConfig):
-    min_epochs: int = MISSING
-    reduction_factor: int = MISSING
+    min_epochs: int = count()
+    reduction_factor: int = setting(low=2)
 
 
+@option("pruner", "hyperband")
 @dataclass
 class HyperbandConfig(PrunerConfig):
-    min_epochs: int = MISSING
-    max_epochs: int | None = None
-    reduction_factor: int = MISSING
+    min_epochs: int = count()
+    max_epochs: int | None = count(None)
+    reduction_factor: int = setting(low=2)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from hpo.config.search import MISSING
+from hpo.config.limits import MAX_SEED, MISSING, count, setting, share
+from hpo.config.registry import Option, option
 
 SCRATCH, WT103, DOMAIN = "scratch", "wt103", "domain"  # what model.encoder may be, beside the folder of an encoder
 
@@ -26,24 +27,25 @@ class Start(Enum):
     wt103 = "wt103"
 
 
+@option("encoder", "default")
 @dataclass
-class EncoderConfig:
+class EncoderConfig(Option):
     """How `model.encoder=domain` trains a language model on the texts; `lr` is the peak of one cycle.
 
     `backward` asks for one that reads the texts backwards, too; of a single encoder it says that it is that one.
     """
 
     start: Start = MISSING
-    epochs: int = MISSING
-    lr: float = MISSING
-    batch_size: int = MISSING
-    bptt: int = MISSING
-    drop_mult: float = MISSING
-    weight_decay: float = MISSING
-    valid: float = MISSING
+    epochs: int = count()
+    lr: float = setting(above=0)
+    batch_size: int = count()
+    bptt: int = setting(low=2)
+    drop_mult: float = setting(low=0, below=4)
+    weight_decay: float = setting(low=0)
+    valid: float = share()
     use_all_texts: bool = MISSING
     precision: Precision = MISSING
-    seed: int = MISSING
+    seed: int = setting(low=0, high=MAX_SEED)
     backward: bool = False
 
 
@@ -61,21 +63,22 @@ class Unfreeze(Enum):
     fine_tune = "fine_tune"
 
 
+@option("train", "default")
 @dataclass
-class TrainConfig:
+class TrainConfig(Option):
     """How one trial trains. `lr` is the peak of the schedule, `epochs` its length.
 
     Null is what ULMFiT does, `unfreeze` gradual and `lr_decay` 2.6, where the encoder knows Wikipedia, else all and 1.
     """
 
-    lr: float = MISSING
-    epochs: int = MISSING
-    batch_size: int = MISSING
-    weight_decay: float = MISSING
+    lr: float = setting(above=0)
+    epochs: int = count()
+    batch_size: int = setting(low=2)
+    weight_decay: float = setting(low=0)
     schedule: Schedule = MISSING
-    freeze_epochs: int = MISSING
-    bptt: int = MISSING
-    max_len: int = MISSING
+    freeze_epochs: int = setting(low=0)
+    bptt: int = setting(low=2)
+    max_len: int = setting(low=2)
     precision: Precision = MISSING
     unfreeze: Unfreeze | None = None
-    lr_decay: float | None = None
+    lr_decay: float | None = setting(None, low=1, high=100)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hpo.commands.help import help_text, read_groups
-from hpo.config.compose import OPTIONS
+from hpo.config.registry import options
 from hpo.machine.paths import conf_folder
 from hpo.space.read import read_space
 from tests.support import ROOT
@@ -35,7 +35,7 @@ def test_it_says_all_without_a_heavy_import() -> None:
 
 def test_every_group_names_its_default_and_its_options() -> None:
     groups = {group.name: group for group in read_groups(conf_folder())}
-    assert set(OPTIONS) <= set(groups)
+    assert set(options()) <= set(groups)
     for name, group in groups.items():
         assert set(group.options) == {path.stem for path in (conf_folder() / name).glob("*.yaml")}
         assert group.purpose, f"conf/config.yaml: say in a comment what {name} is"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hpo.config.compose import OPTIONS, compose_job, fix_overridden, hydra_initialized, register_schemas
+from hpo.config.compose import compose_job, fix_overridden, hydra_initialized, register_schemas
+from hpo.config.registry import options
 from hpo.machine.paths import conf_folder
 from hpo.space.read import read_space
 from tests.support.curve_tables import write_table
@@ -33,8 +34,8 @@ def test_every_file_composes_and_makes_a_plan(override: str, tmp_path: Path) -> 
 
 
 def test_every_option_has_a_file_and_every_file_an_option() -> None:
-    for group, options in OPTIONS.items():
-        assert set(options) == {path.stem for path in FILES if path.parent.name == group}, group
+    for group, choices in options().items():
+        assert set(choices) == {path.stem for path in FILES if path.parent.name == group}, group
 
 
 def test_the_command_line_wins_over_an_overlay_whose_other_values_stay() -> None:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from omegaconf import BooleanNode, DictConfig, EnumNode, FloatNode, IntegerNode, Node
 
 from hpo.config.compare import CompareConfig
-from hpo.config.compose import OPTIONS, register_schemas
+from hpo.config.compose import register_schemas
+from hpo.config.registry import options
 from hpo.config.report import ReportConfig
 from hpo.config.schema import Config
 from hpo.machine.paths import conf_folder
@@ -37,7 +38,7 @@ from tests.support.vocabulary import (
 )
 
 QUICK = ("trainer=synthetic", "tracking=none", "executor=inline", "study.n_trials=2", "study.n_epochs=8")
-GROUPS = (*OPTIONS, "space", "experiment", "comparison")
+GROUPS = (*options(), "space", "experiment", "comparison")
 ROOTS: dict[str, type[Config]] = {"config": Config, "compare": CompareConfig, "report": ReportConfig}
 HEAVY = re.compile(r"executor[=:].*processes|trainer[=:].*awd|tracking[=:].*mlflow")
 DEAR = re.compile(
@@ -126,8 +127,8 @@ def overrides(draw: st.DrawFn, name: str) -> str:
 def settings(name: str) -> dict[str, Node | None]:
     """Returns every path there is, of groups, sections and settings of every option, with what stands there."""
     found: dict[str, Node | None] = dict.fromkeys(GROUPS)
-    for group, options in OPTIONS.items():
-        for option in options:
+    for group, choices in options().items():
+        for option in choices:
             found |= composed(name, f"{group}={option}")
     return found
 
