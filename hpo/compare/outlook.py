@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from hpo.compare.comparison import Comparison
 from hpo.config.compare import Unit
 from hpo.config.schema import Config
-from hpo.config.search import GridConfig
 from hpo.space.space import Space
 from hpo.statistics.paired import FEWEST, fewest_units, n_pairs_of
 
@@ -43,7 +42,7 @@ def _on_grids(comparison: Comparison) -> Iterator[str]:
     noted: set[tuple[str, str]] = set()
     for planned in comparison.plans:
         where = (planned.tags["strategy"], planned.tags["task"])
-        is_grid = isinstance(planned.config.sampler, GridConfig) and not planned.space.candidates
+        is_grid = planned.config.sampler.is_grid and not planned.space.candidates
         if not is_grid or comparison.unit is Unit.seconds or where in noted:
             continue
         noted.add(where)

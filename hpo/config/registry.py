@@ -13,7 +13,10 @@ from typing import TypeVar
 
 MODULES = (  # of our own options; loaded by name, as they stand in rooms above this one
     "hpo.config.schema",
-    "hpo.config.search",
+    "hpo.search.options",
+    "hpo.trainers.awd_lstm.options",
+    "hpo.trainers.replay.trainer",
+    "hpo.trainers.synthetic",
 )
 ENTRY_POINTS = "hpo.options"  # the group in which an installed package names its modules of options
 

@@ -16,6 +16,7 @@ from hpo.config.training import EncoderConfig
 from hpo.config.training import Precision as Precision
 from hpo.config.training import Schedule as Schedule
 from hpo.config.training import TrainConfig as TrainConfig
+from hpo.config.training import TrainerConfig as TrainerConfig
 from hpo.config.training import Unfreeze as Unfreeze
 
 SECTIONS = ("model", "train")  # what a space may set
@@ -117,35 +118,6 @@ class Metric(Enum):
     @property
     def direction(self) -> Literal["minimize", "maximize"]:
         return "minimize" if self is Metric.valid_loss else "maximize"
-
-
-@dataclass
-class TrainerConfig(Option):
-    """What turns params into metrics."""
-
-
-@option("trainer", "awd_lstm")
-@dataclass
-class AwdLstmConfig(TrainerConfig):
-    divergence_loss: float = setting(above=0)
-
-
-@option("trainer", "synthetic")
-@dataclass
-class SyntheticConfig(TrainerConfig):
-    noise: float = setting(low=0)
-    epoch_s: float = setting(low=0, high=MAX_S)
-
-
-@option("trainer", "replay")
-@dataclass
-class ReplayConfig(TrainerConfig):
-    """A table of recorded curves; `card: null` is the YAML file beside it, `sha256: null` whatever they hold."""
-
-    path: str = MISSING
-    card: str | None = None
-    sha256: str | None = None
-    metric: Metric = MISSING
 
 
 @dataclass

@@ -1,6 +1,6 @@
-"""Settings of the search: the space, the samplers, the pruners.
+"""Settings of the search: the space, and what every sampler and every pruner answers.
 
-Types only, like `schema`, which holds the rest.
+Which of them there are is in `search.options`; `schema` holds the rest.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from hpo.config.limits import MISSING, count, setting
-from hpo.config.registry import Option, option
+from hpo.config.limits import MISSING
+from hpo.config.registry import Option
 
 ParamValue = float | int | str | bool | None
 
@@ -46,28 +46,25 @@ class SpaceConfig:
 
 @dataclass
 class SamplerConfig(Option):
-    """Proposes params."""
+    """Proposes params.
 
+    Attributes:
+        is_grid: Whether it visits the combinations of the levels, and ends after the last one.
+        is_random: Whether a proposal depends on no other trial's result.
+        n_startup_trials: How many trials it proposes as random search does before it learns.
+    """
 
-@option("sampler", "grid")
-@dataclass
-class GridConfig(SamplerConfig):
-    pass
+    is_grid = False
+    is_random = False
+    n_startup_trials = 0
 
+    def build(self, space: Any, seed: int) -> Any:
+        """Returns an `optuna.samplers.BaseSampler` over a `space.space.Space`, whose candidates are not its business.
 
-@option("sampler", "random")
-@dataclass
-class RandomConfig(SamplerConfig):
-    pass
-
-
-@option("sampler", "tpe")
-@dataclass
-class TPEConfig(SamplerConfig):
-    n_startup_trials: int = setting(low=0)
-    n_ei_candidates: int = setting(low=1, high=100_000)
-    multivariate: bool = MISSING
-    constant_liar: bool = MISSING
+        Raises:
+            ValueError: if it cannot search that space.
+        """
+        raise NotImplementedError
 
 
 @dataclass
@@ -76,30 +73,6 @@ class PrunerConfig(Option):
 
     same_epochs: bool = MISSING
 
-
-@option("pruner", "none")
-@dataclass
-class NoPrunerConfig(PrunerConfig):
-    pass
-
-
-@option("pruner", "median")
-@dataclass
-class MedianConfig(PrunerConfig):
-    n_startup_trials: int = setting(low=0)
-    n_warmup_epochs: int = setting(low=0)
-
-
-@option("pruner", "asha")
-@dataclass
-class AshaConfig(PrunerConfig):
-    min_epochs: int = count()
-    reduction_factor: int = setting(low=2)
-
-
-@option("pruner", "hyperband")
-@dataclass
-class HyperbandConfig(PrunerConfig):
-    min_epochs: int = count()
-    max_epochs: int | None = count(None)
-    reduction_factor: int = setting(low=2)
+    def build(self, *, max_epochs: int) -> Any:
+        """Returns an `optuna.pruners.BasePruner` for trials of at most `max_epochs`."""
+        raise NotImplementedError

@@ -1,12 +1,14 @@
-"""Settings of trainings: those of trials, the section `train`, and of the language models before them, `encoder`.
+"""Settings of trainings: of trials, `train`, of the language models before them, `encoder`; what a trainer answers.
 
 Types only, like `schema`, of which it is a part; values live in conf/train and conf/encoder.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from hpo.config.limits import MAX_SEED, MISSING, count, setting, share
 from hpo.config.registry import Option, option
@@ -27,9 +29,44 @@ class Start(Enum):
     wt103 = "wt103"
 
 
-@option("encoder", "default")
 @dataclass
-class EncoderConfig(Option):
+class TrainerConfig(Option):
+    """What turns params into metrics.
+
+    Attributes:
+        reads_texts: Whether it trains on the texts of the section `data`.
+        needs_torch: Whether workers are to load torch, and a GPU is worth looking for.
+        is_recorded: Whether it looks its curves up: trained once, each trial is what it is, and leaves nothing.
+        is_simulated: Whether it knows its curves without training, so that its time need not pass.
+        divergence_loss: The largest loss that is still taken for training.
+    """
+
+    reads_texts = False
+    needs_torch = False
+    is_recorded = False
+    is_simulated = False
+    divergence_loss = math.inf
+
+    @property
+    def subject(self) -> str:
+        """What studies with it are about, where it says so itself."""
+        return ""
+
+    def build(self) -> Any:
+        """Returns a `contracts.trainer.Trainer`, in the process that trains."""
+        raise NotImplementedError
+
+    def seconds(self, reported: float) -> float:
+        """Returns what an epoch takes in simulated time, if it reports that it took `reported`."""
+        return reported
+
+    def without_waiting(self) -> TrainerConfig:
+        """Returns what trains alike in simulated time, without letting time pass."""
+        return self
+
+
+@dataclass
+class EncoderConfig(TrainerConfig):
     """How `model.encoder=domain` trains a language model on the texts; `lr` is the peak of one cycle.
 
     `backward` asks for one that reads the texts backwards, too; of a single encoder it says that it is that one.
@@ -47,6 +84,8 @@ class EncoderConfig(Option):
     precision: Precision = MISSING
     seed: int = setting(low=0, high=MAX_SEED)
     backward: bool = False
+
+    needs_torch = True
 
 
 class Schedule(Enum):

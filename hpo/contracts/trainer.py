@@ -12,7 +12,6 @@ from typing import Protocol
 
 from hpo.config.schema import ModelConfig, TrainConfig, TrainerConfig
 from hpo.config.search import ParamValue
-from hpo.config.training import EncoderConfig
 from hpo.machine.signals import MustPause, never
 
 
@@ -60,7 +59,7 @@ class TrialRequest:
     params: Mapping[str, ParamValue]
     model: ModelConfig
     train: TrainConfig
-    trainer: TrainerConfig | EncoderConfig
+    trainer: TrainerConfig
     corpus: str
     seed: int
     device: str
@@ -125,12 +124,7 @@ OnEpoch = Callable[[EpochReport], Decision]
 
 
 class Trainer(Protocol):
-    """Trains one trial at a time. A call is repeatable: same request, same metrics.
-
-    `needs_torch` says whether an "auto" device is worth looking for a GPU.
-    """
-
-    needs_torch: bool
+    """Trains one trial at a time. A call is repeatable: same request, same metrics."""
 
     def train(self, request: TrialRequest, on_epoch: OnEpoch, must_pause: MustPause = never) -> TrialResult:
         """Trains `request.train.epochs` epochs, calling `on_epoch` after each and `must_pause` after each batch.

@@ -8,15 +8,12 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from hpo.config.schema import (
-    AwdLstmConfig,
     ExecutorConfig,
     InlineConfig,
     ProcessesConfig,
     RayConfig,
-    ReplayConfig,
     SimulatedConfig,
     SlurmConfig,
-    SyntheticConfig,
     TrainerConfig,
 )
 from hpo.contracts.executor import Executor
@@ -104,7 +101,7 @@ def build_executor(config: ExecutorConfig, trainer: TrainerConfig, stop: StopReq
         trainer: What trains the trials.
         stop: Asked by the jobs that run in this very process whether they must pause.
     """
-    preload = isinstance(trainer, AwdLstmConfig)
+    preload = trainer.needs_torch
     match config:
         case InlineConfig():
             from hpo.executors.inline import InlineExecutor
@@ -141,11 +138,10 @@ def check_simulation(config: ExecutorConfig, trainer: TrainerConfig) -> None:
     Raises:
         ValueError: naming what may be given.
     """
-    if isinstance(config, SimulatedConfig) and not isinstance(trainer, ReplayConfig | SyntheticConfig):
-        name = "awd_lstm" if isinstance(trainer, AwdLstmConfig) else type(trainer).__name__
+    if isinstance(config, SimulatedConfig) and not trainer.is_simulated:
         raise ValueError(
-            f"executor=simulated does not wait, but trainer={name} trains; choose executor=processes or inline, "
-            "or a trainer that knows its curves: replay, synthetic."
+            f"executor=simulated does not wait, but trainer={trainer.option} trains; choose executor=processes or "
+            "inline, or a trainer that knows its curves: replay, synthetic."
         )
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from itertools import count
 from tempfile import TemporaryDirectory
 
-from hpo.config.schema import ReplayConfig, SyntheticConfig
 from hpo.contracts.executor import Job, OnReport, Outcome, Task
 from hpo.contracts.trainer import Decision, EpochReport, OnEpoch, Reason, TrialResult
 from hpo.executors.worker import run_job
@@ -101,7 +100,7 @@ class SimulatedExecutor:
 @contextmanager
 def _folder_aside(job: Job) -> Iterator[str]:
     """Gives a folder that is not the trial's; none to a replay, which writes nothing."""
-    if isinstance(job.request.trainer, ReplayConfig):
+    if job.request.trainer.is_recorded:
         yield ""
         return
     with TemporaryDirectory(prefix="hpo-simulated-") as folder:
@@ -111,7 +110,7 @@ def _folder_aside(job: Job) -> Iterator[str]:
 def _events(now_us: int, job: Job, reports: Sequence[EpochReport], result: TrialResult) -> list[_Event]:
     events: list[_Event] = []
     for report in reports:
-        seconds = _seconds(job, report)
+        seconds = job.request.trainer.seconds(report.metrics.get("seconds", 0.0))
         now_us += round(seconds * 1e6)
         events.append(_Event(now_us, report.epoch, EpochReport(report.epoch, {**report.metrics, "seconds": seconds})))
     now_us += round(float(result.facts.get(UNREPORTED_S, 0.0)) * 1e6)
@@ -127,18 +126,9 @@ def _until_late(events: list[_Event], began_us: int, timeout_s: float | None) ->
     return [*in_time, _Event(limit_us, len(in_time), is_late=True)]
 
 
-def _seconds(job: Job, report: EpochReport) -> float:
-    """Returns what the epoch takes: as the trainer is told to wait, else as it reports."""
-    trainer = job.request.trainer
-    return trainer.epoch_s if isinstance(trainer, SyntheticConfig) else report.metrics.get("seconds", 0.0)
-
-
 def _in_simulated_time(job: Job) -> Job:
     """Returns `job` with a trainer that does not wait."""
-    trainer = job.request.trainer
-    if not isinstance(trainer, SyntheticConfig):
-        return job
-    return replace(job, request=replace(job.request, trainer=replace(trainer, epoch_s=0.0)))
+    return replace(job, request=replace(job.request, trainer=job.request.trainer.without_waiting()))
 
 
 def _end(job: Job, event: _Event, *, is_stopped: bool) -> Outcome:

@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hpo.artifacts.remote import Scratch
-from hpo.config.schema import AwdLstmConfig, ReplayConfig, SyntheticConfig
-from hpo.config.training import EncoderConfig
 from hpo.contracts.executor import Job, Task
 from hpo.contracts.trainer import Decision, EpochReport, OnEpoch, Reason, Trainer, TrialResult
 from hpo.machine.files import lack_of_room
@@ -55,8 +53,9 @@ def _run(job: Job, on_epoch: OnEpoch, slot: int, must_pause: MustPause) -> Trial
     if not Path(job.request.folder).is_dir():
         return TrialResult(n_epochs=0, paused=True, obstacle=_unshared(job.request.folder))
     try:
-        trainer = _build_trainer(job)
-        request = replace(job.request, device=_device(job.request.device, slot, trainer.needs_torch))
+        settings = job.request.trainer
+        request = replace(job.request, device=_device(job.request.device, slot, settings.needs_torch))
+        trainer: Trainer = settings.build()
         if job.task is Task.TEST:
             return TrialResult(n_epochs=0, test=trainer.test(request))
         return trainer.train(request, on_epoch, must_pause)
@@ -146,27 +145,6 @@ def _die_with_parent() -> None:
     if parent is not None:
         connection.wait([parent.sentinel])
         os._exit(1)
-
-
-def _build_trainer(job: Job) -> Trainer:
-    match job.request.trainer:
-        case AwdLstmConfig():
-            from hpo.trainers.awd_lstm.trainer import AwdLstm
-
-            return AwdLstm()
-        case EncoderConfig():
-            from hpo.trainers.awd_lstm.language_model import LanguageModel
-
-            return LanguageModel()
-        case SyntheticConfig():
-            from hpo.trainers.synthetic import Synthetic
-
-            return Synthetic()
-        case ReplayConfig():
-            from hpo.trainers.replay.trainer import Replay
-
-            return Replay()
-    raise ValueError(f"trainer={type(job.request.trainer).__name__} is not one of awd_lstm, synthetic, replay.")
 
 
 def _unshared(folder: str) -> str:

@@ -15,7 +15,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from hpo.config.search import GridConfig, ParamValue, RandomConfig, SamplerConfig, TPEConfig
+from hpo.config.search import ParamValue, SamplerConfig
 from hpo.contracts.seeds import derive_seed
 from hpo.search.finite import Ledger
 from hpo.space.cube import Axis, Cube
@@ -102,38 +102,27 @@ class CandidateSampler(Ledger):
         return proposed
 
 
-def over_candidates(config: SamplerConfig, space: Space, seed: int, behind: BaseSampler) -> CandidateSampler:
+def over_candidates(config: SamplerConfig, space: Space, seed: int) -> CandidateSampler:
     """Returns the sampler that `config` describes over the candidates of `space`.
 
     Args:
-        config: One of the sampler configs.
+        config: The section `sampler`; random and grid search have no need of what proposes freely.
         space: A space with candidates.
         seed: The study's.
-        behind: What proposes freely; not asked by random and grid search, which have no need of it.
     """
-    match config:
-        case RandomConfig():
-            return CandidateSampler(space, _shuffled(space, seed, "random"))
-        case GridConfig():
-            return CandidateSampler(space, _shuffled(space, seed, "grid"))
-        case TPEConfig():
-            order = _shuffled(space, seed, "random")
-            return CandidateSampler(space, order, behind=behind, n_startup=config.n_startup_trials)
-    return CandidateSampler(space, _shuffled(space, seed, "random"), behind=behind)
+    order = _shuffled(space, seed, "grid" if config.is_grid else "random")
+    behind = None if config.is_random else config.build(space, seed)
+    return CandidateSampler(space, order, behind=behind, n_startup=config.n_startup_trials)
 
 
 def mapping_note(space: Space, config: SamplerConfig) -> str:
     """Returns a sentence on how a sampler's proposals become candidates; "" for a space without any."""
     if not space.candidates:
         return ""
-    name, n = type(config).__name__.removesuffix("Config").lower(), f"{len(space.candidates):,}"
-    match config:
-        case RandomConfig() | GridConfig():
-            return f"{name} visits the {n} recorded configurations in an order shuffled by the seed, each once"
-        case TPEConfig(n_startup_trials=n_startup) if n_startup:
-            start = f"; its first {n_startup} trials are those of random with the same seed"
-        case _:
-            start = ""
+    name, n, n_startup = config.option, f"{len(space.candidates):,}", config.n_startup_trials
+    if config.is_random:
+        return f"{name} visits the {n} recorded configurations in an order shuffled by the seed, each once"
+    start = f"; its first {n_startup} trials are those of random with the same seed" if n_startup else ""
     return f"{name} proposes freely and is mapped to the nearest of {n} recorded configurations not yet seen{start}"
 
 

@@ -1,4 +1,4 @@
-"""Pruners: what stops trials early. Optuna's classes, asked through a view of the study.
+"""A study as pruners see it: some of its trials, and nothing to write to. Which pruners there are is in `options`.
 
 The view decides which trials are compared and holds back what the pruner would write, so that a
 decision and its bookkeeping reach the record in one piece.
@@ -11,35 +11,8 @@ from copy import copy
 from typing import Any
 
 import optuna
-from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
+from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
-
-from hpo.config.search import AshaConfig, HyperbandConfig, MedianConfig, NoPrunerConfig, PrunerConfig
-
-
-def build_pruner(config: PrunerConfig, *, max_epochs: int) -> BasePruner:
-    """Returns the pruner that `config` describes.
-
-    Args:
-        config: One of the pruner configs.
-        max_epochs: The most epochs a trial of this study can have; hyperband's resource.
-    """
-    match config:
-        case NoPrunerConfig():
-            return NopPruner()
-        case MedianConfig():
-            return MedianPruner(n_startup_trials=config.n_startup_trials, n_warmup_steps=config.n_warmup_epochs + 1)
-        case AshaConfig():
-            return SuccessiveHalvingPruner(
-                min_resource=config.min_epochs, reduction_factor=config.reduction_factor, min_early_stopping_rate=0
-            )
-        case HyperbandConfig():
-            return HyperbandPruner(
-                min_resource=config.min_epochs,
-                max_resource=config.max_epochs or max_epochs,
-                reduction_factor=config.reduction_factor,
-            )
-    raise ValueError(f"pruner={type(config).__name__} is not one of none, median, asha, hyperband.")
 
 
 class PrunerView:

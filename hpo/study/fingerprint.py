@@ -11,8 +11,7 @@ from enum import Enum
 
 from optuna.distributions import CategoricalDistribution
 
-from hpo.config.schema import AwdLstmConfig, Config, ReplayConfig
-from hpo.config.search import GridConfig
+from hpo.config.schema import Config
 from hpo.config.training import DOMAIN
 from hpo.space.space import Param, Space, values_of
 from hpo.trainers.awd_lstm.network.encoder import BACKWARD, backward_folder, is_path, read_encoder
@@ -41,11 +40,11 @@ def fingerprint(config: Config, space: Space, corpus: str, *, n_workers: int) ->
     found["study.ordered"] = str(config.study.ordered)
     if config.study.ordered:
         found["executor.n_workers"] = str(n_workers)
-    if not isinstance(config.sampler, GridConfig):
+    if not config.sampler.is_grid:
         found["seed"] = str(config.seed)
     if corpus:
         found["data"] = corpus
-    is_recorded = isinstance(config.trainer, ReplayConfig)
+    is_recorded = config.trainer.is_recorded
     for section in SECTIONS:
         if is_recorded and section in UNUSED_BY_REPLAY:
             continue
@@ -60,13 +59,13 @@ def fingerprint(config: Config, space: Space, corpus: str, *, n_workers: int) ->
     for param in space.params:
         if param.when is None:
             found.pop(param.path, None)  # every trial sets it
-        found[f"space.{param.path}"] = _describe(param, is_grid=isinstance(config.sampler, GridConfig))
+        found[f"space.{param.path}"] = _describe(param, is_grid=config.sampler.is_grid)
     return found
 
 
 def _encoders(config: Config, space: Space) -> dict[str, str]:
     """Returns what the encoders are that trials start from: how they are trained, or the hash of one that is given."""
-    if not isinstance(config.trainer, AwdLstmConfig):
+    if not config.trainer.reads_texts:
         return {}
     found: dict[str, str] = {}
     encoders = [str(value) for value in values_of(space, "model.encoder", config.model.encoder)]

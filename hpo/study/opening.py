@@ -14,14 +14,13 @@ from pathlib import Path
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 
-from hpo.config.schema import Config, ModelLog, ReplayConfig
-from hpo.config.search import NoPrunerConfig
+from hpo.config.schema import Config, ModelLog
 from hpo.contracts.records import Budget, StudyRecord, TrialRecord
 from hpo.contracts.seeds import derive_seed
 from hpo.data.corpus import Corpus, open_corpus
 from hpo.machine.locks import StudyLock
 from hpo.machine.signals import StopRequest
-from hpo.search.pruners import build_pruner
+from hpo.search.options import NoPrunerConfig
 from hpo.search.samplers import build_sampler
 from hpo.storage.enduring import held
 from hpo.storage.storage import DESIGN, FINGERPRINT, STUDY, TEST
@@ -88,7 +87,7 @@ class Opener:
         sampler = build_sampler(config.sampler, planned.space, config.seed)
         max_epochs = planned.space.max_of("train.epochs", config.train.epochs)
         direction = config.study.metric.direction
-        pruner = build_pruner(config.pruner, max_epochs=max_epochs)
+        pruner = config.pruner.build(max_epochs=max_epochs)
         store = StudyStore(self._site.storage, planned.name, direction=direction, sampler=sampler, pruner=pruner)
         study = self._open_record(planned, store, folder)
 
@@ -147,7 +146,7 @@ class Opener:
         name, folder = beside.name_of(search.study.name), Path(beside.name_of(search.study.folder))
         self._hold(name, folder)
         config = replace(assignment.config, pruner=NoPrunerConfig(same_epochs=False))
-        pruner, direction = build_pruner(config.pruner, max_epochs=1), config.study.metric.direction
+        pruner, direction = config.pruner.build(max_epochs=1), config.study.metric.direction
         store = StudyStore(self._site.storage, name, direction=direction, sampler=sampler, pruner=pruner)
         study = _open_record_beside(search, beside, store, folder, now_ms=self._now_ms())
         assignment = replace(
@@ -169,7 +168,7 @@ class Opener:
     ) -> Surroundings:
         site, now_ms = self._site, _going_on(self._now_ms, store.trials())
         # A table is as quick as the cache, and it alone knows how a trial that is stopped would have gone on.
-        cache = TrialCache(is_on=False) if isinstance(config.trainer, ReplayConfig) else site.cache
+        cache = TrialCache(is_on=False) if config.trainer.is_recorded else site.cache
         return Surroundings(store, sampler, site.tracker, site.display_of(study.name), site.stop, now_ms, cache)
 
     def _open_record(self, planned: Plan, store: StudyStore, folder: Path) -> StudyRecord:

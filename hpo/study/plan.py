@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpo.config.limits import check_limits
-from hpo.config.schema import AwdLstmConfig, Config, FolderConfig, MlflowConfig, ReplayConfig, TableConfig
-from hpo.config.search import GridConfig
+from hpo.config.schema import Config, FolderConfig, MlflowConfig, TableConfig
 from hpo.contracts.seeds import derive_seed
 from hpo.executors.choice import check_executor, check_simulation, n_workers
 from hpo.machine.paths import as_name
@@ -68,11 +67,11 @@ class Plan:
     @property
     def subject(self) -> str:
         """What the study is about: a recorded table's name, else the experiment's, the trainer's or the data's."""
-        if isinstance(self.config.trainer, ReplayConfig):
-            return as_name(Path(self.config.trainer.path).stem)
+        if self.config.trainer.subject:
+            return self.config.trainer.subject
         if self.choices.get("experiment"):
             return self.choices["experiment"]
-        if not isinstance(self.config.trainer, AwdLstmConfig):
+        if not self.config.trainer.reads_texts:
             return self.choices["trainer"]
         match self.config.data:
             case TableConfig(path=path):
@@ -94,7 +93,7 @@ def plan(config: Config, choices: Mapping[str, str]) -> Plan:
     check_tracking(config)
     config, space, tags = _search(config, choices)
     budget = (config.study.n_trials, config.study.timeout_s, config.study.n_epochs, config.study.trials_s)
-    if all(limit is None for limit in budget) and not (isinstance(config.sampler, GridConfig) or space.candidates):
+    if all(limit is None for limit in budget) and not (config.sampler.is_grid or space.candidates):
         raise ValueError("study.n_trials=null leaves the study without an end; give study.timeout_s or study.n_epochs.")
     build_sampler(config.sampler, space, config.seed)
     planned = Plan(config, choices, space, n_workers(config.executor), tags)
@@ -109,7 +108,7 @@ def plan(config: Config, choices: Mapping[str, str]) -> Plan:
 def _search(config: Config, choices: Mapping[str, str]) -> tuple[Config, Space, dict[str, str]]:
     """Returns the settings, what is searched under them, and what the record says of a recorded table."""
     check_space_choice(config, choices["space"])
-    if not isinstance(config.trainer, ReplayConfig):
+    if not config.trainer.is_recorded:
         space = read_space(config, may_be_empty=bool(choices.get(FIXED)))
         check_encoders(config, space)
         return config, space, {}

@@ -14,7 +14,7 @@ from pathlib import Path
 from optuna.storages import BaseStorage
 
 from hpo.artifacts.folders import study_folder
-from hpo.config.schema import AwdLstmConfig, MlflowConfig
+from hpo.config.schema import MlflowConfig
 from hpo.contracts.executor import NoWorkers
 from hpo.contracts.records import StudyRecord, TrialRecord
 from hpo.data.corpus import prepare
@@ -262,7 +262,7 @@ def _prepare(plans: Sequence[Plan], display: Announcer) -> dict[str, Path]:
     prepared: dict[str, Path] = {}
     corpora: dict[str, Path] = {}
     for planned in plans:
-        if isinstance(planned.config.trainer, AwdLstmConfig):
+        if planned.config.trainer.reads_texts:
             asked = repr(planned.config.data)
             if asked not in prepared:
                 prepared[asked] = prepare(planned.config.data, on_progress=display.preparing)

@@ -9,10 +9,13 @@ import json
 import math
 import random
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpo.artifacts.checkpoint import CHECKPOINT_WARNING, Checkpoint, read_checkpoint, write_checkpoint
-from hpo.config.schema import ModelConfig, SyntheticConfig, TrainConfig
+from hpo.config.limits import MAX_S, setting
+from hpo.config.registry import option
+from hpo.config.schema import ModelConfig, TrainConfig, TrainerConfig
 from hpo.contracts.seeds import derive_seed
 from hpo.contracts.trainer import Decision, EpochReport, OnEpoch, Reason, TrialRequest, TrialResult
 from hpo.machine.signals import MustPause, never
@@ -23,14 +26,30 @@ _DESCRIPTION = "model.json"
 _N_TEST = 1000
 
 
+@option("trainer", "synthetic")
+@dataclass
+class SyntheticConfig(TrainerConfig):
+    noise: float = setting(low=0)
+    epoch_s: float = setting(low=0, high=MAX_S)
+
+    is_simulated = True
+
+    def build(self) -> Synthetic:
+        return Synthetic()
+
+    def seconds(self, reported: float) -> float:
+        return self.epoch_s
+
+    def without_waiting(self) -> SyntheticConfig:
+        return replace(self, epoch_s=0.0)
+
+
 class Synthetic:
     """Answers like a trainer whose best params are known; see `expected_loss`."""
 
-    needs_torch = False
-
     def train(self, request: TrialRequest, on_epoch: OnEpoch, must_pause: MustPause = never) -> TrialResult:
         """Walks along the curve, from the newest checkpoint on; an epoch is one batch. See `Trainer.train`."""
-        assert isinstance(request.trainer, SyntheticConfig)
+        epoch_s = _settings(request).epoch_s
         checkpoint, refused = read_checkpoint(request)
         history = list(checkpoint.history) if checkpoint else []
         facts = {
@@ -50,7 +69,7 @@ class Synthetic:
             if history and must_pause():
                 return TrialResult(len(history), paused=True, facts=facts)
             history.append(_measure_epoch(request, len(history) + 1))
-            if request.trainer.epoch_s > 0:  # computed again sooner than written
+            if epoch_s > 0:  # computed again sooner than written
                 write_checkpoint(request, Checkpoint(history))
             is_stopped = _is_told_to_stop(history, on_epoch)
         description = {"architecture": "synthetic", "n_epochs": len(history)}
@@ -86,11 +105,15 @@ def expected_loss(model: ModelConfig, train: TrainConfig, epoch: int) -> float:
     return asymptote + (_UNTRAINED - asymptote) * math.exp(-epoch / time_constant)
 
 
-def _measure_epoch(request: TrialRequest, epoch: int) -> dict[str, float]:
+def _settings(request: TrialRequest) -> SyntheticConfig:
     assert isinstance(request.trainer, SyntheticConfig)
-    started = time.perf_counter()
-    if request.trainer.epoch_s > 0:
-        time.sleep(request.trainer.epoch_s)
+    return request.trainer
+
+
+def _measure_epoch(request: TrialRequest, epoch: int) -> dict[str, float]:
+    started, epoch_s = time.perf_counter(), _settings(request).epoch_s
+    if epoch_s > 0:
+        time.sleep(epoch_s)
     # most of the noise stays with the trial, as that of a seed does
     noise = 0.8 * _draw(request, "trial") + 0.6 * _draw(request, "epoch", epoch)
     measured = _score(request, epoch, noise=noise)
@@ -99,9 +122,8 @@ def _measure_epoch(request: TrialRequest, epoch: int) -> dict[str, float]:
 
 def _score(request: TrialRequest, epoch: int, *, noise: float) -> dict[str, float]:
     """Returns losses and scores of an epoch whose accuracy is off by `noise` standard deviations."""
-    assert isinstance(request.trainer, SyntheticConfig)
     loss = expected_loss(request.model, request.train, epoch)
-    accuracy = min(0.999, max(0.001, math.exp(-0.8 * loss) + request.trainer.noise * noise))
+    accuracy = min(0.999, max(0.001, math.exp(-0.8 * loss) + _settings(request).noise * noise))
     valid_loss = -math.log(accuracy) / 0.8
     train_loss = valid_loss * (1 - 0.1 * epoch / (epoch + 3))  # overfits slowly
     return {"train_loss": train_loss, "valid_loss": valid_loss, "accuracy": accuracy, "macro_f1": 0.98 * accuracy}

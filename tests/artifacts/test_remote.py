@@ -20,7 +20,7 @@ from hpo.artifacts.remote import SCRATCH, copy_remote_weights, fetch_weights
 from hpo.commands.compare import main as compare
 from hpo.commands.copy import main as copy
 from hpo.commands.predict import main as predict
-from hpo.config.schema import PostgresConfig, SyntheticConfig
+from hpo.config.schema import PostgresConfig
 from hpo.contracts.executor import Job, Task
 from hpo.contracts.trainer import OnEpoch, TrialRequest, TrialResult
 from hpo.executors.worker import run_job
@@ -29,7 +29,7 @@ from hpo.machine.signals import Ending, MustPause, never
 from hpo.storage.storage import open_storage, read_study, study_names
 from hpo.study.session import Report
 from hpo.trainers.awd_lstm.trainer import AwdLstm
-from hpo.trainers.synthetic import Synthetic
+from hpo.trainers.synthetic import Synthetic, SyntheticConfig
 from tests.support.studies import SYNTHETIC, TINY, compose_config, run_study
 from tests.support.trial_requests import Listener, PauseAfter, make_request, repeatable, write_corpus
 from tests.system.test_interruption import losses

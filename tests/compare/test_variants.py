@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hpo.commands.compare import main
 from hpo.compare.variants import _value, read_overrides
-from hpo.config.search import TPEConfig
+from hpo.search.options import TPEConfig
 from tests.support.comparisons import plan_compared
 
 TPE_ASHA = {"tpe+asha": {"sampler": "tpe", "pruner": "asha"}}

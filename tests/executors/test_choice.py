@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hpo.config.schema import Config, SyntheticConfig
+from hpo.config.schema import Config
 from hpo.contracts.executor import Executor, Job, JobKey, Outcome, Task
 from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialRequest
 from hpo.executors.choice import build_executor, check_device, check_executor, n_workers
@@ -23,6 +23,7 @@ from hpo.executors.simulated import SimulatedExecutor
 from hpo.machine.cores import n_cores, name_gpu
 from hpo.machine.paths import conf_folder
 from hpo.machine.signals import StopRequest
+from hpo.trainers.synthetic import SyntheticConfig
 from tests.support import ROOT
 from tests.support.studies import compose_config
 from tests.support.worker_processes import spawned

@@ -12,11 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hpo.config.schema import Config, Metric, ReplayConfig, SyntheticConfig
+from hpo.config.schema import Config, Metric
 from hpo.contracts.executor import Job, JobKey, Task
 from hpo.contracts.records import TrialRecord
 from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialRequest
 from hpo.executors.simulated import SimulatedExecutor
+from hpo.trainers.replay.trainer import ReplayConfig
+from hpo.trainers.synthetic import SyntheticConfig
 from tests.support.curve_tables import TASKSET, TASKSET_CARD, make_columns, write_table
 from tests.support.studies import compose_config, plan_study, run_study
 

@@ -63,6 +63,9 @@ UNREACHABLE = {f"commands.{name}": HEAVY for name in COMMANDS} | {
     "executors.worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
     "executors.ray_worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
     "executors.slurm_worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
+    "trainers.awd_lstm.options": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
+    "trainers.replay.trainer": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
+    "trainers.synthetic": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
 }
 MAX_FILE, MAX_FUNCTION = 300, 60
 MAX_ENTRIES, MAX_MODULES, MAX_FLOORS = 30, 8, 11  # of the package

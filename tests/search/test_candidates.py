@@ -12,13 +12,14 @@ import optuna
 import pytest
 from optuna.trial import Trial, TrialState
 
-from hpo.config.schema import Config, ReplayConfig
+from hpo.config.schema import Config
 from hpo.config.search import ParamValue
 from hpo.machine.paths import conf_folder
 from hpo.search.candidates import CANDIDATE, CandidateSampler, mapping_note
 from hpo.search.samplers import build_sampler
 from hpo.space.space import Param, Space, canonical
 from hpo.trainers.replay.space import table_space
+from hpo.trainers.replay.trainer import ReplayConfig
 from tests.support.curve_tables import make_columns, write_table
 from tests.support.studies import compose_config, run_study
 

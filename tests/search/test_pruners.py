@@ -8,14 +8,14 @@ from optuna.pruners import HyperbandPruner, NopPruner
 from optuna.trial import Trial
 
 from hpo.machine.paths import conf_folder
-from hpo.search.pruners import PrunerView, build_pruner
+from hpo.search.pruners import PrunerView
 from tests.support.studies import compose_config
 
 PRUNERS = sorted(path.stem for path in (conf_folder() / "pruner").glob("*.yaml"))
 
 
 def make(name: str, *overrides: str) -> optuna.pruners.BasePruner:
-    return build_pruner(compose_config(f"pruner={name}", *overrides)[0].pruner, max_epochs=9)
+    return compose_config(f"pruner={name}", *overrides)[0].pruner.build(max_epochs=9)
 
 
 def follow(study: optuna.Study, pruner: optuna.pruners.BasePruner, curve: list[float]) -> int:

@@ -11,7 +11,6 @@ from typing import Any
 import optuna
 import pytest
 
-from hpo.config.schema import SyntheticConfig
 from hpo.contracts.executor import Executor
 from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING, TrialRecord
 from hpo.contracts.trainer import Reason, TrialRequest
@@ -19,7 +18,7 @@ from hpo.executors.inline import InlineExecutor
 from hpo.executors.simulated import SimulatedExecutor
 from hpo.storage.storage import read_study
 from hpo.study.trial_cache import TrialCache, cache_key
-from hpo.trainers.synthetic import Synthetic
+from hpo.trainers.synthetic import Synthetic, SyntheticConfig
 from tests.support.comparisons import SMALL, Watched, plan_compared, read_all, run_compared, watch
 from tests.support.trial_requests import make_request
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hpo.config.schema import AwdLstmConfig, ModelConfig, Precision, Schedule, TrainConfig, TrainerConfig
+from hpo.config.schema import ModelConfig, Precision, Schedule, TrainConfig, TrainerConfig
 from hpo.contracts.trainer import Decision, EpochReport, TrialRequest
+from hpo.trainers.awd_lstm.options import AwdLstmConfig
 
 CLOCKED = ("seconds", "tokens_per_s", "peak_mb")  # the metrics that may differ between equal trials
 

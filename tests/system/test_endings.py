@@ -13,8 +13,9 @@ import pytest
 import torch
 
 import hpo.trainers.awd_lstm.trainer as module
-from hpo.config.schema import AwdLstmConfig, Schedule
+from hpo.config.schema import Schedule
 from hpo.contracts.trainer import EpochReport, Reason, TrialRequest, TrialResult
+from hpo.trainers.awd_lstm.options import AwdLstmConfig
 from hpo.trainers.awd_lstm.trainer import AwdLstm
 from tests.support.trial_requests import Listener, make_request, write_corpus
 

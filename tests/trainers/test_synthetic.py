@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hpo.config.schema import SyntheticConfig
 from hpo.contracts.trainer import Reason, TrialRequest
-from hpo.trainers.synthetic import Synthetic, expected_loss
+from hpo.trainers.synthetic import Synthetic, SyntheticConfig, expected_loss
 from tests.support.trial_requests import Listener, make_request
 
 

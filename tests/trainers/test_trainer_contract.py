@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from hpo.artifacts.checkpoint import delete_checkpoints
-from hpo.config.schema import SyntheticConfig
 from hpo.contracts.trainer import Reason, Trainer, TrialRequest
 from hpo.trainers.awd_lstm.trainer import AwdLstm
-from hpo.trainers.synthetic import Synthetic
+from hpo.trainers.synthetic import Synthetic, SyntheticConfig
 from tests.support.trial_requests import CLOCKED, Listener, PauseAfter, make_request, repeatable, write_corpus
 
 METRICS = {"train_loss", "valid_loss", "accuracy", "macro_f1", *CLOCKED}

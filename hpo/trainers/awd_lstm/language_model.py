@@ -77,9 +77,8 @@ class LanguageTraining(Training):
 
     def __init__(self, request: TrialRequest) -> None:
         corpus = open_corpus(request.corpus)
-        assert isinstance(request.trainer, EncoderConfig)
         self.request = request
-        self.config = request.trainer
+        self.config = _settings(request)
         self.vocab = vocab_digest(corpus.vocab)
         self.architecture = choose_architecture(
             request.model, request.train, n_vocab=len(corpus.vocab), n_classes=len(corpus.classes)
@@ -192,16 +191,21 @@ def build_language_model(n_vocab: int, request: TrialRequest) -> Any:
     return SequentialRNN(_LanguageBody(body), _Decoder(n_vocab, sizes.emb_sz, output_p, tie_encoder=body.encoder))
 
 
+def _settings(request: TrialRequest) -> EncoderConfig:
+    assert isinstance(request.trainer, EncoderConfig)
+    return request.trainer
+
+
 def language_texts(corpus: Corpus, request: TrialRequest) -> list[Text]:
     """Returns the texts a language model may see: those trained on and those without labels, or all if asked for.
 
     For one that reads backwards each text is reversed, as by fastai's `reverse_text`.
     """
-    assert isinstance(request.trainer, EncoderConfig)
-    parts = [corpus.train, *([corpus.valid, corpus.test] if request.trainer.use_all_texts else [])]
+    config = _settings(request)
+    parts = [corpus.train, *([corpus.valid, corpus.test] if config.use_all_texts else [])]
     texts = [text for part in parts for text in cut_texts(part.ids, part.offsets)]
     texts += open_unlabelled(request.more_texts) if request.more_texts else []
-    return [text[::-1] for text in texts] if request.trainer.backward else texts
+    return [text[::-1] for text in texts] if config.backward else texts
 
 
 def split_language_texts(texts: Sequence[Text], valid: float, seed: int) -> tuple[list[Text], list[Text]]:

@@ -16,7 +16,6 @@ import torch
 
 from hpo.artifacts.checkpoint import CHECKPOINT_WARNING, Checkpoint, read_checkpoint, write_checkpoint
 from hpo.artifacts.folders import EVALUATION, PROBABILITIES
-from hpo.config.schema import AwdLstmConfig
 from hpo.contracts.seeds import derive_seed, seed_everything
 from hpo.contracts.trainer import OnEpoch, Reason, TrialRequest, TrialResult
 from hpo.data.corpus import open_corpus
@@ -40,8 +39,6 @@ History = list[dict[str, float]]
 
 class AwdLstm:
     """Trains and tests AWD-LSTM classifiers; holds nothing between calls."""
-
-    needs_torch = True
 
     def begin(self, request: TrialRequest) -> Training:
         """Returns the training of a trial, at its beginning."""
@@ -152,7 +149,6 @@ class Training:
     @property
     def divergence_loss(self) -> float:
         """The largest loss that is still taken for training."""
-        assert isinstance(self.request.trainer, AwdLstmConfig)
         return self.request.trainer.divergence_loss
 
     def monitor(self, on_epoch: OnEpoch, must_pause: MustPause, history: History) -> Monitor:

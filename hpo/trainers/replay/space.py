@@ -9,21 +9,17 @@ from dataclasses import replace
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from hpo.config.schema import SECTIONS, Config, ReplayConfig
-from hpo.config.search import GridConfig, ParamValue
+from hpo.config.schema import SECTIONS, Config
+from hpo.config.search import ParamValue
 from hpo.contracts.records import TEST_OF
 from hpo.space.apply import apply_params
 from hpo.space.cube import Axis
 from hpo.space.space import Param, Space
-from hpo.trainers.replay.table import CurveTable, read_table
+from hpo.trainers.replay.table import CurveTable
+from hpo.trainers.replay.trainer import settings_of
 
 EXACT = "exact"
 MAX_LEVELS = 32  # a param with up to this many recorded values is its own grid
-
-
-def is_recorded(config: Config) -> bool:
-    """Returns whether recorded curves stand in for training."""
-    return isinstance(config.trainer, ReplayConfig)
 
 
 def check_space_choice(config: Config, choice: str) -> None:
@@ -32,9 +28,9 @@ def check_space_choice(config: Config, choice: str) -> None:
     Raises:
         ValueError: saying what to choose.
     """
-    if is_recorded(config) and choice != "table":
+    if config.trainer.is_recorded and choice != "table":
         raise ValueError(f"trainer=replay searches what its table holds, not space={choice}; choose space=table.")
-    if not is_recorded(config) and choice == "table":
+    if not config.trainer.is_recorded and choice == "table":
         raise ValueError("space=table is the space of recorded curves; choose trainer=replay, too, or another space.")
     if choice == "table" and any(getattr(config.space, section) for section in SECTIONS):
         raise ValueError("space=table takes its params from the table; give ranges in the card, not in space.")
@@ -46,10 +42,10 @@ def table_space(config: Config) -> Space:
     Raises:
         ValueError: if the table cannot be used, or does not go with the settings.
     """
-    table = _table(config)
+    table = settings_of(config.trainer).read_table()
     candidates = table.configurations if table.card.matching == EXACT else ()
     params = tuple(_param(axis, table) for axis in table.axes)
-    if isinstance(config.sampler, GridConfig) and not candidates:
+    if config.sampler.is_grid and not candidates:
         stepless = [param.path for param in params if not param.levels]
         if stepless:
             raise ValueError(
@@ -57,7 +53,7 @@ def table_space(config: Config) -> Space:
                 "say matching: exact in its card, so that the grid is what was recorded."
             )
     for configuration in table.configurations:
-        _check_assignable(config, configuration)
+        _check_assignable(config, configuration, table.name)
     return Space(params=params, fixed={}, candidates=candidates)
 
 
@@ -67,10 +63,9 @@ def fit_to_table(config: Config) -> Config:
     Raises:
         ValueError: if the table cannot be used, or does not hold what is to be optimised.
     """
-    table, metric = _table(config), config.study.metric
+    table, metric = settings_of(config.trainer).read_table(), config.study.metric
     _check_metric(table, metric.name, metric.direction)
-    assert isinstance(config.trainer, ReplayConfig)
-    config = replace(config, trainer=replace(config.trainer, sha256=table.sha256, metric=metric))
+    config = replace(config, trainer=replace(settings_of(config.trainer), sha256=table.sha256, metric=metric))
     if not table.card.test:
         config = replace(config, study=replace(config.study, test=False))
     if "train.epochs" not in table.card.params:
@@ -80,7 +75,7 @@ def fit_to_table(config: Config) -> Config:
 
 def describe_table(config: Config) -> dict[str, str]:
     """Returns what the record says of the table, as tags of the study."""
-    table = _table(config)
+    table = settings_of(config.trainer).read_table()
     seconds = table.card.seconds
     tags = {
         "table": table.name,
@@ -100,11 +95,6 @@ def describe_table(config: Config) -> dict[str, str]:
             f"every proposal takes the curve of the nearest of {len(table.configurations):,} recorded configurations"
         )
     return tags
-
-
-def _table(config: Config) -> CurveTable:
-    assert isinstance(config.trainer, ReplayConfig)
-    return read_table(config.trainer)
 
 
 def _param(axis: Axis, table: CurveTable) -> Param:
@@ -141,8 +131,8 @@ def _check_metric(table: CurveTable, metric: str, direction: str) -> None:
         )
 
 
-def _check_assignable(config: Config, configuration: dict[str, ParamValue]) -> None:
+def _check_assignable(config: Config, configuration: dict[str, ParamValue], table: str) -> None:
     try:
         apply_params(config, configuration)
     except ValueError as error:
-        raise ValueError(f"trainer.path={_table(config).name}: {error} Rename the param, or mend the table.") from error
+        raise ValueError(f"trainer.path={table}: {error} Rename the param, or mend the table.") from error

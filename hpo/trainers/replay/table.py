@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.config.schema import ReplayConfig
 from hpo.config.search import ParamValue
 from hpo.machine.files import hash_bytes
 from hpo.space.cube import Axis, Cube
@@ -150,19 +149,19 @@ class CurveTable:
                     )
 
 
-def read_table(config: ReplayConfig) -> CurveTable:
-    """Returns the table that `config` names, read once per process.
+def read_table(given: str, *, card: str | None = None, sha256: str | None = None) -> CurveTable:
+    """Returns the table at the path `given`, read once per process; as of the settings of the trainer.
 
     Raises:
         ValueError: in one sentence, if it or its card cannot be used, or is not the table that was asked for.
     """
-    path = Path(config.path).absolute()
-    card = Path(config.card).absolute() if config.card else path.with_suffix(".yaml")
-    table = _read(_Files(path, card, _stamp(path), _stamp(card)))
-    if config.sha256 not in (None, table.sha256):
+    path = Path(given).absolute()
+    card_path = Path(card).absolute() if card else path.with_suffix(".yaml")
+    table = _read(_Files(path, card_path, _stamp(path), _stamp(card_path)))
+    if sha256 not in (None, table.sha256):
         raise ValueError(
-            f"trainer.path={config.path} is not the table it was: its sha256 with the card's is {table.sha256}, "
-            f"trainer.sha256={config.sha256}."
+            f"trainer.path={given} is not the table it was: its sha256 with the card's is {table.sha256}, "
+            f"trainer.sha256={sha256}."
         )
     return table
 

@@ -5,14 +5,54 @@ Reading the table is `table`'s business; the seconds it reports are the table's,
 
 from __future__ import annotations
 
-from hpo.config.schema import ReplayConfig
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpo.config.limits import MISSING
+from hpo.config.registry import option
+from hpo.config.schema import Metric, TrainerConfig
 from hpo.contracts.records import CONTINUED, TEST_OF, TEST_VALUE
 from hpo.contracts.trainer import Decision, EpochReport, OnEpoch, Reason, TrialRequest, TrialResult
+from hpo.machine.paths import as_name
 from hpo.machine.signals import MustPause, never
-from hpo.trainers.replay.table import Curve, CurveTable, read_table
+
+if TYPE_CHECKING:
+    from hpo.trainers.replay.table import Curve, CurveTable
 
 MATCHED = "matched"  # fact of a trial: "exact", or the distance of its configuration from the recorded one
 UNREPORTED_S = "unreported_s"  # fact of a trial: the seconds of the epoch in which it diverged
+
+
+@option("trainer", "replay")
+@dataclass
+class ReplayConfig(TrainerConfig):
+    """A table of recorded curves; `card: null` is the YAML file beside it, `sha256: null` whatever they hold."""
+
+    path: str = MISSING
+    card: str | None = None
+    sha256: str | None = None
+    metric: Metric = MISSING
+
+    is_recorded = True
+    is_simulated = True
+
+    @property
+    def subject(self) -> str:
+        return as_name(Path(self.path).stem)
+
+    def build(self) -> Replay:
+        return Replay()
+
+    def read_table(self) -> CurveTable:
+        """Returns the table, read once per process.
+
+        Raises:
+            ValueError: in one sentence, if it or its card cannot be used, or is not the table that was asked for.
+        """
+        from hpo.trainers.replay.table import read_table
+
+        return read_table(self.path, card=self.card, sha256=self.sha256)
 
 
 class Replay:
@@ -22,11 +62,9 @@ class Replay:
     It leaves nothing in the trial's folder.
     """
 
-    needs_torch = False
-
     def train(self, request: TrialRequest, on_epoch: OnEpoch, must_pause: MustPause = never) -> TrialResult:
         """Reports the recorded epochs, from the first one on whatever was reported before. See `Trainer.train`."""
-        table = _table(request)
+        table = settings_of(request.trainer).read_table()
         index, distance = table.find(request.params)
         curve = table.curve(index, seed=request.seed)
         n_epochs = min(curve.n_epochs, request.train.epochs)
@@ -58,27 +96,26 @@ class Replay:
 
     def test(self, request: TrialRequest) -> dict[str, float]:
         """Returns the test metrics that were recorded after the last epoch of the whole training, maybe none."""
-        table = _table(request)
+        table = settings_of(request.trainer).read_table()
         index, _ = table.find(request.params)
         curve = table.curve(index, seed=request.seed)
         return curve.test_after(min(curve.n_epochs, request.train.epochs))
 
 
-def _table(request: TrialRequest) -> CurveTable:
-    assert isinstance(request.trainer, ReplayConfig)
-    return read_table(request.trainer)
+def settings_of(trainer: object) -> ReplayConfig:
+    """Returns the settings of a trainer that is known to replay."""
+    assert isinstance(trainer, ReplayConfig)
+    return trainer
 
 
 def _continued(request: TrialRequest, curve: Curve, n_epochs: int) -> str:
     """Returns the metric that the study optimises at the end of a training of `n_epochs`, or that it diverges."""
-    assert isinstance(request.trainer, ReplayConfig)
     if curve.n_finite < n_epochs:
         return Reason.DIVERGED.value
-    return repr(float(curve.metrics[request.trainer.metric.name][n_epochs - 1]))
+    return repr(float(curve.metrics[settings_of(request.trainer).metric.name][n_epochs - 1]))
 
 
 def _test_value(request: TrialRequest, curve: Curve, n_epochs: int) -> dict[str, str]:
     """Returns the test metric that belongs to what the study optimises, after `n_epochs`, if it was recorded."""
-    assert isinstance(request.trainer, ReplayConfig)
-    value = curve.test_after(n_epochs).get(TEST_OF[request.trainer.metric.name])
+    value = curve.test_after(n_epochs).get(TEST_OF[settings_of(request.trainer).metric.name])
     return {} if value is None else {TEST_VALUE: repr(value)}

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from hpo.config.schema import Metric, ReplayConfig
 from hpo.contracts.records import EpochRecord, StudyRecord, TrialRecord
 from hpo.trainers.replay.recorder import Recording, Source, record_curves, write_recording
 from hpo.trainers.replay.table import CurveTable, read_table
@@ -44,7 +43,7 @@ def record(*trials: TrialRecord, space: dict[str, BaseDistribution] | None = Non
 
 def write(recording: Recording, folder: Path) -> CurveTable:
     write_recording(recording, folder / "curves.parquet", title="A test.")
-    return read_table(ReplayConfig(path=str(folder / "curves.parquet"), metric=Metric.accuracy))
+    return read_table(str(folder / "curves.parquet"))
 
 
 def test_complete_and_diverged_trials_are_recorded_and_the_others_counted(tmp_path: Path) -> None:

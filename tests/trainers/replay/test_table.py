@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpo.config.schema import Metric, ReplayConfig
+from hpo.config.schema import Metric
 from hpo.trainers.replay.table import CurveTable, read_table
+from hpo.trainers.replay.trainer import ReplayConfig
 from tests.support.curve_tables import TASKSET, TASKSET_CARD, make_columns, write_table
 
 
 def open_table(folder: Path, columns: dict[str, Any] | None = None, **card: Any) -> CurveTable:
     path = write_table(folder / "curves.parquet", columns, **card)
-    return read_table(ReplayConfig(path=str(path), metric=Metric.valid_loss))
+    return read_table(str(path))
 
 
 def test_every_configuration_is_found_with_its_own_curve(tmp_path: Path) -> None:
@@ -132,11 +133,11 @@ def test_the_hash_is_of_the_content_and_not_of_the_place(tmp_path: Path) -> None
 def test_a_table_is_read_once_and_again_when_it_changes(tmp_path: Path) -> None:
     first = open_table(tmp_path)
     config = ReplayConfig(path=str(tmp_path / "curves.parquet"), metric=Metric.valid_loss)
-    assert read_table(config) is first
+    assert config.read_table() is first
     changed = open_table(tmp_path, make_columns(9))
     assert changed.n_recordings == 9
     with pytest.raises(ValueError, match="is not the table it was"):
-        read_table(ReplayConfig(path=config.path, sha256=first.sha256, metric=Metric.valid_loss))
+        read_table(config.path, sha256=first.sha256)
 
 
 def refused(tmp_path: Path, changes: dict[str, Any], **card: Any) -> str:
@@ -189,16 +190,16 @@ def test_a_diverged_curve_needs_no_seconds_after_its_end(tmp_path: Path) -> None
 
 def test_a_table_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"trainer\.path=.*cannot be read: No such file"):
-        read_table(ReplayConfig(path=str(tmp_path / "none.parquet"), metric=Metric.valid_loss))
+        read_table(str(tmp_path / "none.parquet"))
     with pytest.raises(ValueError, match=r"trainer\.path=.*cannot be read: Is a directory"):
-        read_table(ReplayConfig(path=str(tmp_path), metric=Metric.valid_loss))
+        read_table(str(tmp_path))
 
 
 @pytest.mark.skipif(not TASKSET.is_dir(), reason="the recorded tables are not here")
 def test_real_tables_are_read_whole() -> None:
     n_diverged = []
     for path in sorted(TASKSET.glob("*.parquet")):
-        table = read_table(ReplayConfig(path=str(path), card=str(TASKSET_CARD), metric=Metric.valid_loss))
+        table = read_table(str(path), card=str(TASKSET_CARD))
         assert (len(table.configurations), table.n_epochs) == (1000, 50)
         curves = [table.curve(index, seed=0) for index in range(1000)]
         n_diverged.append(sum(curve.n_finite < 50 for curve in curves))

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from hpo.config.schema import Metric, ReplayConfig
+from hpo.config.schema import Metric
 from hpo.contracts.records import CONTINUED, TEST_VALUE
 from hpo.contracts.trainer import Reason, TrialRequest
-from hpo.trainers.replay.trainer import MATCHED, UNREPORTED_S, Replay
+from hpo.trainers.replay.trainer import MATCHED, UNREPORTED_S, Replay, ReplayConfig
 from tests.support.curve_tables import make_columns, write_table
 from tests.support.trial_requests import Listener, make_request
 

@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from hpo.config.schema import AwdLstmConfig, Config, ModelConfig, Schedule, Unfreeze
-from hpo.config.search import GridConfig
+from hpo.config.schema import Config, ModelConfig, Schedule, Unfreeze
 from hpo.config.training import DOMAIN, SCRATCH, WT103, EncoderConfig, Start
 from hpo.data.corpus import Corpus, open_corpus
 from hpo.data.unlabelled import prepare_unlabelled
@@ -105,7 +104,7 @@ def check_encoders(config: Config, space: Space) -> None:
     Raises:
         ValueError: in one sentence.
     """
-    if not isinstance(config.trainer, AwdLstmConfig):
+    if not config.trainer.reads_texts:
         return
     _check_fits(config, space)
     encoders = _encoders(config, space)
@@ -179,7 +178,7 @@ def open_bank(config: Config, space: Space, corpus_folder: Path, *, on_progress:
 
 def _ways(config: Config, space: Space, *, is_domain: bool = False) -> tuple[bool, ...]:
     """Returns which encoders there must be: False stands for one that reads forwards, True for one backwards."""
-    bidir = values_of(space, "model.bidir", config.model.bidir, on_grid=_on_grid(config))
+    bidir = values_of(space, "model.bidir", config.model.bidir, on_grid=config.sampler.is_grid)
     return (False, True) if True in bidir or (is_domain and config.encoder.backward) else (False,)
 
 
@@ -198,22 +197,20 @@ def _own_folders(encoder: str, config: Config, space: Space) -> list[tuple[str, 
 
 def _encoders(config: Config, space: Space) -> list[str]:
     """Returns every value of `model.encoder` that a trial may have."""
-    return [str(value) for value in values_of(space, "model.encoder", config.model.encoder, on_grid=_on_grid(config))]
+    return [
+        str(value) for value in values_of(space, "model.encoder", config.model.encoder, on_grid=config.sampler.is_grid)
+    ]
 
 
 def _all_sizes(config: Config, space: Space) -> list[Sizes]:
     """Returns each architecture of the space once, the smallest first."""
     values = [
-        values_of(space, f"model.{name}", getattr(config.model, name), on_grid=_on_grid(config)) for name in SIZES
+        values_of(space, f"model.{name}", getattr(config.model, name), on_grid=config.sampler.is_grid) for name in SIZES
     ]
     chosen = (dict(zip(SIZES, each, strict=True)) for each in itertools.islice(itertools.product(*values), MAX_VALUES))
     paths = ({f"model.{name}": value for name, value in each.items()} for each in chosen)
     found = {sizes_of(apply_params(config, each).model) for each in paths}
     return sorted(found, key=lambda sizes: (sizes.n_layers, sizes.n_hid, sizes.emb_sz))
-
-
-def _on_grid(config: Config) -> bool:
-    return isinstance(config.sampler, GridConfig)
 
 
 def _check_fits(config: Config, space: Space) -> None:

@@ -1,0 +1,40 @@
+"""The settings of the trainer of fastai's AWD-LSTM, and those of its language models, which are trained like it.
+
+Training is done by the modules that they build from: torch and fastai take seconds to import.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hpo.config.limits import setting
+from hpo.config.registry import option
+from hpo.config.schema import TrainerConfig
+from hpo.config.training import EncoderConfig
+
+if TYPE_CHECKING:
+    from hpo.contracts.trainer import Trainer
+
+
+@option("trainer", "awd_lstm")
+@dataclass
+class AwdLstmConfig(TrainerConfig):
+    divergence_loss: float = setting(above=0)
+
+    reads_texts = True
+    needs_torch = True
+
+    def build(self) -> Trainer:
+        from hpo.trainers.awd_lstm.trainer import AwdLstm
+
+        return AwdLstm()
+
+
+@option("encoder", "default")
+@dataclass
+class LanguageModelConfig(EncoderConfig):
+    def build(self) -> Trainer:
+        from hpo.trainers.awd_lstm.language_model import LanguageModel
+
+        return LanguageModel()
