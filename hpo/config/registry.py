@@ -13,6 +13,10 @@ from typing import TypeVar
 
 MODULES = (  # of our own options; loaded by name, as they stand in rooms above this one
     "hpo.config.schema",
+    "hpo.data.docstrings",
+    "hpo.data.folder",
+    "hpo.data.imdb",
+    "hpo.data.table",
     "hpo.search.options",
     "hpo.trainers.awd_lstm.options",
     "hpo.trainers.replay.trainer",

@@ -5,9 +5,10 @@ Types only. Values live in conf/*.yaml; composing them is `compose`'s job.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 from hpo.config.limits import MAX_S, MAX_SEED, MISSING, count, seconds, setting, share
 from hpo.config.registry import Option, option
@@ -20,6 +21,10 @@ from hpo.config.training import TrainerConfig as TrainerConfig
 from hpo.config.training import Unfreeze as Unfreeze
 
 SECTIONS = ("model", "train")  # what a space may set
+
+
+def quiet(_done: int, _total: int) -> None:
+    """Says nothing of a download."""
 
 
 class Tokenizer(Enum):
@@ -50,41 +55,31 @@ class DataConfig(Option):
     split_seed: int = setting(low=0, high=MAX_SEED)
     cache: str = MISSING
 
+    @property
+    def test(self) -> float:
+        """The share of the texts that are the test part, where the source does not bring one, as by default."""
+        return self.valid
 
-@option("data", "docstrings")
-@dataclass
-class DocstringsConfig(DataConfig):
-    packages: list[str] = MISSING
-    n_per_class: int = setting(low=10)
-    min_words: int = count()
-    max_words: int = count()
-    test: float = share()
+    @property
+    def subject(self) -> str:
+        """What studies of it are about; "" if there is nothing but the option's name to say."""
+        return ""
 
+    def open(self, on_download: Callable[[int, int], None] = quiet) -> Any:
+        """Returns a `data.sources.Source`; nothing is read yet.
 
-@option("data", "imdb")
-@dataclass
-class ImdbConfig(DataConfig):
-    path: str | None = None
-    encoding: str = MISSING
+        Args:
+            on_download: Called with (done, total) while something has to be downloaded first.
 
+        Raises:
+            ValueError: If a package or a setting is not what it must be.
+            FileNotFoundError: If a path is not there.
+        """
+        raise NotImplementedError
 
-@option("data", "folder")
-@dataclass
-class FolderConfig(DataConfig):
-    path: str = MISSING
-    encoding: str = MISSING
-    test: float = share()
-
-
-@option("data", "table")
-@dataclass
-class TableConfig(DataConfig):
-    path: str = MISSING
-    encoding: str = MISSING
-    text_column: str = MISSING
-    label_column: str = MISSING
-    split_column: str | None = None
-    test: float = share()
+    def open_unlabelled(self) -> Any:
+        """Returns a `data.sources.Source` of the texts without labels that come with the data; None: there are none."""
+        return None
 
 
 ModelLog = Enum("ModelLog", ["best", "all", "none"])  # which models of a study MLflow is to have

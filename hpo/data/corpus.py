@@ -18,9 +18,9 @@ import numpy as np
 from hpo.config.schema import DataConfig
 from hpo.data.baseline import fit_baseline
 from hpo.data.metrics import score_probabilities
-from hpo.data.sources import Source, open_source
-from hpo.data.splits import PARTS, Rows, check_fractions, split_texts
-from hpo.data.texts import Texts, check_texts
+from hpo.data.sources import Source
+from hpo.data.splits import Rows, check_fractions, split_texts
+from hpo.data.texts import PARTS, Texts, check_texts
 from hpo.data.tokens import tokenizer_versions
 from hpo.data.vocabulary import SPECIAL, Part, number_texts
 from hpo.machine.cache import Cache, digest
@@ -121,7 +121,7 @@ def prepare(config: DataConfig, *, on_progress: OnProgress | None = None) -> Pat
     report = on_progress or (lambda _stage, _done, _total: None)
     check_fractions(config)
     _check_settings(config)
-    source = open_source(config, on_download=lambda done, total: report("download", done, total))
+    source: Source = config.open(lambda done, total: report("download", done, total))
     cache = Cache(config.cache)
     signature = digest(_signature(config, source))
     known = cache.find(signature)

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from inspect import cleandoc
 from pathlib import Path
 
-import numpy as np
-
-from hpo.config.schema import DocstringsConfig
+from hpo.config.limits import MISSING, count, setting, share
+from hpo.config.registry import option
+from hpo.config.schema import DataConfig, quiet
 from hpo.contracts.seeds import derive_seed
+from hpo.data.sources import OnRead, Source
 from hpo.data.texts import Texts
 
 ABBREVIATIONS = ("np", "pd", "plt", "sa", "sp", "skl")
@@ -27,6 +30,24 @@ WORD = re.compile(r"[A-Za-z_]\w*(?:[.-]\w+)*")
 MASK = "library"
 
 OnFile = Callable[[int, int], None]
+
+
+@option("data", "docstrings")
+@dataclass
+class DocstringsConfig(DataConfig):
+    packages: list[str] = MISSING
+    n_per_class: int = setting(low=10)
+    min_words: int = count()
+    max_words: int = count()
+    test: float = share()
+
+    def open(self, on_download: OnRead = quiet) -> Source:
+        return Source(
+            kind=self.option,
+            shown=f"data.packages={list(self.packages)}",
+            signature={"versions": docstring_versions(self), "python": sys.version_info[:2]},
+            read=lambda on_read: read_docstrings(self, on_file=on_read),
+        )
 
 
 def read_docstrings(config: DocstringsConfig, *, on_file: OnFile | None = None) -> Texts:
@@ -165,5 +186,7 @@ def _choose(package: str, docs: list[str], config: DocstringsConfig) -> list[str
             f"docstrings of at least data.min_words={config.min_words} words; lower one of the two or take "
             f"{package} out of data.packages."
         )
+    import numpy as np
+
     random = np.random.default_rng(derive_seed(config.split_seed, "docstrings", package))
     return [docs[i] for i in sorted(random.permutation(len(docs))[: config.n_per_class])]

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpo.config.schema import FolderConfig
+from hpo.config.limits import MISSING, share
+from hpo.config.registry import option
+from hpo.config.schema import DataConfig, quiet
 from hpo.data.csv import decode
-from hpo.data.splits import PARTS
-from hpo.data.texts import Texts
-from hpo.machine.paths import expanded
+from hpo.data.sources import OnRead, Source
+from hpo.data.texts import PARTS, Texts
+from hpo.machine.paths import as_name, expanded
 
 UNLABELLED = "unlabelled"  # a folder of texts beside train, of no class
 OTHERS_UNLABELLED = {UNLABELLED, "unlabeled", "unsup", "unsupervised"}  # what others call it; no class is meant
@@ -34,6 +36,35 @@ class TextFile:
     given: str | None
     size_bytes: int
     changed_ns: int
+
+
+@option("data", "folder")
+@dataclass
+class FolderConfig(DataConfig):
+    path: str = MISSING
+    encoding: str = MISSING
+    test: float = share()
+
+    @property
+    def subject(self) -> str:
+        return as_name(Path(self.path).absolute().name)
+
+    def open(self, on_download: OnRead = quiet) -> Source:
+        return files_source(self.option, f"data.path={self.path}", find_files(self), self.encoding)
+
+    def open_unlabelled(self) -> Source | None:
+        files = unlabelled_files(self)
+        return files_source(self.option, UNLABELLED, files, self.encoding) if files else None
+
+
+def files_source(kind: str, shown: str, files: Sequence[TextFile], encoding: str) -> Source:
+    """Returns the source of texts that lie one to a file; see `Source`."""
+    return Source(
+        kind=kind,
+        shown=shown,
+        signature={"files": files_signature(files)},
+        read=lambda on_read: read_files(files, encoding, on_file=on_read),
+    )
 
 
 def find_files(config: FolderConfig) -> list[TextFile]:

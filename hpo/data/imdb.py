@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from hpo.config.schema import ImdbConfig
-from hpo.data.folder import TextFile, class_files, existing_folder
+from hpo.config.limits import MISSING
+from hpo.config.registry import option
+from hpo.config.schema import DataConfig, quiet
+from hpo.data.folder import TextFile, class_files, existing_folder, files_source
+from hpo.data.sources import OnRead, Source
 from hpo.machine.download import Archive, OnBytes, download, fastai_folder, unpack
 
 ARCHIVE = Archive(  # fastai.data.external.URLs.IMDB, and what fastai/data/download_checks.py says of it
@@ -16,7 +20,22 @@ ARCHIVE = Archive(  # fastai.data.external.URLs.IMDB, and what fastai/data/downl
 )
 
 
-def find_reviews(config: ImdbConfig, on_bytes: OnBytes = lambda _done, _total: None) -> list[TextFile]:
+@option("data", "imdb")
+@dataclass
+class ImdbConfig(DataConfig):
+    path: str | None = None
+    encoding: str = MISSING
+
+    def open(self, on_download: OnRead = quiet) -> Source:
+        shown = f"data.path={self.path}" if self.path else "data=imdb"
+        return files_source(self.option, shown, find_reviews(self, on_download), self.encoding)
+
+    def open_unlabelled(self) -> Source | None:
+        files = unlabelled_reviews(self)
+        return files_source(self.option, "unsup", files, self.encoding) if files else None
+
+
+def find_reviews(config: ImdbConfig, on_bytes: OnBytes = quiet) -> list[TextFile]:
     """Returns the files of the published train and test parts, downloading them if need be.
 
     Args:

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.config.schema import DataConfig, DocstringsConfig, FolderConfig, TableConfig
+from hpo.config.schema import DataConfig
 from hpo.contracts.seeds import derive_seed
-from hpo.data.texts import Texts
+from hpo.data.texts import PARTS, Texts
 
 Rows = NDArray[np.int64]
-PARTS = ("train", "valid", "test")
 
 
 def split_texts(texts: Texts, config: DataConfig) -> dict[str, Rows]:
@@ -35,7 +34,7 @@ def split_texts(texts: Texts, config: DataConfig) -> dict[str, Rows]:
     parts = {name: np.flatnonzero(given == name) for name in PARTS}
     if not len(parts["train"]):
         raise ValueError(f"data={config.name} has no text in its train part; give it some.")
-    test = _test_fraction(config)
+    test = config.test
     left = 1.0
     if not len(parts["test"]):
         parts["train"], parts["test"] = _cut(parts["train"], labels, test, config, "test")
@@ -50,7 +49,7 @@ def split_texts(texts: Texts, config: DataConfig) -> dict[str, Rows]:
 
 def check_fractions(config: DataConfig) -> None:
     """Refuses fractions that leave a part without texts."""
-    test = _test_fraction(config)
+    test = config.test
     for name, value in (("valid", config.valid), ("test", test)):
         if not 0 < value < 1:
             raise ValueError(f"data.{name}={value} is no fraction; give a number above 0 and below 1, such as 0.15.")
@@ -58,14 +57,6 @@ def check_fractions(config: DataConfig) -> None:
         raise ValueError(f"data.valid={config.valid} and data.test={test} leave nothing to train on; lower them.")
     if not 0 < config.train_fraction <= 1:
         raise ValueError(f"data.train_fraction={config.train_fraction} is not above 0 and at most 1; 1.0 keeps all.")
-
-
-def _test_fraction(config: DataConfig) -> float:
-    match config:
-        case DocstringsConfig() | FolderConfig() | TableConfig():
-            return config.test
-        case _:
-            return config.valid  # never used: such a source brings its own test part
 
 
 def _cut(rows: Rows, labels: NDArray[np.object_], fraction: float, config: DataConfig, name: str) -> tuple[Rows, Rows]:

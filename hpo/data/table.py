@@ -3,15 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hpo.config.schema import TableConfig
+from hpo.config.limits import MISSING, share
+from hpo.config.registry import option
+from hpo.config.schema import DataConfig, quiet
 from hpo.data.csv import Row, decode, read_csv, read_tsv
 from hpo.data.folder import UNLABELLED
-from hpo.data.splits import PARTS
-from hpo.data.texts import Texts
-from hpo.machine.paths import expanded
+from hpo.data.sources import OnRead, Source
+from hpo.data.texts import PARTS, Texts
+from hpo.machine.paths import as_name, expanded
+
+
+@option("data", "table")
+@dataclass
+class TableConfig(DataConfig):
+    path: str = MISSING
+    encoding: str = MISSING
+    text_column: str = MISSING
+    label_column: str = MISSING
+    split_column: str | None = None
+    test: float = share()
+
+    @property
+    def subject(self) -> str:
+        return as_name(Path(self.path).stem)
+
+    def open(self, on_download: OnRead = quiet) -> Source:
+        path = existing_file(self)
+        status = path.stat()
+
+        def read(on_read: OnRead) -> Texts:
+            texts = read_table(self)
+            on_read(1, 1)
+            return texts
+
+        signature = {"file": (str(path), status.st_size, status.st_mtime_ns)}
+        return Source(kind=self.option, shown=f"data.path={self.path}", signature=signature, read=read)
+
+    def open_unlabelled(self) -> Source | None:
+        if self.split_column is None:
+            return None
+        return replace(self.open(), read=lambda _: read_unlabelled_rows(self))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from hpo.config.schema import DataConfig
 
+PARTS = ("train", "valid", "test")
+
 
 @dataclass(frozen=True)
 class Texts:

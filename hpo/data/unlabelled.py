@@ -13,7 +13,7 @@ import numpy as np
 
 from hpo.config.schema import DataConfig
 from hpo.data.corpus import Corpus
-from hpo.data.sources import OnRead, open_unlabelled_source
+from hpo.data.sources import OnRead, Source
 from hpo.data.tokenizer_pool import tokenize_texts
 from hpo.data.tokens import Cut, tokenizer_versions
 from hpo.data.vocabulary import Text, cut_texts, to_ids
@@ -28,7 +28,7 @@ def prepare_unlabelled(config: DataConfig, corpus: Corpus, *, on_progress: OnRea
     Raises:
         ValueError: If they are not what they must be.
     """
-    source = open_unlabelled_source(config)
+    source: Source | None = config.open_unlabelled()
     if source is None:
         return None
     cache = Cache(config.cache)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.config.schema import DataConfig
-from hpo.data.splits import PARTS, Rows
-from hpo.data.texts import Texts
+from hpo.data.splits import Rows
+from hpo.data.texts import PARTS, Texts
 from hpo.data.tokenizer_pool import tokenize_texts
 from hpo.data.tokens import Cut, Tokens
 

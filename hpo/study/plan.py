@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from hpo.config.limits import check_limits
-from hpo.config.schema import Config, FolderConfig, MlflowConfig, TableConfig
+from hpo.config.schema import Config, MlflowConfig
 from hpo.contracts.seeds import derive_seed
 from hpo.executors.choice import check_executor, check_simulation, n_workers
 from hpo.machine.paths import as_name
@@ -73,12 +72,7 @@ class Plan:
             return self.choices["experiment"]
         if not self.config.trainer.reads_texts:
             return self.choices["trainer"]
-        match self.config.data:
-            case TableConfig(path=path):
-                return as_name(Path(path).stem)
-            case FolderConfig(path=path):
-                return as_name(Path(path).absolute().name)
-        return self.choices["data"]
+        return self.config.data.subject or self.choices["data"]
 
 
 def plan(config: Config, choices: Mapping[str, str]) -> Plan:

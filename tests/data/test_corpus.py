@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hpo.config.schema import DataConfig, Keep, TableConfig, Tokenizer
+from hpo.config.schema import DataConfig, Keep, Tokenizer
 from hpo.data.corpus import open_corpus, prepare
+from hpo.data.table import TableConfig
 from tests.support.data_sources import class_folders, folder, reviews, table, with_cache, write_folder, write_tsv
 
 SCRIPT = """
@@ -91,7 +92,7 @@ def test_a_corpus_holds_ids_labels_and_facts(config: TableConfig) -> None:
 
 def test_the_second_time_nothing_is_read(config: TableConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = prepare(config)
-    monkeypatch.setattr("hpo.data.sources.read_table", lambda _: pytest.fail("read again"))
+    monkeypatch.setattr("hpo.data.table.read_table", lambda _: pytest.fail("read again"))
     assert prepare(config) == folder
 
 

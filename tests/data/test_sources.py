@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo.data.sources import open_source
-from tests.support.data_sources import SETTINGS, class_folders, write_folder, write_tsv
+from tests.support.data_sources import class_folders, write_folder, write_tsv
 from tests.support.studies import compose_config
 
 
@@ -22,12 +21,7 @@ def test_options_compose_and_open(tmp_path: Path, kind: str) -> None:
     }
     given = [f"data.path={paths[kind]}"] if paths[kind] else []
     config = compose_config(f"data={kind}", *given)[0].data
-    source = open_source(config)
+    source = config.open()
     assert (source.kind, config.name) == (kind, kind)
     assert source.shown == (given[0] if given else f"data.packages={config.packages}")
-    assert open_source(config).signature == source.signature
-
-
-def test_other_configurations_are_refused() -> None:
-    with pytest.raises(ValueError, match="data is a DataConfig; allowed are docstrings, imdb, folder and table"):
-        open_source(SETTINGS)
+    assert config.open().signature == source.signature

@@ -11,7 +11,6 @@ import pytest
 
 from hpo.config.schema import DataConfig, Tokenizer
 from hpo.data.corpus import Corpus, open_corpus, prepare
-from hpo.data.sources import open_unlabelled_source
 from hpo.data.unlabelled import open_unlabelled, prepare_unlabelled
 from tests.support.data_sources import folder, imdb, table
 
@@ -117,6 +116,6 @@ def test_one_that_is_too_long_is_named(tmp_path: Path) -> None:
 
 def test_an_empty_split_column_is_refused_before_any_text_is_taken_for_unlabelled(tmp_path: Path) -> None:
     config = replace(of_table(tmp_path), split_column="")
-    for read in (prepare, open_unlabelled_source):
+    for read in (lambda: prepare(config), config.open_unlabelled):
         with pytest.raises(ValueError, match=r"^data\.split_column is empty; name a column .* or give null\.$"):
-            read(config)
+            read()

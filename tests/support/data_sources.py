@@ -6,7 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hpo.config.schema import DataConfig, DocstringsConfig, FolderConfig, ImdbConfig, Keep, TableConfig, Tokenizer
+from hpo.config.schema import DataConfig, Keep, Tokenizer
+from hpo.data.docstrings import DocstringsConfig
+from hpo.data.folder import FolderConfig
+from hpo.data.imdb import ImdbConfig
+from hpo.data.table import TableConfig
 from tests.support import ROOT
 
 SHARED = ROOT.parent / "shared"  # real data beside the repository, absent on most machines
