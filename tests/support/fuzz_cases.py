@@ -31,10 +31,10 @@ DONE, MISTAKE, HELD = 0, 2, 3
 FILES = "mine"  # the user's own folder of YAML files, outside the working directory: --config-dir ../mine
 COMMANDS = {
     "hpo": "hpo.commands.study",
-    "compare": "hpo.compare",
+    "compare": "hpo.commands.compare",
     "report": "hpo.commands.report",
-    "sync": "hpo.sync",
-    "curves": "hpo.curves",
+    "sync": "hpo.commands.sync",
+    "curves": "hpo.commands.curves",
 }
 READERS = ("report", "sync", "curves")  # read a record, and write without running a study
 ENDINGS = (".", "…", ")", "'", '"', "`", "]", "}")
