@@ -11,9 +11,8 @@ import uuid
 from pathlib import Path
 
 from hpo.artifacts.checkpoint import delete_checkpoints
-from hpo.config.schema import MemoryConfig, PostgresConfig, SqliteConfig, StorageConfig
+from hpo.config.schema import StorageConfig
 from hpo.machine.remote import is_remote
-from hpo.machine.secrets import mask
 
 MODEL_FOLDER, MODELS_FOLDER = "model", "models"  # in the folder of a study: its own, and those of its trials
 
@@ -68,14 +67,12 @@ STUDIES = "studies"  # the driver's own files, where storage.folder is a URL
 
 def studies_folder(config: StorageConfig) -> Path:
     """Returns the folder of all studies on this machine: of their drivers' files alone if trials are kept at a URL."""
-    beside = Path(config.path).parent if isinstance(config, SqliteConfig) else Path()
-    return (beside / (STUDIES if is_remote(config.folder) else config.folder)).absolute()
+    return (config.beside / (STUDIES if is_remote(config.folder) else config.folder)).absolute()
 
 
 def study_folder(config: StorageConfig, name: str) -> Path:
     """Returns the folder of the study called `name`; one of its own each time when the record is kept in memory."""
-    is_kept = not isinstance(config, MemoryConfig)
-    return studies_folder(config) / (name if is_kept else f"{name}-{uuid.uuid4().hex[:8]}")
+    return studies_folder(config) / (name if config.is_kept else f"{name}-{uuid.uuid4().hex[:8]}")
 
 
 def kept_folder(config: StorageConfig, name: str, *, noted: str) -> Path:
@@ -105,18 +102,8 @@ def check_place(config: StorageConfig, name: str, *, noted: str, machine: str) -
     if is_remote(config.folder):
         return
     folder = study_folder(config, name)
-    if isinstance(config, PostgresConfig) and str(folder) != noted and not folder.is_dir():
+    if config.is_shared and str(folder) != noted and not folder.is_dir():
         raise ValueError(
             f"Study '{name}' has its weights and checkpoints in {noted} (on {machine}), and there is no {folder} here; "
             f"go to the folder where it ran, or bring it here. To do without them, make {folder}."
         )
-
-
-def shown_place(config: StorageConfig) -> str:
-    """Returns the setting that says where the record is, as it may be shown; "" for a record in memory."""
-    match config:
-        case SqliteConfig():
-            return f"storage.path={config.path}"
-        case PostgresConfig():
-            return f"storage.url={mask(config.url)}"
-    return ""

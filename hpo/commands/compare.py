@@ -119,11 +119,10 @@ def _run(comparison: Comparison, config: CompareConfig, argv: list[str]) -> int:
 
 def _say_missing(reports: Sequence[Report], config: CompareConfig) -> None:
     """Says how much MLflow lacks, if it does, and what brings it."""
-    from hpo.config.schema import MlflowConfig
     from hpo.terminal.summary import missing_sentence
 
     tracking, n_unmirrored = config.tracking, reports[0].n_unmirrored
-    if isinstance(tracking, MlflowConfig) and n_unmirrored:
+    if tracking.is_shown and n_unmirrored:
         print(missing_sentence(reports[0].study, config.storage, tracking.uri, n_unmirrored, names_study=False))
         for path in sorted({path for report in reports for path in report.refusals}):
             print(f"MLflow refuses some of them: see {path}")

@@ -52,18 +52,16 @@ def main(argv: list[str] | None = None) -> int:
 def _copy(config: Config, given: dict[str, str], *, is_shown: bool) -> int:
     from sqlalchemy.exc import SQLAlchemyError
 
-    from hpo.config.schema import MlflowConfig
     from hpo.machine.locks import StudyHeld
     from hpo.storage.address import reason
     from hpo.storage.claims import check_free
     from hpo.storage.copies import check_copy
     from hpo.storage.enduring import StorageAway
-    from hpo.tracking.tracker import check_tracking, check_unshared
 
     try:
         if is_shown:
-            check_tracking(config)
-            check_unshared(config.tracking)
+            config.tracking.check(config.storage)
+            config.tracking.check_unshared()
         with ExitStack() as opened:
             source = _open_place("from", config, given, opened)
             groups = _choose(source, config.study.name)
@@ -76,7 +74,7 @@ def _copy(config: Config, given: dict[str, str], *, is_shown: bool) -> int:
             for group in groups:
                 check_copy(group, source, target)
             _copy_all(groups, source, target)
-            if is_shown and isinstance(config.tracking, MlflowConfig):
+            if is_shown and config.tracking.is_shown:
                 refusals = _show(groups, target, config.tracking.uri)
                 if refusals:
                     return refuse(f"MLflow refuses some runs; see {', '.join(refusals)}.")
@@ -126,9 +124,9 @@ def _check_target(config: Config, given: dict[str, str], names: list[str]) -> No
 
 
 def _storage_config(key: str, config: Config, given: dict[str, str]) -> StorageConfig:
-    from hpo.config.schema import PostgresConfig, SqliteConfig
     from hpo.machine.remote import is_remote
     from hpo.machine.secrets import cover, is_named, mask
+    from hpo.storage.options import PostgresConfig, SqliteConfig
 
     place, folder = given[key], given.get(f"{key}.folder", config.storage.folder)
     if is_remote(folder):
@@ -143,24 +141,21 @@ def _storage_config(key: str, config: Config, given: dict[str, str]) -> StorageC
 
 def _is_one_record(source: Place, target: Place) -> bool:
     """Returns whether two addresses lead to one record: databases are told by a claim that the other one sees."""
-    from pathlib import Path
     from secrets import token_hex
 
-    from hpo.config.schema import PostgresConfig, SqliteConfig
     from hpo.machine.locks import StudyHeld
     from hpo.storage.claims import check_free
     from hpo.storage.enduring import held
 
-    match source.config, target.config:
-        case SqliteConfig(path=one), SqliteConfig(path=other):
-            return Path(one).resolve() == Path(other).resolve()
-        case PostgresConfig(), PostgresConfig():
-            name = token_hex()
-            try:
-                with held(source.storage, name):
-                    check_free(target.config, {name: target.folder(name)})
-            except StudyHeld:
-                return True
+    if source.config.file and target.config.file:
+        return source.config.file.resolve() == target.config.file.resolve()
+    if source.config.is_shared and target.config.is_shared:
+        name = token_hex()
+        try:
+            with held(source.storage, name):
+                check_free(target.config, {name: target.folder(name)})
+        except StudyHeld:
+            return True
     return False
 
 

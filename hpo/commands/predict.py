@@ -95,7 +95,7 @@ def _read(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
 def _model_folder(settings: dict[str, str]) -> Path:
     """Returns the folder of the model: that of the study with the name, or the one given."""
     from hpo.artifacts.folders import studies_folder
-    from hpo.config.schema import SqliteConfig
+    from hpo.storage.options import SqliteConfig
 
     name = settings["model"]
     studies = studies_folder(SqliteConfig(path=settings["storage.path"], folder=settings["storage.folder"]))

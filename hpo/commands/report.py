@@ -80,13 +80,12 @@ def _report(config: Config) -> int:
     from hpo.config.report import ReportConfig
     from hpo.machine.paths import as_name, os_sentence
     from hpo.report.assemble import headlines, make_report, show_report
-    from hpo.tracking.tracker import check_unshared
 
     assert isinstance(config, ReportConfig)
     settings = config.report
     try:
         _check(config)
-        check_unshared(config.tracking)
+        config.tracking.check_unshared()
         experiment = _read(config)
         folder = _made(Path(settings.folder) / as_name(experiment.name))
         report = make_report(experiment, folder, n_resamples=settings.n_resamples, seed=settings.seed)
@@ -102,9 +101,7 @@ def _report(config: Config) -> int:
 
 
 def _check(config: ReportConfig) -> None:
-    from hpo.tracking.tracker import check_tracking
-
-    check_tracking(config)
+    config.tracking.check(config.storage)
     settings = config.report
     if settings.n_resamples < 1:
         raise ValueError(f"report.n_resamples={settings.n_resamples} must be at least 1; 2000 are usual.")

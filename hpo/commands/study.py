@@ -63,18 +63,16 @@ def _run_study(config: Config, choices: dict[str, str], argv: list[str]) -> int:
 
 
 def _sum_up(planned: Plan, report: Report, argv: list[str]) -> None:
-    from hpo.config.schema import MlflowConfig
     from hpo.terminal.console import open_console
     from hpo.terminal.summary import print_summary
 
-    tracking = planned.config.tracking
     print_summary(
         open_console(),
         report.study,
         report.trials,
         outcome=report.ending.value,
         storage=planned.config.storage,
-        tracking=tracking.uri if isinstance(tracking, MlflowConfig) else "",
+        tracking=planned.config.tracking.uri,
         n_unmirrored=report.n_unmirrored,
         refusals=report.refusals,
         next_command=_next_command(planned, report, argv),

@@ -32,15 +32,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _sync(config: Config, _: dict[str, str]) -> int:
-    from hpo.config.schema import MlflowConfig
     from hpo.machine.paths import os_sentence
     from hpo.storage.enduring import StorageAway
-    from hpo.tracking.tracker import check_tracking
 
-    if not isinstance(config.tracking, MlflowConfig):
+    if not config.tracking.is_shown:
         return refuse("tracking=none has nothing to bring up to date; choose tracking=mlflow.")
     try:
-        check_tracking(config)
+        config.tracking.check(config.storage)
         refusals = _sync_studies(config, config.tracking.uri)
     except StorageAway as error:
         return refuse(str(error), code=PAUSED)

@@ -18,6 +18,8 @@ MODULES = (  # of our own options; loaded by name, as they stand in rooms above 
     "hpo.data.imdb",
     "hpo.data.table",
     "hpo.search.options",
+    "hpo.storage.options",
+    "hpo.tracking.tracker",
     "hpo.trainers.awd_lstm.options",
     "hpo.trainers.replay.trainer",
     "hpo.trainers.synthetic",

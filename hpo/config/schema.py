@@ -5,12 +5,13 @@ Types only. Values live in conf/*.yaml; composing them is `compose`'s job.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any, Literal
 
-from hpo.config.limits import MAX_S, MAX_SEED, MISSING, count, seconds, setting, share
+from hpo.config.limits import MAX_SEED, MISSING, count, seconds, setting, share
 from hpo.config.registry import Option, option
 from hpo.config.search import PrunerConfig, SamplerConfig, SpaceConfig
 from hpo.config.training import EncoderConfig
@@ -149,48 +150,106 @@ class StudyConfig:
 
 @dataclass
 class StorageConfig(Option):
-    """Where the record lives."""
+    """Where the record lives, and in which folder its studies have theirs.
+
+    Attributes:
+        is_kept: Whether the record outlives the command.
+        is_shared: Whether it is reached from other machines, too, which its folders need not be.
+        place: The setting that says where it is, as it may be shown; "" where there is none.
+        description: Where it is, for people.
+        settings: What a command must be told, beside its defaults, to find it.
+        file: The file that holds it; None where it is in none.
+    """
 
     folder: str = MISSING
 
+    is_kept = True
+    is_shared = False
 
-@option("storage", "sqlite")
-@dataclass
-class SqliteConfig(StorageConfig):
-    path: str = MISSING
+    @property
+    def place(self) -> str:
+        return ""
 
+    @property
+    def description(self) -> str:
+        return f"in memory, gone now (storage={self.option})"
 
-@option("storage", "postgres")
-@dataclass
-class PostgresConfig(StorageConfig):
-    """`url` says where the address is: env:NAME or file:PATH; or gives it."""
+    @property
+    def settings(self) -> Mapping[str, str]:
+        return {}
 
-    url: str = MISSING
+    @property
+    def file(self) -> Path | None:
+        return None
 
+    @property
+    def beside(self) -> Path:
+        """Beside what the folder of the studies lies."""
+        return self.file.parent if self.file else Path()
 
-@option("storage", "memory")
-@dataclass
-class MemoryConfig(StorageConfig):
-    pass
+    def open(self, *, must_exist: bool = False) -> Any:
+        """Returns an `optuna.storages.BaseStorage`; the record is created if it may be, and is not there yet.
+
+        Raises:
+            ValueError: if it cannot be used, or must exist and does not.
+        """
+        raise NotImplementedError
+
+    def check_claims(self, studies: Collection[str]) -> None:
+        """Refuses studies that a driver on another machine holds; creates nothing.
+
+        Raises:
+            StudyHeld: naming the holder.
+            ValueError: if the record cannot be reached.
+        """
 
 
 @dataclass
 class TrackingConfig(Option):
-    """Who is shown the record."""
+    """Who is shown the record.
 
+    Attributes:
+        is_shown: Whether anybody is.
+        uri: Where; "" where nobody is.
+        experiment: The name that studies are shown under, where one is given.
+        flush_timeout_s: How long the end of a study may wait until all of it is shown.
+    """
 
-@option("tracking", "mlflow")
-@dataclass
-class MlflowConfig(TrackingConfig):
-    uri: str = MISSING
-    experiment: str | None = None
-    flush_timeout_s: float = setting(low=0, high=MAX_S)
+    is_shown = False
 
+    @property
+    def uri(self) -> str:
+        return ""
 
-@option("tracking", "none")
-@dataclass
-class NoTrackingConfig(TrackingConfig):
-    pass
+    @property
+    def experiment(self) -> str | None:
+        return None
+
+    @property
+    def flush_timeout_s(self) -> float:
+        return 0.0
+
+    def build(self, spaces: Mapping[str, Any]) -> Any:
+        """Returns a `tracking.tracker.Tracker`; `spaces` are the distributions of each study, for its plots.
+
+        Raises:
+            ValueError: if nothing can be shown at `uri`.
+        """
+        raise NotImplementedError
+
+    def check(self, storage: StorageConfig) -> None:
+        """Refuses a place where nothing can be shown, and the record's own.
+
+        Raises:
+            ValueError: in one sentence.
+        """
+
+    def check_unshared(self) -> None:
+        """Refuses a database that is the record's, by what is in it.
+
+        Raises:
+            ValueError: saying so.
+        """
 
 
 class SlurmCluster(Enum):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hpo.config.schema import MlflowConfig, TrackingConfig
+from hpo.config.schema import TrackingConfig
 from hpo.machine.escaping import one_line
 from hpo.report.analysis.phrases import count
 from hpo.report.analysis.records import Experiment
@@ -42,7 +42,7 @@ def show_report(report: Report, folder: Path, *, experiment: str, tracking: Trac
     Raises:
         ValueError: if tracking.uri is nothing MLflow can write to.
     """
-    if not isinstance(tracking, MlflowConfig):
+    if not tracking.is_shown:
         return ""
     from hpo.report.mlflow import log_report
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from hpo.artifacts.folders import STUDIES
-from hpo.config.schema import SqliteConfig, StorageConfig
+from hpo.config.schema import StorageConfig
 from hpo.machine.paths import check_file, check_folder
 from hpo.machine.remote import is_remote
 from hpo.storage.owner import check_owner, owner_of
@@ -22,18 +22,16 @@ def check_storage(config: StorageConfig, study: str) -> None:
     Raises:
         ValueError: naming the setting and what is in the way.
     """
-    beside = Path()
-    if isinstance(config, SqliteConfig):
-        path = Path(config.path)
-        check_file(f"storage.path={config.path}", path, example="storage.path=hpo.db")
-        check_database(path)
-        beside = path.parent
+    beside, file = config.beside, config.file
+    if file is not None:
+        check_file(config.place, file, example="storage.path=hpo.db")
+        check_database(file)
     folder, given = beside / config.folder, f"storage.folder={config.folder}"
     if is_remote(config.folder):
         folder, given = beside / STUDIES, f"The folder {STUDIES}, for what the driver keeps,"
     for setting, place in ((given, folder), (f"study.name={study}", folder / study)):
-        if isinstance(config, SqliteConfig) and place.absolute() == Path(config.path).absolute():
-            raise ValueError(f"{setting} is the record, storage.path={config.path}; give one of them another name.")
+        if file is not None and place.absolute() == file.absolute():
+            raise ValueError(f"{setting} is the record, {config.place}; give one of them another name.")
         check_folder(setting, place)
 
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpo.config.schema import PostgresConfig, StorageConfig
+from hpo.config.schema import StorageConfig
 from hpo.machine.locks import StudyHeld, StudyLock
 from hpo.storage.address import Address
 
@@ -149,8 +149,7 @@ def check_free(config: StorageConfig, folders: Mapping[str, Path]) -> None:
     """
     for name, folder in folders.items():
         StudyLock(folder, name).check()
-    if isinstance(config, PostgresConfig):
-        check_claims(Address(config.url), list(folders))
+    config.check_claims(folders)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from optuna.storages import BaseStorage
 
-from hpo.artifacts.folders import shown_place, study_folder
+from hpo.artifacts.folders import study_folder
 from hpo.config.schema import StorageConfig
 from hpo.contracts.records import StudyRecord, TrialRecord
 from hpo.machine.files import sync, write_json
@@ -193,7 +193,7 @@ def _marked(folder: Path) -> str:
 def _mark_moved(source: Place, target: Place, name: str) -> None:
     """Notes in the source that a study has gone on with its folder, which two records must not share."""
     study_id = source.storage.get_study_id_from_name(name)
-    source.storage.set_study_system_attr(study_id, MOVED, shown_place(target.config))
+    source.storage.set_study_system_attr(study_id, MOVED, target.config.place)
 
 
 def chosen_groups(groups: Sequence[Group], study: str | None) -> Iterator[Group]:

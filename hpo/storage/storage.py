@@ -11,13 +11,13 @@ from typing import Any, cast
 
 import optuna
 from optuna.distributions import BaseDistribution, json_to_distribution
-from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage, get_storage
+from optuna.storages import BaseStorage, RDBStorage, get_storage
 from optuna.trial import FrozenTrial
 from sqlalchemy import URL, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from hpo.config.schema import MemoryConfig, PostgresConfig, SqliteConfig, StorageConfig
+from hpo.config.schema import StorageConfig
 from hpo.contracts.records import COMPLETE, PRUNED, EpochRecord, StudyRecord, TrialRecord
 from hpo.machine.locks import folder_locked
 from hpo.machine.paths import is_file
@@ -32,23 +32,15 @@ MOVED = "hpo:moved"  # the record that a study has moved to
 TESTS, TESTED = "hpo:tests", "hpo:tested"  # every test there was; the trials whose tests count
 
 
-def open_storage(config: StorageConfig) -> BaseStorage:
+def open_storage(config: StorageConfig, *, must_exist: bool = False) -> BaseStorage:
     """Returns the storage that `config` describes, created if it is not there yet.
 
     Raises:
-        ValueError: if its database is another program's, or cannot be used.
+        ValueError: if its database is another program's, or cannot be used, or must exist and does not.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    match config:
-        case MemoryConfig():
-            return InMemoryStorage()
-        case SqliteConfig():
-            return open_sqlite(Path(config.path))
-        case PostgresConfig():
-            from hpo.storage.postgres import open_postgres
-
-            return open_postgres(config.url)
-    raise ValueError(f"storage={type(config).__name__} is not one of sqlite, postgres, memory.")
+    storage: BaseStorage = config.open(must_exist=must_exist)
+    return storage
 
 
 def open_record(config: StorageConfig) -> BaseStorage:
@@ -57,25 +49,7 @@ def open_record(config: StorageConfig) -> BaseStorage:
     Raises:
         ValueError: if there is none, or it cannot be read.
     """
-    match config:
-        case PostgresConfig():
-            from hpo.storage.postgres import open_postgres
-
-            return open_postgres(config.url, must_exist=True)
-        case SqliteConfig() if is_file(config.path) and Path(config.path).stat().st_size:
-            try:
-                check_database(Path(config.path), must_exist=True)
-                storage = open_storage(config)
-                storage.get_all_studies()
-            except (SQLAlchemyError, RuntimeError, OSError) as error:
-                reason = str(error).splitlines()[0].rstrip(".")
-                raise ValueError(f"storage.path={config.path} is no record that can be read: {reason}.") from error
-            return storage
-        case SqliteConfig():
-            raise ValueError(
-                f"There is no record at storage.path={config.path}; go to the folder where the studies ran."
-            )
-    raise ValueError("storage=memory is gone when its command ends; give storage.path=… of a record on disk.")
+    return open_storage(config, must_exist=True)
 
 
 def study_names(storage: BaseStorage) -> list[str]:
@@ -154,6 +128,24 @@ def is_ended(storage: BaseStorage, name: str) -> bool:
 
 def _read(storage: BaseStorage, name: str, key: str) -> Any:
     return storage.get_study_system_attrs(storage.get_study_id_from_name(name)).get(key)
+
+
+def read_sqlite(path: str) -> BaseStorage:
+    """Returns the storage of the record in a file, to be read.
+
+    Raises:
+        ValueError: if there is none, or it cannot be read.
+    """
+    if not is_file(path) or not Path(path).stat().st_size:
+        raise ValueError(f"There is no record at storage.path={path}; go to the folder where the studies ran.")
+    try:
+        check_database(Path(path), must_exist=True)
+        storage = open_sqlite(Path(path))
+        storage.get_all_studies()
+    except (SQLAlchemyError, RuntimeError, OSError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise ValueError(f"storage.path={path} is no record that can be read: {reason}.") from error
+    return storage
 
 
 BUSY_S = 60  # what SQLite itself waits for whoever writes

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hpo.config.limits import check_limits
-from hpo.config.schema import Config, MlflowConfig
+from hpo.config.schema import Config
 from hpo.contracts.seeds import derive_seed
 from hpo.executors.choice import check_executor, check_simulation, n_workers
 from hpo.machine.paths import as_name
@@ -17,7 +17,6 @@ from hpo.search.candidates import mapping_note
 from hpo.search.samplers import build_sampler
 from hpo.space.read import read_space
 from hpo.space.space import Space
-from hpo.tracking.tracker import check_tracking
 from hpo.trainers.awd_lstm.encoders.catalogue import check_encoders
 from hpo.trainers.replay.space import check_space_choice, describe_table, fit_to_table, table_space
 
@@ -48,9 +47,7 @@ class Plan:
     @property
     def experiment(self) -> str:
         """The experiment it belongs to: as named, else what it is about."""
-        tracking = self.config.tracking
-        asked = tracking.experiment if isinstance(tracking, MlflowConfig) else None
-        return self.experiment_name or asked or self.subject
+        return self.experiment_name or self.config.tracking.experiment or self.subject
 
     @property
     def name(self) -> str:
@@ -84,7 +81,7 @@ def plan(config: Config, choices: Mapping[str, str]) -> Plan:
     check_limits(config)
     check_executor(config.executor)
     check_simulation(config.executor, config.trainer)
-    check_tracking(config)
+    config.tracking.check(config.storage)
     config, space, tags = _search(config, choices)
     budget = (config.study.n_trials, config.study.timeout_s, config.study.n_epochs, config.study.trials_s)
     if all(limit is None for limit in budget) and not (config.sampler.is_grid or space.candidates):

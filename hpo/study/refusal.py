@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import SQLAlchemyError
 
-from hpo.artifacts.folders import shown_place
 from hpo.config.schema import StorageConfig
 from hpo.contracts.executor import NoWorkers
 from hpo.machine.files import lack_of_room
@@ -47,9 +46,8 @@ def refusing(config: StorageConfig) -> Iterator[None]:
     except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
         if obstacle := lack_of_room(error):
             raise NoRoom(obstacle) from error
-        place = shown_place(config)
-        if not place:
+        if not config.place:
             raise
         # Optuna wraps what the database said in a guess
         reason = str(error.__cause__ or error).splitlines()[0].rstrip(". ")
-        raise Refused(f"{place} cannot hold the record: {reason}.") from error
+        raise Refused(f"{config.place} cannot hold the record: {reason}.") from error

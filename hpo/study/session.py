@@ -14,7 +14,6 @@ from pathlib import Path
 from optuna.storages import BaseStorage
 
 from hpo.artifacts.folders import study_folder
-from hpo.config.schema import MlflowConfig
 from hpo.contracts.executor import NoWorkers
 from hpo.contracts.records import StudyRecord, TrialRecord
 from hpo.data.corpus import prepare
@@ -39,7 +38,7 @@ from hpo.study.refusal import refusing
 from hpo.study.resume import check_record
 from hpo.study.trial_cache import TrialCache
 from hpo.terminal.display import Announcer, Display
-from hpo.tracking.tracker import build_tracker, check_unshared
+from hpo.tracking.tracker import Tracker
 from hpo.tracking.writer import REFUSED_FILE
 
 HURRY_S = 2.0  # what MLflow gets of the time that is left after a signal
@@ -124,11 +123,11 @@ def run_all(
             check_storage(config.storage, planned.name)
         if is_remote(config.storage.folder):
             check_remote(config.storage.folder)
-        tracker = build_tracker(config.tracking, _distributions(plans))
+        tracker: Tracker = config.tracking.build(_distributions(plans))
         check_free(config.storage, folders)
         corpora = _prepare(plans, display)
         storage = sharing.storage or open_storage(config.storage)
-        check_unshared(config.tracking)  # again: a new database is Optuna's now
+        config.tracking.check_unshared()  # again: a new database is Optuna's now
         banks = open_banks(plans, corpora, display)
         check_record(plans, storage, corpora, banks)
         design = sharing.register(storage, corpora) if sharing.register else None
@@ -142,7 +141,7 @@ def run_all(
             ended += [] if stop.is_set else _run_group(group, common, folders)
         if stop.obstacle:
             display.note(stop.obstacle)
-        timeout_s = config.tracking.flush_timeout_s if isinstance(config.tracking, MlflowConfig) else 0.0
+        timeout_s = config.tracking.flush_timeout_s
         n_unmirrored = tracker.close(timeout_s if stop.signal is None else min(timeout_s, HURRY_S))
         disconnect(storage)
     return [crew.report(driver, stop, n_unmirrored=n_unmirrored) for crew, drivers in ended for driver in drivers]

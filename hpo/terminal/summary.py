@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hpo.artifacts.folders import MODEL_FOLDER
-from hpo.config.schema import MemoryConfig, PostgresConfig, SqliteConfig, StorageConfig
+from hpo.config.schema import StorageConfig
 from hpo.config.search import ParamValue
 from hpo.contracts.records import COMPLETE, FAIL, StudyRecord, TrialRecord
 from hpo.machine.escaping import last_line, printable
@@ -141,7 +141,7 @@ def _print_failures(console: Console, trials: Sequence[TrialRecord]) -> None:
 
 
 def _print_places(console: Console, study: StudyRecord, storage: StorageConfig, tracking: str) -> None:
-    _say_whole(console, "record", _record_text(storage))
+    _say_whole(console, "record", storage.description)
     _say_whole(console, "folder", printable(study.folder))
     if is_remote(storage.folder):
         _say_whole(console, "kept", f"weights and checkpoints at {mask(storage.folder)}")
@@ -154,7 +154,7 @@ def _print_places(console: Console, study: StudyRecord, storage: StorageConfig, 
 
 
 def _remedy(study: StudyRecord, storage: StorageConfig, tracking: str, *, names_study: bool) -> str:
-    if isinstance(storage, MemoryConfig):
+    if not storage.is_kept:
         return "lost, as the record was in memory"
     found = _sync_params(study, storage, tracking)
     if not names_study:
@@ -164,26 +164,12 @@ def _remedy(study: StudyRecord, storage: StorageConfig, tracking: str, *, names_
 
 def _sync_params(study: StudyRecord, storage: StorageConfig, tracking: str) -> dict[str, ParamValue]:
     """Returns what `hpo.sync` must be told, beside its defaults, to find the study."""
-    found: dict[str, ParamValue] = {"study.name": study.name}
-    match storage:
-        case SqliteConfig(path=path) if path != "hpo.db":
-            found["storage.path"] = path
-        case PostgresConfig(url=url):
-            found |= {"storage": "postgres", "storage.url": mask(url)}
+    found: dict[str, ParamValue] = {"study.name": study.name, **storage.settings}
     if storage.folder != "studies":
         found["storage.folder"] = storage.folder
     if tracking != "sqlite:///mlflow.db":
         found["tracking.uri"] = mask(tracking)
     return found
-
-
-def _record_text(storage: StorageConfig) -> str:
-    match storage:
-        case SqliteConfig(path=path):
-            return f"{path} ({Path(path).absolute()})"
-        case PostgresConfig(url=url):
-            return f"the database at {mask(url)}"
-    return "in memory, gone now (storage=memory)"
 
 
 def _mlflow_text(tracking: str) -> str:

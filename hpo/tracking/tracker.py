@@ -6,19 +6,16 @@ MLflow's side of it is `mirror`. No tracker is ever read by a study or a report.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from hpo.config.schema import (
-    Config,
-    MlflowConfig,
-    NoTrackingConfig,
-    SqliteConfig,
-    TrackingConfig,
-)
+from hpo.config.limits import MAX_S, MISSING, setting
+from hpo.config.registry import option
+from hpo.config.schema import StorageConfig, TrackingConfig
 from hpo.contracts.records import EncoderRecord, StudyRecord, TrialRecord
 from hpo.machine.paths import check_file
-from hpo.tracking.client import resolve_uri, sqlite_path
+from hpo.tracking.client import check_uri, resolve_uri, sqlite_path
 
 if TYPE_CHECKING:
     from hpo.space.space import Distributions
@@ -83,54 +80,35 @@ class NoTracker:
         return 0
 
 
-def check_unshared(config: TrackingConfig) -> None:
-    """Refuses a database of MLflow that is the record's.
-
-    Raises:
-        ValueError: if MLflow cannot keep runs at `tracking.uri`, or would break the record there.
-    """
-    if isinstance(config, MlflowConfig):
-        from hpo.tracking.client import check_uri
-
-        check_uri(config.uri)
+@option("tracking", "none")
+@dataclass
+class NoTrackingConfig(TrackingConfig):
+    def build(self, spaces: Mapping[str, Distributions]) -> NoTracker:
+        return NoTracker()
 
 
-def build_tracker(config: TrackingConfig, spaces: Mapping[str, Distributions]) -> Tracker:
-    """Returns the tracker that `config` asks for.
+@option("tracking", "mlflow")
+@dataclass
+class MlflowConfig(TrackingConfig):
+    uri: str = MISSING
+    experiment: str | None = None
+    flush_timeout_s: float = setting(low=0, high=MAX_S)
 
-    Args:
-        config: The section `tracking`.
-        spaces: The space of each study, for the plots.
+    is_shown = True
 
-    Raises:
-        ValueError: if MLflow cannot keep runs at `tracking.uri`.
-    """
-    match config:
-        case NoTrackingConfig():
-            return NoTracker()
-        case MlflowConfig():
-            from hpo.tracking.mirror import Mirror
+    def build(self, spaces: Mapping[str, Distributions]) -> Tracker:
+        from hpo.tracking.mirror import Mirror
 
-            return Mirror(config.uri, spaces)
-        case _:
-            raise ValueError(f"tracking={type(config).__name__} is unknown; use mlflow or none.")
+        return Mirror(self.uri, spaces)
 
+    def check(self, storage: StorageConfig) -> None:
+        """Refuses a place where MLflow, which would try for minutes, can keep nothing; see `TrackingConfig`."""
+        path = sqlite_path(resolve_uri(self.uri))
+        if path is None:
+            return
+        if storage.file is not None and path == storage.file.absolute():
+            raise ValueError(f"tracking.uri={self.uri} is the record, {storage.place}; give MLflow another.")
+        check_file(f"tracking.uri={self.uri}", path, example="tracking.uri=sqlite:///mlflow.db")
 
-def check_tracking(config: Config) -> None:
-    """Refuses a place where MLflow can keep nothing, and the record's own.
-
-    MLflow itself would try for minutes.
-
-    Raises:
-        ValueError: in one sentence.
-    """
-    if not isinstance(config.tracking, MlflowConfig):
-        return
-    uri = config.tracking.uri
-    path = sqlite_path(resolve_uri(uri))
-    if path is not None:
-        if isinstance(config.storage, SqliteConfig) and path == Path(config.storage.path).absolute():
-            raise ValueError(
-                f"tracking.uri={uri} is the record, storage.path={config.storage.path}; give MLflow another."
-            )
-        check_file(f"tracking.uri={uri}", path, example="tracking.uri=sqlite:///mlflow.db")
+    def check_unshared(self) -> None:
+        check_uri(self.uri)

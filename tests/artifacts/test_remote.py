@@ -20,12 +20,12 @@ from hpo.artifacts.remote import SCRATCH, copy_remote_weights, fetch_weights
 from hpo.commands.compare import main as compare
 from hpo.commands.copy import main as copy
 from hpo.commands.predict import main as predict
-from hpo.config.schema import PostgresConfig
 from hpo.contracts.executor import Job, Task
 from hpo.contracts.trainer import OnEpoch, TrialRequest, TrialResult
 from hpo.executors.worker import run_job
 from hpo.machine.remote import RemoteFolder
 from hpo.machine.signals import Ending, MustPause, never
+from hpo.storage.options import PostgresConfig
 from hpo.storage.storage import open_storage, read_study, study_names
 from hpo.study.session import Report
 from hpo.trainers.awd_lstm.trainer import AwdLstm

@@ -28,8 +28,8 @@ from typing import Any
 import psutil
 import psycopg
 
-from hpo.config.schema import PostgresConfig, SqliteConfig
 from hpo.contracts.records import RUNNING, StudyRecord, TrialRecord
+from hpo.storage.options import PostgresConfig, SqliteConfig
 from hpo.storage.storage import open_storage, read_study
 from tests.chaos.invariants import n_repeated, violations
 from tests.chaos.server import MlflowServer

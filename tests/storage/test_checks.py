@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hpo.config.schema import MemoryConfig, SqliteConfig
 from hpo.machine.paths import check_file, check_folder, os_sentence
 from hpo.storage.checks import check_database, check_storage
+from hpo.storage.options import MemoryConfig, SqliteConfig
 
 
 @pytest.mark.parametrize("folder", ["file", "file/reports", "x" * 300])

@@ -18,12 +18,13 @@ import psycopg
 import pytest
 
 from hpo.commands.sync import main as sync
-from hpo.config.schema import PostgresConfig, SqliteConfig, StorageConfig
+from hpo.config.schema import StorageConfig
 from hpo.contracts.records import COMPLETE, StudyRecord, TrialRecord
 from hpo.space.space import canonical
 from hpo.storage.address import Address
 from hpo.storage.claims import Claims
 from hpo.storage.enduring import disconnect
+from hpo.storage.options import PostgresConfig, SqliteConfig
 from hpo.storage.postgres import open_postgres
 from hpo.storage.storage import open_record, read_study
 from hpo.study.session import Report

@@ -12,12 +12,13 @@ import pytest
 
 from hpo.artifacts.folders import MODEL_FOLDER
 from hpo.commands.copy import main as copy
-from hpo.config.schema import ModelLog, SqliteConfig
+from hpo.config.schema import ModelLog
 from hpo.contracts.trainer import OnEpoch, TrialRequest, TrialResult
 from hpo.machine.signals import MustPause, StopRequest
 from hpo.model.folder import read_description, write_model
 from hpo.report.analysis.records import Baseline
 from hpo.report.reading.record import read_experiment
+from hpo.storage.options import SqliteConfig
 from hpo.storage.storage import open_record, read_study
 from hpo.study.fingerprint import fingerprint
 from hpo.trainers.awd_lstm.trainer import AwdLstm

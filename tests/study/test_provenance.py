@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from hpo import __version__
-from hpo.config.schema import Metric, MlflowConfig, Schedule
+from hpo.config.schema import Metric, Schedule
 from hpo.study.provenance import git_commit, new_study, plain
+from hpo.tracking.tracker import MlflowConfig
 from tests.support.studies import plan_study
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from hpo.artifacts.folders import kept_folder
 from hpo.commands.sync import main as sync
-from hpo.config.schema import SqliteConfig
 from hpo.contracts.records import COMPLETE, FAIL, PRUNED, TrialRecord
 from hpo.machine.locks import StudyLock
 from hpo.storage.enduring import StorageAway
+from hpo.storage.options import SqliteConfig
 from hpo.storage.storage import open_record, read_studies
 from hpo.study.session import Report
 from hpo.tracking.client import open_client, resolve_uri

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hpo.config.schema import SqliteConfig
 from hpo.contracts.records import COMPLETE, StudyRecord, TrialRecord
+from hpo.storage.options import SqliteConfig
 from hpo.storage.storage import open_storage, read_study
 from hpo.tracking.client import resolve_uri
 from tests.chaos.invariants import leftovers, violations

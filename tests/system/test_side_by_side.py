@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from hpo.commands.sync import main as sync
-from hpo.config.schema import SqliteConfig
 from hpo.contracts.records import COMPLETE
+from hpo.storage.options import SqliteConfig
 from hpo.storage.storage import open_storage, read_study, study_names
 from tests.chaos.server import MlflowServer
 from tests.support import ROOT

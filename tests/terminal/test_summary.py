@@ -13,8 +13,9 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from rich.console import Console
 
-from hpo.config.schema import MemoryConfig, PostgresConfig, SqliteConfig, StorageConfig
+from hpo.config.schema import StorageConfig
 from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING, EpochRecord, StudyRecord, TrialRecord
+from hpo.storage.options import MemoryConfig, PostgresConfig, SqliteConfig
 from hpo.terminal.summary import print_summary
 from tests.support.mlflow_contents import make_study, make_trial
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from hpo.config.schema import MlflowConfig, NoTrackingConfig, TrackingConfig
+from hpo.config.schema import TrackingConfig
 from hpo.contracts.records import RUNNING
 from hpo.tracking.client import prepare_import
 from hpo.tracking.mirror import Mirror
-from hpo.tracking.tracker import NoTracker, Tracker, build_tracker
+from hpo.tracking.tracker import MlflowConfig, NoTracker, NoTrackingConfig, Tracker
 from tests.support import ROOT
 from tests.support.mlflow_contents import make_encoder, make_study, make_trial, make_trials, new_db
 
@@ -29,7 +29,7 @@ TRACKERS: list[Callable[[Path], TrackingConfig]] = [
 def test_no_tracker_ever_holds_a_study_up(config: Callable[[Path], TrackingConfig], tmp_path: Path) -> None:
     prepare_import()
     chosen = config(tmp_path)
-    tracker: Tracker = build_tracker(chosen, {})
+    tracker: Tracker = chosen.build({})
     study, trials = make_study(tmp_path), make_trials()
     started_s = time.monotonic()
     tracker.study(study)
@@ -47,16 +47,14 @@ def test_no_tracker_ever_holds_a_study_up(config: Callable[[Path], TrackingConfi
 
 
 def test_the_config_chooses() -> None:
-    assert isinstance(build_tracker(NoTrackingConfig(), {}), NoTracker)
-    assert isinstance(build_tracker(MlflowConfig("sqlite:///x.db", None, 1), {}), Mirror)
-    with pytest.raises(ValueError, match="use mlflow or none"):
-        build_tracker(TrackingConfig(), {})
+    assert isinstance(NoTrackingConfig().build({}), NoTracker)
+    assert isinstance(MlflowConfig("sqlite:///x.db", None, 1).build({}), Mirror)
 
 
 def test_choosing_imports_no_mlflow() -> None:
     code = (
-        "import sys; from hpo.tracking.tracker import build_tracker; from hpo.config.schema import *;"
-        "build_tracker(NoTrackingConfig(), {}); assert 'hpo.tracking.mirror' not in sys.modules;"
-        "build_tracker(MlflowConfig('sqlite:///x.db', None, 1), {}); sys.exit('mlflow' in sys.modules)"
+        "import sys; from hpo.tracking.tracker import *;"
+        "NoTrackingConfig().build({}); assert 'hpo.tracking.mirror' not in sys.modules;"
+        "MlflowConfig('sqlite:///x.db', None, 1).build({}); sys.exit('mlflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

@@ -8,11 +8,11 @@ import pytest
 from optuna.study import StudyDirection
 
 from hpo.commands.compare import main as compare
-from hpo.config.schema import MemoryConfig, SqliteConfig
 from hpo.report.analysis.endpoints import is_tested
 from hpo.report.analysis.records import Experiment
 from hpo.report.reading.record import experiment_names, read_experiment
 from hpo.report.reading.terms import Terms
+from hpo.storage.options import MemoryConfig, SqliteConfig
 from hpo.storage.storage import open_record, open_storage, study_names
 from tests.support.studies import SYNTHETIC, run_study
 
