@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from hpo.report.analysis.incumbents import best_trial, counted_trials, is_beyond, steps
-from hpo.report.analysis.records import Confirmed, Experiment, Study
-from hpo.report.analysis.scale import Scale
+from hpo.report.analysis.records import Confirmed, Experiment, Place, Study
+from hpo.report.analysis.regrets import Scale
 
 LOOKS = (1.0, 0.5, 0.25)
-Place = tuple[str, int]
 
 
 @dataclass(frozen=True)

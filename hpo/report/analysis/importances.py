@@ -17,9 +17,9 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.importance import BaseImportanceEvaluator, FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 
 from hpo.config.search import ParamValue
+from hpo.report.analysis.conduct import random_studies
 from hpo.report.analysis.records import Direction, Experiment, Trial
-from hpo.report.analysis.scale import random_studies
-from hpo.report.analysis.unit_cube import Space, known_params, places_of
+from hpo.report.analysis.spaces import Space, known_params, places_of
 from hpo.space.space import canonical
 
 PED_ANOVA, FANOVA = "PED-ANOVA", "fANOVA"

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Direction = Literal["minimize", "maximize"]
 Unit = Literal["epochs", "trials", "seconds"]
+Place = tuple[str, int]
+"""A task and a seed: what pairs the studies of several strategies."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""Normalised regret over the budget as plain arrays: one row for each seed, or for each task where there are several.
+"""Normalised regret, a scale on which tasks can be compared: 0 is the best loss known, 1 the median random evaluation.
 
-Tables and figures of it are in `regret` and `statistics`.
+r = (f - f*) / (f_ref - f*), of a loss or along the budget as plain arrays; tables and figures of it are the sections'.
 """
 
 from __future__ import annotations
@@ -13,10 +13,66 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from hpo.report.analysis.endpoints import Place
-from hpo.report.analysis.incumbents import Steps, is_beyond, places, rows_of, steps
-from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.scale import Scale
+from hpo.report.analysis.conduct import random_studies
+from hpo.report.analysis.incumbents import Steps, counted_trials, is_beyond, is_complete, loss, places, rows_of, steps
+from hpo.report.analysis.records import Experiment, Place, Study
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a task's losses are measured against.
+
+    Attributes:
+        best: f*, the lowest loss of any COMPLETE trial on the task; infinite without one.
+        reference: f_ref, the median loss of random search's COMPLETE trials, or of everybody's.
+        worst: The highest loss of a counted COMPLETE trial: what a study without any is taken to have reached.
+        source: What f_ref is the median of.
+    """
+
+    best: float
+    reference: float
+    worst: float
+    source: str
+
+    @property
+    def span(self) -> float:
+        """f_ref - f*; 1 where they are equal, so that regret stays in units of the metric."""
+        span = self.reference - self.best
+        return span if span > 0 and math.isfinite(span) else 1.0
+
+    def regret(self, loss: float) -> float:
+        return (loss - self.best) / self.span
+
+
+def scales(experiment: Experiment) -> Mapping[str, Scale]:
+    """Returns the scale of each task."""
+    return {task: _scale(experiment, task) for task in experiment.tasks}
+
+
+def _scale(experiment: Experiment, task: str) -> Scale:
+    studies = experiment.of(task=task)
+    known = _losses(experiment, studies)
+    if not known:
+        return Scale(math.inf, math.inf, math.inf, "nothing: no trial is COMPLETE")
+    drawn = _losses(experiment, random_studies(experiment, task))
+    reference, source = (
+        float(np.median(drawn or known)),
+        "random search" if drawn else "all strategies (no random search)",
+    )
+    if reference <= min(known):
+        reference, source = float(np.median(known)), "all strategies (random search's median is the best known)"
+    within = [
+        loss(trial, sign=experiment.sign)
+        for study in studies
+        for trial in counted_trials(experiment, study)
+        if is_complete(trial)
+    ]
+    return Scale(min(known), reference, max(within or known), source)
+
+
+def _losses(experiment: Experiment, studies: Sequence[Study]) -> list[float]:
+    return [loss(trial, sign=experiment.sign) for study in studies for trial in study.trials if is_complete(trial)]
+
 
 Floats = NDArray[np.float64]
 

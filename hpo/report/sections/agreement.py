@@ -15,7 +15,7 @@ from hpo.report.analysis.importances import pooled_random
 from hpo.report.analysis.incumbents import best_trial
 from hpo.report.analysis.phrases import TASK, task_name, task_table
 from hpo.report.analysis.records import Experiment, Study, Trial
-from hpo.report.analysis.unit_cube import Floats, Space, distances, draw_places, places_of
+from hpo.report.analysis.spaces import Floats, Space, distances, draw_places, places_of
 from hpo.report.document.content import Block, Column, Section, Table, Text
 from hpo.space.space import canonical
 

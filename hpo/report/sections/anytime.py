@@ -16,6 +16,7 @@ from hpo.report.analysis.incumbents import (
     Steps,
     costs,
     counted_trials,
+    expected_curve,
     is_beyond,
     places,
     rows_of,
@@ -23,9 +24,8 @@ from hpo.report.analysis.incumbents import (
     steps_on_test,
 )
 from hpo.report.analysis.phrases import budget_text, count, listing, task_name, task_table
-from hpo.report.analysis.pools import expected_curve
 from hpo.report.analysis.records import Experiment, Study, Unit
-from hpo.report.analysis.scale import Scale, scales
+from hpo.report.analysis.regrets import Scale, scales
 from hpo.report.document.content import Block, Column, Section, Table, Text
 from hpo.report.sections.averages import Average, Statistic, average, average_series, thin_series
 from hpo.statistics.bootstrap import N_RESAMPLES, Resampling, resampling

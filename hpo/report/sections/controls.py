@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from hpo.figures.figure import Cell
-from hpo.report.analysis.incumbents import is_beyond, steps
+from hpo.report.analysis.conduct import control
+from hpo.report.analysis.incumbents import is_beyond, steps, twice_the_budget
 from hpo.report.analysis.phrases import listing, task_name, task_table
-from hpo.report.analysis.pools import twice_the_budget
 from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.scale import Scale, control
+from hpo.report.analysis.regrets import Scale
 from hpo.report.document.content import Block, Column, Table, Text
 
 Beaten = dict[str, dict[str, bool]]  # by strategy, by task

@@ -16,7 +16,7 @@ from scipy.stats import qmc
 from hpo.figures.figure import Cell
 from hpo.report.analysis.phrases import TASK, task_name, task_table
 from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.unit_cube import Floats, Space, distances, draw_places, places_of
+from hpo.report.analysis.spaces import Floats, Space, distances, draw_places, places_of
 from hpo.report.document.content import Block, Column, Section, Table, Text
 
 RADIUS = 0.1

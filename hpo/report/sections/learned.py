@@ -13,7 +13,7 @@ from hpo.figures.figure import Axis, Cell, Figure, Series, View
 from hpo.report.analysis.importances import FANOVA, MIN_TRIALS, N_TREES, PED_ANOVA, POOLED, Importance, importances
 from hpo.report.analysis.phrases import TASK, task_name, task_table
 from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.unit_cube import Space, space_of
+from hpo.report.analysis.spaces import Space, space_of
 from hpo.report.document.content import Block, Column, Section, Table, Text
 from hpo.report.sections.agreement import build_agreement
 from hpo.report.sections.coverage import build_coverage

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from hpo.figures.figure import Axis, Cell, Figure, Series, View
-from hpo.report.analysis.claims import Comparison, Look
-from hpo.report.analysis.pairs import quantity_of, rope_of, unit_of
+from hpo.report.analysis.claims import Comparison, Look, quantity_of, rope_of, unit_of
+from hpo.report.analysis.conduct import control
 from hpo.report.analysis.phrases import plural, turned
 from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.scale import Scale, control
+from hpo.report.analysis.regrets import Scale
 from hpo.report.document.content import Block, Column, Table
 from hpo.statistics.paired import holm, probability_of_improvement, win_rate
 

@@ -12,8 +12,7 @@ import numpy as np
 from hpo.figures.figure import Axis, Figure, Series, View
 from hpo.report.analysis.phrases import count, listing, number
 from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.regrets import regrets
-from hpo.report.analysis.scale import Scale
+from hpo.report.analysis.regrets import Scale, regrets
 from hpo.report.document.content import Block, Text
 from hpo.statistics.ranks import Ranking, cliques
 

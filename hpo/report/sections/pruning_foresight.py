@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from hpo.figures.figure import Axis, Cell, Figure, Series, View
+from hpo.report.analysis.conduct import is_random, is_unpruned
 from hpo.report.analysis.phrases import TASK, task_name, task_table
 from hpo.report.analysis.records import Experiment, Trial
-from hpo.report.analysis.scale import is_random, is_unpruned
 from hpo.report.document.content import Block, Column, Section, Table, Text
 from hpo.space.space import canonical
 

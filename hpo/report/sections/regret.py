@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.figures.figure import Axis, Cell, Figure, Series, View
-from hpo.report.analysis.pairs import unit_of
+from hpo.report.analysis.claims import unit_of
 from hpo.report.analysis.phrases import TASK, count, number, task_name, task_table
 from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.regrets import Regrets, area, mean_ranks, regrets
-from hpo.report.analysis.scale import Scale, scales
+from hpo.report.analysis.regrets import Regrets, Scale, area, mean_ranks, regrets, scales
 from hpo.report.document.content import Block, Column, Section, Table, Text
 from hpo.report.sections.averages import Average, average, average_series, thin_series
 from hpo.statistics.bootstrap import N_RESAMPLES, Resampling, mean_interval, resampling

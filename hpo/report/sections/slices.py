@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from hpo.figures.figure import Axis, Cell, Figure, Series, View
 from hpo.report.analysis.phrases import task_name
 from hpo.report.analysis.records import Experiment, Study, Trial
-from hpo.report.analysis.unit_cube import Space, choice_names, has_param, is_log, places_of
+from hpo.report.analysis.spaces import Space, choice_names, has_param, is_log, places_of
 from hpo.report.sections.agreement import best_trials
 from hpo.space.space import canonical
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from hpo.figures.figure import Cell
-from hpo.report.analysis.claims import take_looks
+from hpo.report.analysis.claims import block_losses, quantity_of, take_looks, unit_of
 from hpo.report.analysis.endpoints import Endpoint
-from hpo.report.analysis.pairs import block_losses, quantity_of, unit_of
 from hpo.report.analysis.phrases import count, p_value, turned
 from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.scale import Scale, scales
+from hpo.report.analysis.regrets import Scale, scales
 from hpo.report.document.content import Block, Column, Section, Table, Text
 from hpo.report.sections.controls import build_control
 from hpo.report.sections.pair_tables import build_pairs, pair_numbers

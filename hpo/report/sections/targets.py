@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.figures.figure import Axis, Cell, Figure, Series, View
-from hpo.report.analysis.endpoints import Place
+from hpo.report.analysis.conduct import control, random_studies
 from hpo.report.analysis.incumbents import Steps, is_beyond, steps
 from hpo.report.analysis.phrases import task_name, task_table
-from hpo.report.analysis.records import Experiment, Study
+from hpo.report.analysis.records import Experiment, Place, Study
+from hpo.report.analysis.regrets import Scale, scales
 from hpo.report.analysis.runtimes import Runtimes, ratio_interval, runtimes
-from hpo.report.analysis.scale import Scale, control, random_studies, scales
 from hpo.report.document.content import Block, Column, Section, Table, Text
 from hpo.statistics.bootstrap import N_RESAMPLES, Interval, Resampling, resampling
 

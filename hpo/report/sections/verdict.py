@@ -12,13 +12,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from hpo.report.analysis.baseline import standing_numbers, standings, unbeaten_sentences
-from hpo.report.analysis.claims import Comparison, Look, take_looks
-from hpo.report.analysis.endpoints import Place, chosen
+from hpo.report.analysis.claims import Comparison, Look, quantity_of, rope_of, take_looks, unit_of
+from hpo.report.analysis.endpoints import chosen
 from hpo.report.analysis.outcomes import all_outcomes
-from hpo.report.analysis.pairs import quantity_of, rope_of, unit_of
 from hpo.report.analysis.phrases import budget_text, count, interval_text, listing, number, p_value, turned
-from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.scale import Scale, scales
+from hpo.report.analysis.records import Experiment, Place
+from hpo.report.analysis.regrets import Scale, scales
 from hpo.report.document.content import Block, Claim, Column, Section, Table, Text, Verdict
 from hpo.report.reading.terms import beyond_sentence
 from hpo.statistics.bootstrap import N_RESAMPLES, resampling

@@ -81,11 +81,11 @@ def test_the_sign_turns_the_direction_and_the_earlier_of_equals_stays() -> None:
 
 PRUNED = replace(trial(1, 0.0), state="PRUNED")
 FAILED = trial(3, None, state="FAIL")
-TRIALS = (trial(0, 5.0, epochs=2), PRUNED, trial(2, 4.0, epochs=3), FAILED, trial(4, 4.5), trial(5, 3.0))
+SEARCHED = (trial(0, 5.0, epochs=2), PRUNED, trial(2, 4.0, epochs=3), FAILED, trial(4, 4.5), trial(5, 3.0))
 
 
 def one(**changes) -> tuple[Experiment, Study]:
-    own = replace(study("tpe", 0, []), trials=TRIALS, **changes)
+    own = replace(study("tpe", 0, []), trials=SEARCHED, **changes)
     of = replace(
         experiment({"tpe": normal()}, rng=np.random.default_rng(0), n_seeds=1), studies=(own,), unit="epochs", budget=8
     )

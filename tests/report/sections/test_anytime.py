@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hpo.figures.figure import Figure
-from hpo.report.analysis.pools import expected_curve
+from hpo.report.analysis.incumbents import expected_curve
 from hpo.report.analysis.records import Experiment
 from hpo.report.document.content import Section, Table, Text
 from hpo.report.sections.anytime import build_anytime

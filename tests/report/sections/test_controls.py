@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hpo.report.analysis.records import Experiment, Study
-from hpo.report.analysis.scale import scales
+from hpo.report.analysis.regrets import scales
 from hpo.report.document.content import Table, Text
 from hpo.report.sections.controls import build_control
 from tests.support.noise_experiments import costly, experiment, normal, study

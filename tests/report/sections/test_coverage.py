@@ -9,7 +9,7 @@ import pytest
 from optuna.distributions import FloatDistribution
 from scipy.stats import qmc
 
-from hpo.report.analysis.unit_cube import draw_places, space_of
+from hpo.report.analysis.spaces import draw_places, space_of
 from hpo.report.document.content import Table, Text
 from hpo.report.sections.coverage import (
     DRAWN,

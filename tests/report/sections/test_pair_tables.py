@@ -11,7 +11,7 @@ from scipy import stats
 from hpo.figures.figure import Figure
 from hpo.report.analysis.claims import take_looks
 from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.scale import scales
+from hpo.report.analysis.regrets import scales
 from hpo.report.document.content import Table
 from hpo.report.sections.pair_tables import build_pairs, pair_numbers
 from hpo.statistics.bootstrap import resampling

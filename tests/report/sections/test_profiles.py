@@ -6,7 +6,7 @@ import numpy as np
 
 from hpo.figures.figure import Figure
 from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.scale import scales
+from hpo.report.analysis.regrets import scales
 from hpo.report.document.content import Text
 from hpo.report.sections.profiles import build_profile, build_ranking
 from hpo.statistics.ranks import Ranking

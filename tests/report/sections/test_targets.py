@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.scale import scales
+from hpo.report.analysis.regrets import scales
 from hpo.report.document.content import Section, Table, Text
 from hpo.report.sections.targets import build_targets, log_spaced_targets
 from tests.support.noise_experiments import costly, experiment, normal, study, trial

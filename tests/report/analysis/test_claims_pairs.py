@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hpo.report.analysis.claims import pair_up, quantity_of, rope_of, unit_of
 from hpo.report.analysis.endpoints import endpoints
-from hpo.report.analysis.pairs import pair_up, quantity_of, rope_of, unit_of
 from hpo.report.analysis.records import Experiment, Study
-from hpo.report.analysis.scale import scales
+from hpo.report.analysis.regrets import scales
 from tests.support.noise_experiments import experiment, normal, study, trial
 
 FAILED = (trial(0, None, state="FAIL"),)
