@@ -7,7 +7,7 @@ are in `verdict`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -73,16 +73,6 @@ def pair_up(experiment: Experiment, endpoint: Endpoint, scales: Mapping[str, Sca
     """Returns all pairs of strategies, in the order of the design."""
     pairs = combinations(experiment.strategies, 2)
     return [_pair(experiment, endpoint, scales, names) for names in pairs]
-
-
-def unit_of(experiment: Experiment) -> str:
-    """Returns what n counts: seed or task."""
-    return "task" if len(experiment.tasks) > 1 else "seed"
-
-
-def quantity_of(experiment: Experiment) -> str:
-    """Returns what differences between strategies are measured in."""
-    return "normalised regret" if len(experiment.tasks) > 1 else experiment.metric
 
 
 def rope_of(experiment: Experiment, scales: Mapping[str, Scale]) -> float:
@@ -240,6 +230,11 @@ class Look:
     omnibus: float | None
     comparisons: Sequence[Comparison]
     called: Sequence[str | None]
+
+    @property
+    def compared(self) -> Iterator[tuple[Comparison, str | None]]:
+        """Each comparison and the strategy called better in it."""
+        return zip(self.comparisons, self.called, strict=True)
 
     def winner(self, strategies: Sequence[str]) -> str | None:
         """Returns the strategy that was called better than every other."""

@@ -15,6 +15,7 @@ import numpy as np
 from hpo.report.analysis.incumbents import best_trial, counted_trials, is_beyond, steps
 from hpo.report.analysis.records import Confirmed, Experiment, Place, Study
 from hpo.report.analysis.regrets import Scale
+from hpo.statistics.bootstrap import Interval, Resampling, iqm, iqm_interval
 
 LOOKS = (1.0, 0.5, 0.25)
 
@@ -133,3 +134,35 @@ def _worst(losses: Mapping[str, Mapping[Place, float]]) -> dict[str, float]:
             if math.isfinite(value):
                 worst[task] = max(value, worst.get(task, -math.inf))
     return worst
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A strategy's studies at an endpoint: values of the metric, or regrets over several tasks."""
+
+    strategy: str
+    n: int
+    mean: float
+    iqm: float
+    interval: Interval
+
+
+def summarise(
+    experiment: Experiment, endpoint: Endpoint, scales: Mapping[str, Scale], *, source: Resampling
+) -> list[Summary]:
+    """Returns the mean and the IQM of all studies of each strategy, resampled within tasks."""
+    sign = experiment.shown_sign
+    summaries = []
+    for strategy in experiment.strategies:
+        groups: dict[str, list[float]] = {}
+        for (task, _), loss in endpoint.losses[strategy].items():
+            filled = loss if math.isfinite(loss) else endpoint.worst.get(task, math.nan)
+            value = scales[task].regret(filled) if experiment.has_tasks else filled
+            if math.isfinite(value):
+                groups.setdefault(task, []).append(value)
+        values = np.array([value for group in groups.values() for value in group])
+        if values.size:
+            interval = iqm_interval([np.array(group) for group in groups.values()], source=source).times(sign)
+            mean, middle = sign * float(values.mean()), sign * float(iqm(values))
+            summaries.append(Summary(strategy, values.size, mean, middle, interval))
+    return summaries

@@ -1,6 +1,6 @@
 """The control every strategy should beat: random search with twice the budget.
 
-Its value is an exact expectation over the pooled random evaluations (`pools`); nothing is drawn at random here.
+Its value is an exact expectation over the pooled random evaluations; nothing is drawn at random here.
 """
 
 from __future__ import annotations
@@ -10,58 +10,76 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from hpo.figures.figure import Cell
-from hpo.report.analysis.conduct import control
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.incumbents import is_beyond, steps, twice_the_budget
-from hpo.report.analysis.phrases import listing, task_name, task_table
-from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.regrets import Scale
-from hpo.report.document.content import Block, Column, Table, Text
+from hpo.report.analysis.phrases import listing
+from hpo.report.document.content import Block, Text
+from hpo.report.sections.tables import Record, nested, table
 
 Beaten = dict[str, dict[str, bool]]  # by strategy, by task
 
 
-def build_control(experiment: Experiment, known: Mapping[str, Scale]) -> tuple[list[Block], dict[str, object]]:
+def build_control(analysis: Analysis) -> tuple[list[Block], dict[str, object]]:
     """Returns a row for each strategy against the control, a sentence on those that do not beat it, and the numbers."""
-    rows: list[list[Cell]] = []
+    experiment, control = analysis.experiment, analysis.control
+    records: list[Record] = []
     beats: Beaten = {}
-    numbers: dict[str, object] = {}
     for task in experiment.tasks:
-        found = twice_the_budget(experiment, task, worst=known[task].worst)
+        found = twice_the_budget(experiment, task, worst=analysis.scales[task].worst)
         if found is None:
             continue
         expected, n_draws = found
-        means = _means(experiment, task, known[task])
-        numbers[task] = {"expected": experiment.sign * expected, "trials": n_draws}
-        rows.append([task_name(task), f"{control(experiment)} × 2", n_draws, experiment.sign * expected, None, None])
-        for strategy, mean in means.items():
+        value = experiment.sign * expected
+        records.append({"task": task, "strategy": f"{control} × 2", "trials": n_draws, "expected": value})
+        for strategy, mean in _means(analysis, task).items():
             beats.setdefault(strategy, {})[task] = mean < expected
-            is_ahead = None if strategy == control(experiment) else "yes" if mean < expected else "no"
-            shown = [experiment.sign * mean, experiment.sign * (mean - expected)]
-            rows.append([task_name(task), strategy, None, *shown, is_ahead])
-    if not rows:
-        return [Text(_absence(experiment), "note")], numbers
-    return [_table(experiment, rows), Text(_sentence(experiment, beats, tasks=list(numbers)))], numbers
+            records.append(
+                {
+                    "task": task,
+                    "strategy": strategy,
+                    "expected": experiment.sign * mean,
+                    "difference": experiment.sign * (mean - expected),
+                    "is_ahead": None if strategy == control else "yes" if mean < expected else "no",
+                }
+            )
+    controls = [record for record in records if "trials" in record]
+    numbers = nested(controls, by=["task"], names=["expected", "trials"])
+    if not records:
+        return [Text(_absence(control), "note")], numbers
+    columns = {
+        "task": "Task",
+        "strategy": "strategy",
+        "trials": "trials",
+        "expected": f"best validation ({experiment.metric})",
+        "difference": f"minus control ({experiment.metric})",
+        "is_ahead": "ahead of control",
+    }
+    note = (
+        "The control's value is the exact expected best of twice the trials of a random study, drawn from all random "
+        "evaluations; the others are means over seeds at the given budget (exploratory, no test)."
+    )
+    title = "Random search with twice the budget"
+    shown = table(experiment, "statistics-control", title, columns, records, note)
+    return [shown, Text(_sentence(analysis, beats, tasks=list(numbers)))], numbers
 
 
-def _means(experiment: Experiment, task: str, scale: Scale) -> dict[str, float]:
+def _means(analysis: Analysis, task: str) -> dict[str, float]:
     """Returns the mean loss of each strategy's incumbents at the end; without one a study has the worst seen.
 
     Of strategies with an ended study that can be compared at the budget.
     """
-    found = {}
+    experiment, worst = analysis.experiment, analysis.scales[task].worst
+    means = {}
     for strategy in experiment.strategies:
         studies = experiment.of(task=task, strategy=strategy)
         curves = [steps(experiment, s) for s in studies if s.is_ended and not is_beyond(experiment, s)]
         if curves:
-            found[strategy] = float(
-                np.mean([curve.losses[-1] if curve.losses.size else scale.worst for curve in curves])
-            )
-    return {name: value for name, value in found.items() if math.isfinite(value)}
+            means[strategy] = float(np.mean([curve.losses[-1] if curve.losses.size else worst for curve in curves]))
+    return {name: value for name, value in means.items() if math.isfinite(value)}
 
 
-def _absence(experiment: Experiment) -> str:
-    if control(experiment) is None:
+def _absence(control: str | None) -> str:
+    if control is None:
         return "There is no random search among the strategies, so the control of twice its budget is missing."
     return (
         "The control, random search with twice the budget, cannot be computed: it takes random search without pruning "
@@ -69,37 +87,19 @@ def _absence(experiment: Experiment) -> str:
     )
 
 
-def _table(experiment: Experiment, rows: list[list[Cell]]) -> Table:
-    metric = experiment.metric
-    titles = [
-        "Task",
-        "strategy",
-        "trials",
-        f"best validation ({metric})",
-        f"minus control ({metric})",
-        "ahead of control",
-    ]
-    note = (
-        "The control's value is the exact expected best of twice the trials of a random study, drawn from all random "
-        "evaluations; the others are means over seeds at the given budget (exploratory, no test)."
-    )
-    table = Table("statistics-control", "Random search with twice the budget", [*map(Column, titles)], rows, note)
-    return task_table(experiment, table)
-
-
-def _sentence(experiment: Experiment, beats: Beaten, *, tasks: Sequence[str]) -> str:
+def _sentence(analysis: Analysis, beats: Beaten, *, tasks: Sequence[str]) -> str:
     """Returns which strategies beat the control, and which are not held against it."""
-    name = f"{control(experiment)} with twice the budget"
-    others = [strategy for strategy in experiment.strategies if strategy != control(experiment)]
+    name = f"{analysis.control} with twice the budget"
+    n_tasks = len(analysis.experiment.tasks)
+    others = [strategy for strategy in analysis.experiment.strategies if strategy != analysis.control]
     behind = {other: sum(not is_ahead for is_ahead in beats.get(other, {}).values()) for other in others}
     missing = {other: len(tasks) - len(beats.get(other, {})) for other in others}
     tail = ""
     if any(missing.values()):
-        who = _listed(missing, n_tasks=len(experiment.tasks))
+        who = _listed(missing, n_tasks=n_tasks)
         tail = f"; {who} {_verb(missing, 'has', 'have')} no study to hold against it"
     if any(behind.values()):
-        who = _listed(behind, n_tasks=len(experiment.tasks))
-        return f"{who} {_verb(behind, 'does', 'do')} not beat {name}{tail}."
+        return f"{_listed(behind, n_tasks=n_tasks)} {_verb(behind, 'does', 'do')} not beat {name}{tail}."
     if not any(beats.get(other) for other in others):
         return f"No other strategy is held against {name} yet{tail}."
     if not tail:

@@ -6,20 +6,23 @@ Whether a pruner made good use of it is `pruning_audit`'s business.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from hpo.figures.figure import Axis, Cell, Figure, Series, View
+from hpo.figures.figure import Axis, Figure, Series, View
 from hpo.report.analysis.conduct import is_random, is_unpruned
-from hpo.report.analysis.phrases import TASK, task_name, task_table
+from hpo.report.analysis.phrases import task_name
 from hpo.report.analysis.records import Experiment, Trial
 from hpo.report.document.content import Block, Column, Section, Table, Text
+from hpo.report.sections.tables import Record, table
 from hpo.space.space import canonical
 
+Floats = NDArray[np.float64]
 MIN_TRIALS = 5
 TOP = 0.1
 MAX_COLUMNS, MAX_LINES = 15, 30
@@ -62,12 +65,8 @@ def build_correlation(experiment: Experiment) -> Section:
         blocks += [_table(experiment, found), _figure(found)]
     numbers: dict[str, dict[str, object]] = {}
     for one in found:
-        numbers.setdefault(task_name(one.task), {})[str(one.n_epochs)] = {
-            "n_trials": one.n_trials,
-            "spearman": one.spearman,
-            "kendall": one.kendall,
-            "top_10_percent_overlap": one.overlap,
-        }
+        measures = {"spearman": one.spearman, "kendall": one.kendall, "top_10_percent_overlap": one.overlap}
+        numbers.setdefault(task_name(one.task), {})[str(one.n_epochs)] = {"n_trials": one.n_trials, **measures}
     return Section("correlation", "Rank correlation with the final value", blocks, numbers)
 
 
@@ -102,25 +101,19 @@ def _foresight(task: str, trials: Sequence[Trial], sign: float) -> Foresight:
         task,
         n_epochs=curves.shape[1],
         n_trials=len(trials),
-        spearman=tuple(_spearman(column, final) for column in columns),
-        kendall=tuple(_kendall(column, final) for column in columns),
+        spearman=tuple(_correlation(stats.spearmanr, column, final) for column in columns),
+        kendall=tuple(_correlation(stats.kendalltau, column, final) for column in columns),
         overlap=tuple(top_overlap(column, final) for column in columns),
     )
 
 
-def _spearman(losses: NDArray[np.float64], final: NDArray[np.float64]) -> float | None:
-    return None if _is_constant(losses, final) else float(stats.spearmanr(losses, final).statistic)
+def _correlation(measure: Callable[[Floats, Floats], Any], losses: Floats, final: Floats) -> float | None:
+    """Returns a rank correlation; None where all values are equal."""
+    is_constant = any(column.min() == column.max() for column in (losses, final))
+    return None if is_constant else float(measure(losses, final).statistic)
 
 
-def _kendall(losses: NDArray[np.float64], final: NDArray[np.float64]) -> float | None:
-    return None if _is_constant(losses, final) else float(stats.kendalltau(losses, final).statistic)
-
-
-def _is_constant(*columns: NDArray[np.float64]) -> bool:
-    return any(column.min() == column.max() for column in columns)
-
-
-def top_overlap(losses: NDArray[np.float64], final: NDArray[np.float64]) -> float:
+def top_overlap(losses: Floats, final: Floats) -> float:
     """Returns the share of the final best 10 % that are among the best 10 % by `losses`; the earlier of equals is in.
 
     A tenth, rounded up, has at least one trial in it; by chance the share is about .1.
@@ -162,23 +155,27 @@ def _scope(experiment: Experiment, found: Sequence[Foresight]) -> str:
 
 
 def _table(experiment: Experiment, found: Sequence[Foresight]) -> Table:
-    rows: list[Sequence[Cell]] = []
+    records: list[Record] = []
     for one in found:
         epochs = dict.fromkeys([1, *(math.ceil(share * one.n_epochs) for share in SHARES)])
         for epoch in (epoch for epoch in epochs if epoch < one.n_epochs):
-            measures = (one.spearman[epoch - 1], one.kendall[epoch - 1], one.overlap[epoch - 1])
-            rows.append([task_name(one.task), one.n_epochs, epoch, one.n_trials, *measures])
-    columns = [TASK, Column("Epochs of the trial"), Column("After epoch"), Column("Trials")]
-    columns += [Column("Spearman", ".2f"), Column("Kendall", ".2f"), Column("Top 10 % overlap (share)", ".2f")]
-    table = Table(
-        "pruning_correlation",
-        "Early and final ranks of trials",
-        columns,
-        rows,
+            measures = {name: getattr(one, name)[epoch - 1] for name, *_ in MEASURES}
+            trials = {"n_epochs": one.n_epochs, "epoch": epoch, "n_trials": one.n_trials}
+            records.append({"task": one.task, **trials, **measures})
+    columns: dict[str, str | Column] = {
+        "task": "Task",
+        "n_epochs": "Epochs of the trial",
+        "epoch": "After epoch",
+        "n_trials": "Trials",
+        "spearman": Column("Spearman", ".2f"),
+        "kendall": Column("Kendall", ".2f"),
+        "overlap": Column("Top 10 % overlap (share)", ".2f"),
+    }
+    note = (
         "1 means that stopping after this epoch would have kept the final order; 0 that it says nothing "
-        "(.1 for the overlap).",
+        "(.1 for the overlap)."
     )
-    return task_table(experiment, table)
+    return table(experiment, "pruning_correlation", "Early and final ranks of trials", columns, records, note)
 
 
 def _figure(found: Sequence[Foresight]) -> Figure:

@@ -5,118 +5,91 @@ The words a reader may rely on are the verdict's; everything beyond its endpoint
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
 import numpy as np
 
-from hpo.figures.figure import Cell
-from hpo.report.analysis.claims import block_losses, quantity_of, take_looks, unit_of
-from hpo.report.analysis.endpoints import Endpoint
-from hpo.report.analysis.phrases import count, p_value, turned
+from hpo.figures.figure import Axis, Figure, Series, View
+from hpo.report.analysis.analysis import Analysis
+from hpo.report.analysis.claims import block_losses
+from hpo.report.analysis.phrases import count, listing, number, p_value
 from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.regrets import Scale, scales
-from hpo.report.document.content import Block, Column, Section, Table, Text
+from hpo.report.document.content import Block, Section, Table, Text
 from hpo.report.sections.controls import build_control
-from hpo.report.sections.pair_tables import build_pairs, pair_numbers
-from hpo.report.sections.profiles import build_profile, build_ranking
-from hpo.statistics.bootstrap import N_RESAMPLES, Interval, Resampling, iqm, iqm_interval, resampling
-from hpo.statistics.ranks import Ranking, rank
+from hpo.report.sections.pairs import build_pairs
+from hpo.report.sections.tables import Record, nested, table
+from hpo.statistics.ranks import Ranking, cliques, rank
 
 TITLE = "Statistics"
 
 
-@dataclass(frozen=True)
-class Summary:
-    """A strategy's studies at the primary endpoint: values of the metric, or regrets over several tasks."""
-
-    strategy: str
-    n: int
-    mean: float
-    iqm: float
-    interval: Interval
-
-
-def build_statistics(experiment: Experiment, *, seed: int = 0, n_resamples: int = N_RESAMPLES) -> Section:
+def build_statistics(analysis: Analysis) -> Section:
     """Returns tests, intervals and effect sizes with the n they rest on."""
+    experiment = analysis.experiment
     if not experiment.studies:
         return Section("statistics", TITLE, [Text("No study, so there is nothing to test.", "warning")])
-    known, source = scales(experiment), resampling(seed, n_resamples)
-    primary = take_looks(experiment, known, source=source)[0]
-    _, ranked, _ = block_losses(experiment, primary.endpoint, known, experiment.strategies)
+    endpoint = analysis.looks[0].endpoint
+    _, ranked, _ = block_losses(experiment, endpoint, analysis.scales, experiment.strategies)
     ranking = rank(experiment.strategies, ranked)
-    summaries = _summaries(experiment, primary.endpoint, known, source=source)
-    control_blocks, control_numbers = build_control(experiment, known)
+    means = dict(zip(ranking.strategies, ranking.means, strict=False))
+    summaries: list[Record] = [
+        {
+            "strategy": one.strategy,
+            "n": one.n,
+            "mean": one.mean,
+            "IQM": one.iqm,
+            "IQM_low": one.interval.low,
+            "IQM_high": one.interval.high,
+            "rank": means.get(one.strategy),
+        }
+        for one in analysis.summaries
+    ]
+    pair_blocks, pairs = build_pairs(analysis)
+    control_blocks, controls = build_control(analysis)
     blocks: list[Block] = [
         Text(
-            f"All tests are of the primary endpoint, the {primary.endpoint.title}; the verdict's words rest on the "
+            f"All tests are of the primary endpoint, the {endpoint.title}; the verdict's words rest on the "
             "Holm-adjusted tests over all pairs, every other number here is exploratory.",
             "note",
         ),
-        _summary_table(experiment, summaries, ranking),
+        _summary_table(experiment, summaries, n_ranked=ranking.n),
     ]
     if len(experiment.strategies) > 1:
-        blocks += build_pairs(experiment, known, primary)
-        blocks += [Text(_friedman_sentence(experiment, ranking)), *build_ranking(experiment, ranking)]
-    blocks += [*build_profile(experiment, known), *control_blocks]
+        blocks += [*pair_blocks, Text(_friedman_sentence(experiment, ranking)), *build_ranking(experiment, ranking)]
+    blocks += [*build_profile(analysis), *control_blocks]
     numbers = {
-        "endpoint": primary.endpoint.title,
-        "strategies": {one.strategy: _summary_numbers(one) for one in summaries},
-        "pairs": pair_numbers(experiment, known, primary),
-        "friedman": _ranking_numbers(ranking),
-        "random_with_twice_the_budget": control_numbers,
+        "endpoint": endpoint.title,
+        "strategies": nested(summaries, by=["strategy"], names=["n", "mean", "IQM", "IQM_low", "IQM_high"]),
+        "pairs": pairs,
+        "friedman": {
+            "p": ranking.p,
+            "n": ranking.n,
+            "mean_ranks": means,
+            "nemenyi_critical_difference": ranking.critical,
+        },
+        "random_with_twice_the_budget": controls,
     }
     return Section("statistics", TITLE, blocks, numbers)
 
 
-def _summaries(
-    experiment: Experiment, endpoint: Endpoint, known: Mapping[str, Scale], *, source: Resampling
-) -> list[Summary]:
-    """Returns the mean and the IQM of all studies of each strategy, resampled within tasks."""
-    is_one = len(experiment.tasks) == 1
-    sign = experiment.sign if is_one else 1.0
-    found = []
-    for strategy in experiment.strategies:
-        groups: dict[str, list[float]] = {}
-        for (task, _), loss in endpoint.losses[strategy].items():
-            filled = loss if math.isfinite(loss) else endpoint.worst.get(task, math.nan)
-            value = filled if is_one else known[task].regret(filled)
-            if math.isfinite(value):
-                groups.setdefault(task, []).append(value)
-        values = np.array([value for group in groups.values() for value in group])
-        if values.size:
-            interval = iqm_interval([np.array(group) for group in groups.values()], source=source)
-            middle, interval = sign * float(iqm(values)), turned(interval, sign=sign)
-            found.append(Summary(strategy, values.size, sign * float(values.mean()), middle, interval))
-    return found
-
-
-def _summary_table(experiment: Experiment, summaries: Sequence[Summary], ranking: Ranking) -> Table:
-    ranks = dict(zip(ranking.strategies, ranking.means, strict=False))
-    rows: list[list[Cell]] = [
-        [one.strategy, one.n, one.mean, one.iqm, one.interval.low, one.interval.high, ranks.get(one.strategy)]
-        for one in summaries
-    ]
-    quantity, unit = quantity_of(experiment), unit_of(experiment)
-    titles = [
-        "strategy",
-        "studies",
-        f"mean ({quantity})",
-        f"IQM ({quantity})",
-        "IQM 95 % low",
-        "IQM 95 % high",
-        f"mean rank over {count(ranking.n, unit)}",
-    ]
+def _summary_table(experiment: Experiment, summaries: list[Record], *, n_ranked: int) -> Table:
+    columns = {
+        "strategy": "strategy",
+        "n": "studies",
+        "mean": f"mean ({experiment.quantity})",
+        "IQM": f"IQM ({experiment.quantity})",
+        "IQM_low": "IQM 95 % low",
+        "IQM_high": "IQM 95 % high",
+        "rank": f"mean rank over {count(n_ranked, experiment.paired_by)}",
+    }
     note = (
         "IQM, the interquartile mean, leaves out the best and the worst quarter, so one bad seed cannot move it; its "
         "interval is a bootstrap within each task, and ranks (1 is best) are over what all strategies have."
     )
-    return Table("statistics-strategies", "Every strategy at the primary endpoint", [*map(Column, titles)], rows, note)
+    title = "Every strategy at the primary endpoint"
+    return table(experiment, "statistics-strategies", title, columns, summaries, note)
 
 
 def _friedman_sentence(experiment: Experiment, ranking: Ranking) -> str:
-    blocks = count(ranking.n, unit_of(experiment))
+    blocks = count(ranking.n, experiment.paired_by)
     k = len(ranking.strategies)
     if ranking.p is None:
         return f"Friedman's test needs three strategies and two blocks; here are {k} strategies and {blocks} all have."
@@ -124,10 +97,57 @@ def _friedman_sentence(experiment: Experiment, ranking: Ranking) -> str:
     return f"Friedman's test of {k} strategies over {blocks} that all of them have: {p_value(ranking.p)}, {finding}."
 
 
-def _summary_numbers(of: Summary) -> dict[str, object]:
-    return {"n": of.n, "mean": of.mean, "IQM": of.iqm, "IQM_low": of.interval.low, "IQM_high": of.interval.high}
+def build_ranking(experiment: Experiment, ranking: Ranking) -> list[Block]:
+    """Returns mean ranks over tasks with groups that Nemenyi's test cannot tell apart, if Friedman's test can."""
+    if not experiment.has_tasks or not ranking.means or ranking.critical is None:
+        return []
+    order = sorted(zip(ranking.means, ranking.strategies, strict=True))
+    groups = cliques(ranking)
+    places = dict(zip(ranking.strategies, ranking.means, strict=True))
+    series = [
+        Series(
+            f"not told apart: {listing(group)}",
+            "step",
+            [places[group[0]], places[group[-1]]],
+            [group[0], group[0]],
+            in_legend=False,
+        )
+        for group in groups
+    ]
+    series += [Series(name, "points", [mean], [name], name, in_legend=False) for mean, name in order]
+    view = View("mean rank", Axis("mean rank (1 is best)"), Axis("strategy", categories=[n for _, n in order]), series)
+    joined = (
+        "a grey line reaches from the first of a group to the rank of the last it cannot be told apart from"
+        if groups
+        else "no groups are drawn, since no two can be told apart or Friedman's test finds nothing"
+    )
+    caption = (
+        f"Further left is better: mean rank over {count(ranking.n, 'task')}; Nemenyi's critical difference is "
+        f"{number(ranking.critical)} ranks, {joined}."
+    )
+    blocks: list[Block] = [Figure("statistics-ranks", "Mean ranks over tasks", caption, [view])]
+    if groups:
+        together = "; ".join(listing(group) for group in groups)
+        blocks.append(Text(f"Within one critical difference of each other (exploratory): {together}."))
+    return blocks
 
 
-def _ranking_numbers(of: Ranking) -> dict[str, object]:
-    means = dict(zip(of.strategies, of.means, strict=False))
-    return {"p": of.p, "n": of.n, "mean_ranks": means, "nemenyi_critical_difference": of.critical}
+def build_profile(analysis: Analysis) -> list[Block]:
+    """Returns the share of (task, seed) with at most a certain final regret (Dolan & Moré 2002); [] with one task."""
+    if not analysis.experiment.has_tasks or analysis.regrets is None:
+        return []
+    finals = {
+        name: np.sort([row[-1] for row in rows.values() if np.isfinite(row[-1])])
+        for name, rows in analysis.regrets.rows.items()
+    }
+    end = max((float(values[-1]) for values in finals.values() if values.size), default=1.0)
+    series = []
+    for name, values in finals.items():
+        if values.size:
+            x, counts = np.unique(values, return_counts=True)
+            y = np.cumsum(counts) / values.size
+            tail = [end] if end > x[-1] else []
+            series.append(Series(name, "step", [*map(float, x), *tail], [*map(float, y), *(1.0 for _ in tail)], name))
+    axes = Axis("final normalised regret tau (no unit)", is_log=True), Axis("share of (task, seed) with regret ≤ tau")
+    caption = "Higher is better at any tau: the share of a strategy's (task, seed) whose final regret is at most tau."
+    return [Figure("statistics-profile", "Performance profile", caption, [View("profile", *axes, series)])]

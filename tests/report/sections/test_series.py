@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hpo.report.sections.averages import average, average_series
+from hpo.report.sections.series import average, average_series
 from hpo.statistics.bootstrap import resampling
 
 ALONG = np.array([1.0, 2.0, 3.0, 4.0])

@@ -1,4 +1,4 @@
-"""Step curves averaged over seeds or tasks, with bands only where there are enough of them, as series of a figure.
+"""Series that several figures draw: averaged step curves with their bands, thin curves, points of many evenly thinned.
 
 Which curves are averaged, and on which scale, is the sections' business.
 """
@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.figures.figure import Series
+from hpo.figures.figure import Cell, Series
 from hpo.statistics.bootstrap import Resampling, iqm, iqm_band, mean_band
 
 Floats = NDArray[np.float64]
+Value = TypeVar("Value")
 Statistic = Literal["mean", "IQM"]
 FEWEST_FOR_A_BAND = 6
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
@@ -81,6 +82,17 @@ def average_series(
 def thin_series(name: str, strategy: str, x: Sequence[float], y: Sequence[float]) -> Series:
     """Returns the faint curve of one seed or task."""
     return Series(name, "thin", list(x), list(y), strategy, in_legend=False)
+
+
+def box_series(strategy: str, values: Sequence[Cell], *, text: Sequence[str] = ()) -> Series:
+    """Returns a strategy's values as points with a box over the middle half of them."""
+    return Series(strategy, "box", [strategy] * len(values), values, strategy, text=text)
+
+
+def evenly(values: Sequence[Value], most: int) -> list[Value]:
+    """Returns at most so many of the values, evenly over their order."""
+    n = min(most, len(values))
+    return [values[place * len(values) // n] for place in range(n)]
 
 
 def _list(values: Floats) -> list[float | None]:
