@@ -151,6 +151,11 @@ class Comparison:
     kind: Kind
 
     @property
+    def name(self) -> str:
+        """The difference in words."""
+        return f"{self.pair.first} − {self.pair.second}"
+
+    @property
     def ahead(self) -> str | None:
         """The strategy with the lower loss, by the effect; None when level."""
         return None if self.shift == 0 else self.pair.first if self.shift < 0 else self.pair.second

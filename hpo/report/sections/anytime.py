@@ -28,7 +28,7 @@ from hpo.report.analysis.records import Experiment, Study, Unit
 from hpo.report.analysis.regrets import Scale
 from hpo.report.document.content import Block, Section, Table, Text
 from hpo.report.sections.series import Average, Statistic, average, average_series, thin_series
-from hpo.report.sections.tables import Record, nested, table
+from hpo.report.sections.tables import Field, Record, nested, table
 from hpo.statistics.bootstrap import Resampling
 
 UNITS: tuple[Unit, ...] = ("epochs", "trials", "seconds")
@@ -226,16 +226,16 @@ def _at_seconds(experiment: Experiment, averages: Mapping[str, Average]) -> dict
 
 
 def _table(experiment: Experiment, records: Sequence[Record]) -> Table:
-    columns = {
-        "task": "Task",
-        "strategy": "strategy",
-        "share": f"share of {budget_text(experiment)}",
-        "n": "seeds",
-        "mean": f"mean {experiment.metric}",
-        "low": "95 % low",
-        "high": "95 % high",
-        "IQM": f"IQM {experiment.metric}",
-    }
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("strategy", "strategy"),
+        Field("share", f"share of {budget_text(experiment)}"),
+        Field("n", "seeds"),
+        Field("mean", f"mean {experiment.metric}"),
+        Field("low", "95 % low"),
+        Field("high", "95 % high"),
+        Field("IQM", f"IQM {experiment.metric}"),
+    ]
     note = (
         "A dash stands where not every seed has an incumbent yet or has got that far, and for intervals with fewer "
         "than six seeds."

@@ -14,7 +14,7 @@ from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.incumbents import is_beyond, steps, twice_the_budget
 from hpo.report.analysis.phrases import listing
 from hpo.report.document.content import Block, Text
-from hpo.report.sections.tables import Record, nested, table
+from hpo.report.sections.tables import Field, Record, nested, table
 
 Beaten = dict[str, dict[str, bool]]  # by strategy, by task
 
@@ -46,14 +46,14 @@ def build_control(analysis: Analysis) -> tuple[list[Block], dict[str, object]]:
     numbers = nested(controls, by=["task"], names=["expected", "trials"])
     if not records:
         return [Text(_absence(control), "note")], numbers
-    columns = {
-        "task": "Task",
-        "strategy": "strategy",
-        "trials": "trials",
-        "expected": f"best validation ({experiment.metric})",
-        "difference": f"minus control ({experiment.metric})",
-        "is_ahead": "ahead of control",
-    }
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("strategy", "strategy"),
+        Field("trials", "trials"),
+        Field("expected", f"best validation ({experiment.metric})"),
+        Field("difference", f"minus control ({experiment.metric})"),
+        Field("is_ahead", "ahead of control"),
+    ]
     note = (
         "The control's value is the exact expected best of twice the trials of a random study, drawn from all random "
         "evaluations; the others are means over seeds at the given budget (exploratory, no test)."

@@ -16,9 +16,9 @@ from hpo.report.analysis.endpoints import chosen
 from hpo.report.analysis.incumbents import best_trial, counted_trials
 from hpo.report.analysis.phrases import budget_text, labelled, task_name
 from hpo.report.analysis.records import Experiment, Study, Trial
-from hpo.report.document.content import Block, Column, Section, Table, Text
+from hpo.report.document.content import Block, Section, Table, Text
 from hpo.report.sections.series import box_series, evenly
-from hpo.report.sections.tables import Record, table
+from hpo.report.sections.tables import Field, Record, table
 
 MAX_POINTS = 300
 Measure = Callable[["Spent"], float | None]
@@ -168,20 +168,20 @@ def _record(task: str, strategy: str, own: Sequence[Spent]) -> Record:
 
 
 def _table(experiment: Experiment, records: Sequence[Record], title: str) -> Table:
-    columns: dict[str, str | Column] = {
-        "task": "Task",
-        "strategy": "Strategy",
-        "value": f"Mean {title}",
-        "n": "Studies",
-        "trials": Column("Trials a study", ".1f"),
-        "epochs": "Epochs a study",
-        "epochs_a_trial": Column("Epochs a trial", ".2f"),
-        "seconds": "Seconds a study",
-        "seconds_a_trial": "Seconds a trial",
-        "seconds_an_epoch": "Seconds an epoch",
-        "confirm_epochs": "Confirmation (epochs a study)",
-        "confirm_seconds": "Confirmation (s a study)",
-    }
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("strategy", "Strategy"),
+        Field("value", f"Mean {title}"),
+        Field("n", "Studies"),
+        Field("trials", "Trials a study", format=".1f"),
+        Field("epochs", "Epochs a study"),
+        Field("epochs_a_trial", "Epochs a trial", format=".2f"),
+        Field("seconds", "Seconds a study"),
+        Field("seconds_a_trial", "Seconds a trial"),
+        Field("seconds_an_epoch", "Seconds an epoch"),
+        Field("confirm_epochs", "Confirmation (epochs a study)"),
+        Field("confirm_seconds", "Confirmation (s a study)"),
+    ]
     note = f"Means over studies of what was charged within the budget of {budget_text(experiment)}."
     return table(experiment, "cost_spent", "What the searches spent", columns, records, note)
 

@@ -19,9 +19,9 @@ from hpo.report.analysis.incumbents import best_trial
 from hpo.report.analysis.phrases import task_name
 from hpo.report.analysis.records import Experiment, Study, Trial
 from hpo.report.analysis.spaces import Floats, Space, distances, draw_places, places_of
-from hpo.report.document.content import Block, Column, Section, Table, Text
+from hpo.report.document.content import Block, Section, Table, Text
 from hpo.report.sections.series import evenly
-from hpo.report.sections.tables import Record, table
+from hpo.report.sections.tables import Field, Record, table
 from hpo.space.space import canonical
 
 RADIUS = 0.1
@@ -148,16 +148,16 @@ def _mean(ones: Sequence[Coverage]) -> Coverage:
 
 
 def _coverage_table(experiment: Experiment, by_task: Mapping[str, Mapping[str, Coverage]]) -> Table:
-    columns: dict[str, str | Column] = {
-        "task": "Task",
-        "strategy": "Strategy",
-        "n_places": Column("Trials a study", ".1f"),
-        "n_different": Column("Different params", ".1f"),
-        "discrepancy": Column("Discrepancy (x random's)", ".2f"),
-        "neighbour": Column("To nearest other trial (mean distance)", ".3f"),
-        "gap": Column("From anywhere to nearest trial (mean distance)", ".3f"),
-        "percent": Column(f"Space within {RADIUS:g} of a trial (%)", ".1f"),
-    }
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("strategy", "Strategy"),
+        Field("n_places", "Trials a study", format=".1f"),
+        Field("n_different", "Different params", format=".1f"),
+        Field("discrepancy", "Discrepancy (x random's)", format=".2f"),
+        Field("neighbour", "To nearest other trial (mean distance)", format=".3f"),
+        Field("gap", "From anywhere to nearest trial (mean distance)", format=".3f"),
+        Field("percent", f"Space within {RADIUS:g} of a trial (%)", format=".1f"),
+    ]
     records = [
         {"task": task, "strategy": name, "percent": 100 * one.visited, **vars(one)}
         for task, coverages in by_task.items()
@@ -250,15 +250,15 @@ def _agreement(best: Sequence[tuple[Study, Trial]], space: Space, pair: float | 
 
 
 def _agreement_table(experiment: Experiment, records: Sequence[Record]) -> Table:
-    columns: dict[str, str | Column] = {
-        "task": "Task",
-        "strategy": "Strategy",
-        "n_best": "Best trials",
-        "n_different": "Different params",
-        "spread": Column("Distance between two (mean, 0-1)", ".3f"),
-        "pair": Column("Between random pairs (mean, 0-1)", ".3f"),
-        "relative": Column("Ratio", ".2f"),
-    }
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("strategy", "Strategy"),
+        Field("n_best", "Best trials"),
+        Field("n_different", "Different params"),
+        Field("spread", "Distance between two (mean, 0-1)", format=".3f"),
+        Field("pair", "Between random pairs (mean, 0-1)", format=".3f"),
+        Field("relative", "Ratio", format=".2f"),
+    ]
     note = (
         "One best trial a seed; a ratio near 0 means that all seeds found the same params, near 1 that they agree no "
         "more than two random trials do: either many params are as good, or the best were found by luck."
@@ -269,7 +269,12 @@ def _agreement_table(experiment: Experiment, records: Sequence[Record]) -> Table
 
 def _bests_table(experiment: Experiment, spaces: Mapping[str, Space]) -> Table:
     paths = list(dict.fromkeys(path for task in experiment.tasks for path in spaces[task]))
-    columns = {"task": "Task", "strategy": "Strategy", "seed": "Seed", "value": experiment.metric}
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("strategy", "Strategy"),
+        Field("seed", "Seed"),
+        Field("value", experiment.metric),
+    ]
     records: list[Record] = [
         {
             "task": task,
@@ -283,7 +288,7 @@ def _bests_table(experiment: Experiment, spaces: Mapping[str, Space]) -> Table:
         for study, trial in best_trials(experiment, task, strategy)
     ]
     note = "The best complete trial of each study within the budget, with its params; a dash is a param it has not."
-    columns |= {f"param {path}": path for path in paths}
+    columns += [Field(f"param {path}", path) for path in paths]
     return table(experiment, "learned_best", "Params of the best trials", columns, records, note)
 
 

@@ -9,30 +9,74 @@ from collections import Counter
 from collections.abc import Sequence
 
 from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING
-from hpo.figures.figure import Cell
 from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.incumbents import counted_trials
 from hpo.report.analysis.phrases import budget_text
 from hpo.report.analysis.records import Experiment
-from hpo.report.document.content import Block, Column, Section, Table, Text
+from hpo.report.document.content import Block, Section, Text
 from hpo.report.reading.deviations import is_within_one_trial, spent
-from hpo.report.sections.tables import Record, nested, table
+from hpo.report.sections.tables import Field, numbers, table
 
-COUNTS = (COMPLETE, PRUNED, FAIL, RUNNING)
 LATE = "Trials that ended after the budget was reached are charged here and count nowhere else."
+CACHED = "A trial taken from an equal one of another study is charged what that one cost."
+OUTSIDE = "Outside the search budget, under the same rule for all."
+
+
+class Spending:
+    """What the studies of a strategy did and spent, over all tasks and seeds."""
+
+    def __init__(self, experiment: Experiment, strategy: str) -> None:
+        self.strategy, self.studies = strategy, experiment.of(strategy=strategy)
+        self.trials = [trial for study in self.studies for trial in study.trials]
+        self.states = Counter(trial.state for trial in self.trials)
+        self.confirmed = [confirmed for study in self.studies for confirmed in study.confirmed]
+        self.amounts = [spent(experiment, study) for study in self.studies]
+        self.n_counted = sum(len(counted_trials(experiment, study)) for study in self.studies)
+        finished = [trial for trial in self.trials if trial.state != RUNNING]
+        self.epochs, self.seconds = sum(trial.epochs for trial in finished), sum(trial.seconds for trial in finished)
+        self.n_finished, self.n_cached = len(finished), sum(trial.is_cached for trial in finished)
+
+
+STRATEGY = Field[Spending]("", "Strategy", lambda of: of.strategy)
+CLOCK: Sequence[Field[Spending]] = (  # depends on clocks, and on which of two equal trials came first
+    Field("seconds", "Worker time charged (s)", lambda of: of.seconds),
+    Field("seconds_per_epoch", "per epoch (s)", lambda of: of.seconds / of.epochs if of.epochs else None, ".3g"),
+    Field("trained", "Trials trained", lambda of: of.n_finished - of.n_cached),
+    Field("cached", "taken from an equal trial", lambda of: of.n_cached),
+)
+CONFIRMATION: Sequence[Field[Spending]] = (
+    Field("confirmation_configurations", "Configurations", lambda of: len(of.confirmed)),
+    Field("confirmation_retrainings", "Retrainings", lambda of: sum(len(c.values) + c.n_failed for c in of.confirmed)),
+    Field("confirmation_failed", "of these failed", lambda of: sum(c.n_failed for c in of.confirmed)),
+    Field("confirmation_epochs", "Epochs", lambda of: sum(c.epochs for c in of.confirmed), ".6g"),
+)
+CONFIRMATION_SECONDS = Field[Spending](
+    "confirmation_seconds", "Worker time (s)", lambda of: sum(c.seconds for c in of.confirmed)
+)
 
 
 def build_fairness(analysis: Analysis) -> Section:
     """Returns counts of trials, what was charged and spent, and whether that is equal to within one trial."""
     experiment = analysis.experiment
     checks = {task: is_within_one_trial(experiment, experiment.of(task=task)) for task in experiment.tasks}
-    counts, clocks = ([read(experiment, name) for name in experiment.strategies] for read in (_counts, _clock))
-    blocks: list[Block] = [_check(experiment, checks), _trials(experiment, counts), _seconds(experiment, clocks)]
+    strategies = {name: Spending(experiment, name) for name in experiment.strategies}
+    spendings = list(strategies.values())
+    blocks: list[Block] = [
+        _check(experiment, checks),
+        table(experiment, "fairness_trials", "Trials and budgets", [STRATEGY, *_counts(experiment)], spendings, LATE),
+        table(experiment, "fairness_seconds", "Time", [STRATEGY, *CLOCK], spendings, CACHED),
+    ]
     if any(study.confirmed for study in experiment.studies):
-        both = [{**count, **clock} for count, clock in zip(counts, clocks, strict=True)]
-        blocks.append(_confirmation(experiment, both))
-    numbers, clock = ({"strategies": nested(records, by=["strategy"])} for records in (counts, clocks))
-    return Section("fairness", "Budgets", blocks, numbers | {"equal_to_within_one_trial": checks}, clock)
+        columns = [STRATEGY, *CONFIRMATION, CONFIRMATION_SECONDS]
+        title = "Cost of confirmation"
+        blocks.append(table(experiment, "fairness_confirmation", title, columns, spendings, OUTSIDE))
+    counts, clock = [*_counts(experiment), *CONFIRMATION], [*CLOCK, CONFIRMATION_SECONDS]
+    content = {
+        "strategies": {name: numbers(of, counts) for name, of in strategies.items()},
+        "equal_to_within_one_trial": checks,
+    }
+    clocks = {"strategies": {name: numbers(of, clock) for name, of in strategies.items()}}
+    return Section("fairness", "Budgets", blocks, content, clocks)
 
 
 def _check(experiment: Experiment, checks: dict[str, bool]) -> Text:
@@ -44,81 +88,17 @@ def _check(experiment: Experiment, checks: dict[str, bool]) -> Text:
     return Text(f"{given}; what they spent within it differs by more than one trial{where}.", "warning")
 
 
-def _trials(experiment: Experiment, counts: Sequence[Record]) -> Table:
-    columns: dict[str, str | Column] = {
-        "strategy": "Strategy",
-        "studies": "Studies",
-        "started": "Trials started",
-        "complete": "complete",
-        "pruned": "pruned",
-        "fail": "failed",
-        "running": "running",
-        "counted": "within budget",
-        "epochs": Column("Epochs charged", ".6g"),
-        "spent_min": Column(f"Spent per study, least ({experiment.unit})", ".6g"),
-        "spent_max": Column(f"Spent per study, most ({experiment.unit})", ".6g"),
-    }
-    return table(experiment, "fairness_trials", "Trials and budgets", columns, counts, LATE)
-
-
-def _seconds(experiment: Experiment, clocks: Sequence[Record]) -> Table:
-    columns: dict[str, str | Column] = {
-        "strategy": "Strategy",
-        "seconds": Column("Worker time charged (s)", ".4g"),
-        "seconds_per_epoch": Column("per epoch (s)", ".3g"),
-        "trained": "Trials trained",
-        "cached": "taken from an equal trial",
-    }
-    note = "A trial taken from an equal one of another study is charged what that one cost."
-    return table(experiment, "fairness_seconds", "Time", columns, clocks, note)
-
-
-def _confirmation(experiment: Experiment, records: Sequence[Record]) -> Table:
-    columns: dict[str, str | Column] = {
-        "strategy": "Strategy",
-        "confirmation_configurations": "Configurations",
-        "confirmation_retrainings": "Retrainings",
-        "confirmation_failed": "of these failed",
-        "confirmation_epochs": Column("Epochs", ".6g"),
-        "confirmation_seconds": Column("Worker time (s)", ".4g"),
-    }
-    note = "Outside the search budget, under the same rule for all."
-    return table(experiment, "fairness_confirmation", "Cost of confirmation", columns, records, note)
-
-
-def _counts(experiment: Experiment, strategy: str) -> dict[str, Cell]:
-    studies = experiment.of(strategy=strategy)
-    trials = [trial for study in studies for trial in study.trials]
-    confirmed = [confirmed for study in studies for confirmed in study.confirmed]
-    states = Counter(trial.state for trial in trials)
-    amounts = [spent(experiment, study) for study in studies]
-    return {
-        "strategy": strategy,
-        "studies": len(studies),
-        "started": len(trials),
-        **{state.lower(): states[state] for state in COUNTS},
-        "counted": sum(len(counted_trials(experiment, study)) for study in studies),
-        "epochs": sum(trial.epochs for trial in trials if trial.state != RUNNING),
-        "spent_min": min(amounts),
-        "spent_max": max(amounts),
-        "confirmation_configurations": len(confirmed),
-        "confirmation_retrainings": sum(len(one.values) + one.n_failed for one in confirmed),
-        "confirmation_failed": sum(one.n_failed for one in confirmed),
-        "confirmation_epochs": sum(one.epochs for one in confirmed),
-    }
-
-
-def _clock(experiment: Experiment, strategy: str) -> dict[str, Cell]:
-    """Returns what depends on clocks, and on which of two equal trials came first."""
-    studies = experiment.of(strategy=strategy)
-    trials = [trial for study in studies for trial in study.finished]
-    seconds, epochs = sum(trial.seconds for trial in trials), sum(trial.epochs for trial in trials)
-    n_cached = sum(trial.is_cached for trial in trials)
-    return {
-        "strategy": strategy,
-        "seconds": seconds,
-        "seconds_per_epoch": seconds / epochs if epochs else None,
-        "trained": len(trials) - n_cached,
-        "cached": n_cached,
-        "confirmation_seconds": sum(one.seconds for study in studies for one in study.confirmed),
-    }
+def _counts(experiment: Experiment) -> list[Field[Spending]]:
+    unit = experiment.unit
+    return [
+        Field("studies", "Studies", lambda of: len(of.studies)),
+        Field("started", "Trials started", lambda of: len(of.trials)),
+        Field("complete", "complete", lambda of: of.states[COMPLETE]),
+        Field("pruned", "pruned", lambda of: of.states[PRUNED]),
+        Field("fail", "failed", lambda of: of.states[FAIL]),
+        Field("running", "running", lambda of: of.states[RUNNING]),
+        Field("counted", "within budget", lambda of: of.n_counted),
+        Field("epochs", "Epochs charged", lambda of: of.epochs, ".6g"),
+        Field("spent_min", f"Spent per study, least ({unit})", lambda of: min(of.amounts), ".6g"),
+        Field("spent_max", f"Spent per study, most ({unit})", lambda of: max(of.amounts), ".6g"),
+    ]

@@ -15,10 +15,10 @@ from hpo.report.analysis.importances import FANOVA, MIN_TRIALS, N_TREES, PED_ANO
 from hpo.report.analysis.phrases import labelled, task_name
 from hpo.report.analysis.records import Experiment, Study, Trial
 from hpo.report.analysis.spaces import Space, choice_names, has_param, is_log, places_of
-from hpo.report.document.content import Block, Column, Section, Table, Text
+from hpo.report.document.content import Block, Section, Table, Text
 from hpo.report.sections.coverage import best_trials, build_agreement, build_coverage
 from hpo.report.sections.series import evenly
-from hpo.report.sections.tables import Record, table
+from hpo.report.sections.tables import Field, Record, table
 from hpo.space.space import canonical
 
 READING = {
@@ -107,9 +107,12 @@ def _warning(found: Sequence[Importance]) -> str:
 
 def _table(experiment: Experiment, known: Sequence[Importance], spaces: Mapping[str, Space]) -> Table:
     paths = list(dict.fromkeys(path for task in experiment.tasks for path in spaces[task]))
-    columns: dict[str, str | Column] = {"task": "Task", "evaluator": "Evaluator", "group": "Trials of"}
-    columns["n_used"] = "Trials"
-    columns |= {f"param {path}": Column(f"{path} (%)", ".0f") for path in paths}
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("evaluator", "Evaluator"),
+        Field("group", "Trials of"),
+    ]
+    columns += [Field("n_used", "Trials"), *(Field(f"param {path}", f"{path} (%)", format=".0f") for path in paths)]
     records: list[Record] = [
         {
             "task": one.task,

@@ -19,9 +19,9 @@ from hpo.report.analysis.conduct import training_of
 from hpo.report.analysis.incumbents import best_trial
 from hpo.report.analysis.phrases import labelled, task_name
 from hpo.report.analysis.records import Confirmed, Experiment, Study, Trial
-from hpo.report.document.content import Block, Column, Section, Table, Text
+from hpo.report.document.content import Block, Section, Table, Text
 from hpo.report.sections.series import box_series
-from hpo.report.sections.tables import table
+from hpo.report.sections.tables import Field, Record, table
 from hpo.space.space import canonical
 
 LEVEL = 0.95
@@ -130,17 +130,17 @@ def _yardstick(experiment: Experiment, task: str) -> Yardstick:
 
 
 def _table(experiment: Experiment, spreads: Mapping[str, Spreads]) -> Table:
-    columns: dict[str, str | Column] = {
-        "task": "Task",
-        "source": "Equal params",
-        "n_groups": "Params",
-        "df": "Degrees of freedom",
-        "sd": f"Sd ({experiment.metric})",
-        "low": "95 % from",
-        "high": "95 % to",
-        "ratio": Column("x ROPE", ".2f"),
-        "exceeding": Column("Two differ by more than the ROPE (%)", ".0f"),
-    }
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("source", "Equal params"),
+        Field("n_groups", "Params"),
+        Field("df", "Degrees of freedom"),
+        Field("sd", f"Sd ({experiment.metric})"),
+        Field("low", "95 % from"),
+        Field("high", "95 % to"),
+        Field("ratio", "x ROPE", format=".2f"),
+        Field("exceeding", "Two differ by more than the ROPE (%)", format=".0f"),
+    ]
     records = [
         {
             **vars(spread),

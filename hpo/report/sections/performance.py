@@ -17,7 +17,7 @@ from hpo.report.analysis.phrases import count, listing, number, task_name
 from hpo.report.analysis.records import Experiment
 from hpo.report.document.content import Block, Section, Table, Text
 from hpo.report.sections.series import box_series
-from hpo.report.sections.tables import Record, nested, table
+from hpo.report.sections.tables import Field, Record, nested, table
 from hpo.statistics.bootstrap import iqm
 
 Read = Callable[[Outcome], float | None]
@@ -121,16 +121,16 @@ def _record(task: str, strategy: str, name: str, found: Sequence[float]) -> Reco
     }
 
 
-def _columns(metric: str) -> dict[str, str]:
-    return {
-        "task": "Task",
-        "strategy": "strategy",
-        "value": "value",
-        "mean": f"mean ({metric})",
-        "IQM": f"IQM ({metric})",
-        "sd": f"sd over seeds ({metric})",
-        "n": "seeds",
-    }
+def _columns(metric: str) -> list[Field[Record]]:
+    return [
+        Field("task", "Task"),
+        Field("strategy", "strategy"),
+        Field("value", "value"),
+        Field("mean", f"mean ({metric})"),
+        Field("IQM", f"IQM ({metric})"),
+        Field("sd", f"sd over seeds ({metric})"),
+        Field("n", "seeds"),
+    ]
 
 
 def _values_table(experiment: Experiment, values: Sequence[Record], baselines: Sequence[Record]) -> Table:

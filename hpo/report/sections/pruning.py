@@ -13,12 +13,12 @@ from hpo.figures.figure import Axis, Figure, Series, View
 from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.phrases import task_name
 from hpo.report.analysis.records import Experiment, Study, Trial
-from hpo.report.document.content import Column, Section, Text
+from hpo.report.document.content import Section, Text
 from hpo.report.sections.pruning_audit import build_audit
 from hpo.report.sections.pruning_factorial import build_factorial
 from hpo.report.sections.pruning_foresight import build_correlation
 from hpo.report.sections.series import evenly
-from hpo.report.sections.tables import Record, nested, table
+from hpo.report.sections.tables import Field, Record, nested, table
 
 EPOCHS_PARAMS = ("train.epochs", "epochs")
 MAX_CURVES, MIN_CURVES = 200, 30
@@ -53,14 +53,14 @@ def build_savings(experiment: Experiment) -> Section:
     numbers = nested(records, by=["strategy"], names=names)
     if not any(record["n_pruned"] for record in records):
         return Section("saved", "Epochs saved", [Text("No trial was pruned, so no epochs were saved.")], numbers)
-    columns: dict[str, str | Column] = {
-        "strategy": "Strategy",
-        "trials_a_study": Column("Trials a study", ".1f"),
-        "pruned": "Pruned trials (of all)",
-        "epochs_done": "Epochs done",
-        "epochs_saved": "Epochs saved",
-        "percent": Column("Saved (% of done + saved)", ".1f"),
-    }
+    columns: list[Field[Record]] = [
+        Field("strategy", "Strategy"),
+        Field("trials_a_study", "Trials a study", format=".1f"),
+        Field("pruned", "Pruned trials (of all)"),
+        Field("epochs_done", "Epochs done"),
+        Field("epochs_saved", "Epochs saved"),
+        Field("percent", "Saved (% of done + saved)", format=".1f"),
+    ]
     note = "Sums over all studies; saved is what pruned trials were planned to take and did not."
     saved = table(experiment, "pruning_saved", "Epochs saved by pruning", columns, records, note)
     return Section("saved", "Epochs saved", [saved, Text(_source(experiment), tone="note")], numbers)

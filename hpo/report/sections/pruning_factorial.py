@@ -17,7 +17,7 @@ from hpo.report.analysis.incumbents import best_trial
 from hpo.report.analysis.phrases import task_name
 from hpo.report.analysis.records import Experiment
 from hpo.report.document.content import Block, Section, Table, Text
-from hpo.report.sections.tables import Record, nested, table
+from hpo.report.sections.tables import Field, Record, nested, table
 
 MIN_SEEDS = 3
 Cells = Mapping[tuple[str, str], str]
@@ -91,25 +91,29 @@ def _mean(best: Best) -> float | None:
 
 def _means_table(experiment: Experiment, by_task: Mapping[str, BestValues]) -> Table:
     rows: dict[tuple[str, str], dict[str, Cell]] = {}
-    columns = {"task": "Task", "sampler": "Sampler"}
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("sampler", "Sampler"),
+    ]
     for task, best in by_task.items():
         for (sampler, pruner), values in best.items():
             row = rows.setdefault((task, sampler), {"task": task, "sampler": sampler})
             row[f"by {pruner}"] = _mean(values)
-            columns[f"by {pruner}"] = f"Pruner {pruner} ({experiment.metric})"
+    pruners = dict.fromkeys(pruner for best in by_task.values() for _, pruner in best)
+    columns += [Field(f"by {pruner}", f"Pruner {pruner} ({experiment.metric})") for pruner in pruners]
     note = f"Mean over seeds of the best value; {experiment.better} is better."
     return table(experiment, "pruning_factorial", "Sampler x pruner", columns, rows.values(), note)
 
 
 def _contrasts_table(experiment: Experiment, contrasts: Mapping[str, Sequence[Record]]) -> Table:
-    columns = {
-        "task": "Task",
-        "name": "Difference",
-        "mean": f"Mean ({experiment.metric})",
-        "low": "95 % from",
-        "high": "95 % to",
-        "n_seeds": "Seeds",
-    }
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("name", "Difference"),
+        Field("mean", f"Mean ({experiment.metric})"),
+        Field("low", "95 % from"),
+        Field("high", "95 % to"),
+        Field("n_seeds", "Seeds"),
+    ]
     good = "Below" if experiment.better == "lower" else "Above"
     note = (
         f"{good} 0 the first named is better; an interaction is what pruning changes for the first sampler less what "

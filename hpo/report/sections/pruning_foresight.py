@@ -18,8 +18,8 @@ from hpo.figures.figure import Axis, Figure, Series, View
 from hpo.report.analysis.conduct import is_random, is_unpruned
 from hpo.report.analysis.phrases import task_name
 from hpo.report.analysis.records import Experiment, Trial
-from hpo.report.document.content import Block, Column, Section, Table, Text
-from hpo.report.sections.tables import Record, table
+from hpo.report.document.content import Block, Section, Table, Text
+from hpo.report.sections.tables import Field, Record, table
 from hpo.space.space import canonical
 
 Floats = NDArray[np.float64]
@@ -162,15 +162,15 @@ def _table(experiment: Experiment, found: Sequence[Foresight]) -> Table:
             measures = {name: getattr(one, name)[epoch - 1] for name, *_ in MEASURES}
             trials = {"n_epochs": one.n_epochs, "epoch": epoch, "n_trials": one.n_trials}
             records.append({"task": one.task, **trials, **measures})
-    columns: dict[str, str | Column] = {
-        "task": "Task",
-        "n_epochs": "Epochs of the trial",
-        "epoch": "After epoch",
-        "n_trials": "Trials",
-        "spearman": Column("Spearman", ".2f"),
-        "kendall": Column("Kendall", ".2f"),
-        "overlap": Column("Top 10 % overlap (share)", ".2f"),
-    }
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("n_epochs", "Epochs of the trial"),
+        Field("epoch", "After epoch"),
+        Field("n_trials", "Trials"),
+        Field("spearman", "Spearman", format=".2f"),
+        Field("kendall", "Kendall", format=".2f"),
+        Field("overlap", "Top 10 % overlap (share)", format=".2f"),
+    ]
     note = (
         "1 means that stopping after this epoch would have kept the final order; 0 that it says nothing "
         "(.1 for the overlap)."

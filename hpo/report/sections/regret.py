@@ -18,7 +18,7 @@ from hpo.report.analysis.records import Experiment
 from hpo.report.analysis.regrets import Regrets, area, mean_ranks
 from hpo.report.document.content import Block, Section, Table, Text
 from hpo.report.sections.series import Average, average, average_series, thin_series
-from hpo.report.sections.tables import Record, nested, table
+from hpo.report.sections.tables import Field, Record, nested, table
 from hpo.statistics.bootstrap import Resampling, mean_interval
 
 Floats = NDArray[np.float64]
@@ -72,12 +72,12 @@ def _rank_averages(experiment: Experiment, regrets: Regrets, *, source: Resampli
 
 def _scale_blocks(experiment: Experiment, scales: Sequence[Record]) -> list[Block]:
     """Returns what 0 and 1 are, on each task."""
-    columns = {
-        "task": "Task",
-        "best_known": f"regret 0 ({experiment.metric})",
-        "reference": f"regret 1 ({experiment.metric})",
-        "reference_is_median_of": "1 is the median of",
-    }
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("best_known", f"regret 0 ({experiment.metric})"),
+        Field("reference", f"regret 1 ({experiment.metric})"),
+        Field("reference_is_median_of", "1 is the median of"),
+    ]
     text = (
         "Exploratory. Regret is 0 at the best value known over all strategies and 1 at the median evaluation of random "
         "search, where there is one. Curves over the budget and the area below them count no more than 1, "
@@ -156,14 +156,14 @@ def _area_record(strategy: str, values: Floats, *, source: Resampling) -> Record
 
 
 def _area_table(experiment: Experiment, records: Sequence[Record]) -> Table:
-    columns = {
-        "strategy": "strategy",
-        "n": f"{experiment.paired_by}s",
-        "mean": "mean regret over log budget",
-        "low": "95 % low",
-        "high": "95 % high",
-        "interval": "interval",
-    }
+    columns: list[Field[Record]] = [
+        Field("strategy", "strategy"),
+        Field("n", f"{experiment.paired_by}s"),
+        Field("mean", "mean regret over log budget"),
+        Field("low", "95 % low"),
+        Field("high", "95 % high"),
+        Field("interval", "interval"),
+    ]
     note = (
         "Area under normalised regret over the logarithm of the budget, from the first COMPLETE trial of any study to "
         "the end, as a mean height (no unit): lower is better at any time."

@@ -10,15 +10,20 @@ import numpy as np
 from hpo.figures.figure import Axis, Figure, Series, View
 from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.claims import block_losses
+from hpo.report.analysis.endpoints import Summary
 from hpo.report.analysis.phrases import count, listing, number, p_value
 from hpo.report.analysis.records import Experiment
-from hpo.report.document.content import Block, Section, Table, Text
+from hpo.report.document.content import Block, Section, Text
 from hpo.report.sections.controls import build_control
 from hpo.report.sections.pairs import build_pairs
-from hpo.report.sections.tables import Record, nested, table
+from hpo.report.sections.tables import Field, numbers, table
 from hpo.statistics.ranks import Ranking, cliques, rank
 
-TITLE = "Statistics"
+TITLE, STRATEGIES = "Statistics", "Every strategy at the primary endpoint"
+SUMMARY_NOTE = (
+    "IQM, the interquartile mean, leaves out the best and the worst quarter, so one bad seed cannot move it; its "
+    "interval is a bootstrap within each task, and ranks (1 is best) are over what all strategies have."
+)
 
 
 def build_statistics(analysis: Analysis) -> Section:
@@ -30,17 +35,15 @@ def build_statistics(analysis: Analysis) -> Section:
     _, ranked, _ = block_losses(experiment, endpoint, analysis.scales, experiment.strategies)
     ranking = rank(experiment.strategies, ranked)
     means = dict(zip(ranking.strategies, ranking.means, strict=False))
-    summaries: list[Record] = [
-        {
-            "strategy": one.strategy,
-            "n": one.n,
-            "mean": one.mean,
-            "IQM": one.iqm,
-            "IQM_low": one.interval.low,
-            "IQM_high": one.interval.high,
-            "rank": means.get(one.strategy),
-        }
-        for one in analysis.summaries
+    quantity = experiment.quantity
+    summary: list[Field[Summary]] = [
+        Field("", "strategy", lambda one: one.strategy),
+        Field("n", "studies", lambda one: one.n),
+        Field("mean", f"mean ({quantity})", lambda one: one.mean),
+        Field("IQM", f"IQM ({quantity})", lambda one: one.iqm),
+        Field("IQM_low", "IQM 95 % low", lambda one: one.interval.low),
+        Field("IQM_high", "IQM 95 % high", lambda one: one.interval.high),
+        Field("", f"mean rank over {count(ranking.n, experiment.paired_by)}", lambda one: means.get(one.strategy)),
     ]
     pair_blocks, pairs = build_pairs(analysis)
     control_blocks, controls = build_control(analysis)
@@ -50,14 +53,14 @@ def build_statistics(analysis: Analysis) -> Section:
             "Holm-adjusted tests over all pairs, every other number here is exploratory.",
             "note",
         ),
-        _summary_table(experiment, summaries, n_ranked=ranking.n),
+        table(experiment, "statistics-strategies", STRATEGIES, summary, analysis.summaries, SUMMARY_NOTE),
     ]
     if len(experiment.strategies) > 1:
         blocks += [*pair_blocks, Text(_friedman_sentence(experiment, ranking)), *build_ranking(experiment, ranking)]
     blocks += [*build_profile(analysis), *control_blocks]
-    numbers = {
+    content = {
         "endpoint": endpoint.title,
-        "strategies": nested(summaries, by=["strategy"], names=["n", "mean", "IQM", "IQM_low", "IQM_high"]),
+        "strategies": {one.strategy: numbers(one, summary) for one in analysis.summaries},
         "pairs": pairs,
         "friedman": {
             "p": ranking.p,
@@ -67,25 +70,7 @@ def build_statistics(analysis: Analysis) -> Section:
         },
         "random_with_twice_the_budget": controls,
     }
-    return Section("statistics", TITLE, blocks, numbers)
-
-
-def _summary_table(experiment: Experiment, summaries: list[Record], *, n_ranked: int) -> Table:
-    columns = {
-        "strategy": "strategy",
-        "n": "studies",
-        "mean": f"mean ({experiment.quantity})",
-        "IQM": f"IQM ({experiment.quantity})",
-        "IQM_low": "IQM 95 % low",
-        "IQM_high": "IQM 95 % high",
-        "rank": f"mean rank over {count(n_ranked, experiment.paired_by)}",
-    }
-    note = (
-        "IQM, the interquartile mean, leaves out the best and the worst quarter, so one bad seed cannot move it; its "
-        "interval is a bootstrap within each task, and ranks (1 is best) are over what all strategies have."
-    )
-    title = "Every strategy at the primary endpoint"
-    return table(experiment, "statistics-strategies", title, columns, summaries, note)
+    return Section("statistics", TITLE, blocks, content)
 
 
 def _friedman_sentence(experiment: Experiment, ranking: Ranking) -> str:

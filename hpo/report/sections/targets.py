@@ -19,8 +19,8 @@ from hpo.report.analysis.incumbents import Steps, is_beyond, steps
 from hpo.report.analysis.records import Experiment, Place, Study
 from hpo.report.analysis.regrets import Scale
 from hpo.report.analysis.runtimes import ratio_interval, runtimes
-from hpo.report.document.content import Block, Column, Section, Table, Text
-from hpo.report.sections.tables import Record, nested, table
+from hpo.report.document.content import Block, Section, Table, Text
+from hpo.report.sections.tables import Field, Record, nested, table
 from hpo.statistics.bootstrap import Interval, Resampling
 
 Floats = NDArray[np.float64]
@@ -210,11 +210,11 @@ def _figure(curves: Curves, shares: Mapping[str, Floats]) -> Figure:
 
 
 def _summary(experiment: Experiment, totals: Sequence[Record], against: str) -> Table:
-    columns: dict[str, str | Column] = {
-        "strategy": "strategy",
-        "of": "(target, seed) pairs reached",
-        "log_efficiency": Column(f"log-efficiency against {against}", "+.2f"),
-    }
+    columns: list[Field[Record]] = [
+        Field("strategy", "strategy"),
+        Field("of", "(target, seed) pairs reached"),
+        Field("log_efficiency", f"log-efficiency against {against}", format="+.2f"),
+    ]
     note = (
         f"Log-efficiency is the median over targets both reach of the logarithm of {against}'s expected running time "
         "over the strategy's: 0.7 means half the epochs, below 0 means more of them (no unit)."
@@ -223,17 +223,17 @@ def _summary(experiment: Experiment, totals: Sequence[Record], against: str) -> 
 
 
 def _table(experiment: Experiment, named: Sequence[Record], against: str) -> Table:
-    columns = {
-        "task": "Task",
-        "target": "target",
-        "value": f"value ({experiment.metric})",
-        "strategy": "strategy",
-        "of": "seeds that reached it",
-        "ert_epochs": "ERT (epochs)",
-        "ratio": f"ratio to {against}",
-        "low": "95 % low",
-        "high": "95 % high",
-    }
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("target", "target"),
+        Field("value", f"value ({experiment.metric})"),
+        Field("strategy", "strategy"),
+        Field("of", "seeds that reached it"),
+        Field("ert_epochs", "ERT (epochs)"),
+        Field("ratio", f"ratio to {against}"),
+        Field("low", "95 % low"),
+        Field("high", "95 % high"),
+    ]
     note = (
         "ERT, expected running time: all epochs spent on the target over the number of seeds that reached it, so seeds "
         "that did not are charged; a ratio below 1 is faster, a dash at its high end means unbounded."

@@ -113,9 +113,9 @@ def _effect(experiment: Experiment, comparison: Comparison) -> str:
 
 def _signed(experiment: Experiment, comparison: Comparison) -> str:
     """Returns first - second with its interval, in units of the metric (of regret over several tasks)."""
-    sign, pair = experiment.shown_sign, comparison.pair
+    sign = experiment.shown_sign
     interval = interval_text(comparison.interval.times(sign))
-    return f"({pair.first} − {pair.second}) {number(sign * comparison.mean + 0.0)} [{interval}]"
+    return f"({comparison.name}) {number(sign * comparison.mean + 0.0)} [{interval}]"
 
 
 def _detectable(experiment: Experiment, comparison: Comparison) -> str:

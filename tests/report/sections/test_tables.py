@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from hpo.report.document.content import Column, Table
-from hpo.report.sections.tables import Record, nested, table
+from hpo.report.document.content import Table
+from hpo.report.sections.tables import Field, Record, nested, numbers, table
 from tests.support.search_experiments import several
 
 RECORDS: list[Record] = [{"task": "a", "value": 1.0, "n": 3}, {"task": "b", "value": 2.0}]
+FIELDS: list[Field[Record]] = [
+    Field("task", "Task"),
+    Field("value", "Value", format=".2f"),
+    Field("n", "Seeds"),
+    Field("double", "", lambda record: 2 * float(record["value"] or 0)),
+]
 
 
 def shown(tasks: tuple[str, ...]) -> Table:
-    columns = {"task": "Task", "value": Column("Value", ".2f"), "n": "Seeds"}
-    return table(several(tasks=tasks, n_seeds=1), "t", "T", columns, RECORDS)
+    return table(several(tasks=tasks, n_seeds=1), "t", "T", FIELDS, RECORDS)
 
 
 def test_the_column_is_there_for_several_tasks_only() -> None:
@@ -28,3 +33,8 @@ def test_numbers_stand_under_what_they_are_of() -> None:
     known = {"c": {}, "a": {"of": 1}}
     assert nested(RECORDS, by=["task"], names=["value"], into=known) is known
     assert known == {"c": {}, "a": {"of": 1, "value": 1.0}, "b": {"value": 2.0}}
+
+
+def test_numbers_are_what_has_a_name() -> None:
+    shown_only = Field[Record]("", "Shown", lambda _: 1)
+    assert numbers(RECORDS[1], [*FIELDS, shown_only]) == {"task": "b", "value": 2.0, "n": None, "double": 4.0}
