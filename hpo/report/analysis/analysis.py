@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from hpo.report.analysis.baseline import Standing, standings
 from hpo.report.analysis.claims import Look, rope_of, take_looks
 from hpo.report.analysis.conduct import control
 from hpo.report.analysis.endpoints import Summary, summarise
-from hpo.report.analysis.outcomes import Outcomes, all_outcomes
+from hpo.report.analysis.outcomes import Outcomes, Standing, all_outcomes, standings
 from hpo.report.analysis.records import Experiment
 from hpo.report.analysis.regrets import Regrets, Scale, regrets, scales
 from hpo.report.analysis.spaces import Space, space_of

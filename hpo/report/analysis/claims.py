@@ -19,8 +19,7 @@ from hpo.report.analysis.endpoints import Endpoint, endpoints
 from hpo.report.analysis.records import Experiment, Place
 from hpo.report.analysis.regrets import Scale
 from hpo.statistics.bootstrap import Interval, Resampling, mean_difference_interval
-from hpo.statistics.paired import ALPHA, FEWEST, detectable_difference, hodges_lehmann, holm, signed_rank_p
-from hpo.statistics.ranks import rank
+from hpo.statistics.paired import ALPHA, FEWEST, detectable_difference, hodges_lehmann, holm, rank, signed_rank_p
 
 Floats = NDArray[np.float64]
 ROUNDING = 1e-12  # relative: a mean of a few values is off by a few 1e-16
@@ -186,29 +185,17 @@ def compare(
     """
     is_open = omnibus is None or omnibus < ALPHA
     raw = [signed_rank_p(pair.differences) for pair in pairs]
-    return [
-        _comparison(pair, (p, adjusted), rope=rope, n_tests=len(pairs), source=source, is_open=is_open)
-        for pair, p, adjusted in zip(pairs, raw, holm(raw), strict=True)
-    ]
-
-
-def _comparison(
-    pair: Pair, p_values: tuple[float, float], *, rope: float, n_tests: int, source: Resampling, is_open: bool
-) -> Comparison:
-    differences = pair.filled_differences
-    interval = mean_difference_interval(pair.filled[0], pair.filled[1], source=source)
-    effect = np.array(hodges_lehmann(pair.differences))
-    shift = float(without_rounding(effect, np.max(np.abs(pair.filled), initial=0.0)))
-    return Comparison(
-        pair=pair,
-        p=p_values[0],
-        adjusted=p_values[1],
-        shift=shift,
-        mean=float(np.mean(differences)) if pair.n else 0.0,
-        interval=interval,
-        detectable=detectable_difference(differences, n_tests=n_tests),
-        kind=_kind(pair, adjusted=p_values[1] if is_open else 1.0, shift=shift, interval=interval, rope=rope),
-    )
+    comparisons = []
+    for pair, p, adjusted in zip(pairs, raw, holm(raw), strict=True):
+        differences = pair.filled_differences
+        interval = mean_difference_interval(pair.filled[0], pair.filled[1], source=source)
+        effect = np.array(hodges_lehmann(pair.differences))
+        shift = float(without_rounding(effect, np.max(np.abs(pair.filled), initial=0.0)))
+        mean = float(np.mean(differences)) if pair.n else 0.0
+        detectable = detectable_difference(differences, n_tests=len(pairs))
+        kind = _kind(pair, adjusted=adjusted if is_open else 1.0, shift=shift, interval=interval, rope=rope)
+        comparisons.append(Comparison(pair, p, adjusted, shift, mean, interval, detectable, kind))
+    return comparisons
 
 
 def _kind(pair: Pair, *, adjusted: float, shift: float, interval: Interval, rope: float) -> Kind:

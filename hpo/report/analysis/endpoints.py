@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,15 +57,9 @@ def is_tested(experiment: Experiment) -> bool:
 
 def paired_studies(experiment: Experiment) -> list[Study]:
     """Returns the studies whose task and seed another strategy has too."""
-    n_strategies = Counter(place for places in _places(experiment).values() for place in places)
+    places = {(study.task, study.seed, study.strategy) for study in experiment.studies}
+    n_strategies = Counter((task, seed) for task, seed, _ in places)
     return [study for study in experiment.studies if n_strategies[study.task, study.seed] > 1]
-
-
-def _places(experiment: Experiment) -> dict[str, set[Place]]:
-    found: dict[str, set[Place]] = {}
-    for study in experiment.studies:
-        found.setdefault(study.strategy, set()).add((study.task, study.seed))
-    return found
 
 
 def chosen(experiment: Experiment, study: Study) -> Confirmed | None:
@@ -106,24 +100,30 @@ def loss_on_test(experiment: Experiment, study: Study) -> float | None:
 
 
 def _tests(experiment: Experiment) -> Endpoint:
-    losses: dict[str, dict[Place, float]] = {strategy: {} for strategy in experiment.strategies}
-    for study in experiment.studies:
-        value = loss_on_test(experiment, study)
-        if value is not None:
-            losses[study.strategy].setdefault((study.task, study.seed), value)
+    losses = _losses(experiment, lambda study: loss_on_test(experiment, study))
     return Endpoint("test", f"test value of the confirmed configuration ({experiment.metric})", losses, _worst(losses))
 
 
 def _validation(experiment: Experiment, share: float, worst: Mapping[str, float]) -> Endpoint:
     place = experiment.budget * share
+
+    def loss(study: Study) -> float | None:
+        curve = steps(experiment, study)
+        is_known = curve.known >= place * (1 - 1e-9) and not is_beyond(experiment, study)
+        return float(curve.at(np.array([place * (1 + 1e-9)]))[0]) if is_known else None
+
+    title = f"best validation value ({experiment.metric}) at {share * 100:.0f} % of the budget"
+    return Endpoint(f"{share * 100:.0f} %", title, _losses(experiment, loss), worst)
+
+
+def _losses(experiment: Experiment, loss: Callable[[Study], float | None]) -> dict[str, dict[Place, float]]:
+    """Returns the known losses by strategy and (task, seed); of several studies in one place the first counts."""
     losses: dict[str, dict[Place, float]] = {strategy: {} for strategy in experiment.strategies}
     for study in experiment.studies:
-        curve = steps(experiment, study)
-        if curve.known >= place * (1 - 1e-9) and not is_beyond(experiment, study):
-            at_place = float(curve.at(np.array([place * (1 + 1e-9)]))[0])
-            losses[study.strategy].setdefault((study.task, study.seed), at_place)
-    title = f"best validation value ({experiment.metric}) at {share * 100:.0f} % of the budget"
-    return Endpoint(f"{share * 100:.0f} %", title, losses, worst)
+        value = loss(study)
+        if value is not None:
+            losses[study.strategy].setdefault((study.task, study.seed), value)
+    return losses
 
 
 def _worst(losses: Mapping[str, Mapping[Place, float]]) -> dict[str, float]:

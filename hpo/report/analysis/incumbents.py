@@ -45,32 +45,23 @@ class Steps:
         return np.asarray(held[np.searchsorted(self.costs, places, side="right")])
 
 
-def steps(experiment: Experiment, study: Study, *, unit: Unit | None = None) -> Steps:
+def steps(experiment: Experiment, study: Study, *, unit: Unit | None = None, is_on_test: bool = False) -> Steps:
     """Returns the incumbent's losses over what was spent, in the experiment's unit or in another one.
 
     Only trials that ended within the experiment's budget count, whatever the unit of the curve.
+
+    Args:
+        is_on_test: Whether to give the test losses of the incumbents, which are chosen on validation all the same; then
+            all COMPLETE trials must have a test value.
     """
-    trials = counted_trials(experiment, study)
-    losses = np.array([loss_or_inf(trial, sign=experiment.sign) for trial in trials], float)
+    trials, sign = counted_trials(experiment, study), experiment.sign
+    losses = np.array([loss_or_inf(trial, sign=sign) for trial in trials], float)
     spent = np.array(costs(trials, unit=unit or experiment.unit), float)
     improves = losses < np.concatenate([[np.inf], np.minimum.accumulate(losses)])[:-1]
     end = float(spent[-1]) if spent.size else 0.0
+    if is_on_test:
+        losses = np.array([math.nan if trial.test is None else sign * trial.test for trial in trials], float)
     return Steps(spent[improves], losses[improves], end, math.inf if study.is_ended else end)
-
-
-def steps_on_test(experiment: Experiment, study: Study) -> Steps:
-    """Returns the test losses of the incumbents (chosen on validation) over the budget; all must have a test value."""
-    trials = counted_trials(experiment, study)
-    losses = [loss_or_inf(trial, sign=experiment.sign) for trial in trials]
-    spent = costs(trials, unit=experiment.unit)
-    places, tests, best = [], [], math.inf
-    for trial, cost, value in zip(trials, spent, losses, strict=True):
-        if value < best and trial.test is not None:
-            best = value
-            places.append(cost)
-            tests.append(experiment.sign * trial.test)
-    end = spent[-1] if spent else 0.0
-    return Steps(np.array(places, float), np.array(tests, float), end, math.inf if study.is_ended else end)
 
 
 def counted_trials(experiment: Experiment, study: Study) -> tuple[Trial, ...]:

@@ -94,21 +94,26 @@ class Regrets:
     ranked: Mapping[str, Mapping[Place, Floats]]
     first: Mapping[str, float]
 
+    def by_task(self, strategy: str) -> dict[str, list[Floats]]:
+        """Returns the rows of a strategy, task by task."""
+        groups: dict[str, list[Floats]] = {}
+        for (task, _), row in self.rows[strategy].items():
+            groups.setdefault(task, []).append(row)
+        return groups
+
     def units(self, strategy: str, *, tasks: Sequence[str]) -> Floats:
         """Returns rows to average over: seeds of the one task, or means over the seeds of each task."""
-        rows = self.rows[strategy]
+        groups = self.by_task(strategy)
         if len(tasks) == 1:
-            return self._stack(list(rows.values()))
-        by_task = [[row for (own, _), row in rows.items() if own == task] for task in tasks]
-        return self._stack([np.mean(group, axis=0) for group in by_task if group])
+            rows = [row for group in groups.values() for row in group]
+        else:
+            rows = [np.mean(groups[task], axis=0) for task in tasks if task in groups]
+        return np.array(rows, float).reshape(len(rows), self.along.size)
 
     def capped(self) -> Regrets:
         """Returns the same with rows up to 1: one diverged trial must not decide a mean over seeds."""
         rows = {name: {place: np.minimum(row, 1.0) for place, row in own.items()} for name, own in self.rows.items()}
         return replace(self, rows=rows)
-
-    def _stack(self, rows: Sequence[Floats]) -> Floats:
-        return np.array(rows, float).reshape(len(rows), self.along.size)
 
 
 def regrets(experiment: Experiment, known: Mapping[str, Scale]) -> Regrets | None:

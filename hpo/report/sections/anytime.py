@@ -21,7 +21,6 @@ from hpo.report.analysis.incumbents import (
     places,
     rows_of,
     steps,
-    steps_on_test,
 )
 from hpo.report.analysis.phrases import budget_text, count, listing, task_name, titled
 from hpo.report.analysis.records import Experiment, Study, Unit
@@ -97,7 +96,7 @@ def _view(experiment: Experiment, task: str, scale: Scale, view: Shown, averages
         studies = experiment.of(task=task, strategy=strategy)
         series += [_thin(experiment, study, unit) for study in studies]
     for strategy, mean in averages.items():
-        series += average_series(mean, strategy, turn=lambda losses: experiment.sign * losses)
+        series += average_series(mean, strategy, sign=experiment.sign)
     if unit == "trials":
         series += _expected_series(experiment, task, scale)
     label = unit if statistic == "mean" else f"{unit}, IQM"
@@ -178,14 +177,14 @@ def _test_figure(experiment: Experiment, task: str, *, suffix: str, source: Resa
     series: list[Series] = []
     for strategy in experiment.strategies:
         own = experiment.of(task=task, strategy=strategy)
-        curves = [steps_on_test(experiment, study) for study in own]
+        curves = [steps(experiment, study, is_on_test=True) for study in own]
         ends = [experiment.budget if study.is_ended else curve.end for study, curve in zip(own, curves, strict=True)]
         series += [_drawn(experiment, *each) for each in zip(own, curves, ends, strict=True)]
         having = [curve for curve in curves if curve.costs.size]
         if having:
             along = places(having, end=min(experiment.budget, *(curve.known for curve in having)))
             mean = average(rows_of(having, along, worst=math.inf), along, source=source)
-            series += average_series(mean, strategy, turn=lambda losses: experiment.sign * losses)
+            series += average_series(mean, strategy, sign=experiment.sign)
     axes = Axis(f"{experiment.unit} charged so far"), Axis(f"test {experiment.metric} of the incumbent")
     caption = (
         "The test value of the configuration that is best on validation so far, one faint line a seed and the mean "

@@ -116,7 +116,7 @@ def _strategies(experiment: Experiment) -> Table:
 
 def _option(experiment: Experiment, strategy: str, kind: str) -> tuple[str | None, str | None]:
     """Returns the sampler or pruner of a strategy with its effective settings."""
-    registered = _inner(_inner(_inner(experiment.card, "strategies"), strategy), kind)
+    registered = _inner(experiment.card, "strategies", strategy, kind)
     if registered:
         settings = {key: value for key, value in registered.items() if key != "name"}
         return str(registered.get("name")), _listed(settings)
@@ -128,7 +128,7 @@ def _option(experiment: Experiment, strategy: str, kind: str) -> tuple[str | Non
 def _tasks(experiment: Experiment) -> Table:
     rows: list[Sequence[Cell]] = []
     for task in experiment.tasks:
-        registered = _inner(_inner(experiment.card, "tasks"), task)
+        registered = _inner(experiment.card, "tasks", task)
         facts = experiment.of(task=task)[0].facts
         data, trainer = _inner(registered, "data"), _inner(registered, "trainer")
         is_read = facts.get("data") != "none"  # a trainer that reads no data has no use for their settings
@@ -148,7 +148,7 @@ def _tasks(experiment: Experiment) -> Table:
 def _space(experiment: Experiment) -> Iterator[Table]:
     rows: list[Sequence[Cell]] = []
     for task, space in experiment.spaces.items():
-        levels = _inner(_inner(_inner(experiment.card, "tasks"), task), "levels")
+        levels = _inner(experiment.card, "tasks", task, "levels")
         for param, distribution in space.items():
             known = levels.get(param)
             shown = ", ".join(str(level) for level in known) if isinstance(known, list) else None
@@ -158,9 +158,11 @@ def _space(experiment: Experiment) -> Iterator[Table]:
         yield Table("design_space", "Search space", columns, rows, "Every strategy on a task searches this space.")
 
 
-def _inner(node: Mapping[str, object], key: str) -> Mapping[str, object]:
-    inner = node.get(key)
-    return inner if isinstance(inner, Mapping) else {}
+def _inner(node: Mapping[str, object], *keys: str) -> Mapping[str, object]:
+    for key in keys:
+        inner = node.get(key)
+        node = inner if isinstance(inner, Mapping) else {}
+    return node
 
 
 def _listed(settings: Mapping[str, object]) -> str | None:

@@ -11,8 +11,16 @@ import numpy as np
 
 from hpo.figures.figure import Axis, Figure, Line, Series, View
 from hpo.report.analysis.analysis import Analysis
-from hpo.report.analysis.baseline import NAME, PARTS, TEST, VALID, baseline_values, beaten_sentences
-from hpo.report.analysis.outcomes import Outcome, Outcomes
+from hpo.report.analysis.outcomes import (
+    BASELINE,
+    PARTS,
+    TEST,
+    VALID,
+    Outcome,
+    Outcomes,
+    baseline_values,
+    beaten_sentences,
+)
 from hpo.report.analysis.phrases import count, listing, number, task_name
 from hpo.report.analysis.records import Experiment
 from hpo.report.document.content import Block, Section, Table, Text
@@ -101,7 +109,7 @@ def _values(experiment: Experiment, outcomes: Outcomes, measures: Mapping[str, R
 def _baselines(experiment: Experiment) -> list[Record]:
     """Returns what the baseline of each task reached, by the part of its texts."""
     return [
-        _record(task, NAME, part, list(values.values()))
+        _record(task, BASELINE, part, list(values.values()))
         for task in experiment.tasks
         for part in PARTS
         if (values := baseline_values(experiment, task, part))
@@ -157,7 +165,7 @@ def _baseline_line(experiment: Experiment, task: str, name: str) -> list[Line]:
     """Returns the dashed line of the baseline on the texts that a value was measured on."""
     values = baseline_values(experiment, task, TEST if name == TEST else VALID)
     mean = float(np.mean(list(values.values()))) if values else 0.0
-    return [("y", mean, f"{NAME} {number(mean)}")] if values else []
+    return [("y", mean, f"{BASELINE} {number(mean)}")] if values else []
 
 
 def _seeds(experiment: Experiment, outcomes: Outcomes, name: str) -> Figure:

@@ -110,10 +110,9 @@ def _regret_figure(experiment: Experiment, of: Regrets, *, source: Resampling) -
 
 
 def _unit_names(experiment: Experiment, of: Regrets, strategy: str) -> list[str]:
-    keys = list(of.rows[strategy])
     if not experiment.has_tasks:
-        return [f"seed {seed}" for _, seed in keys]
-    return [task for task in experiment.tasks if any(own == task for own, _ in keys)]
+        return [f"seed {seed}" for _, seed in of.rows[strategy]]
+    return [task for task in experiment.tasks if task in of.by_task(strategy)]
 
 
 def _thin(strategy: str, name: str, along: Floats, row: Floats) -> Series:
@@ -139,14 +138,13 @@ def _rank_figure(experiment: Experiment, averages: Mapping[str, Average]) -> Fig
 
 def _areas(experiment: Experiment, of: Regrets, strategy: str) -> Floats:
     """Returns the area of each unit that has one."""
-    by_task: dict[str, list[float]] = {}
-    for (task, _), row in of.rows[strategy].items():
-        value = area(row, of.along, first=of.first[task], budget=experiment.budget) if task in of.first else None
-        if value is not None:
-            by_task.setdefault(task, []).append(value)
+    groups = []
+    for task, rows in of.by_task(strategy).items():
+        areas = [area(row, of.along, first=of.first.get(task, 0.0), budget=experiment.budget) for row in rows]
+        groups.append([value for value in areas if value is not None])
     if not experiment.has_tasks:
-        return np.array([value for values in by_task.values() for value in values], float)
-    return np.array([np.mean(values) for values in by_task.values()], float)
+        return np.array([value for values in groups for value in values], float)
+    return np.array([np.mean(values) for values in groups if values], float)
 
 
 def _area_record(strategy: str, values: Floats, *, source: Resampling) -> Record:
@@ -201,9 +199,7 @@ def _map(analysis: Analysis, finals: Mapping[str, Mapping[str, float]]) -> Figur
 
 def _finals(experiment: Experiment, of: Regrets, strategy: str) -> dict[str, float]:
     """Returns the mean regret at the end of the budget by task, of studies that are there."""
-    found = {}
-    for task in experiment.tasks:
-        ends = [float(row[-1]) for (own, _), row in of.rows[strategy].items() if own == task and np.isfinite(row[-1])]
-        if ends:
-            found[task] = float(np.mean(ends))
-    return found
+    ends = {
+        task: [float(row[-1]) for row in rows if np.isfinite(row[-1])] for task, rows in of.by_task(strategy).items()
+    }
+    return {task: float(np.mean(ends[task])) for task in experiment.tasks if ends.get(task)}

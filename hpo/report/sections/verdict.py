@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from hpo.report.analysis.analysis import Analysis
-from hpo.report.analysis.baseline import standing_numbers, unbeaten_sentences
 from hpo.report.analysis.claims import Comparison, Look
 from hpo.report.analysis.endpoints import chosen
+from hpo.report.analysis.outcomes import standing_numbers, unbeaten_sentences
 from hpo.report.analysis.phrases import budget_text, count, interval_text, listing, number, p_value
 from hpo.report.analysis.records import Experiment, Place
 from hpo.report.document.content import Block, Claim, Column, Section, Table, Text, Verdict

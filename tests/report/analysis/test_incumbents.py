@@ -17,7 +17,6 @@ from hpo.report.analysis.incumbents import (
     places,
     rows_of,
     steps,
-    steps_on_test,
 )
 from hpo.report.analysis.records import Experiment, Study, Trial
 from tests.support.noise_experiments import experiment, normal, study, trial
@@ -121,7 +120,7 @@ def test_a_running_study_is_known_up_to_where_it_is() -> None:
 def test_test_values_follow_the_incumbent_on_validation() -> None:
     of, own = one()
     tested = replace(own, trials=tuple(replace(t, test=10.0 - t.number) for t in own.trials))
-    curve = steps_on_test(of, tested)
+    curve = steps(of, tested, is_on_test=True)
     assert curve.costs.tolist() == [2, 6]
     assert curve.losses.tolist() == [10, 8]
 

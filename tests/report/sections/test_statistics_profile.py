@@ -9,7 +9,7 @@ from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.records import Experiment
 from hpo.report.document.content import Text
 from hpo.report.sections.statistics import build_profile, build_ranking
-from hpo.statistics.ranks import Ranking
+from hpo.statistics.paired import Ranking
 from tests.support.noise_experiments import experiment, normal
 
 

@@ -11,7 +11,7 @@ import pytest
 from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.records import Experiment, Study
 from hpo.report.document.content import Table, Text
-from hpo.report.sections.controls import build_control
+from hpo.report.sections.statistics import build_control
 from tests.support.noise_experiments import costly, experiment, normal, study
 
 RANDOM = (study("random", 0, [4, 5]), study("random", 1, [6, 3]), study("random", 2, [8, 9]))

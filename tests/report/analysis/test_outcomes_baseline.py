@@ -11,8 +11,7 @@ import pytest
 from hpo.figures.palette import build_styles
 from hpo.figures.plotly import build_plots
 from hpo.report.analysis.analysis import Analysis
-from hpo.report.analysis.baseline import NAME, baseline_values, standings
-from hpo.report.analysis.outcomes import all_outcomes
+from hpo.report.analysis.outcomes import BASELINE, all_outcomes, baseline_values, standings
 from hpo.report.analysis.records import Baseline, Experiment, Study
 from hpo.report.assemble import build_report, headlines, make_report
 from hpo.report.document.content import Section, Text
@@ -61,7 +60,7 @@ def test_networks_that_lost_to_it_are_not_celebrated(tmp_path: Path) -> None:
     assert sentence in _tags(report, "made up")["mlflow.note.content"].replace("\\", "")
     for name in ("report.html", "summary.md"):
         assert SAYS in (tmp_path / name).read_text().replace("&#39;", "'"), name
-    assert f'"{NAME}"' in (tmp_path / "report.json").read_text()
+    assert f'"{BASELINE}"' in (tmp_path / "report.json").read_text()
 
 
 def test_who_beats_it_and_who_does_not_is_named() -> None:
@@ -95,15 +94,15 @@ def test_the_table_and_the_figures_show_it_on_the_same_texts() -> None:
     section = build_performance(Analysis(made({"a": (0.7, 0.7), "b": (0.6, 0.6)})))
     rows = block(section, "performance").rows
     assert [list(row) for row in rows[:2]] == [
-        [NAME, "valid", 0.85, 0.85, 0.0, 2],
-        [NAME, "test", 0.8, 0.8, 0.0, 2],
+        [BASELINE, "valid", 0.85, 0.85, 0.0, 2],
+        [BASELINE, "test", 0.8, 0.8, 0.0, 2],
     ]
-    assert not any(row[0] == NAME for row in block(section, "performance-gaps").rows)
-    assert section.numbers["task"][NAME]["test"] == {"mean": 0.8, "IQM": 0.8, "n": 2}  # type: ignore[index]
+    assert not any(row[0] == BASELINE for row in block(section, "performance-gaps").rows)
+    assert section.numbers["task"][BASELINE]["test"] == {"mean": 0.8, "IQM": 0.8, "n": 2}  # type: ignore[index]
     for key in ("performance-seeds", "performance-pairs"):
-        assert block(section, key).views[0].lines == [("y", 0.8, f"{NAME} 0.8")]
+        assert block(section, key).views[0].lines == [("y", 0.8, f"{BASELINE} 0.8")]
     seen = build_performance(Analysis(untested(made({"a": (0.7, 0.7)}))))
-    assert block(seen, "performance-seeds").views[0].lines == [("y", 0.85, f"{NAME} 0.85")]
+    assert block(seen, "performance-seeds").views[0].lines == [("y", 0.85, f"{BASELINE} 0.85")]
 
 
 def test_a_line_above_every_mark_has_room_for_its_label() -> None:
@@ -122,7 +121,7 @@ def test_where_nothing_is_known_of_it_nothing_is_said() -> None:
     assert "bag" not in texts
     assert "baseline" not in next(section for section in report.sections if section.key == "verdict").numbers
     assert block(build_performance(Analysis(of)), "performance-seeds").views[0].lines == []
-    assert not any(row[0] == NAME for row in block(build_performance(Analysis(of)), "performance").rows)
+    assert not any(row[0] == BASELINE for row in block(build_performance(Analysis(of)), "performance").rows)
 
 
 def test_each_task_has_its_own() -> None:
