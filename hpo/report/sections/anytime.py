@@ -13,7 +13,6 @@ import numpy as np
 from hpo.figures.figure import Axis, Figure, Line, Series, View
 from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.incumbents import (
-    Steps,
     costs,
     counted_trials,
     expected_curve,
@@ -107,13 +106,9 @@ def _view(experiment: Experiment, task: str, scale: Scale, view: Shown, averages
     return View(label, *axes, [one for one in series if one.x], _adaptive_from(experiment, task, unit))
 
 
-def _thin(experiment: Experiment, study: Study, unit: Unit) -> Series:
-    curve = steps(experiment, study, unit=unit)
+def _thin(experiment: Experiment, study: Study, unit: Unit, *, is_on_test: bool = False) -> Series:
+    curve = steps(experiment, study, unit=unit, is_on_test=is_on_test)
     end = experiment.budget if unit == experiment.unit and study.is_ended else curve.end
-    return _drawn(experiment, study, curve, end)
-
-
-def _drawn(experiment: Experiment, study: Study, curve: Steps, end: float) -> Series:
     x, y = [float(cost) for cost in curve.costs], [experiment.sign * float(loss) for loss in curve.losses]
     if x and end > x[-1]:
         x, y = [*x, float(end)], [*y, y[-1]]
@@ -170,20 +165,18 @@ def _adaptive_from(experiment: Experiment, task: str, unit: Unit) -> list[Line]:
 
 def _test_figure(experiment: Experiment, task: str, *, suffix: str, source: Resampling) -> list[Block]:
     """Returns the test value of the incumbent over the budget, where every COMPLETE trial has one."""
-    studies = experiment.of(task=task)
-    complete = [trial for study in studies for trial in study.complete]
+    complete = [trial for study in experiment.of(task=task) for trial in study.complete]
     if not complete or any(trial.test is None for trial in complete):
         return []
     series: list[Series] = []
     for strategy in experiment.strategies:
-        own = experiment.of(task=task, strategy=strategy)
-        curves = [steps(experiment, study, is_on_test=True) for study in own]
-        ends = [experiment.budget if study.is_ended else curve.end for study, curve in zip(own, curves, strict=True)]
-        series += [_drawn(experiment, *each) for each in zip(own, curves, ends, strict=True)]
-        having = [curve for curve in curves if curve.costs.size]
-        if having:
-            along = places(having, end=min(experiment.budget, *(curve.known for curve in having)))
-            mean = average(rows_of(having, along, worst=math.inf), along, source=source)
+        studies = experiment.of(task=task, strategy=strategy)
+        series += [_thin(experiment, study, experiment.unit, is_on_test=True) for study in studies]
+        curves = [steps(experiment, study, is_on_test=True) for study in studies]
+        curves = [curve for curve in curves if curve.costs.size]
+        if curves:
+            along = places(curves, end=min(experiment.budget, *(curve.known for curve in curves)))
+            mean = average(rows_of(curves, along, worst=math.inf), along, source=source)
             series += average_series(mean, strategy, sign=experiment.sign)
     axes = Axis(f"{experiment.unit} charged so far"), Axis(f"test {experiment.metric} of the incumbent")
     caption = (
