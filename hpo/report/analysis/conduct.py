@@ -22,11 +22,11 @@ PLACES = ("trainer.path", "trainer.card", "model.log")  # of these, those that d
 
 def sampler_of(study: Study) -> str:
     """Returns the sampler's name; for records that do not say, what the strategy's name says; "" if unknown."""
-    known = study.facts.get("sampler")
-    if known:
-        return known
-    found = CALLED.fullmatch(study.strategy.strip())
-    return found[1].casefold() if found else ""
+    recorded = study.facts.get("sampler")
+    if recorded:
+        return recorded
+    match = CALLED.fullmatch(study.strategy.strip())
+    return match[1].casefold() if match else ""
 
 
 def is_random(study: Study) -> bool:
@@ -64,8 +64,8 @@ def pruner_of(study: Study) -> str:
 
 def strategies_with(experiment: Experiment, sampler: str) -> list[str]:
     """Returns the strategies that sample with `sampler`."""
-    found = {study.strategy for study in experiment.studies if sampler_of(study) == sampler}
-    return [strategy for strategy in experiment.strategies if strategy in found]
+    names = {study.strategy for study in experiment.studies if sampler_of(study) == sampler}
+    return [strategy for strategy in experiment.strategies if strategy in names]
 
 
 def planned_epochs(study: Study) -> set[float]:

@@ -195,8 +195,8 @@ def twice_the_budget(experiment: Experiment, task: str, *, worst: float) -> tupl
     evaluations are in the pool: another strategy that draws at random may draw from another space.
     """
     name = control(experiment)
-    own = experiment.of(task=task, strategy=name) if name is not None else ()
-    studies = [study for study in own if counted_trials(experiment, study)]
+    of_control = experiment.of(task=task, strategy=name) if name is not None else ()
+    studies = [study for study in of_control if counted_trials(experiment, study)]
     if not studies or not math.isfinite(worst) or not all(map(is_unpruned, studies)):
         return None
     pools = [_evaluations(experiment, study, worst=worst) for study in studies]

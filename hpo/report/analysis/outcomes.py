@@ -50,12 +50,12 @@ Outcomes = Mapping[tuple[str, str], Sequence[Outcome]]  # by task and strategy
 
 def all_outcomes(experiment: Experiment) -> Outcomes:
     """Returns what every study came to, those with nothing to show for their budget as `charged` says."""
-    found = {
+    outcomes = {
         (task, strategy): [outcome(experiment, study) for study in experiment.of(task=task, strategy=strategy)]
         for task in experiment.tasks
         for strategy in experiment.strategies
     }
-    return {place: [charged(experiment, one, found) for one in of] for place, of in found.items()}
+    return {place: [charged(experiment, one, outcomes) for one in of] for place, of in outcomes.items()}
 
 
 def outcome(experiment: Experiment, study: Study) -> Outcome:
@@ -157,8 +157,8 @@ class Standing:
 
 def standings(experiment: Experiment, outcomes: Outcomes) -> list[Standing]:
     """Returns the standing of each task whose baseline is known, and what the studies came to."""
-    found = (_standing(experiment, outcomes, task) for task in experiment.tasks)
-    return [each for each in found if each is not None]
+    by_task = (_standing(experiment, outcomes, task) for task in experiment.tasks)
+    return [standing for standing in by_task if standing is not None]
 
 
 def baseline_values(experiment: Experiment, task: str, part: str) -> dict[int, float]:
@@ -171,21 +171,21 @@ def baseline_values(experiment: Experiment, task: str, part: str) -> dict[int, f
     return {seed: float(np.mean(values)) for seed, values in sorted(by_seed.items())}
 
 
-def unbeaten_sentences(experiment: Experiment, found: Sequence[Standing]) -> list[str]:
+def unbeaten_sentences(experiment: Experiment, standings: Sequence[Standing]) -> list[str]:
     """Returns a sentence for each task on which no strategy beats the baseline."""
-    return [_unbeaten(experiment, each) for each in found if not each.beaten_by]
+    return [_unbeaten(experiment, standing) for standing in standings if not standing.beaten_by]
 
 
-def beaten_sentences(experiment: Experiment, found: Sequence[Standing]) -> list[str]:
+def beaten_sentences(experiment: Experiment, standings: Sequence[Standing]) -> list[str]:
     """Returns a sentence for each task on which a strategy beats the baseline, that names those that do not."""
-    return [_beaten(experiment, each) for each in found if each.beaten_by]
+    return [_beaten(experiment, standing) for standing in standings if standing.beaten_by]
 
 
-def standing_numbers(found: Sequence[Standing]) -> dict[str, object]:
+def standing_numbers(standings: Sequence[Standing]) -> dict[str, object]:
     """Returns what report.json holds of them, by task."""
     return {
         each.task: {"part": each.part, "value": each.value, "means": dict(each.means), "beaten_by": each.beaten_by}
-        for each in found
+        for each in standings
     }
 
 

@@ -51,23 +51,23 @@ def scales(experiment: Experiment) -> Mapping[str, Scale]:
 
 def _scale(experiment: Experiment, task: str) -> Scale:
     studies = experiment.of(task=task)
-    known = _losses(experiment, studies)
-    if not known:
+    losses = _losses(experiment, studies)
+    if not losses:
         return Scale(math.inf, math.inf, math.inf, "nothing: no trial is COMPLETE")
     drawn = _losses(experiment, random_studies(experiment, task))
     reference, source = (
-        float(np.median(drawn or known)),
+        float(np.median(drawn or losses)),
         "random search" if drawn else "all strategies (no random search)",
     )
-    if reference <= min(known):
-        reference, source = float(np.median(known)), "all strategies (random search's median is the best known)"
+    if reference <= min(losses):
+        reference, source = float(np.median(losses)), "all strategies (random search's median is the best known)"
     within = [
         loss(trial, sign=experiment.sign)
         for study in studies
         for trial in counted_trials(experiment, study)
         if is_complete(trial)
     ]
-    return Scale(min(known), reference, max(within or known), source)
+    return Scale(min(losses), reference, max(within or losses), source)
 
 
 def _losses(experiment: Experiment, studies: Sequence[Study]) -> list[float]:
@@ -116,11 +116,11 @@ class Regrets:
         return replace(self, rows=rows)
 
 
-def regrets(experiment: Experiment, known: Mapping[str, Scale]) -> Regrets | None:
+def regrets(experiment: Experiment, scales: Mapping[str, Scale]) -> Regrets | None:
     """Returns the regrets of all studies that can be compared on tasks with a COMPLETE trial; None without any."""
     curves: dict[str, dict[Place, Steps]] = {strategy: {} for strategy in experiment.strategies}
     for study in experiment.studies:
-        if math.isfinite(known[study.task].best) and not is_beyond(experiment, study):
+        if math.isfinite(scales[study.task].best) and not is_beyond(experiment, study):
             curves[study.strategy].setdefault((study.task, study.seed), steps(experiment, study))
     every = [(place, curve) for by_place in curves.values() for place, curve in by_place.items()]
     first: dict[str, float] = {}
@@ -134,7 +134,7 @@ def regrets(experiment: Experiment, known: Mapping[str, Scale]) -> Regrets | Non
     ranked: dict[str, dict[Place, Floats]] = {strategy: {} for strategy in curves}
     for strategy, by_place in curves.items():
         for place, curve in by_place.items():
-            scale = known[place[0]]
+            scale = scales[place[0]]
             losses = rows_of([curve], along, worst=math.inf)[0]
             ranked[strategy][place] = (losses - scale.best) / scale.span
             rows[strategy][place] = (np.where(np.isinf(losses), scale.worst, losses) - scale.best) / scale.span

@@ -19,11 +19,11 @@ from hpo.space.space import Param
 
 def widest_space(spaces: Iterable[Mapping[str, BaseDistribution]]) -> dict[str, BaseDistribution]:
     """Returns a space that holds every value of all of `spaces`; where kinds differ the first one's is kept."""
-    found: dict[str, BaseDistribution] = {}
+    widest: dict[str, BaseDistribution] = {}
     for space in spaces:
         for path, distribution in space.items():
-            found[path] = _widen(found[path], distribution) if path in found else distribution
-    return found
+            widest[path] = _widen(widest[path], distribution) if path in widest else distribution
+    return widest
 
 
 def observed_space(trials: Sequence[Trial]) -> dict[str, BaseDistribution]:
@@ -35,17 +35,17 @@ def observed_space(trials: Sequence[Trial]) -> dict[str, BaseDistribution]:
     return {path: _observe(values[path]) for path in sorted(values)}
 
 
-def _widen(known: BaseDistribution, other: BaseDistribution) -> BaseDistribution:
-    match known, other:
+def _widen(first: BaseDistribution, other: BaseDistribution) -> BaseDistribution:
+    match first, other:
         case CategoricalDistribution(), CategoricalDistribution():
-            return CategoricalDistribution(tuple(dict.fromkeys((*known.choices, *other.choices))))
+            return CategoricalDistribution(tuple(dict.fromkeys((*first.choices, *other.choices))))
         case FloatDistribution(), FloatDistribution():
-            low, high = min(known.low, other.low), max(known.high, other.high)
-            return known if (low, high) == (known.low, known.high) else FloatDistribution(low, high, log=known.log)
+            low, high = min(first.low, other.low), max(first.high, other.high)
+            return first if (low, high) == (first.low, first.high) else FloatDistribution(low, high, log=first.log)
         case IntDistribution(), IntDistribution():
-            low, high = min(known.low, other.low), max(known.high, other.high)
-            return known if (low, high) == (known.low, known.high) else IntDistribution(low, high, log=known.log)
-    return known
+            low, high = min(first.low, other.low), max(first.high, other.high)
+            return first if (low, high) == (first.low, first.high) else IntDistribution(low, high, log=first.log)
+    return first
 
 
 def _observe(values: Sequence[ParamValue]) -> BaseDistribution:
@@ -79,9 +79,9 @@ STEP_SLACK = 1e-8
 def space_of(experiment: Experiment, task: str) -> Space:
     """Returns what is known of a task's space: as searched, else the ranges its trials' params lie in."""
     trials = [trial for study in experiment.of(task=task) for trial in study.finished]
-    given = experiment.spaces.get(task) or observed_space(trials)
+    space = experiment.spaces.get(task) or observed_space(trials)
     used = {path for trial in trials for path in trial.params}
-    return {path: one for path, one in given.items() if path in used and not one.single()}
+    return {path: distribution for path, distribution in space.items() if path in used and not distribution.single()}
 
 
 def is_log(distribution: BaseDistribution) -> bool:
@@ -129,8 +129,8 @@ def places_of(trials: Sequence[Trial], space: Space) -> Floats:
     choices in their order, NaN for params that a trial does not have or whose value lies outside the space.
     """
     params = {path: Param(path, one, ()) for path, one in space.items()}
-    known = [known_params(trial, space) for trial in trials]
-    rows = [[params[path].to_unit(one[path]) if path in one else math.nan for path in space] for one in known]
+    inside = [known_params(trial, space) for trial in trials]
+    rows = [[params[path].to_unit(one[path]) if path in one else math.nan for path in space] for one in inside]
     return np.array(rows, dtype=float).reshape(len(trials), len(space))
 
 

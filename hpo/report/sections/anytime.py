@@ -71,8 +71,8 @@ def _absence(task: str) -> str:
 def _all_averages(experiment: Experiment, task: str, scale: Scale, *, source: Resampling) -> Averages:
     """Returns the averages of every view: means over each unit, the experiment's first, and its IQM."""
     units = (experiment.unit, *(unit for unit in UNITS if unit != experiment.unit))
-    shown: list[Shown] = [(experiment.unit, "mean"), (experiment.unit, "IQM"), *((unit, "mean") for unit in units[1:])]
-    return {view: _averages(experiment, task, scale, view, source=source) for view in shown}
+    views: list[Shown] = [(experiment.unit, "mean"), (experiment.unit, "IQM"), *((unit, "mean") for unit in units[1:])]
+    return {view: _averages(experiment, task, scale, view, source=source) for view in views}
 
 
 def _figure(experiment: Experiment, task: str, scale: Scale, averages: Averages, *, suffix: str) -> Figure:
@@ -150,7 +150,7 @@ def _expected(experiment: Experiment, task: str, scale: Scale) -> dict[str, list
 
 def _adaptive_from(experiment: Experiment, task: str, unit: Unit) -> list[Line]:
     """Returns a line where strategies stop drawing at random, at the median cost of their seeds."""
-    found: dict[float, list[str]] = {}
+    by_place: dict[float, list[str]] = {}
     for strategy in experiment.strategies:
         ends = []
         for study in experiment.of(task=task, strategy=strategy):
@@ -159,8 +159,8 @@ def _adaptive_from(experiment: Experiment, task: str, unit: Unit) -> list[Line]:
             if n_random.isdigit() and 0 < int(n_random) <= len(spent):
                 ends.append(spent[int(n_random) - 1])
         if ends:
-            found.setdefault(float(np.median(ends)), []).append(strategy)
-    return [("x", place, f"adaptive from here: {listing(names)}") for place, names in sorted(found.items())]
+            by_place.setdefault(float(np.median(ends)), []).append(strategy)
+    return [("x", place, f"adaptive from here: {listing(names)}") for place, names in sorted(by_place.items())]
 
 
 def _test_figure(experiment: Experiment, task: str, *, suffix: str, source: Resampling) -> list[Block]:

@@ -127,7 +127,7 @@ def _tested(experiment: Experiment, study: Study) -> float | None:
 
 
 def _confirmed(experiment: Experiment, study: Study) -> float | None:
-    means = [fmean(one.values) for one in study.confirmed if one.values]
+    means = [fmean(confirmed.values) for confirmed in study.confirmed if confirmed.values]
     return min(means, key=lambda mean: experiment.sign * mean, default=None)
 
 
@@ -138,12 +138,12 @@ def _searched(experiment: Experiment, study: Study) -> float | None:
 
 def _rows(experiment: Experiment, spent: Sequence[Spent]) -> list[tuple[str, str, list[Spent]]]:
     """Returns the studies with trials of each task and strategy."""
-    found = [
+    groups = [
         (task, strategy, [s for s in spent if s.trials and (s.study.task, s.study.strategy) == (task, strategy)])
         for task in experiment.tasks
         for strategy in experiment.strategies
     ]
-    return [(task, strategy, own) for task, strategy, own in found if own]
+    return [(task, strategy, own) for task, strategy, own in groups if own]
 
 
 def _record(task: str, strategy: str, own: Sequence[Spent]) -> Record:
@@ -194,9 +194,9 @@ def _fronts(experiment: Experiment, spent: Sequence[Spent], title: str) -> list[
     views = []
     for task in experiment.tasks:
         for name, (axis, measure) in MEASURES.items():
-            known = _known_costs(spent, task, measure)
-            if known:
-                views.append(_front_view(experiment, known, labelled(experiment, task, name), (axis, title)))
+            costs = _known_costs(spent, task, measure)
+            if costs:
+                views.append(_front_view(experiment, costs, labelled(experiment, task, name), (axis, title)))
     if not views:
         return []
     better = "lower left" if experiment.better == "lower" else "upper left"
@@ -209,8 +209,8 @@ def _fronts(experiment: Experiment, spent: Sequence[Spent], title: str) -> list[
 
 def _known_costs(spent: Sequence[Spent], task: str, measure: Measure) -> list[tuple[Spent, float, float]]:
     """Returns the studies of a task whose cost and value are known, with both."""
-    found = ((one, measure(one), one.value) for one in spent if one.study.task == task)
-    return [(one, cost, value) for one, cost, value in found if cost is not None and value is not None]
+    costs = ((one, measure(one), one.value) for one in spent if one.study.task == task)
+    return [(one, cost, value) for one, cost, value in costs if cost is not None and value is not None]
 
 
 def _front_view(

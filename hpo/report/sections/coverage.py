@@ -92,9 +92,9 @@ def measure(places: Floats, space: Space, probes: Floats, reference: float | Non
     used = places[evenly(range(len(places)), MAX_PLACES)]
     discrepancy, neighbour = None, None
     if len(used) > 1:
-        own = distances(used, used, space)
-        np.fill_diagonal(own, np.inf)
-        neighbour = float(own.min(axis=1).mean())
+        between = distances(used, used, space)
+        np.fill_diagonal(between, np.inf)
+        neighbour = float(between.min(axis=1).mean())
         discrepancy = None if not reference else centred_discrepancy(used) / reference
     nearest = distances(probes, used, space).min(axis=1)
     return Coverage(
@@ -124,14 +124,14 @@ def _coverages(experiment: Experiment, task: str, space: Space, rng: np.random.G
     }
     sizes = sorted(len(places) for studies in visited.values() for places in studies if len(places))
     references = {size: _reference(space, min(size, MAX_PLACES), rng) for size in dict.fromkeys(sizes)}
-    found = {
+    means = {
         strategy: _mean([measure(places, space, probes, references[len(places)]) for places in studies if len(places)])
         for strategy, studies in visited.items()
         if any(len(places) for places in studies)
     }
     middle = sizes[len(sizes) // 2]
     drawn = [measure(draw_places(space, middle, rng), space, probes, references[middle]) for _ in range(N_DRAWS)]
-    return {**found, DRAWN: _mean(drawn)}
+    return {**means, DRAWN: _mean(drawn)}
 
 
 def _reference(space: Space, n: int, rng: np.random.Generator) -> float | None:
@@ -159,9 +159,9 @@ def _coverage_table(experiment: Experiment, by_task: Mapping[str, Mapping[str, C
         Field("percent", f"Space within {RADIUS:g} of a trial (%)", format=".1f"),
     ]
     records = [
-        {"task": task, "strategy": name, "percent": 100 * one.visited, **vars(one)}
+        {"task": task, "strategy": name, "percent": 100 * coverage.visited, **vars(coverage)}
         for task, coverages in by_task.items()
-        for name, one in coverages.items()
+        for name, coverage in coverages.items()
     ]
     note = (
         "Means over studies; a distance is the mean over params of the difference in the unit cube (0 to 1); a "
@@ -202,16 +202,16 @@ def build_agreement(experiment: Experiment, spaces: Mapping[str, Space], rng: np
             continue
         pair = mean_distance(_random_places(experiment, task, spaces[task], rng), spaces[task])
         for strategy in experiment.strategies:
-            one = _agreement(best_trials(experiment, task, strategy), spaces[task], pair)
-            if one.n_best:
-                numbers.setdefault(task_name(task), {})[strategy] = one
+            agreement = _agreement(best_trials(experiment, task, strategy), spaces[task], pair)
+            if agreement.n_best:
+                numbers.setdefault(task_name(task), {})[strategy] = agreement
                 pairs[task_name(task)] = pair
     if not numbers:
         return Section("agreement", "Agreement", [Text("No study has a complete trial with params to compare.")])
     records: list[Record] = [
-        {"task": task, "strategy": strategy, "pair": pairs[task], **vars(one)}
+        {"task": task, "strategy": strategy, "pair": pairs[task], **vars(agreement)}
         for task, agreements in numbers.items()
-        for strategy, one in agreements.items()
+        for strategy, agreement in agreements.items()
     ]
     blocks: list[Block] = [_agreement_table(experiment, records), _bests_table(experiment, spaces)]
     return Section("agreement", "Agreement of the best params", blocks, numbers)
@@ -219,8 +219,8 @@ def build_agreement(experiment: Experiment, spaces: Mapping[str, Space], rng: np
 
 def best_trials(experiment: Experiment, task: str, strategy: str) -> list[tuple[Study, Trial]]:
     """Returns the best trial of each study that has one with params, with its study."""
-    found = ((study, best_trial(experiment, study)) for study in experiment.of(task=task, strategy=strategy))
-    return [(study, trial) for study, trial in found if trial is not None and trial.params]
+    bests = ((study, best_trial(experiment, study)) for study in experiment.of(task=task, strategy=strategy))
+    return [(study, trial) for study, trial in bests if trial is not None and trial.params]
 
 
 def mean_distance(places: Floats, space: Space) -> float | None:

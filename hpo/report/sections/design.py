@@ -90,8 +90,8 @@ def _terms(experiment: Experiment) -> Table:
     if card.get("audit"):
         share = f"{card['audit']:.0%}".replace("%", " %")
         rows.append(("Audit", f"{share} of the pruned trials of each search, at least one, trained to their end"))
-    shown = {"n_concurrent": "Trials of a study at once", "device": "Device", "threads": "Threads of a trial"}
-    rows += [(title, str(card[key])) for key, title in shown.items() if key in card]
+    titles = {"n_concurrent": "Trials of a study at once", "device": "Device", "threads": "Threads of a trial"}
+    rows += [(title, str(card[key])) for key, title in titles.items() if key in card]
     if "cached" in card:
         rows.append(("Equal trials of several studies", "trained once" if card["cached"] else "trained each"))
     return Table("design_terms", "Terms", [Column("Term"), Column("Value")], rows)
@@ -150,8 +150,8 @@ def _space(experiment: Experiment) -> Iterator[Table]:
     for task, space in experiment.spaces.items():
         levels = _inner(experiment.card, "tasks", task, "levels")
         for param, distribution in space.items():
-            known = levels.get(param)
-            shown = ", ".join(str(level) for level in known) if isinstance(known, list) else None
+            values = levels.get(param)
+            shown = ", ".join(str(level) for level in values) if isinstance(values, list) else None
             rows.append([task, param, describe_distribution(distribution), shown or None])
     if rows:
         columns = [Column("Task"), Column("Param"), Column("Range"), Column("Levels of a grid")]

@@ -80,12 +80,12 @@ def build_fairness(analysis: Analysis) -> Section:
 
 
 def _check(experiment: Experiment, checks: dict[str, bool]) -> Text:
-    given = f"Each study may spend {budget_text(experiment)}"
+    budget = f"Each study may spend {budget_text(experiment)}"
     unequal = [task for task, is_equal in checks.items() if not is_equal]
     if not unequal:
-        return Text(f"{given}; what the studies spent within it is equal to within one trial.")
+        return Text(f"{budget}; what the studies spent within it is equal to within one trial.")
     where = f" on {', '.join(unequal)}" if len(checks) > 1 else ""
-    return Text(f"{given}; what they spent within it differs by more than one trial{where}.", "warning")
+    return Text(f"{budget}; what they spent within it differs by more than one trial{where}.", "warning")
 
 
 def _counts(experiment: Experiment) -> list[Field[Spending]]:

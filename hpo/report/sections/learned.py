@@ -35,11 +35,11 @@ def build_learned(analysis: Analysis) -> Section | None:
     if not any(spaces.values()):
         return None
     rng = analysis.source.rng
-    found = importances(experiment, spaces, rng)
+    results = importances(experiment, spaces, rng)
     coverage = build_coverage(experiment, spaces, rng)
     agreement = build_agreement(experiment, spaces, rng)
     blocks: list[Block] = [
-        *_importance_blocks(experiment, found, spaces),
+        *_importance_blocks(experiment, results, spaces),
         *build_slices(experiment, spaces),
         *build_parallel(experiment, spaces),
         *agreement.blocks,
@@ -48,55 +48,55 @@ def build_learned(analysis: Analysis) -> Section | None:
     if any(not experiment.spaces.get(task) for task in experiment.tasks):
         blocks.append(Text("The space is not known; the ranges the trials' params lie in stand for it.", tone="note"))
     numbers = {
-        "importances": _importance_numbers(found),
+        "importances": _importance_numbers(results),
         "agreement": agreement.numbers,
         "coverage": coverage.numbers,
     }
     return Section("learned", "What the search learned", blocks, numbers)
 
 
-def _importance_numbers(found: Sequence[Importance]) -> dict[str, object]:
+def _importance_numbers(results: Sequence[Importance]) -> dict[str, object]:
     numbers: dict[str, dict[str, dict[str, object]]] = {}
-    for one in found:
-        of_task = numbers.setdefault(task_name(one.task), {})
-        of_task.setdefault(one.group, {})[one.evaluator] = {
-            "n_trials": one.n_trials,
-            "n_used": one.n_used,
-            "shares": dict(one.shares) or None,
-            "why_not": one.why_not or None,
+    for result in results:
+        of_task = numbers.setdefault(task_name(result.task), {})
+        of_task.setdefault(result.group, {})[result.evaluator] = {
+            "n_trials": result.n_trials,
+            "n_used": result.n_used,
+            "shares": dict(result.shares) or None,
+            "why_not": result.why_not or None,
         }
     return dict(numbers)
 
 
 def _importance_blocks(experiment: Experiment, found: Sequence[Importance], spaces: Mapping[str, Space]) -> list[Block]:
-    known = [one for one in found if one.shares]
+    useful = [one for one in found if one.shares]
     blocks: list[Block] = [Text(sentence, tone="note") for sentence in _left_out(experiment, found)]
-    if not known:
+    if not useful:
         return blocks
-    return [Text(_warning(found)), _table(experiment, known, spaces), _figure(experiment, known, spaces), *blocks]
+    return [Text(_warning(found)), _table(experiment, useful, spaces), _figure(experiment, useful, spaces), *blocks]
 
 
-def _left_out(experiment: Experiment, found: Sequence[Importance]) -> list[str]:
+def _left_out(experiment: Experiment, results: Sequence[Importance]) -> list[str]:
     """Returns why importances are missing, one sentence a reason."""
-    if not found:
+    if not results:
         return ["Importances are not given: no complete trial has params."]
     reasons: dict[str, list[str]] = {}
-    for one in found:
-        if one.why_not:
-            reasons.setdefault(one.why_not, []).append(
-                f"{one.evaluator} of {one.group}{experiment.on(task_name(one.task))}"
+    for result in results:
+        if result.why_not:
+            reasons.setdefault(result.why_not, []).append(
+                f"{result.evaluator} of {result.group}{experiment.on(task_name(result.task))}"
             )
     return [f"Importances are not given for {', '.join(names)}: {reason}." for reason, names in reasons.items()]
 
 
-def _warning(found: Sequence[Importance]) -> str:
-    used = [one for one in found if one.evaluator == FANOVA and one.shares]
-    most = max((one.n_used for one in used), default=0)
-    is_part = any(one.n_used < one.n_trials for one in used)
+def _warning(results: Sequence[Importance]) -> str:
+    used = [result for result in results if result.evaluator == FANOVA and result.shares]
+    most = max((result.n_used for result in used), default=0)
+    is_part = any(result.n_used < result.n_trials for result in used)
     part = f" from {most} of a group's trials, drawn with a fixed seed," if is_part else ""
-    few = [one for one in found if one.evaluator == PED_ANOVA and one.shares and one.n_used < 50]
+    few = [result for result in results if result.evaluator == PED_ANOVA and result.shares and result.n_used < 50]
     unsteady = f" With fewer than 50 trials the best 10 % are fewer than 5, and {PED_ANOVA} is unsteady." if few else ""
-    has_pool = any(one.group == POOLED for one in used)
+    has_pool = any(result.group == POOLED for result in used)
     trust = f"trust it on the {POOLED}" if has_pool else "there are no random trials enough to set against it"
     return (
         f"{READING[PED_ANOVA]}. {READING[FANOVA]}; computed{part} with {N_TREES} trees on the unit cube. Adaptive "
@@ -105,7 +105,7 @@ def _warning(found: Sequence[Importance]) -> str:
     )
 
 
-def _table(experiment: Experiment, known: Sequence[Importance], spaces: Mapping[str, Space]) -> Table:
+def _table(experiment: Experiment, results: Sequence[Importance], spaces: Mapping[str, Space]) -> Table:
     paths = list(dict.fromkeys(path for task in experiment.tasks for path in spaces[task]))
     columns: list[Field[Record]] = [
         Field("task", "Task"),
@@ -115,29 +115,29 @@ def _table(experiment: Experiment, known: Sequence[Importance], spaces: Mapping[
     columns += [Field("n_used", "Trials"), *(Field(f"param {path}", f"{path} (%)", format=".0f") for path in paths)]
     records: list[Record] = [
         {
-            "task": one.task,
+            "task": result.task,
             "evaluator": evaluator,
-            "group": one.group,
-            "n_used": one.n_used,
-            **{f"param {path}": _percent(one, path) for path in paths},
+            "group": result.group,
+            "n_used": result.n_used,
+            **{f"param {path}": _percent(result, path) for path in paths},
         }
         for evaluator in (PED_ANOVA, FANOVA)
-        for one in known
-        if one.evaluator == evaluator
+        for result in results
+        if result.evaluator == evaluator
     ]
     note = "Shares of the sum of all importances in a row; a dash means that the param could not be assessed."
     return table(experiment, "learned_importance", "Importance of each param", columns, records, note)
 
 
-def _percent(one: Importance, path: str) -> float | None:
-    return 100 * one.shares[path] if path in one.shares else None
+def _percent(result: Importance, path: str) -> float | None:
+    return 100 * result.shares[path] if path in result.shares else None
 
 
-def _figure(experiment: Experiment, known: Sequence[Importance], spaces: Mapping[str, Space]) -> Figure:
+def _figure(experiment: Experiment, results: Sequence[Importance], spaces: Mapping[str, Space]) -> Figure:
     views = []
     for task in experiment.tasks:
         for evaluator in (FANOVA, PED_ANOVA):
-            series = [_bar(one, spaces[task]) for one in known if (one.task, one.evaluator) == (task, evaluator)]
+            series = [_bar(one, spaces[task]) for one in results if (one.task, one.evaluator) == (task, evaluator)]
             if series:
                 y = Axis(f"share of all importances by {evaluator} (%)")
                 x = Axis("param", categories=list(spaces[task]))
@@ -149,10 +149,10 @@ def _figure(experiment: Experiment, known: Sequence[Importance], spaces: Mapping
     return Figure("learned_importance", "Importance of each param", caption, views)
 
 
-def _bar(one: Importance, space: Space) -> Series:
-    strategy = None if one.group == POOLED else one.group
-    y = [_percent(one, path) for path in space]
-    return Series(one.group, "bar", list(space), y, strategy=strategy)
+def _bar(result: Importance, space: Space) -> Series:
+    strategy = None if result.group == POOLED else result.group
+    y = [_percent(result, path) for path in space]
+    return Series(result.group, "bar", list(space), y, strategy=strategy)
 
 
 def build_slices(experiment: Experiment, spaces: Mapping[str, Space]) -> list[Figure]:
@@ -229,11 +229,11 @@ def _slice(experiment: Experiment, task: str, path: str, space: Space) -> View:
     for strategy in experiment.strategies:
         studies = experiment.of(task=task, strategy=strategy)
         trials = [(s, t) for s in studies for t in s.complete if has_param(t, path, space)]
-        shown = evenly(trials, MAX_POINTS)
-        if shown:
-            x = [_place(trial.params[path], is_named=bool(names)) for _, trial in shown]
-            y = [trial.value for _, trial in shown]
-            text = [f"seed {study.seed}, trial {trial.number}" for study, trial in shown]
+        drawn = evenly(trials, MAX_POINTS)
+        if drawn:
+            x = [_place(trial.params[path], is_named=bool(names)) for _, trial in drawn]
+            y = [trial.value for _, trial in drawn]
+            text = [f"seed {study.seed}, trial {trial.number}" for study, trial in drawn]
             series.append(Series(strategy, "points", x, y, strategy=strategy, text=text))
     x_axis = Axis(path, is_log=is_log(space[path]), categories=names)
     return View(path, x_axis, Axis(f"{experiment.metric} ({experiment.better} is better)"), series)

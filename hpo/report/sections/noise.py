@@ -182,7 +182,7 @@ def _sentences(experiment: Experiment, task: str, spreads: Spreads, yardstick: Y
             f" The mean best values furthest apart, those of {yardstick.first} and {yardstick.second}, differ by "
             f"{yardstick.difference:.3g}, {yardstick.difference / noise.sd:.2g} times the noise."
         )
-    n_failed = sum(one.n_failed for one in retrained(experiment.of(task=task)))
+    n_failed = sum(confirmed.n_failed for confirmed in retrained(experiment.of(task=task)))
     if n_failed:
         texts.append(f"{where}{n_failed} retrainings failed and are not in the sd.")
     return texts
@@ -272,8 +272,8 @@ def groups_of(experiment: Experiment, task: str) -> dict[str, list[list[float]]]
     """Returns the groups of equal params on a task by where they come from."""
     studies = experiment.of(task=task)
     return {
-        VALIDATION: [list(one.values) for one in retrained(studies)],
-        TEST: [list(one.tests) for one in retrained(studies)],
+        VALIDATION: [list(confirmed.values) for confirmed in retrained(studies)],
+        TEST: [list(confirmed.tests) for confirmed in retrained(studies)],
         SEARCH: _searched(studies),
     }
 
@@ -283,9 +283,9 @@ def retrained(studies: Sequence[Study]) -> list[Confirmed]:
     different: dict[tuple[str, float, tuple[float, ...]], Confirmed] = {}
     for study in studies:
         params = {trial.number: trial.params for trial in study.trials}
-        for one in study.confirmed:
-            key = (canonical(params.get(one.trial, {})), one.searched, one.values)
-            different.setdefault(key, one)
+        for confirmed in study.confirmed:
+            key = (canonical(params.get(confirmed.trial, {})), confirmed.searched, confirmed.values)
+            different.setdefault(key, confirmed)
     return list(different.values())
 
 

@@ -111,20 +111,20 @@ def _unless_empty(field: Field[Comparison]) -> Field[Comparison]:
 
 def _differences(analysis: Analysis) -> Figure:
     experiment, rope, sign = analysis.experiment, analysis.rope, analysis.experiment.shown_sign
-    known = [(c, c.interval.times(sign)) for c in analysis.looks[0].comparisons if c.interval.low is not None]
-    names = [comparison.name for comparison, _ in known]
+    intervals = [(c, c.interval.times(sign)) for c in analysis.looks[0].comparisons if c.interval.low is not None]
+    names = [comparison.name for comparison, _ in intervals]
     series = Series(
         "mean difference",
         "whisker",
-        [sign * comparison.mean + 0.0 for comparison, _ in known],
+        [sign * comparison.mean + 0.0 for comparison, _ in intervals],
         names,
-        low=[interval.low for _, interval in known],
-        high=[interval.high for _, interval in known],
-        text=[f"n = {comparison.pair.n}" for comparison, _ in known],
+        low=[interval.low for _, interval in intervals],
+        high=[interval.high for _, interval in intervals],
+        text=[f"n = {comparison.pair.n}" for comparison, _ in intervals],
         in_legend=False,
     )
     axes = Axis(f"first − second ({experiment.quantity})"), Axis("pair", categories=names)
-    view = View("differences", *axes, [series] if known else [], [("x", -rope, "− ROPE"), ("x", rope, "+ ROPE")])
+    view = View("differences", *axes, [series] if intervals else [], [("x", -rope, "− ROPE"), ("x", rope, "+ ROPE")])
     side = "left" if experiment.has_tasks or experiment.better == "lower" else "right"
     caption = (
         f"Mean paired difference with its 95 % interval; {side} of 0 speaks for the first of "

@@ -62,10 +62,10 @@ def build_performance(analysis: Analysis) -> Section:
     if len(experiment.strategies) > 1:
         blocks.append(_slopes(experiment, outcomes, name))
     blocks += _against_test(experiment, outcomes)
-    shown = [block for block in blocks if not isinstance(block, Table) or block.rows]
+    filled = [block for block in blocks if not isinstance(block, Table) or block.rows]
     by = {task: dict[str, object]((name, {}) for name in experiment.strategies) for task in experiment.tasks}
     nested([*values, *gaps, *baselines], by=["task", "strategy", "value"], names=["mean", "IQM", "n"], into=by)
-    return Section("performance", title, shown, by)
+    return Section("performance", title, filled, by)
 
 
 def _difference(of: tuple[float | None, float | None]) -> float | None:
@@ -116,8 +116,8 @@ def _baselines(experiment: Experiment) -> list[Record]:
     ]
 
 
-def _record(task: str, strategy: str, name: str, found: Sequence[float]) -> Record:
-    values = np.array(found, float)
+def _record(task: str, strategy: str, name: str, reached: Sequence[float]) -> Record:
+    values = np.array(reached, float)
     return {
         "task": task,
         "strategy": strategy,
@@ -217,9 +217,9 @@ def _against_test(experiment: Experiment, outcomes: Outcomes) -> list[Block]:
         series = []
         for strategy in experiment.strategies:
             both = [(x(one), y(one), one.study.seed) for one in outcomes[task, strategy]]
-            known = [each for each in both if each[0] is not None and each[1] is not None]
-            if known:
-                xs, ys, seeds = zip(*known, strict=True)
+            points = [point for point in both if point[0] is not None and point[1] is not None]
+            if points:
+                xs, ys, seeds = zip(*points, strict=True)
                 texts = [f"seed {seed}" for seed in seeds]
                 series.append(Series(strategy, "points", list(xs), list(ys), strategy, text=texts))
         kind = "confirmed mean" if has_chosen else "best value seen"

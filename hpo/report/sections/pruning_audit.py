@@ -164,10 +164,10 @@ def _table(audits: Sequence[StrategyAudit]) -> Table:
     return Table("pruning_audit", TITLE, columns, rows, note)
 
 
-def _scope(found: Sequence[StrategyAudit]) -> Iterator[str]:
+def _scope(of_strategies: Sequence[StrategyAudit]) -> Iterator[str]:
     """Yields how it is known what the trials would have come to, and what is not."""
-    n_pruned, n_found = sum(one.n_pruned for one in found), sum(len(one.found) for one in found)
-    audits = [audit for one in found for audit in one.audits]
+    n_pruned, n_found = sum(one.n_pruned for one in of_strategies), sum(len(one.found) for one in of_strategies)
+    audits = [audit for one in of_strategies for audit in one.audits]
     yield f"What it would have come to is known of {n_found} of {count(n_pruned, 'pruned trial')}."
     if audits:
         n_trained, epochs = sum(audit.n_trials for audit in audits), math.fsum(audit.epochs for audit in audits)
@@ -175,12 +175,12 @@ def _scope(found: Sequence[StrategyAudit]) -> Iterator[str]:
             f"{n_trained} were drawn at random, whatever they had come to, and trained with their own seed from the "
             f"first epoch to the last: {epochs:,g} epochs, outside the budgets."
         )
-    n_failed, n_open = sum(one.n_failed for one in found), sum(not audit.is_ended for audit in audits)
+    n_failed, n_open = sum(one.n_failed for one in of_strategies), sum(not audit.is_ended for audit in audits)
     if n_failed:
         yield f"{n_failed} of them failed in that, but not by diverging, and are not counted."
     if n_open:
         yield f"The audit of {count(n_open, 'study')} is not finished."
-    n_early = n_found - sum(one.incumbent.n for one in found)
+    n_early = n_found - sum(one.incumbent.n for one in of_strategies)
     if n_early:
         yield f"{n_early} were pruned before there was an incumbent that they could have beaten."
 

@@ -56,21 +56,21 @@ def find_cells(experiment: Experiment) -> Cells | None:
 
     None when a combination is missing or has several strategies.
     """
-    found: dict[tuple[str, str], str] = {}
+    cells: dict[tuple[str, str], str] = {}
     for strategy in experiment.strategies:
         kinds = {
             (s.facts.get("sampler", ""), s.facts.get("pruner") or "none") for s in experiment.of(strategy=strategy)
         }
         kind = kinds.pop()
-        if kinds or not kind[0] or kind in found:
+        if kinds or not kind[0] or kind in cells:
             return None
-        found[kind] = strategy
-    samplers = list(dict.fromkeys(sampler for sampler, _ in found))
-    pruners = sorted(dict.fromkeys(pruner for _, pruner in found), key=lambda pruner: pruner != "none")
+        cells[kind] = strategy
+    samplers = list(dict.fromkeys(sampler for sampler, _ in cells))
+    pruners = sorted(dict.fromkeys(pruner for _, pruner in cells), key=lambda pruner: pruner != "none")
     crossed = list(product(samplers, pruners))
-    if len(samplers) < 2 or len(pruners) < 2 or any(one not in found for one in crossed):
+    if len(samplers) < 2 or len(pruners) < 2 or any(one not in cells for one in crossed):
         return None
-    return {one: found[one] for one in crossed}
+    return {one: cells[one] for one in crossed}
 
 
 def _best_values(experiment: Experiment, task: str, cells: Cells) -> dict[tuple[str, str], Best]:

@@ -59,14 +59,14 @@ class Foresight:
 
 def build_correlation(experiment: Experiment) -> Section:
     """Returns the part of the pruning section on rank correlations, per epoch."""
-    found = [one for task in experiment.tasks for one in foresights(experiment, task)]
-    blocks: list[Block] = [Text(_scope(experiment, found))]
-    if found:
-        blocks += [_table(experiment, found), _figure(found)]
+    results = [result for task in experiment.tasks for result in foresights(experiment, task)]
+    blocks: list[Block] = [Text(_scope(experiment, results))]
+    if results:
+        blocks += [_table(experiment, results), _figure(results)]
     numbers: dict[str, dict[str, object]] = {}
-    for one in found:
-        measures = {"spearman": one.spearman, "kendall": one.kendall, "top_10_percent_overlap": one.overlap}
-        numbers.setdefault(task_name(one.task), {})[str(one.n_epochs)] = {"n_trials": one.n_trials, **measures}
+    for result in results:
+        measures = {"spearman": result.spearman, "kendall": result.kendall, "top_10_percent_overlap": result.overlap}
+        numbers.setdefault(task_name(result.task), {})[str(result.n_epochs)] = {"n_trials": result.n_trials, **measures}
     return Section("correlation", "Rank correlation with the final value", blocks, numbers)
 
 
@@ -123,20 +123,20 @@ def top_overlap(losses: Floats, final: Floats) -> float:
     return len(best & best_final) / n_top
 
 
-def _scope(experiment: Experiment, found: Sequence[Foresight]) -> str:
-    if not found:
+def _scope(experiment: Experiment, results: Sequence[Foresight]) -> str:
+    if not results:
         return (
             f"Rank correlations of early with final values are not given: no task has {MIN_TRIALS} different complete "
             "trials of one length whose value after every epoch is known."
         )
-    is_whole = all(any(is_unpruned(s) and s.complete for s in experiment.of(task=one.task)) for one in found)
+    is_whole = all(any(is_unpruned(s) and s.complete for s in experiment.of(task=result.task)) for result in results)
     source = (
         "of studies without a pruner"
         if is_whole
         else "(of studies without a pruner where a task has any; else the trials stopped early are missing, which "
         "lowers the correlations)"
     )
-    lengths = {one.n_epochs for one in found}
+    lengths = {result.n_epochs for result in results}
     apart = (
         " Trials are compared only with trials of the same number of epochs, because the learning rate's schedule "
         "depends on it."
@@ -154,14 +154,14 @@ def _scope(experiment: Experiment, found: Sequence[Foresight]) -> str:
     )
 
 
-def _table(experiment: Experiment, found: Sequence[Foresight]) -> Table:
+def _table(experiment: Experiment, results: Sequence[Foresight]) -> Table:
     records: list[Record] = []
-    for one in found:
-        epochs = dict.fromkeys([1, *(math.ceil(share * one.n_epochs) for share in SHARES)])
-        for epoch in (epoch for epoch in epochs if epoch < one.n_epochs):
-            measures = {name: getattr(one, name)[epoch - 1] for name, *_ in MEASURES}
-            trials = {"n_epochs": one.n_epochs, "epoch": epoch, "n_trials": one.n_trials}
-            records.append({"task": one.task, **trials, **measures})
+    for result in results:
+        epochs = dict.fromkeys([1, *(math.ceil(share * result.n_epochs) for share in SHARES)])
+        for epoch in (epoch for epoch in epochs if epoch < result.n_epochs):
+            measures = {name: getattr(result, name)[epoch - 1] for name, *_ in MEASURES}
+            trials = {"n_epochs": result.n_epochs, "epoch": epoch, "n_trials": result.n_trials}
+            records.append({"task": result.task, **trials, **measures})
     columns: list[Field[Record]] = [
         Field("task", "Task"),
         Field("n_epochs", "Epochs of the trial"),
@@ -190,26 +190,26 @@ def _figure(found: Sequence[Foresight]) -> Figure:
     return Figure("pruning_correlation", "What an early value says of the final one", caption, views)
 
 
-def _line(found: Sequence[Foresight], measure: str, label: str, title: str) -> View:
-    one = found[0]
-    values: tuple[float | None, ...] = getattr(one, measure)
-    series = Series(f"{one.name} ({one.n_trials} trials)", "line", list(range(1, one.n_epochs + 1)), values)
+def _line(results: Sequence[Foresight], measure: str, label: str, title: str) -> View:
+    result = results[0]
+    values: tuple[float | None, ...] = getattr(result, measure)
+    series = Series(f"{result.name} ({result.n_trials} trials)", "line", list(range(1, result.n_epochs + 1)), values)
     return View(label, Axis("epoch"), Axis(title), [series])
 
 
-def _shades(found: Sequence[Foresight], measure: str, label: str, title: str) -> View:
-    epochs = _columns(max(one.n_epochs for one in found))
-    cells = [(one, epoch) for one in found for epoch in epochs if epoch <= one.n_epochs]
-    values: list[float | None] = [getattr(one, measure)[epoch - 1] for one, epoch in cells]
+def _shades(results: Sequence[Foresight], measure: str, label: str, title: str) -> View:
+    epochs = _columns(max(result.n_epochs for result in results))
+    cells = [(result, epoch) for result in results for epoch in epochs if epoch <= result.n_epochs]
+    values: list[float | None] = [getattr(result, measure)[epoch - 1] for result, epoch in cells]
     series = Series(
         title,
         "shade",
         [str(epoch) for _, epoch in cells],
-        [one.name for one, _ in cells],
+        [result.name for result, _ in cells],
         z=[None if value is None else min(max(value, 0.0), 1.0) for value in values],
         text=["" if value is None else f"{value:.2f}" for value in values],
     )
-    names = [one.name for one in found]
+    names = [result.name for result in results]
     x = Axis(f"epoch; colour and number: {title}", categories=[str(epoch) for epoch in epochs])
     return View(label, x, Axis("trials of", categories=names), [series])
 

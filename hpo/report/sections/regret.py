@@ -117,8 +117,8 @@ def _unit_names(experiment: Experiment, of: Regrets, strategy: str) -> list[str]
 
 def _thin(strategy: str, name: str, along: Floats, row: Floats) -> Series:
     """Returns the corners of a step curve alone."""
-    known = np.isfinite(row)
-    x, y = along[known], row[known]
+    is_known = np.isfinite(row)
+    x, y = along[is_known], row[is_known]
     is_corner = np.ones(x.size, bool)
     is_corner[1:-1] = y[1:-1] != y[:-2]
     return thin_series(f"{strategy}, {name}", strategy, x[is_corner].tolist(), y[is_corner].tolist())

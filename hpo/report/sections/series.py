@@ -67,8 +67,8 @@ def average_series(of: Average, strategy: str, *, sign: float = 1.0) -> list[Ser
         return []
     y = [float(value) for value in sign * of.values]
     if of.low is None or of.high is None:
-        found = [(place, of.at(place)) for place in (share * x[-1] for share in QUARTERS)]
-        held = [(place, y[index]) for place, index in found if index is not None]
+        indices = [(place, of.at(place)) for place in (share * x[-1] for share in QUARTERS)]
+        held = [(place, y[index]) for place, index in indices if index is not None]
         return [Series(name, "points", [place for place, _ in held], [value for _, value in held], strategy)]
     low, high = np.sort(sign * np.stack([of.low, of.high]), axis=0).tolist()
     band = Series(f"{name}, 95 % band", "band", x, (), strategy, low=low, high=high, in_legend=False)

@@ -151,10 +151,10 @@ def build_control(analysis: Analysis) -> tuple[list[Block], dict[str, object]]:
     records: list[Record] = []
     beats: Beaten = {}
     for task in experiment.tasks:
-        found = twice_the_budget(experiment, task, worst=analysis.scales[task].worst)
-        if found is None:
+        expectation = twice_the_budget(experiment, task, worst=analysis.scales[task].worst)
+        if expectation is None:
             continue
-        expected, n_draws = found
+        expected, n_draws = expectation
         value = experiment.sign * expected
         records.append({"task": task, "strategy": f"{control} × 2", "trials": n_draws, "expected": value})
         for strategy, mean in _means(analysis, task).items():

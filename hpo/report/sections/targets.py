@@ -126,11 +126,11 @@ def _finals(experiment: Experiment, studies: Sequence[Study]) -> list[float]:
 
 def _curves(experiment: Experiment) -> dict[str, dict[Place, Steps]]:
     """Returns the incumbents over epochs by strategy and by (task, seed), in the order of the seeds."""
-    found: dict[str, dict[Place, Steps]] = {name: {} for name in experiment.strategies}
+    curves: dict[str, dict[Place, Steps]] = {name: {} for name in experiment.strategies}
     compared = [study for study in experiment.studies if not is_beyond(experiment, study)]
     for study in sorted(compared, key=lambda study: study.seed):
-        found[study.strategy].setdefault((study.task, study.seed), steps(experiment, study, unit="epochs"))
-    return found
+        curves[study.strategy].setdefault((study.task, study.seed), steps(experiment, study, unit="epochs"))
+    return curves
 
 
 def _of_task(curves: Mapping[Place, Steps], task: str) -> dict[int, Steps]:
@@ -165,8 +165,8 @@ def _reached(
 
 def _costs(curves: Mapping[Place, Steps], targets: Sequence[Target]) -> Floats:
     """Returns what each (target, seed) pair cost; infinite where it was not reached."""
-    found = [runtimes(list(_of_task(curves, target.task).values()), target.loss).costs for target in targets]
-    return np.concatenate(found) if found else np.empty(0)
+    costs = [runtimes(list(_of_task(curves, target.task).values()), target.loss).costs for target in targets]
+    return np.concatenate(costs) if costs else np.empty(0)
 
 
 def _log_efficiency(curves: Curves, targets: Sequence[Target], strategy: str, reference: str | None) -> float | None:

@@ -160,7 +160,7 @@ def _n_fingerprints(studies: Sequence[Study]) -> list[int]:
     for study in studies:
         if (read := study.facts.get("data_fingerprint")) not in UNKNOWN:
             prints.setdefault(study.seed, set()).add(str(read))
-    return [len(each) for each in prints.values()]
+    return [len(fingerprints) for fingerprints in prints.values()]
 
 
 def several_settings(experiment: Experiment) -> Iterator[str]:

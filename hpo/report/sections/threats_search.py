@@ -34,9 +34,9 @@ def grid_levels(experiment: Experiment) -> Iterator[str]:
                 "alone, so its spread says nothing about the search."
             )
         else:
-            each = ", ".join(f"{param} {n}" for param, n in levels.items())
+            listed = ", ".join(f"{param} {n}" for param, n in levels.items())
             yield (
-                f"{strategy} visited {seen} of the {n_cells} cells of its grid{where} ({each} levels, fixed "
+                f"{strategy} visited {seen} of the {n_cells} cells of its grid{where} ({listed} levels, fixed "
                 "beforehand), in an order shuffled by the seed: its result is one of such orders."
             )
 
@@ -130,9 +130,9 @@ def hidden_seed(experiment: Experiment) -> Iterator[str]:
 def several_workers(experiment: Experiment) -> Iterator[str]:
     """More than one trial of a study at once: adaptive samplers and pruners then see fewer results."""
     counts = [n_workers(study) for study in experiment.studies if "executor" in study.facts]
-    known = sorted({n for n in counts if n is not None})
-    if known and known[-1] > 1:
-        shown = f"{known[-1]}" if len(known) == 1 else f"{known[0]} to {known[-1]}"
+    numbers = sorted({n for n in counts if n is not None})
+    if numbers and numbers[-1] > 1:
+        shown = f"{numbers[-1]}" if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
         yield (
             f"Up to {shown} trials of a study ran at once: strategies that adapt saw fewer results than one after "
             "the other; the comparison holds for as many workers."
@@ -166,7 +166,7 @@ def _levels(experiment: Experiment, task: str) -> dict[str, int]:
     for key in ("tasks", task, "levels"):
         node = node.get(key) if isinstance(node, Mapping) else None
     levels = node if isinstance(node, Mapping) else {}
-    counts = {str(param): len(found) for param, found in levels.items() if isinstance(found, list)}
+    counts = {str(param): len(values) for param, values in levels.items() if isinstance(values, list)}
     return counts if counts and all(counts.values()) else {}
 
 

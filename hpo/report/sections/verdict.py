@@ -127,13 +127,13 @@ def _detectable(experiment: Experiment, comparison: Comparison) -> str:
 
 def _looks_table(experiment: Experiment, looks: Sequence[Look]) -> Table:
     """Returns a row for each pair and one for the winner; columns from the earliest look to the primary endpoint."""
-    shown = list(reversed(looks))
-    columns = [Column("pair"), *(Column(_look_title(look)) for look in shown)]
-    winners: list[str | None] = ["winner", *(look.winner(experiment.strategies) or "no winner" for look in shown)]
+    by_time = list(reversed(looks))
+    columns = [Column("pair"), *(Column(_look_title(look)) for look in by_time)]
+    winners: list[str | None] = ["winner", *(look.winner(experiment.strategies) or "no winner" for look in by_time)]
     rows: list[list[str | None]] = [winners] if len(experiment.strategies) > 1 else []
     for index, comparison in enumerate(looks[0].comparisons):
         names = f"{comparison.pair.first} – {comparison.pair.second}"
-        rows.append([names, *(_look_cell(look, index) for look in shown)])
+        rows.append([names, *(_look_cell(look, index) for look in by_time)])
     note = (
         "Read from the right: a pair is named at an earlier look only if it was named at every look to its right; "
         "'ahead' is exploratory and no claim."
@@ -201,8 +201,8 @@ def _left_out(experiment: Experiment, look: Look) -> list[str]:
     sentences = []
     for strategy in experiment.strategies:
         missing = [place for place in every if place not in losses[strategy]]
-        own = Counter((study.task, study.seed) for study in experiment.of(strategy=strategy))
-        twice = [place for place, n in own.items() if n > 1]
+        n_studies = Counter((study.task, study.seed) for study in experiment.of(strategy=strategy))
+        twice = [place for place, n in n_studies.items() if n > 1]
         if missing and len(experiment.strategies) > 1:
             names = _named(experiment, missing)
             sentences.append(f"{strategy} has no value for {names}; every pair with {strategy} is without.")
