@@ -47,7 +47,7 @@ FENCES = {
     "study.fingerprint study.mirroring study.opening study.refusal study.resume study.session study.trials "
     "tracking.client tracking.plots trainers.replay.recorder trainers.replay.space compare.comparison compare.design "
     "commands.compare commands.copy commands.curves report.reading.record report.analysis.records "
-    "report.analysis.spaces report.analysis.unit_cube report.analysis.importances",
+    "report.analysis.spaces report.analysis.importances",
     "torch torchvision fastai fastcore": "trainers.awd_lstm.* model.answers contracts.seeds data.tokens "
     "executors.choice executors.worker",
     "psycopg": "storage.address storage.claims storage.postgres",

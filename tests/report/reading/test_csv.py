@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.reading.csv import read_records
 from hpo.report.reading.terms import Terms
 from hpo.report.sections.learned import build_learned
@@ -170,5 +171,5 @@ def test_a_report_is_made_of_params_with_large_whole_numbers(tmp_path: Path, dig
     large = np.random.default_rng(0).integers(10**18, 2**62, size=24)
     seeded = [f"e,t,tpe,0,{number},{number % 7},ok,1,10,{'9' * (digits - 19)}{one}" for number, one in enumerate(large)]
     experiment = read_records([file(tmp_path, *seeded, columns=",param.seed")])
-    assert build_learned(experiment, seed=0) is not None
+    assert build_learned(Analysis(experiment, seed=0)) is not None
     assert experiment.studies[0].trials[0].params["seed"] == seeded[0].rpartition(",")[2]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.records import Experiment
 from hpo.report.document.content import Section, Table, Text
-from hpo.report.sections.reproduce import build_reproduce
+from hpo.report.sections.design import build_reproduce
 from tests.support.search_experiments import several
 
 FACTS = {"source": "record", "git_commit": "abc", "python": "3.11", "version.optuna": "5.0.0", "version.ray": "none"}
@@ -21,7 +22,7 @@ def made(**facts: str) -> Experiment:
 
 
 def test_commands_can_be_pasted() -> None:
-    section = build_reproduce(made(command="python -m hpo.compare seeds=3"))
+    section = build_reproduce(Analysis(made(command="python -m hpo.compare seeds=3")))
     again, report = codes(section)
     assert again == "python -m hpo.compare seeds=3"
     assert report.splitlines()[0] == """python -m hpo.report 'experiment=it'"'"'s mine'"""
@@ -29,16 +30,16 @@ def test_commands_can_be_pasted() -> None:
 
 
 def test_other_peoples_records_are_read_from_their_file() -> None:
-    assert len(codes(build_reproduce(made(source="CSV: a.csv")))[0].splitlines()) == 1
+    assert len(codes(build_reproduce(Analysis(made(source="CSV: a.csv"))))[0].splitlines()) == 1
 
 
 def test_versions_are_listed() -> None:
-    tables = [block for block in build_reproduce(made()).blocks if isinstance(block, Table)]
+    tables = [block for block in build_reproduce(Analysis(made())).blocks if isinstance(block, Table)]
     shown = {row[0]: row[1] for row in tables[0].rows}
     assert shown == {"Read from": "record", "Commit of the code": "abc", "Python": "3.11", "optuna": "5.0.0"}
 
 
 def test_hosts_are_kept_from_the_numbers() -> None:
     here = replace(made(), studies=tuple(replace(s, facts={"host": f"box{s.seed}"}) for s in made().studies))
-    assert build_reproduce(here).clock == {"hosts": ["box0", "box1", "box2", "box3"]}
-    assert build_reproduce(here).numbers == build_reproduce(made()).numbers
+    assert build_reproduce(Analysis(here)).clock == {"hosts": ["box0", "box1", "box2", "box3"]}
+    assert build_reproduce(Analysis(here)).numbers == build_reproduce(Analysis(made())).numbers

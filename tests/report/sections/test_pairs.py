@@ -9,12 +9,10 @@ import pytest
 from scipy import stats
 
 from hpo.figures.figure import Figure
-from hpo.report.analysis.claims import take_looks
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.scale import scales
 from hpo.report.document.content import Table
-from hpo.report.sections.pair_tables import build_pairs, pair_numbers
-from hpo.statistics.bootstrap import resampling
+from hpo.report.sections.pairs import build_pairs
 from tests.support.noise_experiments import experiment, normal
 
 
@@ -24,9 +22,7 @@ def made(**changes) -> Experiment:
 
 
 def pairs(of: Experiment):
-    known = scales(of)
-    look = take_looks(of, known, source=resampling(0, 500))[0]
-    return build_pairs(of, known, look), pair_numbers(of, known, look)
+    return build_pairs(Analysis(of, n_resamples=500))
 
 
 def test_the_p_is_that_of_scipy_on_the_paired_incumbents() -> None:

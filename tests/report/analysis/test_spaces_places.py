@@ -9,7 +9,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from hpo.report.analysis.records import Trial
-from hpo.report.analysis.unit_cube import (
+from hpo.report.analysis.spaces import (
     choice_names,
     distances,
     draw_places,

@@ -10,7 +10,7 @@ from optuna.distributions import FloatDistribution
 
 from hpo.report.analysis.records import Experiment, Study, Trial
 from hpo.report.document.content import Table, Text
-from hpo.report.sections.agreement import best_trials, build_agreement, mean_distance
+from hpo.report.sections.coverage import best_trials, build_agreement, mean_distance
 from tests.support.search_experiments import SPACE, make_experiment, make_study, several
 
 LINE = {"x": FloatDistribution(0.0, 1.0)}

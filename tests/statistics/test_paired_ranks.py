@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hpo.statistics.ranks import Ranking, cliques, critical_difference, rank
+from hpo.statistics.paired import Ranking, cliques, critical_difference, rank
 
 
 @pytest.mark.parametrize(("k", "q"), [(2, 1.960), (3, 2.343), (4, 2.569), (5, 2.728), (7, 2.949), (10, 3.164)])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from hpo.figures.figure import Figure
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.scale import scales
 from hpo.report.document.content import Text
-from hpo.report.sections.profiles import build_profile, build_ranking
-from hpo.statistics.ranks import Ranking
+from hpo.report.sections.statistics import build_profile, build_ranking
+from hpo.statistics.paired import Ranking
 from tests.support.noise_experiments import experiment, normal
 
 
@@ -36,7 +36,7 @@ def test_groups_are_drawn_only_when_friedman_finds_a_difference() -> None:
 
 
 def test_the_profile_is_the_share_of_final_regrets_up_to_tau() -> None:
-    (figure,) = build_profile(made(), scales(made()))
+    (figure,) = build_profile(Analysis(made()))
     assert isinstance(figure, Figure)
     a, b = figure.views[0].series
     assert a.y[-1] == b.y[-1] == 1.0
@@ -45,5 +45,5 @@ def test_the_profile_is_the_share_of_final_regrets_up_to_tau() -> None:
 
 
 def test_one_task_has_neither() -> None:
-    assert build_profile(made(1), scales(made(1))) == []
+    assert build_profile(Analysis(made(1))) == []
     assert build_ranking(made(1), Ranking(("a", "b", "c"), (1.0, 2.0, 3.0), 9, 0.001, 0.5)) == []

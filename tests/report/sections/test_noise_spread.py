@@ -11,7 +11,7 @@ import statsmodels.formula.api as smf
 from pandas import DataFrame
 
 from hpo.report.analysis.records import Confirmed, Study, Trial
-from hpo.report.analysis.spread import SEARCH, TEST, VALIDATION, groups_of, pooled_spread
+from hpo.report.sections.noise import SEARCH, TEST, VALIDATION, groups_of, pooled_spread
 from tests.support.search_experiments import make_experiment
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hpo.report.analysis.records import Study, Trial
-from hpo.report.analysis.twins import build_twins, find_twins, twin_numbers
 from hpo.report.document.content import Table, Text
+from hpo.report.sections.pruning_audit import build_audit, build_twins, find_twins
 from tests.support.search_experiments import make_experiment
 
 
@@ -42,8 +42,8 @@ def test_a_false_prune_beats_the_incumbent_of_its_moment() -> None:
     found = find_twins(make_experiment([PRUNED, WHOLE]))
     assert [one.has_won for one in found] == [None, True, False, False]
     assert [one.is_same_training for one in found] == [True, True, False, True]
-    assert twin_numbers(make_experiment([PRUNED, WHOLE]))["asha"]["k"] == 1
-    table, scope = build_twins(make_experiment([PRUNED, WHOLE]))
+    assert build_audit(make_experiment([PRUNED, WHOLE])).numbers["asha"]["elsewhere"]["k"] == 1  # type: ignore[index]
+    table, scope = build_twins(make_experiment([PRUNED, WHOLE]), found)
     assert isinstance(table, Table)
     ((strategy, share, *_, n_same),) = table.rows
     assert (strategy, share, n_same) == ("asha", "1/3", 2)
@@ -60,7 +60,7 @@ def test_maximising_turns_what_is_better() -> None:
 def test_other_tasks_and_the_own_study_tell_nothing() -> None:
     elsewhere = study("random", *WHOLE.trials, task="b")
     assert find_twins(make_experiment([PRUNED, elsewhere])) == []
-    assert build_twins(make_experiment([PRUNED, elsewhere])) == []
+    assert build_twins(make_experiment([PRUNED, elsewhere]), []) == []
     twice = study("asha", trial(0, "COMPLETE", 1, 0.5), trial(1, "PRUNED", 2, 0.9), trial(2, "COMPLETE", 2, 0.4))
     assert find_twins(make_experiment([twice])) == []
 

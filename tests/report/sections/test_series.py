@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hpo.report.sections.averages import average, average_series
+from hpo.report.sections.series import average, average_series
 from hpo.statistics.bootstrap import resampling
 
 ALONG = np.array([1.0, 2.0, 3.0, 4.0])
@@ -29,7 +29,7 @@ def test_few_rows_are_points_without_a_band() -> None:
 
 def test_six_rows_are_a_step_curve_in_its_band() -> None:
     rows = np.random.default_rng(0).normal(size=(6, 4))
-    band, step = average_series(average(rows, ALONG, source=resampling(0, 200)), "tpe", turn=lambda losses: -losses)
+    band, step = average_series(average(rows, ALONG, source=resampling(0, 200)), "tpe", sign=-1.0)
     assert (band.kind, step.kind) == ("band", "step")
     for low, value, high in zip(band.low, step.y, band.high, strict=True):
         assert low is not None

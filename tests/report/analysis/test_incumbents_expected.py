@@ -8,7 +8,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from hpo.report.analysis.pools import expected_curve, twice_the_budget
+from hpo.report.analysis.incumbents import expected_curve, twice_the_budget
 from hpo.report.analysis.records import Experiment
 from tests.support.noise_experiments import experiment, normal, study, trial
 

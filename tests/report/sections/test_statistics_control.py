@@ -8,10 +8,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.records import Experiment, Study
-from hpo.report.analysis.scale import scales
 from hpo.report.document.content import Table, Text
-from hpo.report.sections.controls import build_control
+from hpo.report.sections.statistics import build_control
 from tests.support.noise_experiments import costly, experiment, normal, study
 
 RANDOM = (study("random", 0, [4, 5]), study("random", 1, [6, 3]), study("random", 2, [8, 9]))
@@ -23,7 +23,7 @@ def made(*studies, **changes) -> Experiment:
 
 
 def built(of: Experiment):
-    return build_control(of, scales(of))
+    return build_control(Analysis(of))
 
 
 def test_the_control_is_the_exact_expectation_over_all_draws() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from hpo.figures.figure import Figure
 from hpo.figures.geometry import check_figure, lay_out
-from hpo.report.sections.slices import MAX_POINTS, N_BEST, build_parallel, build_slices, top_trials
+from hpo.report.sections.learned import MAX_POINTS, N_BEST, build_parallel, build_slices, top_trials
 from tests.support.search_experiments import SPACE, make_experiment, make_study, several
 
 
@@ -55,7 +55,7 @@ def test_lines_run_through_the_unit_cube_with_gaps_for_missing_params() -> None:
         replace(t, params={path: value for path, value in t.params.items() if path != "model.drop_mult"})
         for t in study.trials
     )
-    figure = build_parallel(make_experiment([replace(study, trials=less)]), {"": SPACE})
+    (figure,) = build_parallel(make_experiment([replace(study, trials=less)]), {"": SPACE})
     assert figure is not None
     line = figure.views[0].series[0]
     assert list(line.x) == list(SPACE)
@@ -65,8 +65,7 @@ def test_lines_run_through_the_unit_cube_with_gaps_for_missing_params() -> None:
 
 def test_every_figure_can_be_laid_out() -> None:
     experiment = several()
-    parallel = build_parallel(experiment, {"": SPACE})
-    assert parallel is not None
+    (parallel,) = build_parallel(experiment, {"": SPACE})
     assert [view.label for view in parallel.views] == [f"best {N_BEST} trials", "best of each study"]
     for figure in (*build_slices(experiment, {"": SPACE}), parallel):
         check_figure(figure)
@@ -76,4 +75,4 @@ def test_every_figure_can_be_laid_out() -> None:
 
 def test_one_param_needs_no_lines() -> None:
     experiment = several(n_seeds=1)
-    assert build_parallel(experiment, {"": {"train.lr": SPACE["train.lr"]}}) is None
+    assert build_parallel(experiment, {"": {"train.lr": SPACE["train.lr"]}}) == []

@@ -6,7 +6,7 @@ import pytest
 
 from hpo.report.analysis.records import Experiment, Study, Trial
 from hpo.report.document.content import Table, Text
-from hpo.report.sections.pruning_savings import build_savings, planned_epochs
+from hpo.report.sections.pruning import build_savings, planned_epochs
 from tests.support.search_experiments import make_experiment
 
 

@@ -10,7 +10,7 @@ from hpo.figures.figure import Figure
 from hpo.figures.palette import build_styles, style_of
 from hpo.report.analysis.records import Study, Trial
 from hpo.report.document.content import Text
-from hpo.report.sections.pruning_curves import build_fates, choose
+from hpo.report.sections.pruning import build_fates, choose
 from tests.support.search_experiments import make_experiment, several
 
 TRIAL = Trial(0, "COMPLETE", 0.5, 2, 1.0, 1.0, {}, (0.7, 0.5))

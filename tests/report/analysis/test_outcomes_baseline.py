@@ -10,8 +10,8 @@ import pytest
 
 from hpo.figures.palette import build_styles
 from hpo.figures.plotly import build_plots
-from hpo.report.analysis.baseline import NAME, baseline_values, standings
-from hpo.report.analysis.outcomes import all_outcomes
+from hpo.report.analysis.analysis import Analysis
+from hpo.report.analysis.outcomes import BASELINE, all_outcomes, baseline_values, standings
 from hpo.report.analysis.records import Baseline, Experiment, Study
 from hpo.report.assemble import build_report, headlines, make_report
 from hpo.report.document.content import Section, Text
@@ -54,22 +54,22 @@ def test_networks_that_lost_to_it_are_not_celebrated(tmp_path: Path) -> None:
         f"{SAYS}: logistic regression reaches accuracy 0.8 on the test texts, the best networks, those of tpe, 0.77 "
         "there (means over seeds)."
     )
-    assert sentence in said(build_verdict(of, n_resamples=50), "warning")
+    assert sentence in said(build_verdict(Analysis(of, n_resamples=50)), "warning")
     report = make_report(of, tmp_path, n_resamples=50)
     assert sentence in headlines(report, tmp_path)
     assert sentence in _tags(report, "made up")["mlflow.note.content"].replace("\\", "")
     for name in ("report.html", "summary.md"):
         assert SAYS in (tmp_path / name).read_text().replace("&#39;", "'"), name
-    assert f'"{NAME}"' in (tmp_path / "report.json").read_text()
+    assert f'"{BASELINE}"' in (tmp_path / "report.json").read_text()
 
 
 def test_who_beats_it_and_who_does_not_is_named() -> None:
     of = made({"random": (0.7, 0.72), "tpe": (0.83, 0.81)})
-    assert said(build_verdict(of, n_resamples=50), "warning") == ""
+    assert said(build_verdict(Analysis(of, n_resamples=50)), "warning") == ""
     assert (
         "Logistic regression on bags of words reaches accuracy 0.8 on the test texts: the networks of tpe (0.82) beat "
         "it there, those of random (0.71) do not (means over seeds, no claim)."
-    ) in said(build_performance(of), "note")
+    ) in said(build_performance(Analysis(of)), "note")
 
 
 def test_it_is_lower_losses_that_beat_it_where_lower_is_better() -> None:
@@ -78,39 +78,39 @@ def test_it_is_lower_losses_that_beat_it_where_lower_is_better() -> None:
 
 
 def test_an_equal_value_does_not_beat_it() -> None:
-    assert SAYS in said(build_verdict(made({"a": (0.8, 0.8)}), n_resamples=50), "warning")
+    assert SAYS in said(build_verdict(Analysis(made({"a": (0.8, 0.8)}), n_resamples=50)), "warning")
 
 
 def test_without_tests_the_valid_texts_decide() -> None:
     of = untested(made({"a": (0.9, 0.9)}))
     assert "0.85 on the valid texts, the networks of a 0.7 at the best of their searches" in said(
-        build_verdict(of, n_resamples=50), "warning"
+        build_verdict(Analysis(of, n_resamples=50)), "warning"
     )
     retrained = tuple(replace(each, confirmed=(confirmed(0.7, [0.8]),)) for each in of.studies)
     assert standings(replace(of, studies=retrained), all_outcomes(of))[0].part == "valid"
 
 
 def test_the_table_and_the_figures_show_it_on_the_same_texts() -> None:
-    section = build_performance(made({"a": (0.7, 0.7), "b": (0.6, 0.6)}))
+    section = build_performance(Analysis(made({"a": (0.7, 0.7), "b": (0.6, 0.6)})))
     rows = block(section, "performance").rows
     assert [list(row) for row in rows[:2]] == [
-        [NAME, "valid", 0.85, 0.85, 0.0, 2],
-        [NAME, "test", 0.8, 0.8, 0.0, 2],
+        [BASELINE, "valid", 0.85, 0.85, 0.0, 2],
+        [BASELINE, "test", 0.8, 0.8, 0.0, 2],
     ]
-    assert not any(row[0] == NAME for row in block(section, "performance-gaps").rows)
-    assert section.numbers["task"][NAME]["test"] == {"mean": 0.8, "IQM": 0.8, "n": 2}  # type: ignore[index]
+    assert not any(row[0] == BASELINE for row in block(section, "performance-gaps").rows)
+    assert section.numbers["task"][BASELINE]["test"] == {"mean": 0.8, "IQM": 0.8, "n": 2}  # type: ignore[index]
     for key in ("performance-seeds", "performance-pairs"):
-        assert block(section, key).views[0].lines == [("y", 0.8, f"{NAME} 0.8")]
-    seen = build_performance(untested(made({"a": (0.7, 0.7)})))
-    assert block(seen, "performance-seeds").views[0].lines == [("y", 0.85, f"{NAME} 0.85")]
+        assert block(section, key).views[0].lines == [("y", 0.8, f"{BASELINE} 0.8")]
+    seen = build_performance(Analysis(untested(made({"a": (0.7, 0.7)}))))
+    assert block(seen, "performance-seeds").views[0].lines == [("y", 0.85, f"{BASELINE} 0.85")]
 
 
 def test_a_line_above_every_mark_has_room_for_its_label() -> None:
-    figure = block(build_performance(made({"a": (0.7, 0.6)})), "performance-seeds")
+    figure = block(build_performance(Analysis(made({"a": (0.7, 0.6)}))), "performance-seeds")
     layout = build_plots(figure, build_styles(["a"]))[0]["layout"]
     assert layout["yaxis"]["autorangeoptions"]["include"][0] == pytest.approx(0.82)  # type: ignore[index]
     assert layout["shapes"][0]["label"]["textposition"] == "start"  # type: ignore[index]
-    low = block(build_performance(made({"a": (0.9, 0.6)})), "performance-seeds")
+    low = block(build_performance(Analysis(made({"a": (0.9, 0.6)}))), "performance-seeds")
     assert "autorangeoptions" not in build_plots(low, build_styles(["a"]))[0]["layout"]["yaxis"]  # type: ignore[index]
 
 
@@ -120,18 +120,18 @@ def test_where_nothing_is_known_of_it_nothing_is_said() -> None:
     texts = " ".join(b.text for section in report.sections for b in section.blocks if isinstance(b, Text))
     assert "bag" not in texts
     assert "baseline" not in next(section for section in report.sections if section.key == "verdict").numbers
-    assert block(build_performance(of), "performance-seeds").views[0].lines == []
-    assert not any(row[0] == NAME for row in block(build_performance(of), "performance").rows)
+    assert block(build_performance(Analysis(of)), "performance-seeds").views[0].lines == []
+    assert not any(row[0] == BASELINE for row in block(build_performance(Analysis(of)), "performance").rows)
 
 
 def test_each_task_has_its_own() -> None:
     of = made({"a": (0.82, 0.82), "b": (0.7, 0.7)}, tasks=("short", "long"))
     hard = tuple(replace(s, baseline=Baseline(0.9, 0.9)) if s.task == "long" else s for s in of.studies)
     of = replace(of, studies=hard)
-    assert "on long" in said(build_verdict(of, n_resamples=50), "warning")
-    assert "on short" not in said(build_verdict(of, n_resamples=50), "warning")
-    assert "on the test texts on short" in said(build_performance(of), "note")
-    numbers = build_verdict(of, n_resamples=50).numbers["baseline"]
+    assert "on long" in said(build_verdict(Analysis(of, n_resamples=50)), "warning")
+    assert "on short" not in said(build_verdict(Analysis(of, n_resamples=50)), "warning")
+    assert "on the test texts on short" in said(build_performance(Analysis(of)), "note")
+    numbers = build_verdict(Analysis(of, n_resamples=50)).numbers["baseline"]
     assert numbers["short"]["beaten_by"] == ["a"]  # type: ignore[index]
     assert numbers["long"]["beaten_by"] == []  # type: ignore[index]
 

@@ -1,21 +1,22 @@
-"""Step curves averaged over seeds or tasks, with bands only where there are enough of them, as series of a figure.
+"""Series that several figures draw: averaged step curves with their bands, thin curves, points of many evenly thinned.
 
 Which curves are averaged, and on which scale, is the sections' business.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.figures.figure import Series
+from hpo.figures.figure import Cell, Series
 from hpo.statistics.bootstrap import Resampling, iqm, iqm_band, mean_band
 
 Floats = NDArray[np.float64]
+Value = TypeVar("Value")
 Statistic = Literal["mean", "IQM"]
 FEWEST_FOR_A_BAND = 6
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
@@ -55,26 +56,22 @@ def average(rows: Floats, along: Floats, *, statistic: Statistic = "mean", sourc
     return Average(along, values, low, high, len(rows), statistic)
 
 
-def average_series(
-    of: Average, strategy: str, *, turn: Callable[[Floats], Floats] = lambda values: values
-) -> list[Series]:
+def average_series(of: Average, strategy: str, *, sign: float = 1.0) -> list[Series]:
     """Returns a band and a step curve; points at quarters of the axis where there are too few rows for a band.
 
     Args:
-        turn: Brings losses back to values, e.g. times the sign of the experiment.
+        sign: Brings losses back to values.
     """
     name, x = f"{strategy}, {of.statistic}", [float(place) for place in of.along]
     if not x:
         return []
-    y = [float(value) for value in turn(of.values)]
+    y = [float(value) for value in sign * of.values]
     if of.low is None or of.high is None:
-        found = [(place, of.at(place)) for place in (share * x[-1] for share in QUARTERS)]
-        held = [(place, y[index]) for place, index in found if index is not None]
+        indices = [(place, of.at(place)) for place in (share * x[-1] for share in QUARTERS)]
+        held = [(place, y[index]) for place, index in indices if index is not None]
         return [Series(name, "points", [place for place, _ in held], [value for _, value in held], strategy)]
-    ends = np.sort(np.stack([turn(of.low), turn(of.high)]), axis=0)
-    band = Series(
-        f"{name}, 95 % band", "band", x, (), strategy, low=_list(ends[0]), high=_list(ends[1]), in_legend=False
-    )
+    low, high = np.sort(sign * np.stack([of.low, of.high]), axis=0).tolist()
+    band = Series(f"{name}, 95 % band", "band", x, (), strategy, low=low, high=high, in_legend=False)
     return [band, Series(name, "step", x, y, strategy)]
 
 
@@ -83,5 +80,12 @@ def thin_series(name: str, strategy: str, x: Sequence[float], y: Sequence[float]
     return Series(name, "thin", list(x), list(y), strategy, in_legend=False)
 
 
-def _list(values: Floats) -> list[float | None]:
-    return [float(value) for value in values]
+def box_series(strategy: str, values: Sequence[Cell], *, text: Sequence[str] = ()) -> Series:
+    """Returns a strategy's values as points with a box over the middle half of them."""
+    return Series(strategy, "box", [strategy] * len(values), values, strategy, text=text)
+
+
+def evenly(values: Sequence[Value], most: int) -> list[Value]:
+    """Returns at most so many of the values, evenly over their order."""
+    n = min(most, len(values))
+    return [values[place * len(values) // n] for place in range(n)]

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hpo.report.analysis.conduct import control, is_grid, is_random, random_studies
 from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.scale import control, is_grid, is_random, random_studies, scales
+from hpo.report.analysis.regrets import scales
 from tests.support.noise_experiments import experiment, normal, study, trial
 
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hpo.report.analysis.claims import pair_up, rope_of
 from hpo.report.analysis.endpoints import endpoints
-from hpo.report.analysis.pairs import pair_up, quantity_of, rope_of, unit_of
 from hpo.report.analysis.records import Experiment, Study
-from hpo.report.analysis.scale import scales
+from hpo.report.analysis.regrets import scales
 from tests.support.noise_experiments import experiment, normal, study, trial
 
 FAILED = (trial(0, None, state="FAIL"),)
@@ -33,7 +33,7 @@ def test_seeds_are_paired_by_their_number() -> None:
     assert pair.differences.tolist() == [4, 2]
     assert pair.left_out == (("task", 3),)
     assert pair.is_whole
-    assert (unit_of(of), quantity_of(of)) == ("seed", "valid_loss")
+    assert (of.paired_by, of.quantity) == ("seed", "valid_loss")
 
 
 def test_a_failed_study_is_worse_than_any_and_filled_with_the_worst_value() -> None:
@@ -65,7 +65,7 @@ def test_several_tasks_are_compared_by_mean_regret() -> None:
     # On t the best is 4, the median of random 8; on u 50 and 100.
     assert pair.differences == pytest.approx([(8 - 6) / 4, 1.0])
     assert rope_of(of, scales(of)) == pytest.approx((1 / 4 + 1 / 50) / 2)
-    assert (unit_of(of), quantity_of(of)) == ("task", "normalised regret")
+    assert (of.paired_by, of.quantity) == ("task", "normalised regret")
 
 
 def test_a_task_some_of_whose_seeds_failed_is_filled() -> None:
