@@ -108,7 +108,6 @@ def test_trials_start_from_encoders_that_all_studies_share(texts: Path) -> None:
 
 
 def test_a_trial_from_an_encoder_differs_from_one_from_scratch(texts: Path) -> None:
-    """And one from scratch is, to the last digit, what it was before there were encoders."""
     from_domain, from_scratch = (
         run_study(*given, "study.n_trials=1") for given in (DOMAIN, (*SMALL, "study.name=scratch"))
     )
