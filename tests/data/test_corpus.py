@@ -19,7 +19,7 @@ from tests.support.data_sources import class_folders, folder, reviews, table, wi
 
 SCRIPT = """
 import pickle, sys, time
-from hpo.corpus import prepare
+from hpo.data.corpus import prepare
 
 def wait(stage, done, total):
     if stage == "texts" and done == total:

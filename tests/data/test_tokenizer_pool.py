@@ -22,9 +22,9 @@ from tests.support.worker_processes import spawned
 CUT = Cut(5, Keep.both)
 SLEEPER = """
 import time
-from hpo.config import Keep, Tokenizer
-from hpo.pool import _start_process, tokenize_texts
-from hpo.tokens import SPACY_MAX_CHARS, Cut
+from hpo.config.schema import Keep, Tokenizer
+from hpo.data.tokenizer_pool import _start_process, tokenize_texts
+from hpo.data.tokens import SPACY_MAX_CHARS, Cut
 
 def stop(done, total):
     if done:

@@ -30,8 +30,8 @@ from hpo.terminal.display import LiveLines
 PRINTING = """
 import logging, sys, threading, warnings
 from rich.console import Console
-from hpo.output import masked_output
-from hpo.secret import reveal
+from hpo.machine.secrets import masked_output
+from hpo.machine.secrets import reveal
 
 def fail():
     raise OSError("thread CANARY-8")

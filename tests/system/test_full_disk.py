@@ -96,8 +96,8 @@ WITHOUT_ROOM = """
 import resource, sys
 from pathlib import Path
 from tests.support.trial_requests import Listener, make_request
-from hpo.executor import Job, Task
-from hpo.worker import run_job
+from hpo.contracts.executor import Job, Task
+from hpo.executors.worker import run_job
 
 class Filling(Listener):
     def __call__(self, report):

@@ -14,7 +14,7 @@ DYING = """
 import os, signal, sys
 from pathlib import Path
 import sqlalchemy.event, sqlalchemy.engine
-from hpo.mlflow_client import open_client
+from hpo.tracking.client import open_client
 
 def die(connection, cursor, statement, *rest):
     if "CREATE TABLE" in statement and "logged_model_params" in statement:
