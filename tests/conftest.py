@@ -11,9 +11,11 @@ from pathlib import Path
 from shutil import disk_usage
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+from urllib.error import URLError
 
 import pytest
 
+import hpo.machine.download
 from hpo.commands.sync import main as sync
 from tests.support.background_studies import Started
 from tests.support.databases import Server
@@ -125,3 +127,18 @@ def texts(workdir: Path) -> Path:
     ]
     (workdir / "texts.csv").write_text("label,text\n" + "\n".join(rows) + "\n")
     return workdir
+
+
+@pytest.fixture
+def models(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder where `untar_data` puts fastai's language model, and texts to match it with; no network."""
+    rng = random.Random(0)
+    rows = [f"{label},{' '.join(rng.choices([label, 'the', 'bone', 'nap'], k=9))}" for label in ("cat", "dog") * 30]
+    (workdir / "texts.csv").write_text("label,text\n" + "\n".join(rows) + "\n")
+    monkeypatch.setenv("FASTAI_HOME", str(workdir / "fastai"))
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setattr(hpo.machine.download.urllib.request, "urlopen", unreachable)
+    return workdir / "fastai" / "models" / "wt103-fwd"

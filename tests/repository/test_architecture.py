@@ -241,3 +241,17 @@ def test_what_tests_import_is_there(path: Path) -> None:
     for match in IMPORT.finditer(path.read_text("utf-8")):
         module = (match[1] or match[3]).replace(".", "/")
         assert any((TESTS.parent / name).exists() for name in (f"{module}.py", f"{module}/__init__.py")), match[0]
+
+
+BEHAVIOURS = ("system", "repository", "chaos", "support")  # their tests are named after what users see
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted(TESTS.rglob("test_*.py")) if path.relative_to(TESTS).parts[0] not in BEHAVIOURS],
+    ids=lambda path: str(path.relative_to(TESTS)),
+)
+def test_a_room_tests_its_modules(path: Path) -> None:
+    module = PACKAGE / path.relative_to(TESTS).with_name(path.name.removeprefix("test_"))
+    is_contract = path.stem.endswith("_contract")  # of every option of a kind
+    assert is_contract or module.exists() or module.with_suffix("").is_dir(), f"hpo has no {module.name} for it."
