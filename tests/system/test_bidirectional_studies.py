@@ -78,7 +78,7 @@ def plan_fingerprint(*overrides: str) -> dict[str, str]:
 
 def test_a_study_is_not_continued_as_an_ensemble(texts: Path) -> None:
     report = run_study(*SMALL, *ONE)
-    with pytest.raises(Refused, match=r"model\.bidir was absent and is now True"):
+    with pytest.raises(Refused, match=r"model\.bidir was False and is now True"):
         run_study(*SMALL, *ONE, "model.bidir=true", f"study.name={report.study.name}")
 
 
