@@ -24,7 +24,7 @@ def model_card(description: Description, *, has_read_test: bool = False) -> str:
         f"# {title}",
         "",
         f"An AWD-LSTM text classifier of {len(description.classes)} classes, trained by hpo {made['versions']['hpo']}.",
-        *(["", ENSEMBLE] if architecture.get("bidir") else []),
+        *(["", ENSEMBLE] if architecture["bidir"] else []),
         "",
         "## Use",
         "",

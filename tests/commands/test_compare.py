@@ -25,7 +25,7 @@ from hpo.storage.storage import is_ended, read_study
 from hpo.study.session import Report
 from tests.chaos.server import free_port
 from tests.support.comparisons import plan_compared, read_all, run_compared, watch
-from tests.system.test_end_to_end import compare_with_mlflow
+from tests.support.mlflow_equality import compare_with_mlflow
 
 FAST = ("trainer=synthetic", "tracking=none", "executor=inline", "samplers=[tpe]", "seeds=2")
 

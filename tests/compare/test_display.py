@@ -31,7 +31,7 @@ from tests.support.comparison_events import (
     show_search,
 )
 from tests.support.mlflow_contents import make_trial
-from tests.terminal.test_display import LostTerminal, make_console
+from tests.support.terminals import LostTerminal, make_console
 
 
 def open_log(comparison: Comparison, clock: Clock | None = None) -> tuple[ComparisonDisplay, io.StringIO]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from fnmatch import fnmatch
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -220,3 +221,40 @@ def test_files_and_functions_are_short(module: str) -> None:
             assert length <= MAX_FUNCTION, (
                 f"{FILES[module].name}: {node.name} has {length} lines, at most {MAX_FUNCTION}."
             )
+
+
+TESTS = Path(__file__).parent.parent
+IMPORT = re.compile(
+    r"^\s*\"?(?:from ((?:hpo|tests)[\w.]*) import ([\w, ]+)|import ((?:hpo|tests)\.[\w.]+))", re.MULTILINE
+)
+
+
+@pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda path: str(path.relative_to(TESTS)))
+def test_tests_share_by_support_alone(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names = [f"{node.module}.{alias.name}" for alias in node.names] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        modules = [name for name in names if any(part.startswith("test_") for part in name.split(".")[:-1])]
+        assert not [name for name in modules if name.startswith("tests.")], "move what is shared to tests/support."
+
+
+@pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda path: str(path.relative_to(TESTS)))
+def test_what_tests_import_is_there(path: Path) -> None:
+    """Also in the programs that they write for other processes."""
+    for match in IMPORT.finditer(path.read_text("utf-8")):
+        module = (match[1] or match[3]).replace(".", "/")
+        assert any((TESTS.parent / name).exists() for name in (f"{module}.py", f"{module}/__init__.py")), match[0]
+
+
+BEHAVIOURS = ("system", "repository", "chaos", "support")  # their tests are named after what users see
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted(TESTS.rglob("test_*.py")) if path.relative_to(TESTS).parts[0] not in BEHAVIOURS],
+    ids=lambda path: str(path.relative_to(TESTS)),
+)
+def test_a_room_tests_its_modules(path: Path) -> None:
+    module = PACKAGE / path.relative_to(TESTS).with_name(path.name.removeprefix("test_"))
+    is_contract = path.stem.endswith("_contract")  # of every option of a kind
+    assert is_contract or module.exists() or module.with_suffix("").is_dir(), f"hpo has no {module.name} for it."

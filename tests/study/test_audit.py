@@ -33,9 +33,9 @@ from hpo.study.confirmation import Replicate
 from hpo.study.refusal import Refused
 from hpo.study.session import Report, Sharing, run_all
 from hpo.terminal.display import build_display
-from tests.study.test_driver import Killed, MortalStorage
 from tests.support.comparisons import SMALL, facts, plan_compared, read_all, run_compared, watch
 from tests.support.curve_tables import write_table
+from tests.support.mortal_storage import Killed, MortalStorage
 from tests.support.studies import SYNTHETIC, plan_study, run_study
 
 

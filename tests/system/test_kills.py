@@ -14,8 +14,8 @@ from hpo.storage.storage import open_storage, read_study
 from hpo.tracking.client import resolve_uri
 from tests.chaos.invariants import leftovers, violations
 from tests.support import ROOT
-from tests.system.test_end_to_end import URI
-from tests.system.test_interruption import write_texts
+from tests.support.background_studies import write_texts
+from tests.support.mlflow_equality import URI
 
 DYING = ROOT / "tests/support/kill_point.py"
 N_TRIALS = 5

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from hpo.terminal.progress import open_progress
 from hpo.terminal.screen import frame
 from tests.support import ROOT
 from tests.support.mlflow_contents import make_study, make_trial
+from tests.support.terminals import LostTerminal, make_console
 
 STUDY = make_study(Path("studies/docs"))
 TRIALS = [
@@ -27,12 +27,6 @@ TRIALS = [
     make_trial(4, RUNNING, n_epochs=2),
     make_trial(5, RUNNING, n_epochs=0),
 ]
-
-
-def make_console(file: io.TextIOBase | None = None, *, width: int = 80, term: str = "xterm") -> Console:
-    """Returns a console that takes itself for a terminal."""
-    environ: Mapping[str, str] = {"TERM": term}
-    return Console(file=file or io.StringIO(), force_terminal=True, width=width, height=24, _environ=environ)  # type: ignore[arg-type]  # rich wants IO[str]
 
 
 def log_of(display: Display, console: Console) -> list[str]:
@@ -150,11 +144,6 @@ def test_text_from_outside_cannot_steer_the_terminal() -> None:
     lines = log_of(display, console)
     assert lines[0] == "a [2Jb c [bold]d"
     assert "\x1b" not in "".join(lines)
-
-
-class LostTerminal(io.StringIO):
-    def write(self, text: str, /) -> int:
-        raise OSError(5, "Input/output error")
 
 
 @pytest.mark.parametrize("console", [Console(file=LostTerminal()), make_console(LostTerminal())])

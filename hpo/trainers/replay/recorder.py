@@ -25,7 +25,6 @@ from hpo.space.space import canonical
 from hpo.trainers.replay.card import METRICS
 
 SEED, SECONDS = "seed", "seconds"  # columns
-LATER = {"model.encoder": "scratch", "model.bidir": False}  # what studies had before there were these settings
 
 
 @dataclass(frozen=True)
@@ -163,7 +162,7 @@ def _differing(sources: Sequence[Source]) -> set[str]:
 
 def _setting(study: StudyRecord, path: str) -> ParamValue:
     section, _, name = path.partition(".")
-    value: ParamValue = _section(study, section).get(name, LATER.get(path))
+    value: ParamValue = _section(study, section).get(name)
     return value
 
 

@@ -19,15 +19,13 @@ from hpo.tracking.client import open_client
 from hpo.trainers.awd_lstm.network.encoder import WEIGHTS, Encoder, Sizes, read_encoder
 from hpo.trainers.awd_lstm.network.ensemble import Ensemble
 from hpo.trainers.awd_lstm.network.wikipedia import BACKWARD_ARCHIVE
-from tests.study.test_encoders import DOMAIN, SIX, SMALL, domain_bank, texts
-from tests.support.kept_models import described, trained_answers
+from tests.support.encoder_studies import DOMAIN, SIX, SMALL, domain_bank
+from tests.support.kept_models import described, mlflow_at, trained_answers
 from tests.support.mlflow_contents import new_db
 from tests.support.studies import compose_config, plan_study, run_study
-from tests.tracking.test_registry import mlflow_at
-from tests.trainers.awd_lstm.network.test_wikipedia import SMALL as WT103
-from tests.trainers.awd_lstm.network.test_wikipedia import lay_out, models
+from tests.support.wikipedia_models import SMALL as WT103
+from tests.support.wikipedia_models import lay_out
 
-__all__ = ["models", "texts"]  # fixtures
 ONE = (*SIX, "study.n_trials=1")
 
 
@@ -80,7 +78,7 @@ def plan_fingerprint(*overrides: str) -> dict[str, str]:
 
 def test_a_study_is_not_continued_as_an_ensemble(texts: Path) -> None:
     report = run_study(*SMALL, *ONE)
-    with pytest.raises(Refused, match=r"model\.bidir was absent and is now True"):
+    with pytest.raises(Refused, match=r"model\.bidir was False and is now True"):
         run_study(*SMALL, *ONE, "model.bidir=true", f"study.name={report.study.name}")
 
 
