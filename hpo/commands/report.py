@@ -144,7 +144,7 @@ def _terms(config: ReportConfig) -> Terms:
         rope=given.rope,
         unit=given.unit.value if given.unit else None,
         budget=given.budget,
-        direction=given.direction.value if given.direction else None,
+        direction=given.direction,
     )
 
 

@@ -6,19 +6,11 @@ Types only, like `schema`, which it extends; values live in conf/report.yaml.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from hpo.config.compare import Unit
-from hpo.config.schema import Config
+from hpo.config.schema import Config, Direction
 from hpo.config.search import MISSING
-
-
-class Direction(Enum):
-    """Which values are better."""
-
-    minimize = "minimize"
-    maximize = "maximize"
 
 
 @dataclass

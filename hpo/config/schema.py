@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal
 
+from hpo.config.metric import Direction as Direction
+from hpo.config.metric import Metric as Metric
 from hpo.config.search import MISSING, PrunerConfig, SamplerConfig, SpaceConfig
 from hpo.config.training import EncoderConfig
 from hpo.config.training import Precision as Precision
@@ -98,18 +99,6 @@ class ModelConfig:
     encoder: str = MISSING
     bidir: bool = False
     log: ModelLog = MISSING
-
-
-class Metric(Enum):
-    """What a study optimises; the direction follows from it."""
-
-    accuracy = "accuracy"
-    macro_f1 = "macro_f1"
-    valid_loss = "valid_loss"
-
-    @property
-    def direction(self) -> Literal["minimize", "maximize"]:
-        return "minimize" if self is Metric.valid_loss else "maximize"
 
 
 @dataclass

@@ -12,9 +12,10 @@ from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 
+from hpo.config.schema import Direction
 from hpo.contracts.records import RUNNING
 from hpo.report.analysis.phrases import count
-from hpo.report.analysis.records import Direction, Experiment, Study, Trial
+from hpo.report.analysis.records import Experiment, Study, Trial
 from hpo.report.analysis.spaces import observed_space
 from hpo.report.reading.csv_rows import TrialRow, read_rows
 from hpo.report.reading.csv_trials import LARGEST, Place, ReadTrial, read_trials
@@ -23,14 +24,9 @@ from hpo.report.reading.deviations import join_names
 from hpo.report.reading.terms import ROPE, Terms, settle, with_inferred_budget
 
 UNNAMED = "value"  # the metric where no column names it
-DIRECTIONS: dict[str, Direction] = {
-    "min": "minimize",
-    "minimize": "minimize",
-    "minimise": "minimize",
-    "max": "maximize",
-    "maximize": "maximize",
-    "maximise": "maximize",
-}
+SPELLINGS = {"min": Direction.minimize, "minimise": Direction.minimize}
+SPELLINGS |= {"max": Direction.maximize, "maximise": Direction.maximize}
+DIRECTIONS = {**{direction.value: direction for direction in Direction}, **SPELLINGS}
 
 
 def read_records(paths: Sequence[Path], *, name: str | None = None, terms: Terms | None = None) -> Experiment:
@@ -119,7 +115,7 @@ def _direction(rows: Sequence[TrialRow], terms: Terms, metric: str) -> tuple[Dir
         return terms.direction, [note] if contradicts else []
     if column:
         return DIRECTIONS[column], []
-    return "minimize", [
+    return Direction.minimize, [
         f"The records do not say which values of {metric} are better: lower ones were taken to be. "
         "If higher ones are, give report.direction=maximize."
     ]
