@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpo.config.schema import FolderConfig
-from hpo.data.csv import decode
+from hpo.data.delimited import decode
 from hpo.data.splits import PARTS
 from hpo.data.texts import Texts
 from hpo.machine.paths import expanded

@@ -6,11 +6,12 @@ What the texts mean is `csv_words`' and `csv`' business.
 from __future__ import annotations
 
 import difflib
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpo.data.csv import Row, read_csv
+from hpo.data.delimited import Row, decode, read_csv
 from hpo.machine.escaping import FORMULA_STARTS
 
 REQUIRED = ("experiment", "task", "strategy", "seed", "trial", "value", "state", "epochs", "seconds")
@@ -70,14 +71,8 @@ def _text(path: Path, shown: str) -> str:
         raise ValueError(f"{shown} does not exist; give a CSV file.") from None
     except OSError as error:
         raise ValueError(f"{shown} cannot be read: {error.strerror}.") from error
-    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(
-            f"{shown} is no UTF-8 text: line {line} has byte 0x{content[error.start]:02x}; save it as UTF-8."
-        ) from error
+    encoding = "utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8"
+    text = decode(content, encoding, shown=shown, setting="")
     if "\0" in text:
         raise ValueError(f"{shown} is no text file; give a CSV file in UTF-8.")
     return text

@@ -71,7 +71,10 @@ def test_columns_that_nothing_reads_are_told(tmp_path: Path) -> None:
         (f"{HEADER},seed\n{ROW},1", "has the column seed twice"),
         (f"{HEADER}\n{ROW},9", "10 fields in line 2 and 9 in its header"),
         (f'{HEADER}\n{ROW}\ne,"t,x\n', "is not well-formed from line 3"),
-        (f"{HEADER}\n{ROW}\n".encode() + b"caf\xe9", "no UTF-8 text: line 3 has byte 0xe9"),
+        (
+            f"{HEADER}\n{ROW}\n".encode() + b"caf\xe9",
+            r"is not utf-8 throughout: line 3 has byte 0xe9 .*; save it as UTF-8\.",
+        ),
         (b"PK\x03\x04\x00\x00", "is no text file"),
     ],
 )
