@@ -113,7 +113,7 @@ def _check(config: ReportConfig) -> None:
 
 
 def _read(config: ReportConfig) -> Experiment:
-    from hpo.report.reading.csv import read_records
+    from hpo.report.reading.csv_records import read_records
     from hpo.report.reading.record import experiment_names, read_experiment
     from hpo.storage.storage import open_record
 

@@ -13,7 +13,7 @@ from hpo.report.analysis.phrases import count
 from hpo.report.analysis.records import Experiment
 from hpo.report.document.content import Report, Section
 from hpo.report.document.json import find_verdict, find_warnings
-from hpo.report.reading.csv_export import write_records
+from hpo.report.reading.csv_records import write_records
 
 N_RESAMPLES = 2000
 
