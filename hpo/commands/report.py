@@ -113,7 +113,7 @@ def _check(config: ReportConfig) -> None:
 
 
 def _read(config: ReportConfig) -> Experiment:
-    from hpo.report.reading.csv import read_records
+    from hpo.report.reading.csv_records import read_records
     from hpo.report.reading.record import experiment_names, read_experiment
     from hpo.storage.storage import open_record
 
@@ -144,7 +144,7 @@ def _terms(config: ReportConfig) -> Terms:
         rope=given.rope,
         unit=given.unit.value if given.unit else None,
         budget=given.budget,
-        direction=given.direction.value if given.direction else None,
+        direction=given.direction,
     )
 
 

@@ -15,7 +15,7 @@ from hpo.compare.comparison import Comparison
 from hpo.compare.progress import ComparisonProgress, StudyProgress
 from hpo.compare.table import study_label, table
 from hpo.config.compare import Unit
-from hpo.contracts.records import TEST_OF, StudyRecord, TrialRecord
+from hpo.contracts.records import StudyRecord, TrialRecord
 from hpo.machine.escaping import last_line, printable
 from hpo.study.audit import count_audit
 from hpo.study.confirmation import to_test
@@ -157,8 +157,9 @@ def _amount(comparison: Comparison, amount: float) -> str:
 
 def _test(study: StudyRecord | None) -> str:
     """Returns the test metric that belongs to what is optimised, behind a comma; "" if there is none."""
-    key = TEST_OF.get(study.metric, "") if study else ""
-    return f", {key} {format_number(study.test[key])}" if study and key in study.test else ""
+    if study is None or study.test_metric not in study.test:
+        return ""
+    return f", {study.test_metric} {format_number(study.test[study.test_metric])}"
 
 
 def _counted(n: int, noun: str) -> str:

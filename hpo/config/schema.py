@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Literal
+from typing import Any
 
 from hpo.config.limits import MAX_S, MAX_SEED, MISSING, count, seconds, setting, share
+from hpo.config.metric import Direction as Direction
+from hpo.config.metric import Metric as Metric
 from hpo.config.registry import Option, option
 from hpo.config.search import PrunerConfig, SamplerConfig, SpaceConfig
 from hpo.config.training import EncoderConfig
@@ -101,18 +103,6 @@ class ModelConfig(Option):
     encoder: str = MISSING
     bidir: bool = False
     log: ModelLog = MISSING
-
-
-class Metric(Enum):
-    """What a study optimises; the direction follows from it."""
-
-    accuracy = "accuracy"
-    macro_f1 = "macro_f1"
-    valid_loss = "valid_loss"
-
-    @property
-    def direction(self) -> Literal["minimize", "maximize"]:
-        return "minimize" if self is Metric.valid_loss else "maximize"
 
 
 @dataclass

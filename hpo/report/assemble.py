@@ -15,7 +15,7 @@ from hpo.report.analysis.phrases import budget_text, count
 from hpo.report.analysis.records import Experiment
 from hpo.report.document.content import Report, Section
 from hpo.report.document.json import find_verdict, find_warnings
-from hpo.report.reading.csv_export import write_records
+from hpo.report.reading.csv_records import write_records
 
 if TYPE_CHECKING:
     from hpo.report.analysis.analysis import Analysis

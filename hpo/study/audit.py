@@ -120,7 +120,6 @@ def _ends(audit: Sequence[TrialRecord]) -> Mapping[int, TrialRecord]:
 
 def _is_better(search: StudyRecord, trial: TrialRecord, incumbent: TrialRecord) -> bool:
     """Returns whether an audited trial is better than `incumbent`; one that diverged never is."""
-    sign = 1.0 if search.direction == "minimize" else -1.0
     if trial.value is None or incumbent.value is None:
         return False
-    return sign * trial.value < sign * incumbent.value
+    return search.sign * trial.value < search.sign * incumbent.value

@@ -29,11 +29,8 @@ def confirmation_name(study: str) -> str:
 
 def chosen_trials(study: StudyRecord, trials: Sequence[TrialRecord], *, top_k: int) -> list[TrialRecord]:
     """Returns the `top_k` best complete trials with different params, the best first (the earliest on ties)."""
-    sign = 1.0 if study.direction == "minimize" else -1.0
-    complete = [trial for trial in trials if trial.state == COMPLETE and trial.value is not None]
-    ranked = sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
     different: dict[str, TrialRecord] = {}
-    for trial in ranked:
+    for trial in study.ranked(trials):
         different.setdefault(json.dumps(dict(sorted(trial.params.items()))), trial)
     return list(different.values())[:top_k]
 
@@ -124,8 +121,7 @@ def confirmed_sentence(study: StudyRecord, trials: Sequence[TrialRecord], wanted
     if not values:
         return f"No retraining of the best trials of {study.tags['confirms']} was completed."
     spread = f" (standard deviation {stdev(values):.2g})" if len(values) > 1 else ""
-    test_metric = "test_loss" if study.metric == "valid_loss" else f"test_{study.metric}"
-    test = f", {test_metric} {study.test[test_metric]:.4f}" if test_metric in study.test else ""
+    test = f", {study.test_metric} {study.test[study.test_metric]:.4f}" if study.test_metric in study.test else ""
     seeds = "a fresh seed" if len(values) == 1 else f"{len(values)} fresh seeds"
     return (
         f"Confirmed: trial {_replicate(group[0]).searched} trained again with {seeds} has "
@@ -147,9 +143,8 @@ def _counted(trials: Sequence[TrialRecord], wanted: Collection[Replicate]) -> li
 
 def _rank(study: StudyRecord, group: Sequence[TrialRecord]) -> tuple[int, float, int]:
     values = _values(group)
-    sign = 1.0 if study.direction == "minimize" else -1.0
     n_failed = len(group) - len(values)
-    return (n_failed, sign * fmean(values) if values else 0.0, _replicate(group[0]).searched)
+    return (n_failed, study.sign * fmean(values) if values else 0.0, _replicate(group[0]).searched)
 
 
 def _values(group: Sequence[TrialRecord]) -> list[float]:

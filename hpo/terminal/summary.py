@@ -18,7 +18,7 @@ from rich.text import Text
 from hpo.artifacts.folders import MODEL_FOLDER
 from hpo.config.schema import MemoryConfig, PostgresConfig, SqliteConfig, StorageConfig
 from hpo.config.search import ParamValue
-from hpo.contracts.records import COMPLETE, FAIL, StudyRecord, TrialRecord
+from hpo.contracts.records import FAIL, StudyRecord, TrialRecord
 from hpo.machine.escaping import last_line, printable
 from hpo.machine.remote import is_remote
 from hpo.machine.secrets import is_named, mask
@@ -95,9 +95,8 @@ def baseline_sentence(study: StudyRecord, best: TrialRecord) -> str | None:
     held = study.corpus.get(f"baseline_{study.metric}")
     if not isinstance(held, float) or best.value is None:
         return None
-    sign = -1.0 if study.direction == "minimize" else 1.0
-    verdict = "beaten by" if sign * (best.value - held) > 0 else "not beaten by"
-    name = "test_baseline_loss" if study.metric == "valid_loss" else f"test_baseline_{study.metric}"
+    verdict = "beaten by" if study.sign * (best.value - held) < 0 else "not beaten by"
+    name = study.test_metric.replace("test_", "test_baseline_")
     test = f", on test {format_number(study.test[name])}" if name in study.test else ""
     gap = format_number(abs(best.value - held))
     return (
@@ -107,15 +106,12 @@ def baseline_sentence(study: StudyRecord, best: TrialRecord) -> str | None:
 
 
 def _best_table(study: StudyRecord, trials: Sequence[TrialRecord]) -> Table:
-    sign = 1.0 if study.direction == "minimize" else -1.0
-    ranked = [t for t in trials if t.state == COMPLETE and t.value is not None]
-    ranked.sort(key=lambda t: (sign * (t.value or 0.0), t.number))
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for heading in ("trial", study.metric, "epochs"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("training", justify="right", no_wrap=True)
     table.add_column("params", overflow="fold")
-    for trial in ranked[:N_BEST]:
+    for trial in study.ranked(trials)[:N_BEST]:
         seconds = _training_s([trial])
         table.add_row(
             str(trial.number),

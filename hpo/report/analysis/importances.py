@@ -16,9 +16,10 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.importance import BaseImportanceEvaluator, FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 
+from hpo.config.schema import Direction
 from hpo.config.search import ParamValue
 from hpo.report.analysis.conduct import random_studies
-from hpo.report.analysis.records import Direction, Experiment, Trial
+from hpo.report.analysis.records import Experiment, Trial
 from hpo.report.analysis.spaces import Space, known_params, places_of
 from hpo.space.space import canonical
 
@@ -179,7 +180,8 @@ def _build_study(
     direction: Direction,
 ) -> optuna.Study:
     logging.getLogger("optuna.storages._in_memory").setLevel(logging.WARNING)  # it announces each study
-    study = optuna.create_study(direction=direction, storage=optuna.storages.InMemoryStorage())
+    optunas = optuna.study.StudyDirection[direction.upper()]
+    study = optuna.create_study(direction=optunas, storage=optuna.storages.InMemoryStorage())
     study.add_trials(
         optuna.trial.create_trial(
             value=trial.value,

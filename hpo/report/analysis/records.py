@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from hpo.config.schema import Direction
 from hpo.config.search import ParamValue
 from hpo.contracts.records import COMPLETE
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-Direction = Literal["minimize", "maximize"]
 Unit = Literal["epochs", "trials", "seconds"]
 Place = tuple[str, int]
 """A task and a seed: what pairs the studies of several strategies."""
@@ -198,7 +198,7 @@ class Experiment:
     @property
     def sign(self) -> float:
         """1 when lower is better, -1 when higher is: a value times it is a loss."""
-        return 1.0 if self.direction == "minimize" else -1.0
+        return Direction(self.direction).sign
 
     @property
     def shown_sign(self) -> float:
@@ -208,7 +208,7 @@ class Experiment:
     @property
     def better(self) -> str:
         """Which values are better: lower or higher."""
-        return "lower" if self.direction == "minimize" else "higher"
+        return Direction(self.direction).better
 
     @property
     def has_tasks(self) -> bool:

@@ -99,7 +99,7 @@ def record_curves(sources: Sequence[Source]) -> Recording:
         "params": {path: _describe(path, params[path], sources) for path in paths},
         "metrics": {metric: metric for metric in metrics},
         **({"test": {name: name for name in tested}} if tested else {}),
-        "direction": {metric: Metric[metric].direction for metric in metrics if metric in TEST_OF},
+        "direction": {metric: Metric[metric].direction.value for metric in metrics if metric in TEST_OF},
         "seconds": SECONDS,
         "seed": SEED,
         "matching": "exact",

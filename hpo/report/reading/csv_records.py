@@ -1,36 +1,48 @@
-"""An experiment from CSV files of trials, written by whatever tuner.
+"""An experiment from CSV files of trials, written by whatever tuner, and as such a file, which is read back.
 
 Columns, one row a trial: experiment, task, strategy, seed, trial, value, state, epochs, seconds; optional are test,
-direction, metric, ended_s, reason, continued and one `param.NAME` for each param. The files are read in `csv_rows`,
-single fields in `csv_words`; every mistake is one sentence with its line. Writing them is `csv_export`'s business.
+direction, metric, ended_s, reason, continued and one `param.NAME` for each param. Rows are read in
+`csv_trials`, single fields in `csv_words`; every mistake is one sentence with its line. What is written lacks what has
+no column: learning curves, confirmations, the design card.
 """
 
 from __future__ import annotations
 
+import csv
+import io
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 
+from hpo.config.schema import Direction
+from hpo.config.search import ParamValue
 from hpo.contracts.records import RUNNING
+from hpo.machine.escaping import for_spreadsheet
+from hpo.machine.files import write_atomically
 from hpo.report.analysis.phrases import count
-from hpo.report.analysis.records import Direction, Experiment, Study, Trial
+from hpo.report.analysis.records import Experiment, Study, Trial
 from hpo.report.analysis.spaces import observed_space
-from hpo.report.reading.csv_rows import TrialRow, read_rows
-from hpo.report.reading.csv_trials import LARGEST, Place, ReadTrial, read_trials
-from hpo.report.reading.csv_words import is_empty
+from hpo.report.reading.csv_trials import (
+    LARGEST,
+    PARAM,
+    REQUIRED,
+    Place,
+    ReadTrial,
+    TrialRow,
+    read_rows,
+    read_trials,
+)
+from hpo.report.reading.csv_words import DIVERGED, is_empty
 from hpo.report.reading.deviations import join_names
 from hpo.report.reading.terms import ROPE, Terms, settle, with_inferred_budget
 
+COLUMNS = (*REQUIRED, "test", "metric", "direction", "ended_s", "reason", "continued")  # of what is written
 UNNAMED = "value"  # the metric where no column names it
-DIRECTIONS: dict[str, Direction] = {
-    "min": "minimize",
-    "minimize": "minimize",
-    "minimise": "minimize",
-    "max": "maximize",
-    "maximize": "maximize",
-    "maximise": "maximize",
-}
+SPELLINGS = {"min": Direction.minimize, "minimise": Direction.minimize}
+SPELLINGS |= {"max": Direction.maximize, "maximise": Direction.maximize}
+DIRECTIONS = {**{direction.value: direction for direction in Direction}, **SPELLINGS}
 
 
 def read_records(paths: Sequence[Path], *, name: str | None = None, terms: Terms | None = None) -> Experiment:
@@ -77,6 +89,22 @@ def read_records(paths: Sequence[Path], *, name: str | None = None, terms: Terms
     return settle(with_inferred_budget(_with_spaces(experiment), []), terms)
 
 
+def write_records(experiment: Experiment, path: Path) -> None:
+    """Writes every trial of `experiment` into the CSV file `path`, one row each, as UTF-8."""
+    params = sorted({name for study in experiment.studies for trial in study.trials for name in trial.params})
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*COLUMNS, *(f"{PARAM}{name}" for name in params)])
+    for study in experiment.studies:
+        for trial in study.trials:
+            fields = _fields(experiment, study, trial)
+            writer.writerow(
+                [fields[column] for column in COLUMNS] + [_param(trial.params.get(name)) for name in params]
+            )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, text.getvalue().encode("utf-8"))
+
+
 def _one_experiment(rows: Sequence[TrialRow], name: str | None) -> str:
     nameless = next((row for row in rows if not row["experiment"]), None)
     if nameless is not None:
@@ -119,7 +147,7 @@ def _direction(rows: Sequence[TrialRow], terms: Terms, metric: str) -> tuple[Dir
         return terms.direction, [note] if contradicts else []
     if column:
         return DIRECTIONS[column], []
-    return "minimize", [
+    return Direction.minimize, [
         f"The records do not say which values of {metric} are better: lower ones were taken to be. "
         "If higher ones are, give report.direction=maximize."
     ]
@@ -198,3 +226,38 @@ def _with_spaces(experiment: Experiment) -> Experiment:
         return experiment
     note = "The records do not say what was searched: the ranges of params are those of the trials."
     return replace(experiment, spaces=spaces, notes=(*experiment.notes, note))
+
+
+def _fields(experiment: Experiment, study: Study, trial: Trial) -> dict[str, str]:
+    return {
+        "experiment": for_spreadsheet(experiment.name),
+        "task": for_spreadsheet(study.task),
+        "strategy": for_spreadsheet(study.strategy),
+        "seed": str(study.seed),
+        "trial": str(trial.number),
+        "value": _number(trial.value),
+        "state": trial.state,
+        "epochs": _number(trial.epochs),
+        "seconds": _number(trial.seconds),
+        "test": _number(trial.test),
+        "metric": for_spreadsheet(experiment.metric),
+        "direction": experiment.direction,
+        "ended_s": _number(trial.ended_s),
+        "reason": for_spreadsheet(trial.reason or ""),
+        "continued": DIVERGED if trial.continued == math.inf else _number(trial.continued),
+    }
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else repr(float(value)).removesuffix(".0")
+
+
+def _param(value: ParamValue | None) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case str():
+            return for_spreadsheet(value)
+    return repr(value)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.data.csv import Row, decode, read_csv, read_tsv
+from hpo.data.delimited import Row, decode, read_csv, read_tsv, stream_csv
 
 AWKWARD = ['say "hi"', "two\nlines", "a\ttab, and a comma", '"', "", "plain", " spaces ", "x" * 200_000]
 # A field of both tabs and line ends may also be read as whole rows: read_tsv then joins nothing.
@@ -114,3 +115,16 @@ def test_unknown_encodings_are_refused(encoding: str) -> None:
 def test_a_file_in_utf16_is_told_so() -> None:
     with pytest.raises(ValueError, match=r"try data\.encoding=utf-16, or convert the file\.$"):
         decode("né".encode("utf-16"), "utf-8", shown="x")
+
+
+def test_a_file_read_as_a_stream_has_the_rows_of_its_text(tmp_path: Path) -> None:
+    content = '\ufeff"text",label\n"two\nlines",a\n\n"say ""hi""",b\n' + "x" * 200_000 + ",c\n"
+    (tmp_path / "x.csv").write_bytes(content.encode())
+    streamed = [(row.line, list(row.fields)) for row in stream_csv(tmp_path / "x.csv", "utf-8", setting="encoding")]
+    assert streamed == [(row.line, list(row.fields)) for row in read_csv(content.removeprefix("\ufeff"), shown="x")]
+
+
+def test_a_stream_keeps_bytes_that_are_no_text_and_blank_lines_of_a_single_column(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_bytes(b"text\nn\xe9\n\nlast\n")
+    rows = list(stream_csv(tmp_path / "x.csv", "utf-8", setting="encoding"))
+    assert [(row.line, *row.fields) for row in rows] == [(1, "text"), (2, "n\udce9"), (3, ""), (4, "last")]
