@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from enum import Enum
 
 from hpo.compare.comparison import Comparison, mean_epochs
-from hpo.compare.tally import Tally
 from hpo.config.compare import Unit
-from hpo.contracts.records import REPETITION, SEARCHED, Budget, StudyRecord, TrialRecord
-from hpo.study.audit import audit_name, draw_sample, sample_size
+from hpo.contracts.records import REPETITION, SEARCHED, StudyRecord, TrialRecord
+from hpo.study.audit import audit_name, draw_sample, is_auditable, sample_size
 from hpo.study.confirmation import Replicate, chosen_trials, confirmation_name
 from hpo.study.plan import Plan
-from hpo.terminal.progress import planned_epochs
+from hpo.terminal.progress import Tally, planned_epochs
 
 
 class Phase(Enum):
@@ -73,9 +72,9 @@ class StudyProgress:
     @property
     def n_audits(self) -> int:
         """Pruned trials to train to their end: as many as there would be now, then as many as there are."""
-        if self._sample is None:
-            return sample_size(self.search.n_auditable, self._audit_share)
-        return len(self._sample)
+        if self._sample is None and self._audit_share:
+            return sample_size(sum(map(is_auditable, self.search.trials)), self._audit_share)
+        return len(self._sample or [])
 
     @property
     def wanted(self) -> frozenset[Replicate]:
@@ -183,19 +182,13 @@ class ComparisonProgress:
         self.studies = {
             planned.name: StudyProgress(planned, comparison.unit, comparison.budget) for planned in comparison.plans
         }
-        self._confirmations = {confirmation_name(name): study for name, study in self.studies.items()}
-        self._audits = {audit_name(name): study for name, study in self.studies.items()}
+        self._parts = {name: (study, study.search) for name, study in self.studies.items()}
+        self._parts |= {confirmation_name(name): (study, study.confirmation) for name, study in self.studies.items()}
+        self._parts |= {audit_name(name): (study, study.audit) for name, study in self.studies.items()}
 
     def find(self, name: str) -> tuple[StudyProgress, Tally]:
         """Returns the study that a search, a confirmation or an audit belongs to, and that one's counts."""
-        if name in self.studies:
-            return self.studies[name], self.studies[name].search
-        if name in self._audits:
-            return self._audits[name], self._audits[name].audit
-        return self._confirmations[name], self._confirmations[name].confirmation
-
-    def opened(self, name: str, study: StudyRecord, trials: Sequence[TrialRecord], budget: Budget) -> None:
-        self.find(name)[1].open(study, trials, budget)
+        return self._parts[name]
 
     def ended(self, name: str, record: StudyRecord) -> None:
         study, tally = self.find(name)
@@ -206,7 +199,7 @@ class ComparisonProgress:
 
     @property
     def tallies(self) -> list[Tally]:
-        return [tally for s in self.studies.values() for tally in (s.search, s.confirmation, s.audit)]
+        return [tally for _, tally in self._parts.values()]
 
     @property
     def n_done(self) -> int:

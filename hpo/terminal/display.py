@@ -18,7 +18,7 @@ from hpo.contracts.records import FAIL, Budget, StudyRecord, TrialRecord
 from hpo.machine.escaping import printable
 from hpo.machine.secrets import mask
 from hpo.terminal.console import Stage, Stages, open_console, tolerant, unless_gone
-from hpo.terminal.progress import Progress, open_progress
+from hpo.terminal.progress import Progress
 from hpo.terminal.screen import bar, frame, opening_line, trial_line
 
 REFRESH_HZ = 2  # drawing takes processor time from the trials
@@ -158,45 +158,52 @@ class LiveLines(Lines):
         return Group(*rows, "")  # an empty line for the cursor: an echoed ^C would wrap behind a full one
 
 
-class StudyDisplay:
-    """A study, a line for each finished trial, and a frame: how far, how long, what is best, what runs."""
+class Screen:
+    """What is seen of studies under way: lines and a frame, drawn while the time goes on.
 
-    def __init__(self, lines: Lines) -> None:
-        self._lines = lines
-        self._progress: Progress | None = None
-        self._opened_s = time.monotonic()
+    Args:
+        lines: Where they are written.
+        clock: Seconds, from any moment on.
+    """
+
+    def __init__(self, lines: Lines, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.lines, self.clock = lines, clock
+        self.opened_s: float | None = None
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the first study was opened."""
+        return 0.0 if self.opened_s is None else self.clock() - self.opened_s
 
     def preparing(self, stage: str, done: int, total: int) -> None:
-        self._lines.preparing(stage, done, total)
+        self.lines.preparing(stage, done, total)
+
+    def note(self, sentence: str) -> None:
+        self.lines.note(sentence)
+
+    def close(self) -> None:
+        self.lines.close()
+
+
+class StudyDisplay(Screen):
+    """A study, a line for each finished trial, and a frame: how far, how long, what is best, what runs."""
+
+    progress: Progress | None = None
 
     def study_opened(
         self, study: StudyRecord, trials: Sequence[TrialRecord], budget: Budget, *, spent_s: float = 0.0
     ) -> None:
-        self._opened_s = time.monotonic()
-        self._progress = open_progress(study, trials, budget, spent_s)
-        self._lines.say(opening_line(self._progress))
-        self._lines.show(self._frame)
+        self.opened_s = self.clock()
+        self.progress = progress = Progress(study, trials, budget, spent_s=spent_s)
+        self.lines.say(opening_line(progress))
+        self.lines.show(
+            lambda room: frame(progress, self.elapsed_s, n_rows=room.height, ascii_only=self.lines.is_ascii)
+        )
 
     def trial_changed(self, trial: TrialRecord) -> None:
-        if self._progress is None:
-            return
-        before = self._progress.trials.get(trial.number)
-        self._progress = self._progress.with_trial(trial)
-        if trial.is_finished and not (before and before.is_finished):
-            line = trial_line(self._progress, trial, ascii_only=self._lines.is_ascii)
-            self._lines.say(line, may_cut=trial.state != FAIL)
+        if self.progress is not None and self.progress.tally.change(trial):
+            line = trial_line(self.progress, trial, ascii_only=self.lines.is_ascii)
+            self.lines.say(line, may_cut=trial.state != FAIL)
 
     def study_ended(self, study: StudyRecord) -> None:
         """Says nothing: the summary follows."""
-
-    def note(self, sentence: str) -> None:
-        self._lines.note(sentence)
-
-    def close(self) -> None:
-        self._lines.close()
-
-    def _frame(self, room: ConsoleDimensions) -> RenderableType:
-        if self._progress is None:
-            return ""
-        elapsed_s = time.monotonic() - self._opened_s
-        return frame(self._progress, elapsed_s, n_rows=room.height, ascii_only=self._lines.is_ascii)
