@@ -17,8 +17,7 @@ from torch import cuda, nn
 
 from hpo.data.tokens import SPACY_MAX_CHARS, build_tokenizer, encode, tokenizer_versions
 from hpo.data.vocabulary import SPECIAL, Part, to_ids
-from hpo.model.description import Description
-from hpo.model.folder import DESCRIPTION, WEIGHTS, read_description, read_file
+from hpo.model.folder import DESCRIPTION, WEIGHTS, Description, read_description, read_file
 from hpo.trainers.awd_lstm.network.classifier import Architecture, build_classifier, n_chunks_dropped
 from hpo.trainers.awd_lstm.network.outputs import Probabilities, class_probabilities
 from hpo.trainers.awd_lstm.network.weights import copy_tensors
@@ -40,6 +39,17 @@ class Answer:
 
     probabilities: Probabilities | None
     note: str = ""
+
+    def cells(self, classes: Sequence[str]) -> dict[str, str | float | None]:
+        """Returns its row of a table by column: label (the first of equals), probability, note, and of each class."""
+        values = [None] * len(classes) if self.probabilities is None else [float(p) for p in self.probabilities]
+        best = None if self.probabilities is None else int(self.probabilities.argmax())
+        return {
+            "label": None if best is None else classes[best],
+            "probability": None if best is None else values[best],
+            "note": self.note,
+            **{f"probability.{name}": value for name, value in zip(classes, values, strict=True)},
+        }
 
 
 class TextModel:
@@ -165,13 +175,5 @@ def _differences(description: Description) -> list[str]:
 
 def as_columns(answers: Sequence[Answer], classes: Sequence[str]) -> dict[str, list[object]]:
     """Returns answers as the columns of a table, None where there is none."""
-    columns: dict[str, list[object]] = {"label": [], "probability": [], "note": []}
-    columns |= {f"probability.{name}": [] for name in classes}
-    for answer in answers:
-        found = answer.probabilities
-        columns["label"].append(None if found is None else classes[int(found.argmax())])
-        columns["probability"].append(None if found is None else float(found.max()))
-        columns["note"].append(answer.note)
-        for i, name in enumerate(classes):
-            columns[f"probability.{name}"].append(None if found is None else float(found[i]))
-    return columns
+    rows = [answer.cells(classes) for answer in answers]
+    return {name: [row[name] for row in rows] for name in Answer(None).cells(classes)}

@@ -1,4 +1,4 @@
-"""The folder of a model: `model.safetensors`, `model.json` that vouches for it, and a card to read.
+"""The folder of a model: `model.safetensors`, `model.json` that describes and vouches for it, and a card to read.
 
 Bytes only: the network is `classifier`'s business, what a study puts there `study.keep_model`'s.
 """
@@ -9,16 +9,64 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
+from hpo.config.schema import Keep, Tokenizer
+from hpo.data.tokens import Cut
 from hpo.machine.files import hash_bytes, sync, write_json
-from hpo.model.description import Description, from_json, to_json
 
 WEIGHTS, DESCRIPTION, CARD = "model.safetensors", "model.json", "README.md"
 EVALUATION, PAGE = "evaluation.json", "evaluation.html"
 CONFUSION, CALIBRATION = "confusion.png", "calibration.png"
 TESTED = (EVALUATION, PAGE, CONFUSION, CALIBRATION)  # there if it was tested
+FORMAT = 1  # raised when an older version could no longer read what this one writes
+DIGEST = "digest"  # the key of the hash over all other keys: the weights say nothing of classes and words
+
+
+@dataclass(frozen=True)
+class TokenizerSettings:
+    """How texts became tokens in training; equal settings and versions give equal tokens."""
+
+    name: str
+    max_tokens: int | None
+    keep: str
+    versions: Mapping[str, str]
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return Tokenizer[self.name]
+
+    @property
+    def cut(self) -> Cut:
+        return Cut(self.max_tokens, Keep[self.keep])
+
+
+@dataclass(frozen=True)
+class Description:
+    """Everything about a model but its weights.
+
+    Attributes:
+        architecture: What `hpo.trainers.awd_lstm.network.classifier.Architecture` takes.
+        n_params: Trainable scalars.
+        vocab: Token of each id.
+        classes: Class name of each output.
+        tokenizer: How texts become tokens.
+        provenance: Study, trial, params, data, versions; plain data.
+        files: SHA-256 of the other files of the folder, by name.
+        is_logged: Whether MLflow is to have the model.
+    """
+
+    architecture: Mapping[str, Any]
+    n_params: int
+    vocab: Sequence[str]
+    classes: Sequence[str]
+    tokenizer: TokenizerSettings
+    provenance: Mapping[str, Any]
+    files: Mapping[str, str]
+    is_logged: bool
 
 
 def write_model(folder: Path, description: Description, files: Mapping[str, Path], made: Mapping[str, bytes]) -> None:
@@ -84,6 +132,45 @@ def read_file(folder: Path, description: Description, name: str) -> bytes:
     if hash_bytes(data) != description.files.get(name):
         raise ValueError(f"{folder / name} is not as it was written (its hash differs); copy the model's folder again.")
     return data
+
+
+def to_json(description: Description) -> dict[str, object]:
+    """Returns what `from_json` reads: all of it, the format, and a hash over both."""
+    content: dict[str, object] = {"format": FORMAT, **asdict(description)}
+    return {**content, DIGEST: _digest(content)}
+
+
+def from_json(content: object, *, shown: str) -> Description:
+    """Returns the description in `content`.
+
+    Args:
+        content: What was read.
+        shown: What errors call the file.
+
+    Raises:
+        ValueError: If it is none of this format, or is not as it was written.
+    """
+    if not isinstance(content, Mapping) or "format" not in content:
+        raise ValueError(f"{shown} describes no model (it has no format); give the folder 'model' of a study.")
+    if content["format"] != FORMAT:
+        raise ValueError(
+            f"{shown} is of format {content['format']!r}, this version of hpo reads format {FORMAT}; use the version "
+            "that wrote the model, or run its study again."
+        )
+    kept = {key: value for key, value in content.items() if key != DIGEST}
+    if content.get(DIGEST) != _digest(kept) or set(kept) != {"format", *(field.name for field in fields(Description))}:
+        raise ValueError(f"{shown} is not as it was written (its hash differs); copy the model's folder again.")
+    del kept["format"]
+    return Description(**{**kept, "tokenizer": TokenizerSettings(**kept["tokenizer"])})
+
+
+def digest_of(description: Description) -> str:
+    """Returns the hash over all that is said of a model, that of its weights included."""
+    return str(to_json(description)[DIGEST])
+
+
+def _digest(content: Mapping[str, object]) -> str:
+    return hash_bytes(json.dumps(content, sort_keys=True).encode())
 
 
 def _no_model(folder: Path) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from hpo.model.description import Description, digest_of
+from hpo.model.folder import Description, digest_of
 from hpo.tracking.client import prepare_import
 from hpo.tracking.errors import Told, explain, is_permanent, is_written_twice
 

@@ -240,7 +240,7 @@ def test_a_study_without_a_model_says_so(kept_study: Path, tmp_path: Path, capsy
 def test_another_version_of_the_tokenizer_is_told(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from dataclasses import replace
 
-    from hpo.model.description import from_json, to_json
+    from hpo.model.folder import from_json, to_json
 
     known = from_json(described(model), shown="")
     older = replace(known, tokenizer=replace(known.tokenizer, versions={**known.tokenizer.versions, "spacy": "3.0.0"}))
