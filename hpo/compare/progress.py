@@ -97,11 +97,8 @@ class StudyProgress:
         match self.phase:
             case Phase.SEARCHING:
                 return self.spent / self.budget
-            case Phase.CONFIRMING:
-                done, left = self.confirmation_work
-                return done / (done + left) if done else 0.0
-            case Phase.AUDITING:
-                done, left = self.audit_work
+            case Phase.CONFIRMING | Phase.AUDITING as phase:
+                done, left = self.confirmation_work if phase is Phase.CONFIRMING else self.audit_work
                 return done / (done + left) if done else 0.0
         return 0.0 if self.phase is Phase.WAITING else 1.0
 

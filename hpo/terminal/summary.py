@@ -73,7 +73,11 @@ def missing_sentence(
 ) -> str:
     """Returns how much MLflow lacks, and the command that brings it, of all studies unless one is named."""
     are = "run is" if n_unmirrored == 1 else "runs are"
-    return f"{n_unmirrored} {are} not in MLflow yet: {_remedy(study, storage, tracking, names_study=names_study)}"
+    remedy = "lost, as the record was in memory"
+    if not isinstance(storage, MemoryConfig):
+        params = {"study.name": study.name} if names_study else {}
+        remedy = f"python -m hpo.sync {override_line(params | _sync_params(storage, tracking))}".strip()
+    return f"{n_unmirrored} {are} not in MLflow yet: {remedy}"
 
 
 def _print_best(console: Console, study: StudyRecord, trials: Sequence[TrialRecord]) -> None:
@@ -111,9 +115,8 @@ def _best_table(study: StudyRecord, trials: Sequence[TrialRecord]) -> Table:
     ranked = [t for t in trials if t.state == COMPLETE and t.value is not None]
     ranked.sort(key=lambda t: (sign * (t.value or 0.0), t.number))
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for heading in ("trial", study.metric, "epochs"):
+    for heading in ("trial", study.metric, "epochs", "training"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("training", justify="right", no_wrap=True)
     table.add_column("params", overflow="fold")
     for trial in ranked[:N_BEST]:
         seconds = _training_s([trial])
@@ -153,28 +156,19 @@ def _print_places(console: Console, study: StudyRecord, storage: StorageConfig, 
     _say_whole(console, "mlflow", _mlflow_text(tracking))
 
 
-def _remedy(study: StudyRecord, storage: StorageConfig, tracking: str, *, names_study: bool) -> str:
-    if isinstance(storage, MemoryConfig):
-        return "lost, as the record was in memory"
-    found = _sync_params(study, storage, tracking)
-    if not names_study:
-        del found["study.name"]
-    return f"python -m hpo.sync {override_line(found)}".strip()
-
-
-def _sync_params(study: StudyRecord, storage: StorageConfig, tracking: str) -> dict[str, ParamValue]:
-    """Returns what `hpo.sync` must be told, beside its defaults, to find the study."""
-    found: dict[str, ParamValue] = {"study.name": study.name}
+def _sync_params(storage: StorageConfig, tracking: str) -> dict[str, ParamValue]:
+    """Returns what `hpo.sync` must be told, beside its defaults, to find a study."""
+    params: dict[str, ParamValue] = {}
     match storage:
         case SqliteConfig(path=path) if path != "hpo.db":
-            found["storage.path"] = path
+            params["storage.path"] = path
         case PostgresConfig(url=url):
-            found |= {"storage": "postgres", "storage.url": mask(url)}
+            params |= {"storage": "postgres", "storage.url": mask(url)}
     if storage.folder != "studies":
-        found["storage.folder"] = storage.folder
+        params["storage.folder"] = storage.folder
     if tracking != "sqlite:///mlflow.db":
-        found["tracking.uri"] = mask(tracking)
-    return found
+        params["tracking.uri"] = mask(tracking)
+    return params
 
 
 def _record_text(storage: StorageConfig) -> str:
@@ -187,12 +181,12 @@ def _record_text(storage: StorageConfig) -> str:
 
 
 def _mlflow_text(tracking: str) -> str:
-    shown = mask(tracking)
+    address = mask(tracking)
     if is_named(tracking):
-        return f"at the address in {shown}"
+        return f"at the address in {address}"
     if urlsplit(tracking).scheme in ("http", "https"):
-        return f"open {shown}"
-    return f"mlflow ui --workers 1 --backend-store-uri {shlex.quote(shown)}"
+        return f"open {address}"
+    return f"mlflow ui --workers 1 --backend-store-uri {shlex.quote(address)}"
 
 
 def _test_text(test: Mapping[str, float], best: TrialRecord) -> str:

@@ -46,7 +46,7 @@ FENCES = {
     "optuna sqlalchemy": "storage.* search.* space.read space.space study.assignment study.confirmation "
     "study.fingerprint study.mirroring study.opening study.refusal study.resume study.session study.trials "
     "tracking.client tracking.plots trainers.replay.recorder trainers.replay.space compare.comparison compare.design "
-    "commands.compare commands.copy commands.curves report.reading.record report.analysis.records "
+    "commands.compare commands.copy commands.curves commands.sync report.reading.record report.analysis.records "
     "report.analysis.spaces report.analysis.unit_cube report.analysis.importances",
     "torch torchvision fastai fastcore": "trainers.awd_lstm.* model.answers contracts.seeds data.tokens "
     "executors.choice executors.worker",
