@@ -93,10 +93,10 @@ def _compose_and_call(argv: Sequence[str], call: Call, *, name: str, may_lack: b
     try:
         with hydra_initialized():
             try:
-                given = read_arguments(argv)
-                jobs = [[*search_path(given.config_dir), *job] for job in split_jobs(given, name)]
-                if given.is_shown:
-                    print(show_job(name, jobs[0], package=given.package, is_resolved=given.is_resolved), end="")
+                words = read_arguments(argv)
+                jobs = [[*search_path(words.config_dir), *job] for job in split_jobs(words, name)]
+                if words.is_shown:
+                    print(show_job(name, jobs[0], package=words.package, is_resolved=words.is_resolved), end="")
                     return DONE
                 composed = [compose_job(name, job, may_lack=may_lack) for job in jobs]
             except ValueError as error:

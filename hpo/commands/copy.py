@@ -140,8 +140,8 @@ def _is_one_record(source: Place, target: Place) -> bool:
     from hpo.storage.enduring import held
 
     match source.config, target.config:
-        case SqliteConfig(path=one), SqliteConfig(path=other):
-            return Path(one).resolve() == Path(other).resolve()
+        case SqliteConfig(path=path), SqliteConfig(path=other):
+            return Path(path).resolve() == Path(other).resolve()
         case PostgresConfig(), PostgresConfig():
             name = token_hex()
             try:

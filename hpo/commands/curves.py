@@ -108,10 +108,10 @@ def _choose(sources: list[Source], experiment: str, task: str | None) -> list[So
         raise ValueError(f"experiment={experiment} has no task={task}; it has {', '.join(tasks)}.")
     chosen = [source for source in sources if task in (None, _task(source))]
     for tag in ("trainer", "data_fingerprint"):
-        found = sorted({source.study.tags.get(tag, "none") for source in chosen})
-        if len(found) > 1:
+        values = sorted({source.study.tags.get(tag, "none") for source in chosen})
+        if len(values) > 1:
             raise ValueError(
-                f"experiment={experiment} has studies whose {tag} is {' and '.join(found)}: "
+                f"experiment={experiment} has studies whose {tag} is {' and '.join(values)}: "
                 "their curves cannot stand in one table; give the experiments different names."
             )
     return chosen

@@ -105,9 +105,9 @@ def _model_folder(settings: dict[str, str]) -> Path:
         return of_study
     if is_folder(Path(name)):
         return Path(name)
-    there = sorted(path.parent.name for path in studies.glob("*/model"))
+    names = sorted(path.parent.name for path in studies.glob("*/model"))
     raise ValueError(
-        f"model={name} is neither a study in {studies} nor a folder; there are models of {', '.join(there) or 'none'}."
+        f"model={name} is neither a study in {studies} nor a folder; there are models of {', '.join(names) or 'none'}."
     )
 
 

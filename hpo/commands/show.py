@@ -69,8 +69,8 @@ def _print_corpus(console: Console, corpus: Corpus) -> None:
     sample = _table(["class", "a text of the train part, as the network sees it"], _sample_rows(corpus))
     sample.columns[-1].justify = "left"
     console.print(sample, "")
-    held = ", ".join(f"{metric} {value:.4f}" for metric, value in corpus.baseline.items())
-    console.print(Text(f"Logistic regression on bags of words, on valid: {held}"), soft_wrap=True)
+    baseline = ", ".join(f"{metric} {value:.4f}" for metric, value in corpus.baseline.items())
+    console.print(Text(f"Logistic regression on bags of words, on valid: {baseline}"), soft_wrap=True)
 
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:

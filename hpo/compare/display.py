@@ -83,13 +83,15 @@ class ComparisonDisplay(Screen):
         self.lines.say(total_line(self.progress, self.elapsed_s))
 
 
-class _StudyDisplay:
-    """The part of a search, a confirmation or an audit in the comparison's display."""
+class _StudyDisplay(Display):
+    """The part of a search, a confirmation or an audit in the comparison's display; closing it leaves the others."""
 
     def __init__(self, whole: ComparisonDisplay, name: str) -> None:
         self._whole, self._name = whole, name
         self._study, self._tally = whole.progress.find(name)
-        self.preparing = whole.preparing
+
+    def preparing(self, stage: str, done: int, total: int) -> None:
+        self._whole.preparing(stage, done, total)
 
     def study_opened(
         self, study: StudyRecord, trials: Sequence[TrialRecord], budget: Budget, *, spent_s: float = 0.0
@@ -113,6 +115,3 @@ class _StudyDisplay:
 
     def note(self, sentence: str) -> None:
         self._whole.note(f"{study_label(self._whole.progress, self._study)}: {sentence}")
-
-    def close(self) -> None:
-        """Leaves the screen to the other studies."""

@@ -105,27 +105,23 @@ class StudyProgress:
     @property
     def search_work(self) -> tuple[float, float]:
         """Work done and left in the search: seconds where those are the budget, else epochs."""
-        done = _work(self.search, self._unit)
-        if self.search.is_ended:
-            return done, 0.0
-        left = self.budget - self.spent
-        return done, left * self._trial_work if self._unit is Unit.trials else left
+        left = 0.0 if self.search.is_ended else self.budget - self.spent
+        return _work(self.search, self._unit), left * self._trial_work if self._unit is Unit.trials else left
 
     @property
     def confirmation_work(self) -> tuple[float, float]:
-        """Work done and left in the confirmation."""
-        done, n_left = _work(self.confirmation, self._unit), self.n_retrainings - self.confirmation.n_finished
-        if self.phase in (Phase.TESTING, Phase.DONE) or n_left <= 0:
+        """Work done and left in the confirmation; as of the incumbent until it is known what is retrained."""
+        done, n, best = _work(self.confirmation, self._unit), self.n_retrainings, self.search.best
+        if self.phase in (Phase.TESTING, Phase.DONE) or self.confirmation.n_finished >= n:
             return done, 0.0
-        return done, max(self.n_retrainings * self._retraining_work - done, 0.0)
+        return done, max(n * self._mean_work(self._chosen or ([best] if best else [])) - done, 0.0)
 
     @property
     def audit_work(self) -> tuple[float, float]:
         """Work done and left in the audit."""
-        done = _work(self.audit, self._unit)
-        if self.phase is Phase.DONE or not self.n_audits:
-            return done, 0.0
-        return done, max(self.n_audits * self._mean_work(self._sample or []) - done, 0.0)
+        done, n = _work(self.audit, self._unit), self.n_audits
+        left = 0.0 if self.phase is Phase.DONE or not n else n * self._mean_work(self._sample or []) - done
+        return done, max(left, 0.0)
 
     @property
     def works(self) -> list[tuple[float, float]]:
@@ -149,12 +145,6 @@ class StudyProgress:
         if self.search.n_finished:
             return _work(self.search, self._unit) / self.search.n_finished
         return 0.0 if self._unit is Unit.seconds else self._mean_epochs
-
-    @property
-    def _retraining_work(self) -> float:
-        """Work of a retraining, as of the incumbent until it is known what is retrained."""
-        best = self.search.best
-        return self._mean_work(self._chosen or ([best] if best else []))
 
     def _mean_work(self, trials: Sequence[TrialRecord]) -> float:
         """Work of training `trials` again: epochs as planned; in seconds, what trials of the search took on average."""

@@ -94,11 +94,11 @@ def audited_line(progress: ComparisonProgress, study: StudyProgress) -> Text:
     search, tally = study.search, study.audit
     assert search.study is not None
     line = Text.assemble((study_label(progress, study), "bold"), " audited: ")
-    found = count_audit(search.study, search.counted, tally.trials)
-    failed = f", {tally.n_failed} failed" if found.n_failed else ""
-    line.append(f"{found.n_won} of {found.n_compared} would have beaten the incumbent")
+    audit = count_audit(search.study, search.counted, tally.trials)
+    failed = f", {tally.n_failed} failed" if audit.n_failed else ""
+    line.append(f"{audit.n_won} of {audit.n_compared} would have beaten the incumbent")
     return line.append(
-        f"; {found.n_known} of {format_count(found.n_pruned, 'pruned trial')} trained to their end{failed}"
+        f"; {audit.n_known} of {format_count(audit.n_pruned, 'pruned trial')} trained to their end{failed}"
     )
 
 

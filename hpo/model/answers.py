@@ -13,7 +13,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import load
-from torch import cuda, nn
+from torch import cuda
 
 from hpo.data.tokens import SPACY_MAX_CHARS, build_tokenizer, encode, tokenizer_versions
 from hpo.data.vocabulary import SPECIAL, Part, to_ids
@@ -67,13 +67,14 @@ class TextModel:
         if device == "auto":
             device = "cuda" if cuda.is_available() else "cpu"
         self.description = read_description(folder)
-        architecture = self.description.architecture
         try:
-            self._architecture = Architecture(**architecture)
+            self._architecture = Architecture(**self.description.architecture)
             n_wanted = (self._architecture.n_vocab, self._architecture.n_classes)
             if n_wanted != (len(self.description.vocab), len(self.description.classes)):
                 raise ValueError("words and classes are not as many as its network has")
-            self._network = _load_network(folder, self.description, self._architecture).to(device)
+            network = build_classifier(self._architecture)
+            copy_tensors(load(read_file(folder, self.description, WEIGHTS)), network)
+            self._network = network.eval().to(device)
         except (TypeError, KeyError) as error:
             raise ValueError(
                 f"{folder / DESCRIPTION} describes a network unknown to this version ({error})."
@@ -94,14 +95,13 @@ class TextModel:
 
     def _answer(self, texts: Sequence[str]) -> list[Answer]:
         answers = [Answer(None, refusal(text)) for text in texts]
-        asked = [row for row, answer in enumerate(answers) if not answer.note]
-        found, lengths = self._number([texts[row] for row in asked])
-        notes = [self._note(ids, length) for ids, length in zip(found, lengths, strict=True)]
-        known = [i for i, ids in enumerate(found) if (ids >= len(SPECIAL)).any()]
-        for i, probabilities in zip(known, self._probabilities([found[i] for i in known]), strict=True):
-            answers[asked[i]] = Answer(probabilities, notes[i])
-        for i in set(range(len(found))) - set(known):
-            answers[asked[i]] = Answer(None, "no known word" if lengths[i] else "too long")
+        rows = [row for row, answer in enumerate(answers) if not answer.note]
+        ids, lengths = self._number([texts[row] for row in rows])
+        readable = [i for i in range(len(rows)) if (ids[i] >= len(SPECIAL)).any()]
+        for i, probabilities in zip(readable, self._probabilities([ids[i] for i in readable]), strict=True):
+            answers[rows[i]] = Answer(probabilities, self._note(ids[i], lengths[i]))
+        for i in set(range(len(rows))) - set(readable):
+            answers[rows[i]] = Answer(None, "no known word" if lengths[i] else "too long")
         return answers
 
     def _number(self, texts: Sequence[str]) -> tuple[list[Ids], list[int]]:
@@ -156,12 +156,6 @@ def refusal(text: str) -> str:
     if any("\ud800" <= char <= "\udfff" for char in text):
         return "bytes that are not text"
     return ""
-
-
-def _load_network(folder: Path, description: Description, architecture: Architecture) -> nn.Module:
-    network = build_classifier(architecture)
-    copy_tensors(load(read_file(folder, description, WEIGHTS)), network)
-    return network.eval()
 
 
 def _differences(description: Description) -> list[str]:

@@ -69,14 +69,16 @@ class Description:
     is_logged: bool
 
 
-def write_model(folder: Path, description: Description, files: Mapping[str, Path], made: Mapping[str, bytes]) -> None:
+def write_model(
+    folder: Path, description: Description, files: Mapping[str, Path], contents: Mapping[str, bytes]
+) -> None:
     """Replaces `folder` by a model; whoever opens it finds the old one or the new one.
 
     Args:
         folder: The model's folder.
         description: What to write of it.
         files: Other files by name, as they lie elsewhere; they share the bytes on disk where they can.
-        made: The bytes of still others by name, for people.
+        contents: The bytes of still others by name, for people.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     _clear_abandoned(folder)
@@ -85,7 +87,7 @@ def write_model(folder: Path, description: Description, files: Mapping[str, Path
         for name, source in files.items():
             _link(source, making / name)
         write_json(making / DESCRIPTION, to_json(description))
-        for name, content in made.items():
+        for name, content in contents.items():
             (making / name).write_bytes(content)
         making.chmod(0o755)  # mkdtemp's is for the owner alone
         sync(making)
@@ -106,15 +108,12 @@ def read_description(folder: Path) -> Description:
         ValueError: If there is no model, or its description was changed or is of another format.
     """
     path = folder / DESCRIPTION
+    data = _read(path, _no_model(folder))
     try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise ValueError(_no_model(folder)) from None
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
+        content = json.loads(data)
     except ValueError as error:  # no JSON, or not even text
         raise ValueError(f"{path} is damaged (it is no JSON); copy the model's folder again.") from error
-    return from_json(content, shown=str(path))
+    return from_json(content, path)
 
 
 def read_file(folder: Path, description: Description, name: str) -> bytes:
@@ -123,12 +122,7 @@ def read_file(folder: Path, description: Description, name: str) -> bytes:
     Raises:
         ValueError: If it is missing or not as it was written.
     """
-    try:
-        data = (folder / name).read_bytes()
-    except FileNotFoundError:
-        raise ValueError(f"The model in {folder} lacks its file {name}; copy the whole folder again.") from None
-    except OSError as error:
-        raise ValueError(f"{folder / name} cannot be read: {error.strerror}.") from error
+    data = _read(folder / name, f"The model in {folder} lacks its file {name}; copy the whole folder again.")
     if hash_bytes(data) != description.files.get(name):
         raise ValueError(f"{folder / name} is not as it was written (its hash differs); copy the model's folder again.")
     return data
@@ -140,28 +134,25 @@ def to_json(description: Description) -> dict[str, object]:
     return {**content, DIGEST: _digest(content)}
 
 
-def from_json(content: object, *, shown: str) -> Description:
-    """Returns the description in `content`.
-
-    Args:
-        content: What was read.
-        shown: What errors call the file.
+def from_json(content: object, path: Path) -> Description:
+    """Returns the description in `content`, which was read from `path`.
 
     Raises:
         ValueError: If it is none of this format, or is not as it was written.
     """
     if not isinstance(content, Mapping) or "format" not in content:
-        raise ValueError(f"{shown} describes no model (it has no format); give the folder 'model' of a study.")
+        raise ValueError(f"{path} describes no model (it has no format); give the folder 'model' of a study.")
     if content["format"] != FORMAT:
         raise ValueError(
-            f"{shown} is of format {content['format']!r}, this version of hpo reads format {FORMAT}; use the version "
+            f"{path} is of format {content['format']!r}, this version of hpo reads format {FORMAT}; use the version "
             "that wrote the model, or run its study again."
         )
-    kept = {key: value for key, value in content.items() if key != DIGEST}
-    if content.get(DIGEST) != _digest(kept) or set(kept) != {"format", *(field.name for field in fields(Description))}:
-        raise ValueError(f"{shown} is not as it was written (its hash differs); copy the model's folder again.")
-    del kept["format"]
-    return Description(**{**kept, "tokenizer": TokenizerSettings(**kept["tokenizer"])})
+    values = {key: value for key, value in content.items() if key != DIGEST}
+    names = {"format", *(field.name for field in fields(Description))}
+    if content.get(DIGEST) != _digest(values) or set(values) != names:
+        raise ValueError(f"{path} is not as it was written (its hash differs); copy the model's folder again.")
+    del values["format"]
+    return Description(**{**values, "tokenizer": TokenizerSettings(**values["tokenizer"])})
 
 
 def digest_of(description: Description) -> str:
@@ -173,11 +164,21 @@ def _digest(content: Mapping[str, object]) -> str:
     return hash_bytes(json.dumps(content, sort_keys=True).encode())
 
 
+def _read(path: Path, lacking: str) -> bytes:
+    """Returns the bytes of a file; refuses with the sentence `lacking` where there is none."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ValueError(lacking) from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
+
+
 def _no_model(folder: Path) -> str:
     if not folder.is_dir():
         return f"{folder} is no folder of a model; give a study's name or the folder 'model' of a study."
-    there = "model.json is missing beside its weights" if (folder / WEIGHTS).exists() else "it has no model.json"
-    return f"{folder} holds no model ({there}); give a study's name or the folder 'model' of a study."
+    reason = "model.json is missing beside its weights" if (folder / WEIGHTS).exists() else "it has no model.json"
+    return f"{folder} holds no model ({reason}); give a study's name or the folder 'model' of a study."
 
 
 def _link(source: Path, path: Path) -> None:

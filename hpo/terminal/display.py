@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Protocol
 
 from rich.console import Console, ConsoleDimensions, Group, RenderableType
 from rich.live import Live
@@ -27,38 +26,32 @@ Body = Callable[[ConsoleDimensions], RenderableType]
 """Draws what is kept in sight below the lines, in so many columns and rows."""
 
 
-class Announcer(Protocol):
-    """Says what concerns no single study: data being prepared, what is worth a line, the end."""
+class Announcer:
+    """Says what concerns no single study: data being prepared, what is worth a line, the end. This one says nothing."""
 
     def preparing(self, stage: str, done: int, total: int) -> None:
         """Shows how far a stage of the data preparation is."""
-        ...
 
     def note(self, sentence: str) -> None:
         """Shows a warning or an event that is worth a line."""
-        ...
 
     def close(self) -> None:
         """Leaves the last state on the terminal; may be called twice."""
-        ...
 
 
-class Display(Announcer, Protocol):
-    """Shows one study after another: the study opened, its trials changing, its end."""
+class Display(Announcer):
+    """Shows one study after another: the study opened, its trials changing, its end. This one shows nothing."""
 
     def study_opened(
         self, study: StudyRecord, trials: Sequence[TrialRecord], budget: Budget, *, spent_s: float = 0.0
     ) -> None:
         """Shows a study, new or continued; `spent_s` is what earlier drivers spent of its time."""
-        ...
 
     def trial_changed(self, trial: TrialRecord) -> None:
         """Shows the newest state of a trial: after it was asked for, after every epoch, at its end."""
-        ...
 
     def study_ended(self, study: StudyRecord) -> None:
         """Shows that nothing is left to do for a study; `study` has its test metrics."""
-        ...
 
 
 def build_display(console: Console | None = None) -> Display:
@@ -72,7 +65,7 @@ def build_lines(console: Console | None = None) -> Lines:
     return LiveLines(console) if console.is_terminal and not console.is_dumb_terminal else Lines(console)
 
 
-class Lines:
+class Lines(Announcer):
     """Lines for a log, with how far the stages of the preparation are.
 
     Attributes:
@@ -103,9 +96,6 @@ class Lines:
 
     def show(self, body: Body) -> None:
         """Keeps what `body` draws in sight, where there is a screen."""
-
-    def close(self) -> None:
-        """Leaves the last state on the terminal; may be called twice."""
 
 
 class LiveLines(Lines):
@@ -158,7 +148,7 @@ class LiveLines(Lines):
         return Group(*rows, "")  # an empty line for the cursor: an echoed ^C would wrap behind a full one
 
 
-class Screen:
+class Screen(Announcer):
     """What is seen of studies under way: lines and a frame, drawn while the time goes on.
 
     Args:
@@ -185,8 +175,11 @@ class Screen:
         self.lines.close()
 
 
-class StudyDisplay(Screen):
-    """A study, a line for each finished trial, and a frame: how far, how long, what is best, what runs."""
+class StudyDisplay(Screen, Display):
+    """A study, a line for each finished trial, and a frame: how far, how long, what is best, what runs.
+
+    Its end is told by the summary.
+    """
 
     progress: Progress | None = None
 
@@ -204,6 +197,3 @@ class StudyDisplay(Screen):
         if self.progress is not None and self.progress.tally.change(trial):
             line = trial_line(self.progress, trial, ascii_only=self.lines.is_ascii)
             self.lines.say(line, may_cut=trial.state != FAIL)
-
-    def study_ended(self, study: StudyRecord) -> None:
-        """Says nothing: the summary follows."""

@@ -96,17 +96,17 @@ def _print_best(console: Console, study: StudyRecord, trials: Sequence[TrialReco
 
 def baseline_sentence(study: StudyRecord, best: TrialRecord) -> str | None:
     """Returns how the best trial stands to a bag of words on the same valid and test parts; None without a baseline."""
-    held = study.corpus.get(f"baseline_{study.metric}")
-    if not isinstance(held, float) or best.value is None:
+    baseline = study.corpus.get(f"baseline_{study.metric}")
+    if not isinstance(baseline, float) or best.value is None:
         return None
     sign = -1.0 if study.direction == "minimize" else 1.0
-    verdict = "beaten by" if sign * (best.value - held) > 0 else "not beaten by"
+    verdict = "beaten by" if sign * (best.value - baseline) > 0 else "not beaten by"
     name = "test_baseline_loss" if study.metric == "valid_loss" else f"test_baseline_{study.metric}"
     test = f", on test {format_number(study.test[name])}" if name in study.test else ""
-    gap = format_number(abs(best.value - held))
+    gap = format_number(abs(best.value - baseline))
     return (
-        f"a regression on bags of words has {study.metric} {format_number(held)}{test}: {verdict} trial {best.number} "
-        f"({gap} apart)"
+        f"a regression on bags of words has {study.metric} {format_number(baseline)}{test}: {verdict} "
+        f"trial {best.number} ({gap} apart)"
     )
 
 
@@ -138,9 +138,9 @@ def _print_failures(console: Console, trials: Sequence[TrialRecord]) -> None:
             failed[trial.reason or "no reason given"].append(trial)
     for reason, befallen in failed.items():
         numbers = ", ".join(str(trial.number) for trial in befallen[:N_NAMED])
-        more = f" and {len(befallen) - N_NAMED} more" if len(befallen) > N_NAMED else ""
+        others = f" and {len(befallen) - N_NAMED} more" if len(befallen) > N_NAMED else ""
         error = last_line(befallen[-1].error or "")
-        _say(console, "failed", f"{reason}: trial {numbers}{more}{f' - {error}' if error else ''}", style="red")
+        _say(console, "failed", f"{reason}: trial {numbers}{others}{f' - {error}' if error else ''}", style="red")
 
 
 def _print_places(console: Console, study: StudyRecord, storage: StorageConfig, tracking: str) -> None:
