@@ -23,11 +23,20 @@ from hpo.data.corpus import Corpus, open_corpus
 from hpo.data.tokens import tokenizer_versions
 from hpo.machine.files import hash_bytes
 from hpo.machine.remote import RemoteAway
-from hpo.model.card import model_card
-from hpo.model.description import Description, TokenizerSettings
+from hpo.model.documents import evaluation_page, model_card
 from hpo.model.figures import draw_evaluation
-from hpo.model.folder import CARD, EVALUATION, PAGE, TESTED, WEIGHTS, read_description, read_file, write_model
-from hpo.model.page import evaluation_page
+from hpo.model.folder import (
+    CARD,
+    EVALUATION,
+    PAGE,
+    TESTED,
+    WEIGHTS,
+    Description,
+    TokenizerSettings,
+    read_description,
+    read_file,
+    write_model,
+)
 from hpo.study.driver import Driver
 from hpo.trainers.awd_lstm.evaluation import HAS_READ_TEST
 

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from hpo.contracts.records import TEST_OF
-from hpo.model.description import Description, digest_of
+from hpo.model.folder import Description, digest_of
 from hpo.tracking.client import prepare_import
 from hpo.tracking.errors import Told, explain, is_permanent, is_written_twice
 

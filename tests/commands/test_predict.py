@@ -246,9 +246,9 @@ def test_a_study_without_a_model_says_so(kept_study: Path, tmp_path: Path, capsy
 def test_another_version_of_the_tokenizer_is_told(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from dataclasses import replace
 
-    from hpo.model.description import from_json, to_json
+    from hpo.model.folder import from_json, to_json
 
-    known = from_json(described(model), shown="")
+    known = from_json(described(model), model)
     older = replace(known, tokenizer=replace(known.tokenizer, versions={**known.tokenizer.versions, "spacy": "3.0.0"}))
     (model / "model.json").write_text(json.dumps(to_json(older)))
     assert main([f"model={model}", TEXTS[0]]) == 0

@@ -47,7 +47,7 @@ FENCES = {
     "optuna sqlalchemy": "storage.* search.* space.read space.space study.assignment study.confirmation "
     "study.fingerprint study.mirroring study.opening study.refusal study.resume study.session study.trials "
     "tracking.client tracking.plots trainers.replay.recorder trainers.replay.space compare.comparison compare.design "
-    "commands.compare commands.copy commands.curves report.reading.record report.analysis.records "
+    "commands.compare commands.copy commands.curves commands.sync report.reading.record report.analysis.records "
     "report.analysis.spaces report.analysis.importances",
     "torch torchvision fastai fastcore": "trainers.awd_lstm.* model.answers contracts.seeds data.tokens "
     "executors.choice executors.worker",
@@ -255,6 +255,10 @@ BEHAVIOURS = ("system", "repository", "chaos", "support")  # their tests are nam
     ids=lambda path: str(path.relative_to(TESTS)),
 )
 def test_a_room_tests_its_modules(path: Path) -> None:
-    module = PACKAGE / path.relative_to(TESTS).with_name(path.name.removeprefix("test_"))
+    """By its name, or by its name and what of it: `test_claims_pairs` tests `claims`."""
+    words = path.stem.removeprefix("test_").split("_")
+    modules = ["_".join(words[:length]) for length in range(len(words), 0, -1)]
+    folder = PACKAGE / path.relative_to(TESTS).parent
     is_contract = path.stem.endswith("_contract")  # of every option of a kind
-    assert is_contract or module.exists() or module.with_suffix("").is_dir(), f"hpo has no {module.name} for it."
+    is_there = [(folder / f"{module}.py").exists() or (folder / module).is_dir() for module in modules]
+    assert is_contract or any(is_there), f"hpo/{folder.relative_to(PACKAGE)} has none of {modules}."

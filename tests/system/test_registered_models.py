@@ -18,8 +18,7 @@ import pytest
 
 from hpo.artifacts.folders import MODEL_FOLDER
 from hpo.model.answers import TextModel
-from hpo.model.description import Description
-from hpo.model.folder import read_description
+from hpo.model.folder import Description, read_description
 from hpo.tracking.client import prepare_import
 from hpo.tracking.registry import ModelJob, _register
 from tests.chaos.server import free_port
