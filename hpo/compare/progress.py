@@ -13,8 +13,9 @@ from hpo.compare.tally import Tally
 from hpo.config.compare import Unit
 from hpo.contracts.records import REPETITION, SEARCHED, Budget, StudyRecord, TrialRecord
 from hpo.study.audit import audit_name, draw_sample, sample_size
-from hpo.study.confirmation import Replicate, chosen_trials, confirmation_name
+from hpo.study.confirmation import chosen_trials, confirmation_name
 from hpo.study.plan import Plan
+from hpo.study.repeating import Replicate
 from hpo.terminal.progress import planned_epochs
 
 

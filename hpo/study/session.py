@@ -193,19 +193,10 @@ class _Crew:
     def succeed(self, driver: Driver) -> Driver | None:
         """Ends a study that is done; returns the driver of what follows it, if anything is to."""
         self._finish(driver, is_finished=True)
-        successor = self._open_next(driver)
+        successor = self._opener.open_next(driver)
         if successor is not None:
             successor.set_ended(False)
         return successor
-
-    def _open_next(self, driver: Driver) -> Driver | None:
-        """Returns the confirmation of a search; where there is none, or after it, the audit of the search."""
-        tags = driver.study.tags
-        if "audits" in tags:
-            return None
-        if "confirms" in tags:
-            return self._opener.open_audit(self._finished[tags["confirms"]])
-        return self._opener.open_confirmation(driver) or self._opener.open_audit(driver)
 
     def end(self, drivers: Iterable[Driver]) -> None:
         """Ends the studies that were interrupted."""
@@ -235,14 +226,14 @@ class _Crew:
     def _sum_up(self, name: str) -> str:
         """Returns a sentence on a study beside a search; "" while there is none that is done."""
         beside = self._finished.get(name)
-        return beside.assignment.sum_up(beside.study, beside.trials) if beside else ""
+        return beside.role.sum_up(beside.study, beside.trials) if beside else ""
 
     def _finish(self, driver: Driver, *, is_finished: bool) -> None:
         if is_finished:
             self._finished[driver.study.name] = driver
             driver.set_ended(True)
             self._display_of(driver.study.name).study_ended(driver.study)
-        search = self._finished.get(driver.study.tags.get("confirms", ""), driver)
+        search = self._finished.get(driver.role.chooses_for, driver)
         keep_model(driver, search, is_finished=is_finished)
         for each in [driver, search] if is_finished and search is not driver else [driver]:
             self._tracker.finish(each.study, each.trials, Path(each.study.folder), is_finished=is_finished)

@@ -43,7 +43,7 @@ DOORS = ("__main__", "predict", "show", "curves", "copy", "sync", "compare.__mai
 FENCES = {
     "hydra omegaconf": "config.compose config.explain config.overrides",
     "mlflow": "tracking.* model.serving report.mlflow",
-    "optuna sqlalchemy": "storage.* search.* space.read space.space study.assignment study.confirmation "
+    "optuna sqlalchemy": "storage.* search.* space.read space.space study.repeating study.role "
     "study.fingerprint study.mirroring study.opening study.refusal study.resume study.session study.trials "
     "tracking.client tracking.plots trainers.replay.recorder trainers.replay.space compare.comparison compare.design "
     "commands.compare commands.copy commands.curves report.reading.record report.analysis.records "

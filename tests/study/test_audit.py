@@ -29,8 +29,8 @@ from hpo.executors.simulated import SimulatedExecutor
 from hpo.report.reading.record import read_experiment
 from hpo.storage.storage import is_ended, read_study
 from hpo.study.audit import AuditSampler, audit_name, audited_sentence, count_audit, draw_sample, sample_size
-from hpo.study.confirmation import Replicate
 from hpo.study.refusal import Refused
+from hpo.study.repeating import Replicate
 from hpo.study.session import Report, Sharing, run_all
 from hpo.terminal.display import build_display
 from tests.study.test_driver import Killed, MortalStorage
