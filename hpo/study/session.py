@@ -32,7 +32,7 @@ from hpo.study.confirmation import confirmation_name
 from hpo.study.driver import Driver
 from hpo.study.encoders import open_banks, train_encoders
 from hpo.study.keep_model import keep_model
-from hpo.study.loop import Fleet
+from hpo.study.loop import Loop
 from hpo.study.opening import Opener, Site
 from hpo.study.plan import Plan
 from hpo.study.refusal import refusing
@@ -162,9 +162,9 @@ def _run_group(plans: Sequence[Plan], site: Site, folders: Mapping[str, Path]) -
         crew = _Crew(opener, site)
         crew.begin(drivers)
         note = site.display_of(plans[0].name).note
-        fleet = Fleet(drivers, executor, stop=site.stop, successor=crew.succeed, note=note)
+        loop = Loop(drivers, executor, stop=site.stop, successor=crew.succeed, note=note)
         try:
-            fleet.run()
+            loop.run()
         except Exception as error:
             site.stop.obstacle = (
                 str(error) if isinstance(error, StorageAway | RemoteAway | NoWorkers) else lack_of_room(error)
@@ -173,7 +173,7 @@ def _run_group(plans: Sequence[Plan], site: Site, folders: Mapping[str, Path]) -
                 raise
         finally:
             executor.close()
-        crew.end(fleet.drivers.values())
+        crew.end(loop.drivers.values())
         return [(crew, drivers)]
 
 
