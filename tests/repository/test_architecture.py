@@ -44,7 +44,7 @@ FENCES = {
     "hydra omegaconf": "config.compose config.explain config.overrides",
     "mlflow": "tracking.* model.serving report.mlflow",
     "optuna sqlalchemy": "storage.* search.* space.read space.space study.repeating study.role "
-    "study.fingerprint study.mirroring study.opening study.refusal study.resume study.session study.trials "
+    "study.fingerprint study.mirroring study.opening study.preparation study.refusal study.resume study.trials "
     "tracking.client tracking.plots trainers.replay.recorder trainers.replay.space compare.comparison compare.design "
     "commands.compare commands.copy commands.curves report.reading.record report.analysis.records "
     "report.analysis.spaces report.analysis.unit_cube report.analysis.importances",
