@@ -12,8 +12,9 @@ from hpo.compare.comparison import Comparison, mean_epochs
 from hpo.config.compare import Unit
 from hpo.contracts.records import REPETITION, SEARCHED, StudyRecord, TrialRecord
 from hpo.study.audit import audit_name, draw_sample, is_auditable, sample_size
-from hpo.study.confirmation import Replicate, chosen_trials, confirmation_name
+from hpo.study.confirmation import chosen_trials, confirmation_name
 from hpo.study.plan import Plan
+from hpo.study.repeating import Replicate
 from hpo.terminal.progress import Tally, planned_epochs
 
 

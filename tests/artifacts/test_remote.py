@@ -227,7 +227,7 @@ def test_a_driver_that_cannot_delete_pauses_and_keeps_the_result(
         def refuse(self: RemoteFolder, name: str) -> None:
             self._endure(lambda _files, _root: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
 
-        patch.setattr("hpo.study.session.check_remote", lambda _: None)
+        patch.setattr("hpo.study.preparation.check_remote", lambda _: None)
         patch.setattr(RemoteFolder, "delete", refuse)
         patch.setattr(Synthetic, "train", without_checkpoints(Synthetic.train))
         paused = run_study(*study)

@@ -44,8 +44,8 @@ DOORS = ("__main__", "predict", "show", "curves", "copy", "sync", "compare.__mai
 FENCES = {
     "hydra omegaconf": "config.compose config.explain config.overrides",
     "mlflow": "tracking.* model.serving report.mlflow",
-    "optuna sqlalchemy": "storage.* search.* space.read space.space study.assignment study.confirmation "
-    "study.fingerprint study.mirroring study.opening study.refusal study.resume study.session study.trials "
+    "optuna sqlalchemy": "storage.* search.* space.read space.space study.repeating study.role "
+    "study.fingerprint study.mirroring study.opening study.preparation study.refusal study.resume study.trials "
     "tracking.client tracking.plots trainers.replay.recorder trainers.replay.space compare.comparison compare.design "
     "commands.compare commands.copy commands.curves commands.sync report.reading.record report.analysis.records "
     "report.analysis.spaces report.analysis.importances",

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import hpo.study.budget
 import hpo.study.driver
+import hpo.study.preparation
 import hpo.study.session
 from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING
 from hpo.executors.processes import ProcessesExecutor
@@ -31,7 +32,7 @@ def drive(
     monkeypatch: pytest.MonkeyPatch, storage: optuna.storages.BaseStorage, writes_to_live: int | None, *overrides: str
 ) -> Report:
     mortal = MortalStorage(storage, writes_to_live)
-    monkeypatch.setattr(hpo.study.session, "open_storage", lambda _: mortal)
+    monkeypatch.setattr(hpo.study.preparation, "open_storage", lambda _: mortal)
     return run(plan_study("trainer=synthetic", "tracking=none", *overrides), build_display())
 
 
