@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 from collections.abc import Iterator
@@ -10,11 +11,16 @@ from pathlib import Path
 from shutil import disk_usage
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+from urllib.error import URLError
 
 import pytest
 
+import hpo.machine.download
 from hpo.commands.sync import main as sync
+from tests.support.background_studies import Started
 from tests.support.databases import Server
+from tests.support.encoder_studies import WORDS
+from tests.support.ray_nodes import TwoNodes
 from tests.support.studies import TINY, run_study
 
 if TYPE_CHECKING:
@@ -97,3 +103,42 @@ def synced(kept_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     finally:
         os.chdir(before)
     return folder
+
+
+@pytest.fixture
+def start(workdir: Path) -> Iterator[Started]:
+    started = Started(workdir)
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def two_nodes() -> Iterator[TwoNodes]:
+    cluster = TwoNodes()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def texts(workdir: Path) -> Path:
+    rng = random.Random(0)
+    rows = [
+        f"{label},{' '.join(rng.choices(own, k=rng.randint(5, 15)))}" for label, own in WORDS.items() for _ in range(40)
+    ]
+    (workdir / "texts.csv").write_text("label,text\n" + "\n".join(rows) + "\n")
+    return workdir
+
+
+@pytest.fixture
+def models(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder where `untar_data` puts fastai's language model, and texts to match it with; no network."""
+    rng = random.Random(0)
+    rows = [f"{label},{' '.join(rng.choices([label, 'the', 'bone', 'nap'], k=9))}" for label in ("cat", "dog") * 30]
+    (workdir / "texts.csv").write_text("label,text\n" + "\n".join(rows) + "\n")
+    monkeypatch.setenv("FASTAI_HOME", str(workdir / "fastai"))
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setattr(hpo.machine.download.urllib.request, "urlopen", unreachable)
+    return workdir / "fastai" / "models" / "wt103-fwd"

@@ -20,8 +20,6 @@ from hpo.machine.files import hash_bytes, write_atomically
 
 N_KEPT = 2
 CHECKPOINTS = "checkpoints"  # their folder in that of the trial
-# settings that came later, and the value that leaves a hash what it was
-LATER = {"unfreeze": None, "lr_decay": None, "bidir": False, "backward": False}
 CHECKPOINT_WARNING = "checkpoint_warning"  # fact of a trial: the checkpoints that could not be used, and why
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
@@ -99,8 +97,8 @@ def delete_checkpoints(folder: str) -> None:
 
 def hash_request(request: TrialRequest) -> str:
     """Returns a hash of whatever changes the metrics of `request`; where it runs does not."""
-    model, train, trainer = (_as_before(asdict(part)) for part in (request.model, request.train, request.trainer))
-    model.pop("encoder", None)
+    model, train, trainer = (asdict(part) for part in (request.model, request.train, request.trainer))
+    del model["encoder"]  # the files behind it are named after their content, and in the hash
     prepared = [
         Path(path).name for path in (*request.encoders, request.more_texts) if path
     ]  # named after their content
@@ -108,10 +106,6 @@ def hash_request(request: TrialRequest) -> str:
     corpus = Path(request.corpus).name  # so is this
     text = json.dumps([*parts, request.seed, corpus, *prepared], sort_keys=True, default=_encode)
     return hash_bytes(text.encode())
-
-
-def _as_before(settings: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in settings.items() if name not in LATER or value != LATER[name]}
 
 
 def _read(path: Path, expected: str) -> Checkpoint:
@@ -124,7 +118,7 @@ def _read(path: Path, expected: str) -> Checkpoint:
         if content["request"] != expected:
             raise ValueError("it belongs to other params, seed or settings.")
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
-    return Checkpoint(content["history"], tensors, content["state"], content.get("partial", {}))
+    return Checkpoint(content["history"], tensors, content["state"], content["partial"])
 
 
 def _stem(checkpoint: Checkpoint) -> str:

@@ -1,4 +1,4 @@
-"""What every command line of the package shares: composing its arguments, refusing in one sentence.
+"""What every command line of the package shares: help, composing its arguments, refusing in one sentence.
 
 What a command does is its own module's business.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
+from functools import wraps
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,31 @@ DONE, MISTAKE, HELD, PAUSED, INTERRUPTED = 0, 2, 3, 4, 130
 Call = Callable[["Config", dict[str, str]], int]
 """Does a command's work, given the settings and the option chosen in every group; returns an exit code."""
 
+Main = Callable[..., int]
+"""Runs a command line, that of the program unless another is given, and returns its exit code."""
 
-def own_words(argv: Sequence[str], keys: Sequence[str]) -> dict[str, str]:
-    """Returns the values of the words of `argv` that are of one command alone; the last of each counts."""
-    return dict(word.split("=", 1) for word in argv if word.partition("=")[0] in keys and "=" in word)
+
+def command(usage: str) -> Callable[[Callable[[list[str]], int]], Main]:
+    """Makes a command of a function of the words of a command line: one that says its usage when asked for help."""
+
+    def decorate(run: Callable[[list[str]], int]) -> Main:
+        @wraps(run)
+        def main(argv: list[str] | None = None) -> int:
+            words = sys.argv[1:] if argv is None else argv
+            if {"-h", "--help"} & set(words):
+                print(usage)
+                return DONE
+            return run(words)
+
+        return main
+
+    return decorate
+
+
+def split_words(argv: Sequence[str], keys: Collection[str]) -> tuple[dict[str, str], list[str]]:
+    """Returns the values of the keys that are of one command alone, the last of each, and the other words."""
+    pairs = [word for word in argv if "=" in word and word.partition("=")[0] in keys]
+    return dict(word.split("=", 1) for word in pairs), [word for word in argv if word not in pairs]
 
 
 def compose_and_call(
@@ -71,10 +93,10 @@ def _compose_and_call(argv: Sequence[str], call: Call, *, name: str, may_lack: b
     try:
         with hydra_initialized():
             try:
-                given = read_arguments(argv)
-                jobs = [[*search_path(given.config_dir), *job] for job in split_jobs(given, name)]
-                if given.is_shown:
-                    print(show_job(name, jobs[0], package=given.package, is_resolved=given.is_resolved), end="")
+                words = read_arguments(argv)
+                jobs = [[*search_path(words.config_dir), *job] for job in split_jobs(words, name)]
+                if words.is_shown:
+                    print(show_job(name, jobs[0], package=words.package, is_resolved=words.is_resolved), end="")
                     return DONE
                 composed = [compose_job(name, job, may_lack=may_lack) for job in jobs]
             except ValueError as error:
@@ -106,10 +128,18 @@ def _interrupted(code: int) -> int:
     return code
 
 
-def refuse(sentence: str, *, code: int = MISTAKE) -> int:
-    """Prints `sentence` on stderr, as one line with its secrets masked, and returns `code`."""
+def refuse(sentence: str | Exception, *, code: int = MISTAKE) -> int:
+    """Prints a sentence, or what an error says, on stderr, as one line with its secrets masked; returns `code`."""
     from hpo.machine.escaping import as_line
+    from hpo.machine.paths import os_sentence
     from hpo.machine.secrets import mask
 
-    print(f"hpo: {as_line(mask(sentence))}", file=sys.stderr)
+    if isinstance(sentence, OSError):
+        sentence = os_sentence(sentence)
+    print(f"hpo: {as_line(mask(str(sentence)))}", file=sys.stderr)
     return code
+
+
+def absent(what: str, names: Iterable[str]) -> ValueError:
+    """Returns the error that the record has no `what`, but others of these names."""
+    return ValueError(f"There is no {what}; the record has {', '.join(names) or 'none'}.")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hpo.compare.comparison import Comparison
     from hpo.config.compare import CompareConfig
     from hpo.config.schema import Config
+    from hpo.study.preparation import Prepared
     from hpo.study.session import Report
     from hpo.terminal.display import Announcer
 
@@ -96,25 +97,27 @@ def _compare(config: Config, choices: Mapping[str, str], argv: list[str]) -> int
 def _run(comparison: Comparison, config: CompareConfig, argv: list[str]) -> int:
     from hpo.compare.display import build_comparison_display
     from hpo.machine.paths import check_folder
-    from hpo.study.session import Sharing, run_all
+    from hpo.study.preparation import prepare_all
+    from hpo.study.session import drive_all
 
     check_folder(f"reports={config.reports}", Path(config.reports))
+    command, is_cached = _command(argv), _is_cached(config)
     display = build_comparison_display(comparison)
-    registration = _Registration(comparison, config, display, _command(argv))
     try:
-        sharing = Sharing(is_cached=_is_cached(config), register=registration)
-        reports = run_all(comparison.plans, display, display_of=display.of, sharing=sharing)
+        prepared = prepare_all(comparison.plans, display)
+        design = _register(comparison, config, prepared, display, command=command)
+        reports = drive_all(prepared, display, display_of=display.of, is_cached=is_cached, design=design)
     finally:
         display.close()
     _say_missing(reports, config)
     stopped = reports[0].signal
     if stopped is not None:
-        print(f"Continue with: {registration.command}")
+        print(f"Continue with: {command}")
         return 128 + stopped
     if reports[0].obstacle:
-        print(f"Continue with: {registration.command}")
+        print(f"Continue with: {command}")
         return PAUSED
-    return _report(comparison, config, registration)
+    return _report(comparison, config, prepared.storage, design)
 
 
 def _say_missing(reports: Sequence[Report], config: CompareConfig) -> None:
@@ -128,37 +131,27 @@ def _say_missing(reports: Sequence[Report], config: CompareConfig) -> None:
             print(f"MLflow refuses some of them: see {path}")
 
 
-class _Registration:
-    """Writes the design card down before the first trial, and says what can be known of it beforehand.
+def _register(
+    comparison: Comparison, config: CompareConfig, prepared: Prepared, display: Announcer, *, command: str
+) -> Mapping[str, object]:
+    """Writes the design card down before the first trial, and says what can be known beforehand; returns the design.
 
-    Attributes:
-        command: The command line, without secrets.
-        storage: The record, once there is one.
-        design: What was registered in it.
+    Raises:
+        Refused: if the record or the folder of the reports cannot be used.
     """
+    from hpo.compare.design import beside_sentence, describe, find_registered, n_trials, register, write_card
+    from hpo.compare.outlook import outlook
+    from hpo.study.refusal import refusing
 
-    def __init__(self, comparison: Comparison, config: CompareConfig, display: Announcer, command: str) -> None:
-        self.command = command
-        self.storage: BaseStorage | None = None
-        self.design: Mapping[str, object] = {}
-        self._comparison = comparison
-        self._config = config
-        self._display = display
-
-    def __call__(self, storage: BaseStorage, corpora: Mapping[str, Path]) -> Mapping[str, object]:
-        from hpo.compare.design import beside_sentence, describe, find_registered, n_trials, register, write_card
-        from hpo.compare.outlook import outlook
-
-        self.storage = storage
-        comparison, config = self._comparison, self._config
-        card = describe(comparison, rope=config.rope, is_cached=_is_cached(config), corpora=corpora)
+    storage = prepared.storage
+    with refusing(config.storage):
+        card = describe(comparison, rope=config.rope, is_cached=_is_cached(config), corpora=prepared.corpora)
         earlier = find_registered(storage, comparison)
-        design = register(card, earlier, n_trials=n_trials(storage, comparison), command=self.command)
+        design = register(card, earlier, n_trials=n_trials(storage, comparison), command=command)
         write_card(design, Path(config.reports) / comparison.name)
         for sentence in filter(None, [beside_sentence(storage, comparison, design), *outlook(comparison)]):
-            self._display.note(sentence)
-        self.design = design
-        return design
+            display.note(sentence)
+    return design
 
 
 def _command(argv: list[str]) -> str:
@@ -178,13 +171,12 @@ def _is_cached(config: CompareConfig) -> bool:
     return is_shared(config.executor) and config.cache and (config.study.confirm.top_k > 0 or not config.study.test)
 
 
-def _report(comparison: Comparison, config: CompareConfig, registration: _Registration) -> int:
+def _report(comparison: Comparison, config: CompareConfig, storage: BaseStorage, design: Mapping[str, object]) -> int:
     """Writes the report, shows it in MLflow, says what it says."""
     from hpo.report.assemble import headlines, make_report, show_report
     from hpo.report.reading.record import read_experiment
 
-    assert registration.storage is not None
-    experiment = read_experiment(registration.storage, comparison.name, design=registration.design)
+    experiment = read_experiment(storage, comparison.name, design=design)
     folder = Path(config.reports) / comparison.name
     report = make_report(experiment, folder)
     problem = show_report(report, folder, experiment=comparison.name, tracking=config.tracking)

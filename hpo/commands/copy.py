@@ -5,12 +5,12 @@ What a copy is, is decided in `storage.copies`; nothing is changed at either pla
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from hpo.commands.command import DONE, HELD, compose_and_call, own_words, refuse
+from hpo.commands.command import DONE, HELD, command, compose_and_call, refuse, split_words
+from hpo.commands.sync import show_in_mlflow
 
 if TYPE_CHECKING:
     from hpo.config.schema import Config, StorageConfig
@@ -30,32 +30,28 @@ finishes what was broken off.
                            the old record refuses to continue it. Otherwise the folder is copied too
   tracking.uri=URI         show the copies in this MLflow, as python -m hpo.sync does"""
 
-OWN = ("from", "to", "from.folder", "to.folder")  # keys of this command alone
+KEYS = ("from", "to", "from.folder", "to.folder")  # keys of this command alone
 EXAMPLE = "as in from=hpo.db to=env:HPO_STORAGE_URL"
 
 
-def main(argv: list[str] | None = None) -> int:
+@command(USAGE)
+def main(argv: list[str]) -> int:
     """Runs the command line `argv` and returns its exit code."""
-    argv = sys.argv[1:] if argv is None else argv
-    if {"-h", "--help"} & set(argv):
-        print(USAGE)
-        return DONE
-    given = own_words(argv, OWN)
-    missing = [key for key in ("from", "to") if not given.get(key)]
+    values, overrides = split_words(argv, KEYS)
+    missing = [key for key in ("from", "to") if not values.get(key)]
     if missing:
         return refuse(f"{missing[0]}=… is missing; say where the studies are and where they shall be, {EXAMPLE}.")
-    rest = [word for word in argv if word.partition("=")[0] not in OWN]
-    is_shown = any(word.startswith(("tracking.uri=", "tracking=")) for word in rest)
-    return compose_and_call(rest, lambda config, _: _copy(config, given, is_shown=is_shown))
+    is_shown = any(word.startswith(("tracking.uri=", "tracking=")) for word in overrides)
+    return compose_and_call(overrides, lambda config, _: _copy(config, values, is_shown=is_shown))
 
 
-def _copy(config: Config, given: dict[str, str], *, is_shown: bool) -> int:
+def _copy(config: Config, values: dict[str, str], *, is_shown: bool) -> int:
     from sqlalchemy.exc import SQLAlchemyError
 
     from hpo.machine.locks import StudyHeld
     from hpo.storage.address import reason
     from hpo.storage.claims import check_free
-    from hpo.storage.copies import check_copy
+    from hpo.storage.copies import check_copy, copy_group
     from hpo.storage.enduring import StorageAway
 
     try:
@@ -63,21 +59,20 @@ def _copy(config: Config, given: dict[str, str], *, is_shown: bool) -> int:
             config.tracking.check(config.storage)
             config.tracking.check_unshared()
         with ExitStack() as opened:
-            source = _open_place("from", config, given, opened)
+            source = _open_place("from", config, values, opened)
             groups = _choose(source, config.study.name)
             names = [name for group in groups for name in group.studies]
             check_free(source.config, {name: source.folder(name) for name in names})
-            _check_target(config, given, names)
-            target = _open_place("to", config, given, opened)
+            target = _open_place("to", config, values, opened, names)
             if _is_one_record(source, target):
                 raise ValueError(f"{source.shown} and {target.shown} are one record; give another.")
             for group in groups:
                 check_copy(group, source, target)
-            _copy_all(groups, source, target)
+            for group in groups:
+                print(f"{', '.join(group.studies)}: {copy_group(group, source, target)}")
             if is_shown and config.tracking.is_shown:
-                refusals = _show(groups, target, config.tracking.uri)
-                if refusals:
-                    return refuse(f"MLflow refuses some runs; see {', '.join(refusals)}.")
+                folders = {name: target.folder(name) for name in names}
+                return show_in_mlflow(target.storage, folders, config.tracking.uri, where=" in MLflow")
     except StudyHeld as error:
         return refuse(str(error), code=HELD)
     except (SQLAlchemyError, StorageAway) as error:
@@ -87,48 +82,41 @@ def _copy(config: Config, given: dict[str, str], *, is_shown: bool) -> int:
     return DONE
 
 
-def _open_place(key: str, config: Config, given: dict[str, str], opened: ExitStack) -> Place:
+def _open_place(
+    key: str, config: Config, values: dict[str, str], opened: ExitStack, names: Sequence[str] = ()
+) -> Place:
     """Opens the record where the studies are, "from", or the one where they shall be, "to", until `opened` ends.
 
+    Nothing is created where no record or no folders can be, or where one of the studies called `names` is held.
+
     Raises:
-        ValueError: if there is none in the first place, or it cannot be used.
+        StudyHeld: naming the host and process of the holder.
+        ValueError: if there is none in the first place, or it cannot be used, naming what is in the way.
     """
+    from hpo.artifacts.folders import study_folder
     from hpo.machine.secrets import mask
+    from hpo.storage.checks import check_storage
+    from hpo.storage.claims import check_free
     from hpo.storage.copies import Place
     from hpo.storage.enduring import disconnect
     from hpo.storage.storage import open_record, open_storage
 
-    settings = _storage_config(key, config, given)
+    settings = _storage_config(key, config, values)
     with _naming(key):
-        storage = open_record(settings) if key == "from" else open_storage(settings)
-    opened.callback(disconnect, storage)
-    return Place(settings, storage, f"{key}={mask(given[key])}")
-
-
-def _check_target(config: Config, given: dict[str, str], names: list[str]) -> None:
-    """Refuses, creating nothing, a place where no record or no folders can be, or a study of it is held.
-
-    Raises:
-        StudyHeld: naming the host and process of the holder.
-        ValueError: naming what is in the way.
-    """
-    from hpo.artifacts.folders import study_folder
-    from hpo.storage.checks import check_storage
-    from hpo.storage.claims import check_free
-
-    settings = _storage_config("to", config, given)
-    with _naming("to"):
         for name in names:
             check_storage(settings, name)
         check_free(settings, {name: study_folder(settings, name) for name in names})
+        storage = open_record(settings) if key == "from" else open_storage(settings)
+    opened.callback(disconnect, storage)
+    return Place(settings, storage, f"{key}={mask(values[key])}")
 
 
-def _storage_config(key: str, config: Config, given: dict[str, str]) -> StorageConfig:
+def _storage_config(key: str, config: Config, values: dict[str, str]) -> StorageConfig:
     from hpo.machine.remote import is_remote
     from hpo.machine.secrets import cover, is_named, mask
     from hpo.storage.options import PostgresConfig, SqliteConfig
 
-    place, folder = given[key], given.get(f"{key}.folder", config.storage.folder)
+    place, folder = values[key], values.get(f"{key}.folder", config.storage.folder)
     if is_remote(folder):
         raise ValueError(
             f"{key}.folder={mask(folder)} is a URL; only folders are copied: give that of the studies' own "
@@ -177,30 +165,9 @@ def _choose(source: Place, study: str | None) -> list[Group]:
     groups, others = find_groups(source.storage)
     chosen = list(chosen_groups(groups, study))
     if not chosen:
-        there = ", ".join(group.name for group in groups) or "none"
-        asked = f"study.name={study}" if study else "study of hpo's"
-        raise ValueError(f"There is no {asked} in the record; it has {there}.")
+        what = f"study.name={study}" if study else "study of hpo's"
+        names = ", ".join(group.name for group in groups) or "none"
+        raise ValueError(f"There is no {what} in the record; it has {names}.")
     if others and study is None:
         print(f"left out, not made by hpo: {', '.join(others)}")
     return chosen
-
-
-def _copy_all(groups: list[Group], source: Place, target: Place) -> None:
-    from hpo.storage.copies import copy_group
-
-    for group in groups:
-        what = copy_group(group, source, target)
-        print(f"{', '.join(group.studies)}: {what}")
-
-
-def _show(groups: list[Group], target: Place, uri: str) -> list[str]:
-    """Shows the copies in MLflow; returns the files of what it refuses."""
-    from hpo.study.mirroring import sync_study
-
-    refusals: list[str] = []
-    for group in groups:
-        for name in group.studies:
-            done, refused = sync_study(target.storage, name, target.folder(name), uri)
-            print(f"{name} in MLflow: {done}")
-            refusals += refused
-    return refusals

@@ -6,11 +6,10 @@ Reads the record and changes nothing in it; what a table holds is decided in `tr
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpo.commands.command import DONE, compose_and_call, own_words, refuse
+from hpo.commands.command import DONE, absent, command, compose_and_call, refuse, split_words
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -31,47 +30,43 @@ have diverged ones; the others are left out, and counted. The table takes the pl
   path=NAME.parquet    where to write; what is there already stays
   task=TASK            which of a comparison's tasks, if it has several: a table is about one"""
 
-OWN = ("experiment", "path", "task")  # keys of this command alone; `experiment` is also a config group
+KEYS = ("experiment", "path", "task")  # keys of this command alone; `experiment` is also a config group
 
 
-def main(argv: list[str] | None = None) -> int:
+@command(USAGE)
+def main(argv: list[str]) -> int:
     """Runs the command line `argv` and returns its exit code."""
-    argv = sys.argv[1:] if argv is None else argv
-    if {"-h", "--help"} & set(argv):
-        print(USAGE)
-        return DONE
-    given = own_words(argv, OWN)
-    if not given.get("experiment"):
+    values, overrides = split_words(argv, KEYS)
+    if not values.get("experiment"):
         return refuse("experiment=NAME is missing; say whose trials to write, as in experiment=docstrings.")
-    rest = [word for word in argv if word.partition("=")[0] not in OWN]
-    return compose_and_call(rest, lambda config, _: _write(config, given))
+    return compose_and_call(overrides, lambda config, _: _write(config, values))
 
 
-def _write(config: Config, given: dict[str, str]) -> int:
+def _write(config: Config, values: dict[str, str]) -> int:
     """Writes the table; a mistake in what was given ends in a sentence."""
     from hpo.trainers.replay.recorder import record_curves, write_recording
 
-    name = given["experiment"]
+    name = values["experiment"]
     try:
-        path = _path(given)
-        sources = _choose(_read(config, name), name, given.get("task"))
+        path = _path(values)
+        sources = _choose(_read(config, name), name, values.get("task"))
         try:
             recording = record_curves(sources)
         except ValueError as error:
             raise ValueError(f"experiment={name}: {error}") from error
         write_recording(recording, path, title=f"Trials of the experiment {name}, written by python -m hpo.curves.")
     except ValueError as error:
-        return refuse(str(error))
+        return refuse(error)
     except OSError as error:
-        return refuse(f"path={given.get('path') or error.filename} cannot be written: {error.strerror}.")
+        return refuse(f"path={values.get('path') or error.filename} cannot be written: {error.strerror}.")
     _say(recording, path)
     return DONE
 
 
-def _path(given: dict[str, str]) -> Path:
+def _path(values: dict[str, str]) -> Path:
     from hpo.machine.paths import as_name
 
-    path = Path(given.get("path") or f"{as_name(given['experiment'])}.parquet")
+    path = Path(values.get("path") or f"{as_name(values['experiment'])}.parquet")
     if path.suffix != ".parquet":
         raise ValueError(f"path={path} must end in .parquet; the card is written beside it, in .yaml.")
     for file in (path, path.with_suffix(".yaml")):
@@ -88,8 +83,7 @@ def _read(config: Config, experiment: str) -> list[Source]:
     studies = read_studies(storage)
     names = [name for name, study in studies.items() if study.experiment == experiment]
     if not names:
-        there = ", ".join(sorted({study.experiment for study in studies.values()})) or "none"
-        raise ValueError(f"There is no experiment={experiment}; the record has {there}.")
+        raise absent(f"experiment={experiment}", sorted({study.experiment for study in studies.values()}))
     return [_source(storage, name) for name in names]
 
 
@@ -114,10 +108,10 @@ def _choose(sources: list[Source], experiment: str, task: str | None) -> list[So
         raise ValueError(f"experiment={experiment} has no task={task}; it has {', '.join(tasks)}.")
     chosen = [source for source in sources if task in (None, _task(source))]
     for tag in ("trainer", "data_fingerprint"):
-        found = sorted({source.study.tags.get(tag, "none") for source in chosen})
-        if len(found) > 1:
+        values = sorted({source.study.tags.get(tag, "none") for source in chosen})
+        if len(values) > 1:
             raise ValueError(
-                f"experiment={experiment} has studies whose {tag} is {' and '.join(found)}: "
+                f"experiment={experiment} has studies whose {tag} is {' and '.join(values)}: "
                 "their curves cannot stand in one table; give the experiments different names."
             )
     return chosen

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpo.commands.command import DONE, INTERRUPTED, refuse
+from hpo.commands.command import DONE, INTERRUPTED, command, refuse, split_words
 from hpo.machine.paths import is_file, is_folder
 
 if TYPE_CHECKING:
@@ -48,18 +48,15 @@ FILES = (".csv", ".parquet", ".tsv", ".json", ".jsonl", ".txt", ".xlsx")  # name
 N_AT_ONCE = 256
 
 
-def main(argv: list[str] | None = None) -> int:
+@command(USAGE)
+def main(argv: list[str]) -> int:
     """Runs the command line `argv` and returns its exit code."""
-    argv = sys.argv[1:] if argv is None else argv
-    if {"-h", "--help"} & set(argv):
-        print(USAGE)
-        return DONE
     try:
         settings, inputs = _read(argv)
         folder = _model_folder(settings)
         return _predict(settings, folder, inputs)
     except ValueError as error:
-        return refuse(str(error))
+        return refuse(error)
     except BrokenPipeError:  # nobody reads any more, as behind `| head`
         _give_up_output()
         return DONE
@@ -74,15 +71,11 @@ def _give_up_output() -> None:
 
 def _read(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """Returns the settings, and the words that are texts or files."""
-    settings, inputs = dict(SETTINGS), []
-    for word in argv:
-        key, equals, value = word.partition("=")
-        if equals and key in SETTINGS:
-            settings[key] = value
-        elif word.startswith("-") and not word.strip("-").isspace() and " " not in word:
+    values, inputs = split_words(argv, SETTINGS)
+    settings = SETTINGS | values
+    for word in inputs:
+        if word.startswith("-") and not word.strip("-").isspace() and " " not in word:
             raise ValueError(f"{word} is no option; settings are given as in format=csv, and a text has a space in it.")
-        else:
-            inputs.append(word)
     if not settings["model"]:
         raise ValueError(
             "model=… is missing; give a study's name or the folder of a model, as in model=studies/x/model."
@@ -112,9 +105,9 @@ def _model_folder(settings: dict[str, str]) -> Path:
         return of_study
     if is_folder(Path(name)):
         return Path(name)
-    there = sorted(path.parent.name for path in studies.glob("*/model"))
+    names = sorted(path.parent.name for path in studies.glob("*/model"))
     raise ValueError(
-        f"model={name} is neither a study in {studies} nor a folder; there are models of {', '.join(there) or 'none'}."
+        f"model={name} is neither a study in {studies} nor a folder; there are models of {', '.join(names) or 'none'}."
     )
 
 
@@ -143,14 +136,14 @@ def _write(model: TextModel, settings: dict[str, str], rows: Iterator[TextRow], 
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # a stream of the system's
     heading, as_line = row_writer(settings["format"], model.classes)
     n_rows, n_marked = 0, 0
-    for some in _chunks(rows):
-        answers = model.answer([row.text for row in some])
+    while chunk := list(itertools.islice(rows, N_AT_ONCE)):
+        answers = model.answer([row.text for row in chunk])
         unanswered = [answer.note for answer in answers if answer.probabilities is None]
         if unanswered and is_single:
             raise ValueError(f"A text has no answer: {unanswered[0]}.")
-        lines = (as_line(row.place, row.text, answer) for row, answer in zip(some, answers, strict=True))
+        lines = (as_line(row.place, row.text, answer) for row, answer in zip(chunk, answers, strict=True))
         _put(("" if n_rows else heading) + "".join(lines))
-        n_rows, n_marked = n_rows + len(some), n_marked + len(unanswered)
+        n_rows, n_marked = n_rows + len(chunk), n_marked + len(unanswered)
     _put("" if n_rows else heading)  # of a file without rows
     if n_marked:
         print(f"hpo: {n_marked:,} of {n_rows:,} texts have no answer; each says why.", file=sys.stderr)
@@ -171,11 +164,6 @@ def _put(text: str) -> None:
     except OSError as error:
         _give_up_output()
         raise ValueError(f"The answers cannot be written: {error.strerror}.") from error
-
-
-def _chunks(rows: Iterator[TextRow]) -> Iterator[list[TextRow]]:
-    while some := list(itertools.islice(rows, N_AT_ONCE)):
-        yield some
 
 
 def _rows(inputs: Sequence[tuple[str, bool]], settings: dict[str, str]) -> Iterator[TextRow]:

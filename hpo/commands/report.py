@@ -5,18 +5,16 @@ Reads and writes files, changes nothing in the record; what the report says is d
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpo.commands.command import DONE, compose_and_call, refuse
+from hpo.commands.command import DONE, command, compose_and_call, refuse
 
 if TYPE_CHECKING:
     from hpo.config.report import ReportConfig
     from hpo.config.schema import Config
     from hpo.report.analysis.records import Experiment
-    from hpo.report.reading.terms import Terms
 
 USAGE = """python -m hpo.report [experiment=NAME] [storage.path=hpo.db | records=FILE.csv] [tracking=none]
 
@@ -38,12 +36,9 @@ What the design card says is taken where nothing is given; another value given h
 Settings are in conf/report.yaml."""
 
 
-def main(argv: list[str] | None = None) -> int:
+@command(USAGE)
+def main(argv: list[str]) -> int:
     """Runs the command line `argv` and returns its exit code."""
-    argv = sys.argv[1:] if argv is None else argv
-    if {"-h", "--help"} & set(argv):
-        print(USAGE)
-        return DONE
     if {"-m", "--multirun"} & set(argv):
         return refuse("A report is on one experiment; leave out -m and name it with experiment=NAME.")
     from hpo.config.report import ReportConfig
@@ -78,50 +73,47 @@ def _quoted(text: str) -> str:
 
 def _report(config: Config) -> int:
     from hpo.config.report import ReportConfig
-    from hpo.machine.paths import as_name, os_sentence
+    from hpo.machine.paths import as_name
     from hpo.report.assemble import headlines, make_report, show_report
 
     assert isinstance(config, ReportConfig)
     settings = config.report
     try:
-        _check(config)
+        config.tracking.check(config.storage)
+        if settings.n_resamples < 1:
+            raise ValueError(f"report.n_resamples={settings.n_resamples} must be at least 1; 2000 are usual.")
+        if settings.seed < 0:
+            raise ValueError(f"report.seed={settings.seed} must be at least 0.")
         config.tracking.check_unshared()
         experiment = _read(config)
         folder = _made(Path(settings.folder) / as_name(experiment.name))
         report = make_report(experiment, folder, n_resamples=settings.n_resamples, seed=settings.seed)
         problem = show_report(report, folder, experiment=experiment.name, tracking=config.tracking)
-    except ValueError as error:
-        return refuse(str(error))
-    except OSError as error:
-        return refuse(os_sentence(error))
+    except (ValueError, OSError) as error:
+        return refuse(error)
     if problem:
         refuse(problem)
     print("\n".join(headlines(report, folder)))
     return DONE
 
 
-def _check(config: ReportConfig) -> None:
-    config.tracking.check(config.storage)
-    settings = config.report
-    if settings.n_resamples < 1:
-        raise ValueError(f"report.n_resamples={settings.n_resamples} must be at least 1; 2000 are usual.")
-    if settings.seed < 0:
-        raise ValueError(f"report.seed={settings.seed} must be at least 0.")
-
-
 def _read(config: ReportConfig) -> Experiment:
-    from hpo.report.reading.csv import read_records
+    from hpo.report.reading.csv_records import read_records
     from hpo.report.reading.record import experiment_names, read_experiment
+    from hpo.report.reading.terms import Terms
     from hpo.storage.storage import open_record
 
-    terms = _terms(config)
-    name = config.name or None
+    settings = config.report
+    terms = Terms(
+        rope=settings.rope,
+        unit=settings.unit.value if settings.unit else None,
+        budget=settings.budget,
+        direction=settings.direction,
+    )
     if config.records is not None:
-        return read_records(_paths(config.records), name=name, terms=terms)
+        return read_records(_paths(config.records), name=config.name or None, terms=terms)
     storage = open_record(config.storage)
-    if name is None:
-        name = _only(experiment_names(storage))
-    return read_experiment(storage, name, terms=terms)
+    return read_experiment(storage, config.name or _only(experiment_names(storage)), terms=terms)
 
 
 def _made(folder: Path) -> Path:
@@ -133,25 +125,13 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _terms(config: ReportConfig) -> Terms:
-    from hpo.report.reading.terms import Terms
-
-    given = config.report
-    return Terms(
-        rope=given.rope,
-        unit=given.unit.value if given.unit else None,
-        budget=given.budget,
-        direction=given.direction.value if given.direction else None,
-    )
-
-
-def _paths(given: object) -> list[Path]:
+def _paths(records: object) -> list[Path]:
     from hpo.machine.paths import expanded
 
-    files = given if isinstance(given, list) else [given]
+    files = records if isinstance(records, list) else [records]
     for file in files:
         if not isinstance(file, str | int | float) or file == "":
-            raise ValueError(f"records={given} is no file; give a CSV file, or a list as in 'records=[a.csv,b.csv]'.")
+            raise ValueError(f"records={records} is no file; give a CSV file, or a list as in 'records=[a.csv,b.csv]'.")
     return [expanded(str(file)) for file in files]
 
 

@@ -5,13 +5,15 @@ Reads the record, writes MLflow, changes nothing in the record; doing it twice a
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpo.commands.command import DONE, PAUSED, compose_and_call, refuse
-from hpo.study.mirroring import sync_study
+from hpo.commands.command import DONE, PAUSED, absent, command, compose_and_call, refuse
 
 if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
+
     from hpo.config.schema import Config
 
 USAGE = """python -m hpo.sync [study.name=NAME] [storage.path=hpo.db | storage=postgres] [tracking.uri=…]
@@ -22,49 +24,58 @@ closed. Nothing is added the second time. When MLflow is away or refuses somethi
 and the exit code is 2."""
 
 
-def main(argv: list[str] | None = None) -> int:
+@command(USAGE)
+def main(argv: list[str]) -> int:
     """Runs the command line `argv` and returns its exit code."""
-    argv = sys.argv[1:] if argv is None else argv
-    if {"-h", "--help"} & set(argv):
-        print(USAGE)
-        return DONE
     return compose_and_call(argv, _sync)
 
 
 def _sync(config: Config, _: dict[str, str]) -> int:
-    from hpo.machine.paths import os_sentence
     from hpo.storage.enduring import StorageAway
+    from hpo.storage.storage import open_record
 
     if not config.tracking.is_shown:
         return refuse("tracking=none has nothing to bring up to date; choose tracking=mlflow.")
     try:
         config.tracking.check(config.storage)
-        refusals = _sync_studies(config, config.tracking.uri)
+        storage = open_record(config.storage)
+        return show_in_mlflow(storage, _folders(storage, config), config.tracking.uri)
     except StorageAway as error:
-        return refuse(str(error), code=PAUSED)
+        return refuse(error, code=PAUSED)
     except (ValueError, OSError) as error:
-        return refuse(os_sentence(error) if isinstance(error, OSError) else str(error))
-    return refuse(f"MLflow refuses some runs; see {', '.join(refusals)}.") if refusals else DONE
+        return refuse(error)
 
 
-def _sync_studies(config: Config, uri: str) -> list[str]:
-    """Brings MLflow up to date with the studies that were asked for; returns the files of what it refuses."""
+def _folders(storage: BaseStorage, config: Config) -> dict[str, Path]:
+    """Returns the studies that were asked for, with their folders."""
     from hpo.artifacts.folders import kept_folder
-    from hpo.storage.storage import open_record, read_studies
+    from hpo.storage.storage import read_studies
     from hpo.study.audit import audit_name
     from hpo.study.confirmation import confirmation_name
 
-    storage = open_record(config.storage)
-    studies, asked = read_studies(storage), config.study.name
-    names = list(studies)
-    if asked is not None:
-        if asked not in names:
-            raise ValueError(f"There is no study.name={asked}; the record has {', '.join(names) or 'none'}.")
-        names = [name for name in names if name in (asked, confirmation_name(asked), audit_name(asked))]
+    studies, name = read_studies(storage), config.study.name
+    if name is not None and name not in studies:
+        raise absent(f"study.name={name}", studies)
+    chosen = studies if name is None else {name, confirmation_name(name), audit_name(name)}
+    return {
+        name: kept_folder(config.storage, name, noted=study.folder) for name, study in studies.items() if name in chosen
+    }
+
+
+def show_in_mlflow(storage: BaseStorage, folders: Mapping[str, Path], uri: str, *, where: str = "") -> int:
+    """Brings MLflow up to date with studies and says what was done; returns the exit code.
+
+    Args:
+        storage: Their record.
+        folders: The folder of each.
+        uri: Which MLflow.
+        where: Said behind their names.
+    """
+    from hpo.study.mirroring import sync_study
+
     refusals: list[str] = []
-    for name in names:
-        folder = kept_folder(config.storage, name, noted=studies[name].folder)
+    for name, folder in folders.items():
         done, refused = sync_study(storage, name, folder, uri)
-        print(f"{name}: {done}")
+        print(f"{name}{where}: {done}")
         refusals += refused
-    return refusals
+    return refuse(f"MLflow refuses some runs; see {', '.join(refusals)}.") if refusals else DONE

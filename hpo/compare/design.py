@@ -48,7 +48,7 @@ def describe(
         "format": 1,
         "experiment": comparison.name,
         "metric": study.metric.name,
-        "direction": study.metric.direction,
+        "direction": study.metric.direction.value,
         "unit": comparison.unit.value,
         "budget": comparison.budget,
         "rope": ROPE[study.metric.name] if rope is None else rope,

@@ -9,23 +9,13 @@ import time
 from collections.abc import Callable, Sequence
 
 from rich.console import Console, ConsoleDimensions, RenderableType
-from rich.text import Text
 
 from hpo.compare.comparison import Comparison
 from hpo.compare.progress import ComparisonProgress, StudyProgress
-from hpo.compare.screen import (
-    audited_line,
-    confirmed_line,
-    failure_line,
-    frame,
-    opening_line,
-    searched_line,
-    total_line,
-)
+from hpo.compare.screen import ended_line, failure_line, frame, opening_line, total_line
 from hpo.compare.table import study_label
-from hpo.compare.tally import Tally
 from hpo.contracts.records import FAIL, Budget, StudyRecord, TrialRecord
-from hpo.terminal.display import REFRESH_HZ, Display, Lines, build_lines
+from hpo.terminal.display import REFRESH_HZ, Display, Lines, Screen, build_lines
 
 STEPS = 20  # lines of progress in a log, from nothing to everything
 
@@ -35,17 +25,15 @@ def build_comparison_display(comparison: Comparison, console: Console | None = N
     return ComparisonDisplay(comparison, build_lines(console))
 
 
-class ComparisonDisplay:
+class ComparisonDisplay(Screen):
     """Shows all studies of a comparison: a line for what is worth one, and where there is a screen, a table.
 
     In a log a line for each further twentieth of the work takes the table's place.
     """
 
     def __init__(self, comparison: Comparison, lines: Lines, *, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(lines, clock=clock)
         self.progress = ComparisonProgress(comparison)
-        self._lines = lines
-        self._clock = clock
-        self._began_s: float | None = None
         self._measured_s = 0.0
         self._n_steps = 0
         self._is_under_way = self._is_said = False
@@ -55,63 +43,36 @@ class ComparisonDisplay:
         """Returns the display of the search, confirmation or audit called `name`."""
         return _StudyDisplay(self, name)
 
-    def preparing(self, stage: str, done: int, total: int) -> None:
-        self._lines.preparing(stage, done, total)
-
-    def note(self, sentence: str) -> None:
-        self._lines.note(sentence)
-
     def close(self) -> None:
-        if self._began_s is not None and not self._lines.is_live and not self._is_said:
+        if self.opened_s is not None and not self.lines.is_live and not self._is_said:
             self._say_total()
-        self._lines.close()
+        super().close()
 
-    def study_opened(self, name: str, study: StudyRecord, trials: Sequence[TrialRecord], budget: Budget) -> None:
-        if self._began_s is None:
-            self._began_s = self._clock()
-            self._lines.say(opening_line(self.progress))
+    def begin(self) -> None:
+        """Says what is compared, when the first study is opened."""
+        if self.opened_s is None:
+            self.opened_s = self.clock()
+            self.lines.say(opening_line(self.progress))
         if not self._is_under_way:  # others may be opened next: too early to say how much was done before
-            self._measured_s = self._clock()
-        self.progress.opened(name, study, trials, budget)
-        self._lines.show(self._frame)
+            self._measured_s = self.clock()
 
-    def trial_changed(self, name: str, trial: TrialRecord) -> None:
-        study, tally = self.progress.find(name)
-        has_ended = tally.change(trial)
-        self._is_under_way = self._is_under_way or has_ended
-        self._is_said = False
-        if has_ended and trial.state == FAIL:
-            kind = (study.task, study.strategy, trial.reason)
-            if kind not in self._failures:  # the others are counted
-                self._failures.add(kind)
-                self._lines.say(failure_line(self.progress, study, trial))
-        self._say_step()
+    def draw(self, room: ConsoleDimensions) -> RenderableType:
+        return frame(self.progress, self.elapsed_s, room, ascii_only=self.lines.is_ascii)
 
-    def study_ended(self, name: str, record: StudyRecord) -> None:
-        study, tally = self.progress.find(name)
-        self.progress.ended(name, record)
-        self._is_under_way = True
-        if tally.is_news:
-            self._lines.say(self._ended_line(study, tally), may_cut=True)
-            self._is_said = False
-        self._say_step()
+    def fail(self, study: StudyProgress, trial: TrialRecord) -> None:
+        """Says why a trial failed, once for each strategy and reason; the others are counted."""
+        kind = (study.task, study.strategy, trial.reason)
+        if kind not in self._failures:
+            self._failures.add(kind)
+            self.lines.say(failure_line(self.progress, study, trial))
 
-    def _ended_line(self, study: StudyProgress, tally: Tally) -> Text:
-        if tally is study.search:
-            return searched_line(self.progress, study)
-        if tally is study.audit:
-            return audited_line(self.progress, study)
-        return confirmed_line(self.progress, study, ascii_only=self._lines.is_ascii)
-
-    def note_of(self, name: str, sentence: str) -> None:
-        study, _ = self.progress.find(name)
-        self.note(f"{study_label(self.progress, study)}: {sentence}")
-
-    def _say_step(self) -> None:
+    def step(self, *, is_news: bool, has_ended: bool) -> None:
         """Says how far everything is whenever another twentieth is done; in the beginning, what was done before."""
-        if self._lines.is_live or self._clock() - self._measured_s < 1 / REFRESH_HZ:
+        self._is_said = self._is_said and not is_news
+        self._is_under_way = self._is_under_way or has_ended
+        if self.lines.is_live or self.clock() - self._measured_s < 1 / REFRESH_HZ:
             return
-        self._measured_s = self._clock()
+        self._measured_s = self.clock()
         n_steps = int(self.progress.share * STEPS)
         if n_steps > self._n_steps:
             self._n_steps = n_steps
@@ -119,21 +80,15 @@ class ComparisonDisplay:
 
     def _say_total(self) -> None:
         self._is_said = True
-        self._lines.say(total_line(self.progress, self._elapsed_s()))
-
-    def _elapsed_s(self) -> float:
-        return 0.0 if self._began_s is None else self._clock() - self._began_s
-
-    def _frame(self, room: ConsoleDimensions) -> RenderableType:
-        return frame(self.progress, self._elapsed_s(), room, ascii_only=self._lines.is_ascii)
+        self.lines.say(total_line(self.progress, self.elapsed_s))
 
 
-class _StudyDisplay:
-    """One study's part of the comparison's display."""
+class _StudyDisplay(Display):
+    """The part of a search, a confirmation or an audit in the comparison's display; closing it leaves the others."""
 
     def __init__(self, whole: ComparisonDisplay, name: str) -> None:
-        self._whole = whole
-        self._name = name
+        self._whole, self._name = whole, name
+        self._study, self._tally = whole.progress.find(name)
 
     def preparing(self, stage: str, done: int, total: int) -> None:
         self._whole.preparing(stage, done, total)
@@ -141,16 +96,22 @@ class _StudyDisplay:
     def study_opened(
         self, study: StudyRecord, trials: Sequence[TrialRecord], budget: Budget, *, spent_s: float = 0.0
     ) -> None:
-        self._whole.study_opened(self._name, study, trials, budget)
+        self._whole.begin()
+        self._tally.open(study, trials, budget)
+        self._whole.lines.show(self._whole.draw)
 
     def trial_changed(self, trial: TrialRecord) -> None:
-        self._whole.trial_changed(self._name, trial)
+        has_ended = self._tally.change(trial)
+        if has_ended and trial.state == FAIL:
+            self._whole.fail(self._study, trial)
+        self._whole.step(is_news=True, has_ended=has_ended)
 
     def study_ended(self, study: StudyRecord) -> None:
-        self._whole.study_ended(self._name, study)
+        progress, lines = self._whole.progress, self._whole.lines
+        progress.ended(self._name, study)
+        if self._tally.is_news:
+            lines.say(ended_line(progress, self._study, self._tally, ascii_only=lines.is_ascii), may_cut=True)
+        self._whole.step(is_news=self._tally.is_news, has_ended=True)
 
     def note(self, sentence: str) -> None:
-        self._whole.note_of(self._name, sentence)
-
-    def close(self) -> None:
-        """Leaves the screen to the other studies."""
+        self._whole.note(f"{study_label(self._whole.progress, self._study)}: {sentence}")

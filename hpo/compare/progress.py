@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from enum import Enum
 
 from hpo.compare.comparison import Comparison, mean_epochs
-from hpo.compare.tally import Tally
 from hpo.config.compare import Unit
-from hpo.contracts.records import REPETITION, SEARCHED, Budget, StudyRecord, TrialRecord
-from hpo.study.audit import audit_name, draw_sample, sample_size
-from hpo.study.confirmation import Replicate, chosen_trials, confirmation_name
+from hpo.contracts.records import REPETITION, SEARCHED, StudyRecord, TrialRecord
+from hpo.study.audit import audit_name, draw_sample, is_auditable, sample_size
+from hpo.study.confirmation import chosen_trials, confirmation_name
 from hpo.study.plan import Plan
-from hpo.terminal.progress import planned_epochs
+from hpo.study.repeating import Replicate
+from hpo.terminal.progress import Tally, planned_epochs
 
 
 class Phase(Enum):
@@ -73,9 +73,9 @@ class StudyProgress:
     @property
     def n_audits(self) -> int:
         """Pruned trials to train to their end: as many as there would be now, then as many as there are."""
-        if self._sample is None:
-            return sample_size(self.search.n_auditable, self._audit_share)
-        return len(self._sample)
+        if self._sample is None and self._audit_share:
+            return sample_size(sum(map(is_auditable, self.search.trials)), self._audit_share)
+        return len(self._sample or [])
 
     @property
     def wanted(self) -> frozenset[Replicate]:
@@ -98,38 +98,31 @@ class StudyProgress:
         match self.phase:
             case Phase.SEARCHING:
                 return self.spent / self.budget
-            case Phase.CONFIRMING:
-                done, left = self.confirmation_work
-                return done / (done + left) if done else 0.0
-            case Phase.AUDITING:
-                done, left = self.audit_work
+            case Phase.CONFIRMING | Phase.AUDITING as phase:
+                done, left = self.confirmation_work if phase is Phase.CONFIRMING else self.audit_work
                 return done / (done + left) if done else 0.0
         return 0.0 if self.phase is Phase.WAITING else 1.0
 
     @property
     def search_work(self) -> tuple[float, float]:
         """Work done and left in the search: seconds where those are the budget, else epochs."""
-        done = _work(self.search, self._unit)
-        if self.search.is_ended:
-            return done, 0.0
-        left = self.budget - self.spent
-        return done, left * self._trial_work if self._unit is Unit.trials else left
+        left = 0.0 if self.search.is_ended else self.budget - self.spent
+        return _work(self.search, self._unit), left * self._trial_work if self._unit is Unit.trials else left
 
     @property
     def confirmation_work(self) -> tuple[float, float]:
-        """Work done and left in the confirmation."""
-        done, n_left = _work(self.confirmation, self._unit), self.n_retrainings - self.confirmation.n_finished
-        if self.phase in (Phase.TESTING, Phase.DONE) or n_left <= 0:
+        """Work done and left in the confirmation; as of the incumbent until it is known what is retrained."""
+        done, n, best = _work(self.confirmation, self._unit), self.n_retrainings, self.search.best
+        if self.phase in (Phase.TESTING, Phase.DONE) or self.confirmation.n_finished >= n:
             return done, 0.0
-        return done, max(self.n_retrainings * self._retraining_work - done, 0.0)
+        return done, max(n * self._mean_work(self._chosen or ([best] if best else [])) - done, 0.0)
 
     @property
     def audit_work(self) -> tuple[float, float]:
         """Work done and left in the audit."""
-        done = _work(self.audit, self._unit)
-        if self.phase is Phase.DONE or not self.n_audits:
-            return done, 0.0
-        return done, max(self.n_audits * self._mean_work(self._sample or []) - done, 0.0)
+        done, n = _work(self.audit, self._unit), self.n_audits
+        left = 0.0 if self.phase is Phase.DONE or not n else n * self._mean_work(self._sample or []) - done
+        return done, max(left, 0.0)
 
     @property
     def works(self) -> list[tuple[float, float]]:
@@ -154,12 +147,6 @@ class StudyProgress:
             return _work(self.search, self._unit) / self.search.n_finished
         return 0.0 if self._unit is Unit.seconds else self._mean_epochs
 
-    @property
-    def _retraining_work(self) -> float:
-        """Work of a retraining, as of the incumbent until it is known what is retrained."""
-        best = self.search.best
-        return self._mean_work(self._chosen or ([best] if best else []))
-
     def _mean_work(self, trials: Sequence[TrialRecord]) -> float:
         """Work of training `trials` again: epochs as planned; in seconds, what trials of the search took on average."""
         study = self.search.study
@@ -183,19 +170,13 @@ class ComparisonProgress:
         self.studies = {
             planned.name: StudyProgress(planned, comparison.unit, comparison.budget) for planned in comparison.plans
         }
-        self._confirmations = {confirmation_name(name): study for name, study in self.studies.items()}
-        self._audits = {audit_name(name): study for name, study in self.studies.items()}
+        self._parts = {name: (study, study.search) for name, study in self.studies.items()}
+        self._parts |= {confirmation_name(name): (study, study.confirmation) for name, study in self.studies.items()}
+        self._parts |= {audit_name(name): (study, study.audit) for name, study in self.studies.items()}
 
     def find(self, name: str) -> tuple[StudyProgress, Tally]:
         """Returns the study that a search, a confirmation or an audit belongs to, and that one's counts."""
-        if name in self.studies:
-            return self.studies[name], self.studies[name].search
-        if name in self._audits:
-            return self._audits[name], self._audits[name].audit
-        return self._confirmations[name], self._confirmations[name].confirmation
-
-    def opened(self, name: str, study: StudyRecord, trials: Sequence[TrialRecord], budget: Budget) -> None:
-        self.find(name)[1].open(study, trials, budget)
+        return self._parts[name]
 
     def ended(self, name: str, record: StudyRecord) -> None:
         study, tally = self.find(name)
@@ -206,7 +187,7 @@ class ComparisonProgress:
 
     @property
     def tallies(self) -> list[Tally]:
-        return [tally for s in self.studies.values() for tally in (s.search, s.confirmation, s.audit)]
+        return [tally for _, tally in self._parts.values()]
 
     @property
     def n_done(self) -> int:

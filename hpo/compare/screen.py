@@ -8,19 +8,26 @@ from __future__ import annotations
 from statistics import fmean, stdev
 
 from rich.console import ConsoleDimensions, Group, RenderableType
-from rich.rule import Rule
 from rich.text import Text
 
 from hpo.compare.comparison import Comparison
 from hpo.compare.progress import ComparisonProgress, StudyProgress
 from hpo.compare.table import study_label, table
 from hpo.config.compare import Unit
-from hpo.contracts.records import TEST_OF, StudyRecord, TrialRecord
-from hpo.machine.escaping import last_line, printable
+from hpo.contracts.records import StudyRecord, TrialRecord
+from hpo.machine.escaping import printable
 from hpo.study.audit import count_audit
 from hpo.study.confirmation import to_test
-from hpo.terminal.format import format_duration, format_number, format_params
-from hpo.terminal.screen import bar
+from hpo.terminal.format import (
+    format_count,
+    format_duration,
+    format_failure,
+    format_number,
+    format_params,
+    format_times,
+)
+from hpo.terminal.progress import Tally
+from hpo.terminal.screen import bar, title
 
 MIN_BAR = 8  # characters, with the spaces around it
 
@@ -30,26 +37,35 @@ def opening_line(progress: ComparisonProgress) -> Text:
     comparison, study = progress.comparison, progress.comparison.plans[0].config.study
     n_tasks = len(comparison.tasks)
     factors = [
-        _counted(n_tasks, "task") if n_tasks > 1 else "",
-        _counted(len(comparison.strategies), "strategy"),
-        _counted(len(comparison.seeds), "seed"),
+        format_count(n_tasks, "task") if n_tasks > 1 else "",
+        format_count(len(comparison.strategies), "strategy"),
+        format_count(len(comparison.seeds), "seed"),
     ]
     confirm = study.confirm.top_k * study.confirm.n_seeds
-    then = f", then {_counted(confirm, 'retraining')}" if confirm else ""
+    then = f", then {format_count(confirm, 'retraining')}" if confirm else ""
     return Text.assemble(
         "comparison ",
         (printable(comparison.name), "bold"),
-        f": {' x '.join(factor for factor in factors if factor)} = {_counted(len(comparison.plans), 'study')}; "
+        f": {' x '.join(factor for factor in factors if factor)} = {format_count(len(comparison.plans), 'study')}; "
         f"{study.metric.direction} {progress.metric}; {_amount(comparison, comparison.budget)} each{then}",
     )
+
+
+def ended_line(progress: ComparisonProgress, study: StudyProgress, tally: Tally, *, ascii_only: bool) -> Text:
+    """Returns what came out of a search, a confirmation or an audit, whichever has the counts `tally`."""
+    if tally is study.search:
+        return searched_line(progress, study)
+    if tally is study.audit:
+        return audited_line(progress, study)
+    return confirmed_line(progress, study, ascii_only=ascii_only)
 
 
 def searched_line(progress: ComparisonProgress, study: StudyProgress) -> Text:
     """Returns what a search found and spent."""
     search = study.search
     odd = [f"{n} {word}" for n, word in ((search.n_failed, "failed"), (search.n_cached, "cached")) if n]
-    spent = [_counted(search.n_finished, "trial") + (f" ({', '.join(odd)})" if odd else "")]
-    spent.append(_counted(search.n_epochs, "epoch"))
+    spent = [format_count(search.n_finished, "trial") + (f" ({', '.join(odd)})" if odd else "")]
+    spent.append(format_count(search.n_epochs, "epoch"))
     spent += [f"{format_duration(search.seconds)} of training"] if search.seconds >= 1 else []
     line = Text.assemble((study_label(progress, study), "bold"), " searched: ")
     if search.best is None or search.best.value is None:
@@ -70,7 +86,7 @@ def confirmed_line(progress: ComparisonProgress, study: StudyProgress, *, ascii_
         return line.append("no retraining is complete", "red").append(failed)
     spread = f" {'+/-' if ascii_only else '±'} {stdev(values):.4f}" if len(values) > 1 else ""
     line.append(f"{progress.metric} {fmean(values):.4f}{spread}", "bold green")
-    return line.append(f"{_test(tally.study)} ({_counted(len(values), 'fresh seed')}{failed})")
+    return line.append(f"{_test(tally.study)} ({format_count(len(values), 'fresh seed')}{failed})")
 
 
 def audited_line(progress: ComparisonProgress, study: StudyProgress) -> Text:
@@ -78,25 +94,26 @@ def audited_line(progress: ComparisonProgress, study: StudyProgress) -> Text:
     search, tally = study.search, study.audit
     assert search.study is not None
     line = Text.assemble((study_label(progress, study), "bold"), " audited: ")
-    found = count_audit(search.study, search.counted, tally.trials)
-    failed = f", {tally.n_failed} failed" if found.n_failed else ""
-    line.append(f"{found.n_won} of {found.n_compared} would have beaten the incumbent")
-    return line.append(f"; {found.n_known} of {_counted(found.n_pruned, 'pruned trial')} trained to their end{failed}")
+    audit = count_audit(search.study, search.counted, tally.trials)
+    failed = f", {tally.n_failed} failed" if audit.n_failed else ""
+    line.append(f"{audit.n_won} of {audit.n_compared} would have beaten the incumbent")
+    return line.append(
+        f"; {audit.n_known} of {format_count(audit.n_pruned, 'pruned trial')} trained to their end{failed}"
+    )
 
 
 def failure_line(progress: ComparisonProgress, study: StudyProgress, trial: TrialRecord) -> Text:
     """Returns how a trial failed."""
-    error = last_line(trial.error or "")
     line = Text.assemble((study_label(progress, study), "bold"), f" trial {trial.number} ", ("failed", "red"))
-    line.append(f": {trial.reason or 'no reason given'} after {_counted(trial.n_epochs, 'epoch')}")
-    line.append(f" - {error}" if error else "")
+    line.append(f": {format_failure(trial, format_count(trial.n_epochs, 'epoch'))}")
     return line.append(f"; {format_params(trial.params)}", "dim")
 
 
 def total_line(progress: ComparisonProgress, elapsed_s: float) -> Text:
     """Returns how far the whole comparison is, in one line."""
     return Text(
-        f"{int(100 * progress.share)} %: {_spent(progress)}; {_counts(progress)}; {_times(progress, elapsed_s)}"
+        f"{int(100 * progress.share)} %: {_spent(progress)}; {_counts(progress)}; "
+        f"{format_times(elapsed_s, progress.left_s(elapsed_s))}"
     )
 
 
@@ -104,14 +121,13 @@ def frame(
     progress: ComparisonProgress, elapsed_s: float, room: ConsoleDimensions, *, ascii_only: bool
 ) -> RenderableType:
     """Returns the cells and below them the totals, in at most the rows of `room` where that is possible."""
-    title = Text(printable(f"{progress.comparison.name}: {progress.metric}"))
-    rule = Rule(title, align="left", style="dim", characters="-" if ascii_only else "─")
-    spent, times = _spent(progress), _times(progress, elapsed_s)
+    head = title(f"{progress.comparison.name}: {progress.metric}", ascii_only=ascii_only)
+    spent, times = _spent(progress), format_times(elapsed_s, progress.left_s(elapsed_s))
     below: list[RenderableType] = [bar(spent, progress.share, times)]
     if room.width < len(spent) + len(times) + MIN_BAR:
         below = [_line(f"{int(100 * progress.share)} %: {spent}"), _line(times)]
     below.append(_line(_counts(progress)))
-    return Group(rule, table(progress, room.width, room.height - len(below) - 1, ascii_only=ascii_only), *below)
+    return Group(head, table(progress, room.width, room.height - len(below) - 1, ascii_only=ascii_only), *below)
 
 
 def _line(text: str) -> Text:
@@ -134,7 +150,7 @@ def _counts(progress: ComparisonProgress) -> str:
     n_retrainings, n_audits = sum(study.n_retrainings for study in studies), sum(study.n_audits for study in studies)
     n_cached, n_failed = sum(tally.n_cached for tally in tallies), sum(tally.n_failed for tally in tallies)
     odd = [f"{n} {word}" for n, word in ((n_cached, "cached"), (n_failed, "failed")) if n]
-    trials = _counted(sum(tally.n_finished for tally in tallies), "trial")
+    trials = format_count(sum(tally.n_finished for tally in tallies), "trial")
     parts = [
         f"{progress.n_done}/{len(studies)} studies",
         f"{n_retrained}/{n_retrainings} retrainings" if n_retrainings else "",
@@ -145,22 +161,12 @@ def _counts(progress: ComparisonProgress) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _times(progress: ComparisonProgress, elapsed_s: float) -> str:
-    left_s = progress.left_s(elapsed_s)
-    left = "" if left_s == 0 else ", time left unknown" if left_s is None else f", about {format_duration(left_s)} left"
-    return format_duration(elapsed_s) + left
-
-
 def _amount(comparison: Comparison, amount: float) -> str:
     return format_duration(amount) if comparison.unit is Unit.seconds else f"{amount:,.0f} {comparison.unit.value}"
 
 
 def _test(study: StudyRecord | None) -> str:
     """Returns the test metric that belongs to what is optimised, behind a comma; "" if there is none."""
-    key = TEST_OF.get(study.metric, "") if study else ""
-    return f", {key} {format_number(study.test[key])}" if study and key in study.test else ""
-
-
-def _counted(n: int, noun: str) -> str:
-    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
-    return f"{n:,} {noun if n == 1 else plural}"
+    if study is None or study.test_metric not in study.test:
+        return ""
+    return f", {study.test_metric} {format_number(study.test[study.test_metric])}"

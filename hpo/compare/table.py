@@ -65,8 +65,10 @@ def table(progress: ComparisonProgress, width: int, n_rows: int, *, ascii_only: 
     for (task, strategy), studies in rows.items():
         text.append("\n" + _label(task, strategy, layout))
         for seed in progress.comparison.seeds:
-            text.append(" " * layout.gap)
-            _append_cell(text, studies[seed], layout)
+            study = studies[seed]
+            text.append(" " * layout.gap).append(_state(study, layout), STYLES[study.phase])
+            if layout.value:
+                text.append(_value(study).rjust(layout.value), "bold" if study.phase is Phase.DONE else "")
     return text.append(f"\n{meaning}" if meaning else "", "dim")
 
 
@@ -94,12 +96,6 @@ def _lay_out(progress: ComparisonProgress, width: int, *, ascii_only: bool) -> _
     else:
         return None
     return _Layout(task, strategy, state, value, min(room - state - value, 2), ascii_only)
-
-
-def _append_cell(text: Text, study: StudyProgress, layout: _Layout) -> None:
-    text.append(_state(study, layout), STYLES[study.phase])
-    if layout.value:
-        text.append(_value(study).rjust(layout.value), "bold" if study.phase is Phase.DONE else "")
 
 
 def _state(study: StudyProgress, layout: _Layout) -> str:
@@ -149,15 +145,15 @@ def _lines(progress: ComparisonProgress, width: int, n_rows: int, *, ascii_only:
     for study in progress.studies.values():
         groups.setdefault(printable(study.strategy), []).append(study)
     label_width = min(max(cell_len(label) for label in groups), max(width // 4, 6))
-    shown = list(groups.items()) if len(groups) <= n_rows else list(groups.items())[: max(n_rows - 1, 0)]
-    versions = [_versions(progress, studies, ascii_only=ascii_only) for _, studies in shown]
-    fitting = [number for number in range(3) if all(label_width + len(line[number]) <= width for line in versions)]
-    version = fitting[0] if fitting else -1
-    lines = [_fit(label, label_width, ascii_only=ascii_only) for label, _ in shown]
-    lines = [label + line[version] for label, line in zip(lines, versions, strict=True)]
-    if len(shown) < len(groups):
-        lines.append(f"and {len(groups) - len(shown)} more strategies")
-    return Text("\n".join(lines), no_wrap=True, overflow="crop")
+    n_shown = len(groups) if len(groups) <= n_rows else max(n_rows - 1, 0)
+    labels = [_fit(label, label_width, ascii_only=ascii_only) for label in groups]
+    lines = [_versions(progress, studies, ascii_only=ascii_only) for studies in list(groups.values())[:n_shown]]
+    fitting = (number for number in range(3) if all(label_width + len(line[number]) <= width for line in lines))
+    version = next(fitting, -1)
+    rows = [label + line[version] for label, line in zip(labels, lines, strict=False)]
+    if n_shown < len(groups):
+        rows.append(f"and {len(groups) - n_shown} more strategies")
+    return Text("\n".join(rows), no_wrap=True, overflow="crop")
 
 
 def _versions(progress: ComparisonProgress, studies: Sequence[StudyProgress], *, ascii_only: bool) -> list[str]:
@@ -166,10 +162,10 @@ def _versions(progress: ComparisonProgress, studies: Sequence[StudyProgress], *,
     done = f"{int(100 * share):>4} %  {sum(study.phase is Phase.DONE for study in studies)}/{len(studies)} done"
     values = sorted(study.search.best.value or 0.0 for study in studies if study.search.best)
     with_bar = f" {_bar(share, MAX_BAR, ascii_only=ascii_only)}{done}"
-    found = ""
+    spread = ""
     if values and len(progress.comparison.tasks) == 1:
-        found = f"  median {short_value(median(values))} ({short_value(values[0])} to {short_value(values[-1])})"
-    return [with_bar + found, with_bar, done, f"{int(100 * share):>4} %"]
+        spread = f"  median {short_value(median(values))} ({short_value(values[0])} to {short_value(values[-1])})"
+    return [with_bar + spread, with_bar, done, f"{int(100 * share):>4} %"]
 
 
 def _whole_share(study: StudyProgress) -> float:

@@ -6,19 +6,11 @@ Types only, like `schema`, which it extends; values live in conf/report.yaml.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from hpo.config.compare import Unit
 from hpo.config.limits import MISSING
-from hpo.config.schema import Config
-
-
-class Direction(Enum):
-    """Which values are better."""
-
-    minimize = "minimize"
-    maximize = "maximize"
+from hpo.config.schema import Config, Direction
 
 
 @dataclass

@@ -9,9 +9,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from hpo.config.limits import MAX_SEED, MISSING, count, seconds, setting, share
+from hpo.config.metric import Direction as Direction
+from hpo.config.metric import Metric as Metric
 from hpo.config.registry import Option, option
 from hpo.config.search import PrunerConfig, SamplerConfig, SpaceConfig
 from hpo.config.training import EncoderConfig
@@ -102,18 +104,6 @@ class ModelConfig(Option):
     encoder: str = MISSING
     bidir: bool = False
     log: ModelLog = MISSING
-
-
-class Metric(Enum):
-    """What a study optimises; the direction follows from it."""
-
-    accuracy = "accuracy"
-    macro_f1 = "macro_f1"
-    valid_loss = "valid_loss"
-
-    @property
-    def direction(self) -> Literal["minimize", "maximize"]:
-        return "minimize" if self is Metric.valid_loss else "maximize"
 
 
 @dataclass

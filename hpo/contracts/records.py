@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hpo.config.schema import Direction
 from hpo.config.search import ParamValue
 
 REASON = "reason"  # user attribute: why a trial failed
@@ -15,6 +16,7 @@ REASON = "reason"  # user attribute: why a trial failed
 TEST_VALUE = "test_value"  # fact of a trial: its own test metric after its last epoch
 CONTINUED = "continued_value"  # fact of a trial that was stopped: its metric had it gone on to its end, or "diverged"
 
+# The metric of the test part that belongs to each that can be optimised.
 TEST_OF = {"valid_loss": "test_loss", "accuracy": "test_accuracy", "macro_f1": "test_macro_f1"}
 
 SEARCHED, REPETITION = "searched_trial", "repetition"  # facts of a trial
@@ -114,11 +116,24 @@ class StudyRecord:
     created_ms: int
     test: Mapping[str, float] = field(default_factory=dict)
 
-    def best(self, trials: list[TrialRecord]) -> TrialRecord | None:
+    def best(self, trials: Sequence[TrialRecord]) -> TrialRecord | None:
         """Returns the COMPLETE trial with the best value (the earliest on ties), or None."""
-        complete = [t for t in trials if t.state == COMPLETE and t.value is not None]
-        sign = 1.0 if self.direction == "minimize" else -1.0
-        return min(complete, key=lambda t: (sign * (t.value or 0.0), t.number), default=None)
+        return next(iter(self.ranked(trials)), None)
+
+    def ranked(self, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+        """Returns the COMPLETE trials with a value, the best first (the earliest on ties)."""
+        complete = [trial for trial in trials if trial.state == COMPLETE and trial.value is not None]
+        return sorted(complete, key=lambda trial: (self.sign * (trial.value or 0.0), trial.number))
+
+    @property
+    def sign(self) -> float:
+        """1 when lower values are better, -1 when higher ones are."""
+        return Direction(self.direction).sign
+
+    @property
+    def test_metric(self) -> str:
+        """The metric of the test part that belongs to what is optimised; "" where there is none."""
+        return TEST_OF.get(self.metric, "")
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,8 @@ class Corpus:
         fingerprint: Equal for equal ids, labels, vocabulary, classes and package versions.
         facts: fingerprint, name, source, tokenizer, n_train, n_valid, n_test, n_classes, n_vocab,
             n_tokens, and versions where the texts come from packages.
-        baseline: What a regression on bags of words scores on the valid part, by metric; {} in older ones.
-        doubles: How many texts of the valid and the test part are in the train part, too; {} in older ones.
+        baseline: What a regression on bags of words scores on the valid part, by metric.
+        doubles: How many texts of the valid and the test part are in the train part, too.
         train, valid, test: The parts.
     """
 
@@ -99,8 +99,8 @@ def open_corpus(folder: str | Path) -> Corpus:
         classes=described["classes"],
         fingerprint=described["facts"]["fingerprint"],
         facts=described["facts"],
-        baseline=described.get("baseline", {}),
-        doubles=described.get("doubles", {}),
+        baseline=described["baseline"],
+        doubles=described["doubles"],
         train=train,
         valid=valid,
         test=test,

@@ -9,7 +9,7 @@ from pathlib import Path
 from hpo.config.limits import MISSING, share
 from hpo.config.registry import option
 from hpo.config.schema import DataConfig, quiet
-from hpo.data.csv import Row, decode, read_csv, read_tsv
+from hpo.data.delimited import Row, decode, find_column, read_csv, read_tsv
 from hpo.data.folder import UNLABELLED
 from hpo.data.sources import OnRead, Source
 from hpo.data.texts import PARTS, Texts
@@ -121,10 +121,10 @@ def _rows(config: TableConfig, *, are_unlabelled: bool) -> Columns:
 def _read_columns(path: Path, config: TableConfig) -> Columns:
     shown = f"data.path={config.path}"
     match path.suffix.lower():
-        case ".csv":
-            return _columns(read_csv(decode(path.read_bytes(), config.encoding, shown=shown), shown=shown), config)
-        case ".tsv":
-            return _columns(read_tsv(decode(path.read_bytes(), config.encoding, shown=shown), shown=shown), config)
+        case ".csv" | ".tsv" as suffix:
+            text = decode(path.read_bytes(), config.encoding, shown=shown)
+            read = read_csv if suffix == ".csv" else read_tsv
+            return _columns(read(text, shown=shown), config)
         case ".parquet":
             return _read_parquet(path, config)
         case suffix:
@@ -166,10 +166,8 @@ def _wanted(config: TableConfig) -> dict[str, str]:
 
 
 def _check_names(names: Sequence[str], config: TableConfig) -> None:
-    for name, path in _wanted(config).items():
-        if names.count(name) != 1:
-            found = f"has the columns {', '.join(names)}" if names else "is empty"
-            raise ValueError(f"{path}={name} must be exactly one column of data.path={config.path}, which {found}.")
+    for name, setting in _wanted(config).items():
+        find_column(names, name, setting=setting, shown=f"data.path={config.path}")
 
 
 def _labels(columns: Columns, config: TableConfig) -> list[str]:

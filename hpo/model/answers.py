@@ -13,12 +13,11 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import load
-from torch import cuda, nn
+from torch import cuda
 
 from hpo.data.tokens import SPACY_MAX_CHARS, build_tokenizer, encode, tokenizer_versions
 from hpo.data.vocabulary import SPECIAL, Part, to_ids
-from hpo.model.description import Description
-from hpo.model.folder import DESCRIPTION, WEIGHTS, read_description, read_file
+from hpo.model.folder import DESCRIPTION, WEIGHTS, Description, read_description, read_file
 from hpo.trainers.awd_lstm.network.classifier import Architecture, build_classifier, n_chunks_dropped
 from hpo.trainers.awd_lstm.network.outputs import Probabilities, class_probabilities
 from hpo.trainers.awd_lstm.network.weights import copy_tensors
@@ -41,6 +40,17 @@ class Answer:
     probabilities: Probabilities | None
     note: str = ""
 
+    def cells(self, classes: Sequence[str]) -> dict[str, str | float | None]:
+        """Returns its row of a table by column: label (the first of equals), probability, note, and of each class."""
+        values = [None] * len(classes) if self.probabilities is None else [float(p) for p in self.probabilities]
+        best = None if self.probabilities is None else int(self.probabilities.argmax())
+        return {
+            "label": None if best is None else classes[best],
+            "probability": None if best is None else values[best],
+            "note": self.note,
+            **{f"probability.{name}": value for name, value in zip(classes, values, strict=True)},
+        }
+
 
 class TextModel:
     """The model in a folder; may be asked by several threads, which get their answers one after the other.
@@ -57,13 +67,14 @@ class TextModel:
         if device == "auto":
             device = "cuda" if cuda.is_available() else "cpu"
         self.description = read_description(folder)
-        architecture = self.description.architecture
         try:
-            self._architecture = Architecture(**architecture)
+            self._architecture = Architecture(**self.description.architecture)
             n_wanted = (self._architecture.n_vocab, self._architecture.n_classes)
             if n_wanted != (len(self.description.vocab), len(self.description.classes)):
                 raise ValueError("words and classes are not as many as its network has")
-            self._network = _load_network(folder, self.description, self._architecture).to(device)
+            network = build_classifier(self._architecture)
+            copy_tensors(load(read_file(folder, self.description, WEIGHTS)), network)
+            self._network = network.eval().to(device)
         except (TypeError, KeyError) as error:
             raise ValueError(
                 f"{folder / DESCRIPTION} describes a network unknown to this version ({error})."
@@ -84,14 +95,13 @@ class TextModel:
 
     def _answer(self, texts: Sequence[str]) -> list[Answer]:
         answers = [Answer(None, refusal(text)) for text in texts]
-        asked = [row for row, answer in enumerate(answers) if not answer.note]
-        found, lengths = self._number([texts[row] for row in asked])
-        notes = [self._note(ids, length) for ids, length in zip(found, lengths, strict=True)]
-        known = [i for i, ids in enumerate(found) if (ids >= len(SPECIAL)).any()]
-        for i, probabilities in zip(known, self._probabilities([found[i] for i in known]), strict=True):
-            answers[asked[i]] = Answer(probabilities, notes[i])
-        for i in set(range(len(found))) - set(known):
-            answers[asked[i]] = Answer(None, "no known word" if lengths[i] else "too long")
+        rows = [row for row, answer in enumerate(answers) if not answer.note]
+        ids, lengths = self._number([texts[row] for row in rows])
+        readable = [i for i in range(len(rows)) if (ids[i] >= len(SPECIAL)).any()]
+        for i, probabilities in zip(readable, self._probabilities([ids[i] for i in readable]), strict=True):
+            answers[rows[i]] = Answer(probabilities, self._note(ids[i], lengths[i]))
+        for i in set(range(len(rows))) - set(readable):
+            answers[rows[i]] = Answer(None, "no known word" if lengths[i] else "too long")
         return answers
 
     def _number(self, texts: Sequence[str]) -> tuple[list[Ids], list[int]]:
@@ -148,12 +158,6 @@ def refusal(text: str) -> str:
     return ""
 
 
-def _load_network(folder: Path, description: Description, architecture: Architecture) -> nn.Module:
-    network = build_classifier(architecture)
-    copy_tensors(load(read_file(folder, description, WEIGHTS)), network)
-    return network.eval()
-
-
 def _differences(description: Description) -> list[str]:
     trained, here = description.tokenizer.versions, tokenizer_versions(description.tokenizer.tokenizer)
     return [
@@ -165,13 +169,5 @@ def _differences(description: Description) -> list[str]:
 
 def as_columns(answers: Sequence[Answer], classes: Sequence[str]) -> dict[str, list[object]]:
     """Returns answers as the columns of a table, None where there is none."""
-    columns: dict[str, list[object]] = {"label": [], "probability": [], "note": []}
-    columns |= {f"probability.{name}": [] for name in classes}
-    for answer in answers:
-        found = answer.probabilities
-        columns["label"].append(None if found is None else classes[int(found.argmax())])
-        columns["probability"].append(None if found is None else float(found.max()))
-        columns["note"].append(answer.note)
-        for i, name in enumerate(classes):
-            columns[f"probability.{name}"].append(None if found is None else float(found[i]))
-    return columns
+    rows = [answer.cells(classes) for answer in answers]
+    return {name: [row[name] for row in rows] for name in Answer(None).cells(classes)}

@@ -26,17 +26,17 @@ def copy_code(folder: Path) -> Path:
 
 def needed_files() -> list[Path]:
     """Returns the files of the modules that `ENTRY` imports, directly or through others."""
-    found: set[Path] = set()
+    files: set[Path] = set()
     waiting = [ENTRY]
     while waiting:
         path = _file(waiting.pop())
-        if path is not None and path not in found:
-            found.add(path)
+        if path is not None and path not in files:
+            files.add(path)
             waiting += _imports(path)
     packages = {
-        parent / "__init__.py" for path in found for parent in path.parents if PACKAGE in (parent, *parent.parents)
+        parent / "__init__.py" for path in files for parent in path.parents if PACKAGE in (parent, *parent.parents)
     }
-    return sorted(found | packages)
+    return sorted(files | packages)
 
 
 def requirements() -> list[str]:

@@ -33,20 +33,20 @@ def _confusion(evaluation: Mapping[str, Any]) -> Figure:
     """Returns the share of each true class by what the model said, for the classes with the most texts."""
     counts, names = evaluation["confusion"], [str(name) for name in evaluation["classes"]]
     largest = sorted(range(len(names)), key=lambda row: -sum(counts[row]))[:MAX_CLASSES]
-    shown = sorted(largest)
-    cells = [(row, column, counts[row][column], sum(counts[row])) for row in shown for column in shown]
+    drawn = sorted(largest)
+    cells = [(row, column, counts[row][column], sum(counts[row])) for row in drawn for column in drawn]
     series = Series(
         MODEL,
         "shade",
         [names[column] for _, column, _, _ in cells],
         [names[row] for row, _, _, _ in cells],
         z=[count / of if of else 0.0 for _, _, count, of in cells],
-        text=[_cell(count, of, n_classes=len(shown)) for _, _, count, of in cells],
+        text=[_cell(count, of, n_classes=len(drawn)) for _, _, count, of in cells],
         in_legend=False,
     )
-    categories = [names[row] for row in shown]
-    of = "" if len(shown) == len(names) else f", the {len(shown)} of {len(names)} with the most texts"
-    numbers = "texts in the cells" if len(shown) <= MAX_COUNTED else "no numbers, see evaluation.html"
+    categories = [names[row] for row in drawn]
+    of = "" if len(drawn) == len(names) else f", the {len(drawn)} of {len(names)} with the most texts"
+    numbers = "texts in the cells" if len(drawn) <= MAX_COUNTED else "no numbers, see evaluation.html"
     axes = (
         Axis("class that the model said", categories=categories),
         Axis(f"true class{of} ({numbers}; colour: share of the row)", categories=categories),
@@ -62,8 +62,8 @@ def _cell(count: int, of: int, *, n_classes: int) -> str:
 
 def _calibration(evaluation: Mapping[str, Any]) -> Figure:
     bins = evaluation["calibration"]
-    confidences, accuracies = [one["confidence"] for one in bins], [one["accuracy"] for one in bins]
-    intervals = [Share(round(one["accuracy"] * one["n"]), one["n"]).interval for one in bins]
+    confidences, accuracies = [tenth["confidence"] for tenth in bins], [tenth["accuracy"] for tenth in bins]
+    intervals = [Share(round(tenth["accuracy"] * tenth["n"]), tenth["n"]).interval for tenth in bins]
     low, high = [low for low, _ in intervals], [high for _, high in intervals]
     curve = Series(MODEL, "line", confidences, accuracies, MODEL, in_legend=False)
     whiskers = Series(MODEL, "whisker", confidences, accuracies, MODEL, low=low, high=high, in_legend=False)

@@ -29,28 +29,25 @@ def row_writer(name: str, classes: Sequence[str]) -> tuple[str, Row]:
         case "table":
             return _table(classes)
         case "csv":
-            columns = ["place", "label", "probability", "note", *(f"probability.{name}" for name in classes), "text"]
-            return _csv_line(columns), lambda place, text, answer: _csv_row(place, text, answer, classes)
+            heading = _csv_line(["place", *Answer(None).cells(classes), "text"])
+            return heading, lambda place, text, answer: _csv_line(
+                [place, *answer.cells(classes).values(), _encodable(text)]
+            )
         case "jsonl":
             return "", lambda place, text, answer: _json_line(place, text, answer, classes)
         case _:
             raise ValueError(f"format={name} is unknown; allowed are {', '.join(FORMATS)}.")
 
 
-def label_of(answer: Answer, classes: Sequence[str]) -> str | None:
-    """Returns the most probable class, the first of equals; None where there is no answer."""
-    return None if answer.probabilities is None else classes[int(answer.probabilities.argmax())]
-
-
 def _table(classes: Sequence[str]) -> tuple[str, Row]:
     width = min(MAX_LABEL_WIDTH, max(len("label"), *(len(printable(name)) for name in classes)))
 
     def row(place: str, text: str, answer: Answer) -> str:
-        label = label_of(answer, classes)
-        shown = "" if answer.probabilities is None else f"{answer.probabilities.max():.4f}"
+        label, probability, *_ = answer.cells(classes).values()
+        number = "" if probability is None else f"{probability:.4f}"
         note = f"  ({answer.note})" if answer.note else ""
-        cells = f"{_cut(label or '-', width):<{width}}  {shown:>11}  {place:<{PLACE_WIDTH}}  {_cut(text, TEXT_WIDTH)}"
-        return f"{cells}{note}\n"
+        start = f"{_cut(str(label or '-'), width):<{width}}  {number:>11}  {place:<{PLACE_WIDTH}}"
+        return f"{start}  {_cut(text, TEXT_WIDTH)}{note}\n"
 
     return f"{'label':<{width}}  probability  {'':<{PLACE_WIDTH}}  text\n", row
 
@@ -60,28 +57,20 @@ def _cut(text: str, width: int) -> str:
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
-def _csv_row(place: str, text: str, answer: Answer, classes: Sequence[str]) -> str:
-    if answer.probabilities is None:
-        return _csv_line([place, "", "", answer.note, *("" for _ in classes), _encodable(text)])
-    values = [repr(float(value)) for value in answer.probabilities]
-    best = repr(float(answer.probabilities.max()))
-    return _csv_line([place, label_of(answer, classes) or "", best, answer.note, *values, _encodable(text)])
-
-
-def _csv_line(cells: Sequence[str]) -> str:
+def _csv_line(cells: Sequence[object]) -> str:
     line = io.StringIO()
     csv.writer(line).writerow(cells)  # it quotes fields with \r or \n only where it ends lines by both
     return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _json_line(place: str, text: str, answer: Answer, classes: Sequence[str]) -> str:
-    found = answer.probabilities
+    label, probability, note, *probabilities = answer.cells(classes).values()
     content = {
         "place": place,
-        "label": label_of(answer, classes),
-        "probability": None if found is None else float(found.max()),
-        "note": answer.note,
-        "probabilities": None if found is None else dict(zip(classes, map(float, found), strict=True)),
+        "label": label,
+        "probability": probability,
+        "note": note,
+        "probabilities": None if label is None else dict(zip(classes, probabilities, strict=True)),
         "text": _encodable(text),
     }
     return json.dumps(content, ensure_ascii=False) + "\n"

@@ -5,12 +5,12 @@ A row that holds no text stays in its place; what is answered is `answers`'s bus
 
 from __future__ import annotations
 
-import csv
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from hpo.data.delimited import Row, find_column, stream_csv
 
 SUFFIXES = (".csv", ".parquet")
 N_ROWS = 500  # read at once from Parquet
@@ -45,43 +45,14 @@ def read_rows(path: Path, column: str, encoding: str) -> Iterator[TextRow]:
 
 
 def _read_csv(path: Path, column: str, encoding: str) -> Iterator[TextRow]:
-    csv.field_size_limit(sys.maxsize)
+    rows = stream_csv(path, encoding, setting="encoding")
     try:
-        with path.open(encoding=encoding, errors="surrogateescape", newline="") as file:
-            reader = csv.reader(_without_mark(file), strict=True)
-            names = next(reader, [])
-            at = _find(names, column, path)
-            line = reader.line_num + 1
-            for fields in reader:
-                if not fields and len(names) == 1:
-                    yield TextRow(f"line {line}", "")
-                elif fields:
-                    if len(fields) != len(names):
-                        raise ValueError(
-                            f"{path} has {len(fields)} fields in line {line} and {len(names)} in its header; give "
-                            "every row as many fields as the header."
-                        )
-                    yield TextRow(f"line {line}", fields[at])
-                line = reader.line_num + 1
-    except csv.Error as error:
-        raise ValueError(
-            f"{path} is not well-formed near line {reader.line_num} ({error}); quote every field that holds a quote, a "
-            "comma or a line break, and double the quotes inside."
-        ) from error
-    except LookupError as error:
-        raise ValueError(f"encoding={encoding} is no encoding Python knows; use utf-8, latin-1 or cp1252.") from error
-    except UnicodeError as error:
-        raise ValueError(
-            f"{path} is not {encoding} throughout; give another encoding=…, as in encoding=utf-8."
-        ) from error
+        header = next(rows, Row(1, ()))
+        place = find_column(header.fields, column, setting="column", shown=str(path), encoding="encoding")
+        for row in rows:
+            yield TextRow(f"line {row.line}", row.fields[place])
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
-
-
-def _without_mark(lines: Iterable[str]) -> Iterator[str]:
-    """Yields the lines of a file; a byte order mark before a quote would make the quote one of the first name."""
-    for number, line in enumerate(lines):
-        yield line if number else line.removeprefix("\ufeff")
 
 
 def _read_parquet(path: Path, column: str) -> Iterator[TextRow]:
@@ -89,7 +60,7 @@ def _read_parquet(path: Path, column: str) -> Iterator[TextRow]:
 
     try:
         with parquet.ParquetFile(path) as file:
-            _find(file.schema_arrow.names, column, path)
+            find_column(file.schema_arrow.names, column, setting="column", shown=str(path))
             number = 0
             for batch in file.iter_batches(batch_size=N_ROWS, columns=[column]):
                 for value in _values(batch.column(0)):
@@ -115,13 +86,3 @@ def _text(value: object, number: int, column: str, path: Path) -> str:
     if not isinstance(value, str):
         raise ValueError(f"column={column} of {path} holds {value!r} in row {number}, which is no text.")
     return value
-
-
-def _find(names: list[str], column: str, path: Path) -> int:
-    if names.count(column) != 1:
-        there = ", ".join(repr(name[:40]) for name in names[:20]) or "none"
-        advice = "give another column=…" if names else "give a file whose first row names its columns"
-        if any(not char.isprintable() for name in names for char in name):
-            advice = "give the file's encoding=…, as in encoding=utf-16"
-        raise ValueError(f"column={column} must be exactly one column of {path}; it has {there}; {advice}.")
-    return names.index(column)

@@ -5,15 +5,20 @@ What a section says is its own module's business, what a report looks like that 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hpo.config.schema import TrackingConfig
 from hpo.machine.escaping import one_line
-from hpo.report.analysis.phrases import count
+from hpo.report.analysis.phrases import budget_text, count
 from hpo.report.analysis.records import Experiment
 from hpo.report.document.content import Report, Section
 from hpo.report.document.json import find_verdict, find_warnings
-from hpo.report.reading.csv_export import write_records
+from hpo.report.reading.csv_records import write_records
+
+if TYPE_CHECKING:
+    from hpo.report.analysis.analysis import Analysis
 
 N_RESAMPLES = 2000
 
@@ -65,7 +70,10 @@ def headlines(report: Report, folder: Path) -> list[str]:
 
 def build_report(experiment: Experiment, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Report:
     """Returns what there is to say of `experiment`; sections that make no sense for it are left out."""
-    sections = _sections(experiment, n_resamples, seed)
+    from hpo.report.analysis.analysis import Analysis
+
+    analysis = Analysis(experiment, seed=seed, n_resamples=n_resamples)
+    sections = [build(analysis) for build in _builders()]
     return Report(
         title=experiment.name,
         subtitle=_subtitle(experiment),
@@ -74,46 +82,45 @@ def build_report(experiment: Experiment, *, n_resamples: int = N_RESAMPLES, seed
     )
 
 
-def _sections(experiment: Experiment, n_resamples: int, seed: int) -> list[Section | None]:
+def _builders() -> Sequence[Callable[[Analysis], Section | None]]:
+    """Returns what builds each section, in their order."""
     from hpo.report.sections.anytime import build_anytime
     from hpo.report.sections.cost import build_cost
-    from hpo.report.sections.design import build_design
+    from hpo.report.sections.design import build_design, build_reproduce
     from hpo.report.sections.fairness import build_fairness
     from hpo.report.sections.learned import build_learned
     from hpo.report.sections.noise import build_noise
     from hpo.report.sections.performance import build_performance
     from hpo.report.sections.pruning import build_pruning
     from hpo.report.sections.regret import build_regret
-    from hpo.report.sections.reproduce import build_reproduce
     from hpo.report.sections.statistics import build_statistics
     from hpo.report.sections.targets import build_targets
     from hpo.report.sections.threats import build_threats
     from hpo.report.sections.verdict import build_verdict
 
-    return [
-        build_verdict(experiment, seed=seed, n_resamples=n_resamples),
-        build_design(experiment),
-        build_fairness(experiment),
-        build_performance(experiment),
-        build_anytime(experiment, seed=seed, n_resamples=n_resamples),
-        build_regret(experiment, seed=seed, n_resamples=n_resamples),
-        build_targets(experiment, seed=seed, n_resamples=n_resamples),
-        build_statistics(experiment, seed=seed, n_resamples=n_resamples),
-        build_pruning(experiment),
-        build_learned(experiment, seed=seed),
-        build_cost(experiment),
-        build_noise(experiment),
-        build_threats(experiment),
-        build_reproduce(experiment),
-    ]
+    return (
+        build_verdict,
+        build_design,
+        build_fairness,
+        build_performance,
+        build_anytime,
+        build_regret,
+        build_targets,
+        build_statistics,
+        build_pruning,
+        build_learned,
+        build_cost,
+        build_noise,
+        build_threats,
+        build_reproduce,
+    )
 
 
 def _subtitle(experiment: Experiment) -> str:
     n_seeds = len({study.seed for study in experiment.studies})
-    better = "lower" if experiment.direction == "minimize" else "higher"
     parts = [
         "1 strategy" if len(experiment.strategies) == 1 else f"{len(experiment.strategies)} strategies",
         count(n_seeds, "seed"),
         count(len(experiment.tasks), "task"),
     ]
-    return f"{' × '.join(parts)}, {experiment.budget:g} {experiment.unit} each; {experiment.metric}, {better} is better"
+    return f"{' × '.join(parts)}, {budget_text(experiment)} each; {experiment.metric}, {experiment.better} is better"

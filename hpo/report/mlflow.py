@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -93,31 +94,26 @@ def _metrics(report: Report) -> dict[str, float]:
     verdict = find_verdict(report)
     kinds = Counter[str](claim.kind for claim in verdict.claims) if verdict else Counter[str]()
     metrics = {f"verdict.n_{kind}": float(kinds[kind]) for kind in KINDS}
-    for path, number in _numbers(report):
+    sections = (flat_numbers(section.numbers, name=section.key) for section in report.sections)
+    for path, number in chain.from_iterable(sections):
         if len(metrics) >= N_METRICS:
             break
         metrics.setdefault(legal_key(path), number)
     return metrics
 
 
-def _numbers(report: Report) -> Iterator[tuple[str, float]]:
-    for section in report.sections:
-        yield from flat_numbers(section.numbers, name=section.key)
-
-
 def _write_values(client: MlflowClient, run: Run, tags: Mapping[str, str], metrics: Mapping[str, float]) -> None:
     """Writes what differs; a metric's newest point is the one MLflow shows, so its time must be now."""
     from mlflow.entities import Metric, RunTag
 
-    known = run.data
     now_ms = int(time.time() * 1000)
-    changed = {key: value for key, value in metrics.items() if known.metrics.get(key) != value}
+    changed = {key: value for key, value in metrics.items() if run.data.metrics.get(key) != value}
     client.log_batch(
         run.info.run_id,
         metrics=[Metric(key, value, now_ms, 0) for key, value in changed.items()],
-        tags=[RunTag(key, text) for key, text in tags.items() if known.tags.get(key) != text],
+        tags=[RunTag(key, text) for key, text in tags.items() if run.data.tags.get(key) != text],
     )
-    for key in known.tags:
+    for key in run.data.tags:
         if key.startswith("hpo.") and key not in tags:
             client.delete_tag(run.info.run_id, key)
 
@@ -144,8 +140,8 @@ def _delete_artifact(run: Run, name: str, uri: str) -> None:
 
 
 def _artifacts(client: MlflowClient, run_id: str, folder: str | None = None) -> Iterator[str]:
-    for found in client.list_artifacts(run_id, folder):
-        if found.is_dir:
-            yield from _artifacts(client, run_id, found.path)
+    for artifact in client.list_artifacts(run_id, folder):
+        if artifact.is_dir:
+            yield from _artifacts(client, run_id, artifact.path)
         else:
-            yield found.path
+            yield artifact.path

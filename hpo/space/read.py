@@ -17,7 +17,7 @@ from hpo.config.limits import check_limits
 from hpo.config.schema import SECTIONS, Config
 from hpo.config.search import ParamConfig, ParamType, ParamValue
 from hpo.space.apply import apply_params
-from hpo.space.space import MAX_CELLS, Condition, Param, Space, evenly
+from hpo.space.space import MAX_CELLS, Condition, Param, Space, evenly, snap
 
 MAX_INT_LEVELS = 32  # an int range up to this size is its own grid
 MAX_EXACT = 2**53  # beyond it, floats skip whole numbers
@@ -151,7 +151,7 @@ def _levels(where: str, entry: ParamConfig, distribution: BaseDistribution) -> t
             if entry.n_levels is None:
                 n_steps = 1 + round((high - low) / step) if step else (1 if low == high else 0)
                 return tuple(low + i * (step or 0.0) for i in range(n_steps)) if n_steps <= MAX_CELLS else ()
-            return tuple(_on_step(value, low, high, step) for value in evenly(low, high, log=log, n=entry.n_levels))
+            return tuple(snap(value, low, high, step) for value in evenly(low, high, log=log, n=entry.n_levels))
         case IntDistribution(low=low, high=high, log=log, step=step):
             if entry.n_levels is None:
                 values = range(low, high + 1, step)
@@ -159,12 +159,6 @@ def _levels(where: str, entry: ParamConfig, distribution: BaseDistribution) -> t
             places = evenly(float(low), float(high), log=log, n=entry.n_levels)
             return tuple(dict.fromkeys(low + round((place - low) / step) * step for place in places))
     raise TypeError(f"{where} has an unknown distribution {distribution!r}.")
-
-
-def _on_step(value: float, low: float, high: float, step: float | None) -> float:
-    if step is None:
-        return value
-    return min(low + round((value - low) / step) * step, high)
 
 
 def _checked_level(where: str, level: ParamValue, distribution: BaseDistribution) -> ParamValue:

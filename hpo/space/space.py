@@ -76,10 +76,10 @@ class Param:
             case CategoricalDistribution(choices=choices):
                 return choices[round(unit * (len(choices) - 1))]
             case FloatDistribution(low=low, high=high, log=log, step=step):
-                return _snap(_interpolate(low, high, log=log, unit=unit), low, high, step)
+                return snap(_interpolate(low, high, log=log, unit=unit), low, high, step)
             case IntDistribution(low=low, high=high, log=log, step=step):
                 value = _interpolate(float(low), float(high), log=log, unit=unit)
-                return int(_snap(value, float(low), float(high), float(step)))
+                return int(snap(value, float(low), float(high), float(step)))
         raise TypeError(f"{self.path} has no unit interval: {self.distribution!r}.")
 
 
@@ -207,7 +207,8 @@ def _interpolate(low: float, high: float, *, log: bool, unit: float) -> float:
     return low + unit * (high - low)
 
 
-def _snap(value: float, low: float, high: float, step: float | None) -> float:
+def snap(value: float, low: float, high: float, step: float | None) -> float:
+    """Returns the value nearest to `value` that lies in the range and on its steps."""
     if step is not None:
         value = low + round((value - low) / step) * step
     return min(max(value, low), high)

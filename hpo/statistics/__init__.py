@@ -3,4 +3,4 @@
 What is compared with them is decided in `report.analysis`.
 """
 
-__all__ = ["bootstrap", "expected_best", "paired", "proportion", "ranks"]
+__all__ = ["bootstrap", "expected_best", "paired", "proportion"]

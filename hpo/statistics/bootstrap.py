@@ -34,6 +34,12 @@ class Interval:
         """Whether it lies inside [-size, size]."""
         return self.low is not None and self.high is not None and -size <= self.low and self.high <= size
 
+    def times(self, sign: float) -> Interval:
+        """Returns the interval of the same quantity times the sign."""
+        if self.low is None or self.high is None or sign > 0:
+            return self
+        return Interval(0.0 - self.high, 0.0 - self.low, self.method)  # never -0
+
 
 @dataclass(frozen=True)
 class Resampling:

@@ -5,6 +5,7 @@ What is counted is the sections' business.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scipy import stats
@@ -38,3 +39,9 @@ class Share:
     def numbers(self) -> dict[str, float | None]:
         low, high = self.interval
         return {"k": self.k, "n": self.n, "share": self.value, "low": low, "high": high}
+
+
+def share_of(claims: Iterable[bool | None]) -> Share:
+    """Returns how many claims are true, of those that are not None."""
+    known = [claim for claim in claims if claim is not None]
+    return Share(sum(known), len(known))

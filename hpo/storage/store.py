@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import optuna
 from optuna.distributions import distribution_to_json
@@ -15,6 +15,7 @@ from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, get_storage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from hpo.config.schema import Direction
 from hpo.contracts.records import COMPLETE, REASON, TrialRecord
 from hpo.contracts.trainer import EpochReport, Reason
 from hpo.search.pruners import PrunerView
@@ -25,7 +26,6 @@ from hpo.storage.views import OrderedHistory, TrialMemory
 INFEASIBLE = "constraints:memory"  # Optuna's own name for a constraint that Trial.set_constraint sets
 METRICS = "study:metric_names"  # likewise, for what Study.set_metric_names sets
 
-Direction = Literal["minimize", "maximize"]
 Json = Any  # whatever json.dumps takes
 Now = Callable[[], int]
 """Returns milliseconds since 1970, UTC."""
@@ -41,7 +41,7 @@ class StudyStore:
         self._study = optuna.create_study(
             storage=self._history,  # type: ignore[arg-type]  # duck-typed: see its docstring
             study_name=name,
-            direction=direction,
+            direction=optuna.study.StudyDirection[direction.upper()],
             sampler=sampler,
             pruner=pruner,
             load_if_exists=True,

@@ -3,4 +3,4 @@
 What proposes, trains, stores and shows has rooms of its own.
 """
 
-__all__ = ["audit", "confirmation", "mirroring", "plan", "provenance", "refusal", "session"]
+__all__ = ["audit", "confirmation", "mirroring", "plan", "preparation", "provenance", "refusal", "repeating", "session"]

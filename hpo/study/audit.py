@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from hpo.contracts.records import COMPLETE, CONTINUED, PRUNED, SEARCHED, StudyRecord, TrialRecord
 from hpo.contracts.seeds import derive_seed
 from hpo.contracts.trainer import Reason
-from hpo.study.confirmation import ReplicateSampler
+from hpo.study.repeating import Repeating, ReplicateSampler
+from hpo.study.role import Role
 
 
 def audit_name(study: str) -> str:
     """Returns the name of the study that audits `study`."""
-    return f"{study}-audit"
+    return study + Audit.suffix
 
 
 def is_auditable(trial: TrialRecord) -> bool:
@@ -64,6 +65,36 @@ class AuditSampler(ReplicateSampler):
 
     def facts_of(self, number: int) -> dict[str, str]:
         return {SEARCHED: str(self._given[number].searched)}
+
+
+class Audit(Repeating):
+    """Trains a sample of the trials that were pruned in a search to their end; tests and keeps nothing.
+
+    Args:
+        search, study: The search and what is written down of it.
+        trials: Those of the search.
+        sample: Those that are audited.
+        n_workers: Trials at once.
+    """
+
+    kind, verb, suffix, off = "audit", "audits", "-audit", "study.audit=0"
+    keeps_weights = "none"
+
+    def __init__(
+        self,
+        search: Role,
+        study: StudyRecord,
+        trials: Sequence[TrialRecord],
+        *,
+        sample: Sequence[TrialRecord],
+        n_workers: int,
+    ) -> None:
+        sampler = AuditSampler(sample, [trial for trial in trials if is_auditable(trial)])
+        super().__init__(search, study, sampler, n_workers=n_workers)
+        self._counted = search.budget.counted(trials, is_ordered=search.config.study.ordered)
+
+    def sum_up(self, study: StudyRecord, trials: Sequence[TrialRecord]) -> str:
+        return audited_sentence(self.searched, self._counted, trials)
 
 
 @dataclass(frozen=True)
@@ -120,7 +151,6 @@ def _ends(audit: Sequence[TrialRecord]) -> Mapping[int, TrialRecord]:
 
 def _is_better(search: StudyRecord, trial: TrialRecord, incumbent: TrialRecord) -> bool:
     """Returns whether an audited trial is better than `incumbent`; one that diverged never is."""
-    sign = 1.0 if search.direction == "minimize" else -1.0
     if trial.value is None or incumbent.value is None:
         return False
-    return sign * trial.value < sign * incumbent.value
+    return search.sign * trial.value < search.sign * incumbent.value

@@ -12,7 +12,7 @@ from itertools import islice, takewhile
 from hpo.contracts.records import TrialRecord
 from hpo.storage.storage import ELAPSED
 from hpo.storage.store import StudyStore
-from hpo.study.assignment import Assignment
+from hpo.study.role import Role
 
 NOTE_EVERY_S = 5.0
 
@@ -20,9 +20,9 @@ NOTE_EVERY_S = 5.0
 class Spending:
     """The spending of one study, over all of its drivers."""
 
-    def __init__(self, assignment: Assignment, store: StudyStore) -> None:
-        self._assignment = assignment
-        self._budget = assignment.budget
+    def __init__(self, role: Role, store: StudyStore) -> None:
+        self._role = role
+        self._budget = role.budget
         self._store = store
         self._began = time.monotonic()
         self._noted = self._began
@@ -43,7 +43,7 @@ class Spending:
         if budget.n_trials is not None:
             parts.append(len(trials) / budget.n_trials)
         if budget.n_epochs is not None or budget.trials_s is not None:
-            horizon = self._assignment.horizon(len(trials))
+            horizon = self._role.horizon(len(trials))
             others = self._settle(trials, horizon)
             n_epochs = self._settled_epochs + sum(self._epochs(trial, horizon) for trial in others)
             parts.append(n_epochs / budget.n_epochs if budget.n_epochs else 0.0)
@@ -72,7 +72,7 @@ class Spending:
 
     def _epochs(self, trial: TrialRecord, horizon: int | None) -> int:
         """Returns the epochs `trial` is charged, as planned while the next proposal may not know its end."""
-        return trial.n_charged if _is_known(trial, horizon) else self._assignment.planned_epochs(trial)
+        return trial.n_charged if _is_known(trial, horizon) else self._role.planned_epochs(trial)
 
 
 def _is_known(trial: TrialRecord, horizon: int | None) -> bool:

@@ -7,97 +7,58 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from statistics import fmean, stdev
 
-import optuna
-from optuna.distributions import BaseDistribution
-from optuna.trial import FrozenTrial
-
-from hpo.config.search import ParamValue
 from hpo.contracts.records import COMPLETE, REPETITION, SEARCHED, StudyRecord, TrialRecord
-from hpo.contracts.seeds import derive_seed
-from hpo.search.samplers import Ledger
-
-REPLICATE = "hpo:replicate"  # system attribute: which configuration a trial repeats, for the how-manieth time
+from hpo.study.repeating import Repeating, Replicate, ReplicateSampler
+from hpo.study.role import Role
 
 
 def confirmation_name(study: str) -> str:
     """Returns the name of the study that confirms `study`."""
-    return f"{study}-confirm"
+    return study + Confirmation.suffix
 
 
 def chosen_trials(study: StudyRecord, trials: Sequence[TrialRecord], *, top_k: int) -> list[TrialRecord]:
     """Returns the `top_k` best complete trials with different params, the best first (the earliest on ties)."""
-    sign = 1.0 if study.direction == "minimize" else -1.0
-    complete = [trial for trial in trials if trial.state == COMPLETE and trial.value is not None]
-    ranked = sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
     different: dict[str, TrialRecord] = {}
-    for trial in ranked:
+    for trial in study.ranked(trials):
         different.setdefault(json.dumps(dict(sorted(trial.params.items()))), trial)
     return list(different.values())[:top_k]
 
 
-@dataclass(frozen=True)
-class Replicate:
-    """One retraining: the trial of the search whose params it has, and the number of the repetition from 0."""
+class Confirmation(Repeating):
+    """Retrains the best configurations of a search, and tests the one with the best mean.
 
-    searched: int
-    repetition: int
+    Args:
+        search, study: The search and what is written down of it.
+        chosen: The trials of it that are retrained.
+        n_workers: Trials at once.
+        audit: The audit that follows, if any does.
+    """
 
+    kind, verb, suffix, off = "confirmation", "confirms", "-confirm", "study.confirm.top_k=0"
+    keeps_weights = "all"
 
-class ReplicateSampler(Ledger):
-    """Proposes the params of each chosen trial, `n_seeds` times each; every repetition once."""
+    def __init__(
+        self, search: Role, study: StudyRecord, chosen: Sequence[TrialRecord], *, n_workers: int, audit: Role | None
+    ) -> None:
+        sampler = ReplicateSampler(chosen, search.config.study.confirm.n_seeds, search.config.seed)
+        super().__init__(search, study, sampler, n_workers=n_workers)
+        self._audit = audit
 
-    def __init__(self, chosen: Sequence[TrialRecord], n_seeds: int, seed: int) -> None:
-        self._params = {trial.number: trial.params for trial in chosen}
-        self._wanted = [Replicate(trial.number, i) for trial in chosen for i in range(n_seeds)]
-        self._seed = seed
-        self._given: dict[int, Replicate] = {}
+    def to_keep(self, study: StudyRecord, trials: Sequence[TrialRecord]) -> list[int]:
+        return to_test(study, trials, self.sampler.wanted)
 
     @property
-    def wanted(self) -> frozenset[Replicate]:
-        """All retrainings that are asked for now; the study may hold others from before it went on."""
-        return frozenset(self._wanted)
+    def chooses_for(self) -> str:
+        return self.searched.name
 
-    def n_left(self, trials: Sequence[FrozenTrial]) -> int:
-        return len(self._open(trials))
+    def successor(self, study: StudyRecord, trials: Sequence[TrialRecord], *, n_workers: int) -> Role | None:
+        return self._audit
 
-    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        noted = trial.system_attrs.get(REPLICATE)
-        if noted is None:
-            others = self.others(study, trial)
-            self._given[trial.number] = self._open(others)[0]
-            given = self._given[trial.number]
-            study._storage.set_trial_system_attr(trial._trial_id, REPLICATE, [given.searched, given.repetition])
-        else:
-            self._given[trial.number] = Replicate(*noted)
-
-    def sample_independent(
-        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> ParamValue:
-        return self._params[self._given[trial.number].searched][param_name]
-
-    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return {}
-
-    def sample_relative(
-        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, ParamValue]:
-        return {}
-
-    def seed_of(self, number: int) -> int:
-        """Returns the seed of trial `number`: the same for the same repetition in every study with this seed."""
-        return derive_seed(self._seed, "confirm", self._given[number].repetition)
-
-    def facts_of(self, number: int) -> dict[str, str]:
-        """Returns what the record says of trial `number`."""
-        given = self._given[number]
-        return {SEARCHED: str(given.searched), REPETITION: str(given.repetition)}
-
-    def _open(self, trials: Sequence[FrozenTrial]) -> list[Replicate]:
-        taken = {Replicate(*trial.system_attrs[REPLICATE]) for trial in trials if REPLICATE in trial.system_attrs}
-        return [replicate for replicate in self._wanted if replicate not in taken]
+    def sum_up(self, study: StudyRecord, trials: Sequence[TrialRecord]) -> str:
+        return confirmed_sentence(study, trials, self.sampler.wanted)
 
 
 def to_test(study: StudyRecord, trials: Sequence[TrialRecord], wanted: Collection[Replicate]) -> list[int]:
@@ -124,8 +85,7 @@ def confirmed_sentence(study: StudyRecord, trials: Sequence[TrialRecord], wanted
     if not values:
         return f"No retraining of the best trials of {study.tags['confirms']} was completed."
     spread = f" (standard deviation {stdev(values):.2g})" if len(values) > 1 else ""
-    test_metric = "test_loss" if study.metric == "valid_loss" else f"test_{study.metric}"
-    test = f", {test_metric} {study.test[test_metric]:.4f}" if test_metric in study.test else ""
+    test = f", {study.test_metric} {study.test[study.test_metric]:.4f}" if study.test_metric in study.test else ""
     seeds = "a fresh seed" if len(values) == 1 else f"{len(values)} fresh seeds"
     return (
         f"Confirmed: trial {_replicate(group[0]).searched} trained again with {seeds} has "
@@ -147,9 +107,8 @@ def _counted(trials: Sequence[TrialRecord], wanted: Collection[Replicate]) -> li
 
 def _rank(study: StudyRecord, group: Sequence[TrialRecord]) -> tuple[int, float, int]:
     values = _values(group)
-    sign = 1.0 if study.direction == "minimize" else -1.0
     n_failed = len(group) - len(values)
-    return (n_failed, sign * fmean(values) if values else 0.0, _replicate(group[0]).searched)
+    return (n_failed, study.sign * fmean(values) if values else 0.0, _replicate(group[0]).searched)
 
 
 def _values(group: Sequence[TrialRecord]) -> list[float]:

@@ -19,9 +19,10 @@ from hpo.machine.signals import Ending
 from hpo.search.samplers import Ledger
 from hpo.storage.storage import ENDED
 from hpo.storage.test_results import StudyTests
-from hpo.study.assignment import Assignment, Surroundings
 from hpo.study.attempts import MAX_CRASHES, Attempts, EqualErrors
 from hpo.study.budget import Spending
+from hpo.study.role import Role
+from hpo.study.surroundings import Surroundings
 from hpo.study.trial_cache import Original
 from hpo.study.trials import TrialBook
 
@@ -33,12 +34,12 @@ class Driver:
     `on_end` for the jobs it gave; until `is_done`; `close`, whatever happened.
     """
 
-    def __init__(self, study: StudyRecord, assignment: Assignment, around: Surroundings) -> None:
-        self.assignment = assignment
+    def __init__(self, study: StudyRecord, role: Role, around: Surroundings) -> None:
+        self.role = role
         self._around = around
         self._cache = around.cache
-        self._book = TrialBook(study, assignment, around)
-        self._spending = Spending(assignment, around.store)
+        self._book = TrialBook(study, role, around)
+        self._spending = Spending(role, around.store)
         self._tests = StudyTests(around.store)
         self._attempts = Attempts(self._book, around.display.note)
         self._errors = EqualErrors(study.name, around.stop)
@@ -56,7 +57,7 @@ class Driver:
     def open(self) -> None:
         """Shows the study and takes over the trials an earlier driver left RUNNING: same number, same params."""
         spent_s = self._spending.elapsed_before_s
-        self._around.display.study_opened(self.study, self.trials, self.assignment.budget, spent_s=spent_s)
+        self._around.display.study_opened(self.study, self.trials, self.role.budget, spent_s=spent_s)
         for trial in self.trials:
             if trial.is_finished:
                 self._cache.settle(self._request(trial.number), self.study.name, trial)
@@ -142,7 +143,7 @@ class Driver:
         return not self._spending.is_spent(self._book.trials.values()) and not self._is_exhausted()
 
     def _is_exhausted(self) -> bool:
-        sampler = self._around.sampler
+        sampler = self.role.sampler
         return isinstance(sampler, Ledger) and sampler.n_left(self._around.store.frozen()) == 0
 
     def _next_number(self) -> int | None:
@@ -150,7 +151,7 @@ class Driver:
             if self._cache.is_open(self._request(number), self.study.name):
                 self._parked.remove(number)
                 return number
-        if len(self._out) + len(self._parked) >= self.assignment.n_concurrent:
+        if len(self._out) + len(self._parked) >= self.role.n_concurrent:
             return None
         waiting = self._attempts.pop()
         if waiting is not None:
@@ -159,10 +160,10 @@ class Driver:
 
     def _may_ask(self) -> bool:
         running = self._book.running
-        if len(running) >= self.assignment.n_concurrent or not self._is_in_budget():
+        if len(running) >= self.role.n_concurrent or not self._is_in_budget():
             return False
-        is_ordered = self.assignment.config.study.ordered and bool(running)
-        return not is_ordered or len(self._book.trials) - min(running) < self.assignment.n_concurrent
+        is_ordered = self.role.config.study.ordered and bool(running)
+        return not is_ordered or len(self._book.trials) - min(running) < self.role.n_concurrent
 
     def _start(self, number: int) -> Job | None:
         """Begins an attempt; returns its job, or None if it was served or waits for an equal trial."""
@@ -177,14 +178,14 @@ class Driver:
         request = self._request(number)
         _make_folder(request)
         self._out.add(number)
-        timeout_s = self.assignment.config.trial.timeout_s
+        timeout_s = self.role.config.trial.timeout_s
         return Job(Task.TRAIN, self.study.name, request, timeout_s, is_alone=self._attempts.is_alone(number))
 
     def _find_original(self, number: int) -> Original | None:
         """Returns a trial equal to `number` that ended, with its weights if this one's are to be kept."""
         request = self._request(number)
         original = self._cache.find(request)
-        if original is None or original.trial.state != COMPLETE or self.assignment.keeps_weights != "all":
+        if original is None or original.trial.state != COMPLETE or self.role.keeps_weights != "all":
             return original
         if _share_weights(original, request):
             return original
@@ -204,10 +205,10 @@ class Driver:
         return self._book.note_end(number, TrialResult(was.n_epochs, reason=reason, error=was.error, facts=facts))
 
     def _request(self, number: int) -> TrialRequest:
-        return self.assignment.request(self.study, self._book.trials[number])
+        return self.role.request(self.study, self._book.trials[number])
 
     def _to_test(self) -> list[int]:
-        return list(self.assignment.to_test(self.trials))
+        return self.role.to_test(self.study, self.trials)
 
     def _next_test(self) -> Job | None:
         number = self._tests.take(self._to_test())

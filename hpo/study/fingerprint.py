@@ -19,12 +19,6 @@ from hpo.trainers.awd_lstm.network.encoder import BACKWARD, backward_folder, is_
 RECORD_FORMAT = 1  # raised when an older record can no longer be continued
 SECTIONS = ("sampler", "pruner", "model", "train", "trainer")
 UNUSED_BY_REPLAY = ("model", "train")  # a recorded curve is what it is
-LATER = {  # as studies before them
-    "model.encoder": "scratch",
-    "model.bidir": "False",
-    "train.unfreeze": "None",
-    "train.lr_decay": "None",
-}
 PLACES = ("trainer.path", "trainer.card", "model.log")  # a moved table is the same table: `trainer.sha256` says which
 IMPLIED = "encoder.backward"  # where it matters, model.bidir says so
 
@@ -52,8 +46,6 @@ def fingerprint(config: Config, space: Space, corpus: str, *, n_workers: int) ->
         found[section] = type(node).__name__.removesuffix("Config")
         found.update({path: str(value) for path, value in flatten(node, section).items() if path not in PLACES})
     found |= _encoders(config, space)
-    for path in [path for path, value in LATER.items() if found.get(path) == value]:
-        del found[path]
     if is_recorded:
         found["train.epochs"] = str(config.train.epochs)
     for param in space.params:

@@ -1,6 +1,6 @@
 """Keeps the model of a study that ended: the weights of the chosen trial with everything needed to use them.
 
-Which trial that is, the assignment says; what lies in the folder is `folder`'s business.
+Which trial that is, the study's role says; what lies in the folder is `folder`'s business.
 """
 
 from __future__ import annotations
@@ -23,11 +23,20 @@ from hpo.data.corpus import Corpus, open_corpus
 from hpo.data.tokens import tokenizer_versions
 from hpo.machine.files import hash_bytes
 from hpo.machine.remote import RemoteAway
-from hpo.model.card import model_card
-from hpo.model.description import Description, TokenizerSettings
+from hpo.model.documents import evaluation_page, model_card
 from hpo.model.figures import draw_evaluation
-from hpo.model.folder import CARD, EVALUATION, PAGE, TESTED, WEIGHTS, read_description, read_file, write_model
-from hpo.model.page import evaluation_page
+from hpo.model.folder import (
+    CARD,
+    EVALUATION,
+    PAGE,
+    TESTED,
+    WEIGHTS,
+    Description,
+    TokenizerSettings,
+    read_description,
+    read_file,
+    write_model,
+)
 from hpo.study.driver import Driver
 from hpo.trainers.awd_lstm.evaluation import HAS_READ_TEST
 
@@ -47,14 +56,14 @@ def keep_model(driver: Driver, search: Driver, *, is_finished: bool) -> None:
         search: Drove the search.
         is_finished: Whether `driver` was not interrupted.
     """
-    chosen = set(driver.assignment.to_keep(driver.trials))
+    chosen = set(driver.role.to_keep(driver.study, driver.trials))
     best = driver.study.best([trial for trial in driver.trials if trial.number in chosen])
     target = Path(search.study.folder) / MODEL_FOLDER
     may_keep = is_finished or (driver is search and not _is_tested(target))
     try:
         if best is not None and may_keep:
             _keep_trial(driver, best, target)
-        if driver is search and driver.assignment.config.model.log is ModelLog.all:
+        if driver is search and driver.role.config.model.log is ModelLog.all:
             for trial in driver.trials:
                 if trial.state == COMPLETE:
                     _keep_trial(driver, trial, target.with_name(MODELS_FOLDER) / f"{trial.number:04d}")
@@ -66,15 +75,15 @@ def keep_model(driver: Driver, search: Driver, *, is_finished: bool) -> None:
 def _keep_trial(driver: Driver, trial: TrialRecord, target: Path) -> None:
     """Keeps the model of a trial, if it has left its weights."""
     folder = trial_folder(Path(driver.study.folder), trial.number)
-    if driver.assignment.corpus is None:
+    if driver.role.corpus is None:
         return
-    if remote := remote_trial(driver.assignment.config.storage, driver.study, trial.number):
+    if remote := remote_trial(driver.role.config.storage, driver.study, trial.number):
         fetch_weights(remote, folder)
     if not all((folder / name).is_file() for name in TRIAL_FILES):
         return
-    corpus = open_corpus(driver.assignment.corpus)
+    corpus = open_corpus(driver.role.corpus)
     made = _provenance(driver.study, trial, corpus) | {"test": dict(driver.test_of(trial.number))}
-    _keep(folder, target, _describe(folder, driver.assignment.config, corpus, made))
+    _keep(folder, target, _describe(folder, driver.role.config, corpus, made))
 
 
 def _keep(folder: Path, target: Path, description: Description) -> None:

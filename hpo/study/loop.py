@@ -17,7 +17,7 @@ Successor = Callable[[Driver], Driver | None]
 """Returns the driver that goes on where another is done, if anything is left to do."""
 
 
-class Fleet:
+class Loop:
     """Runs the jobs of all drivers until each of them, and whatever follows it, is done.
 
     Attributes:

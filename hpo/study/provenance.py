@@ -50,7 +50,7 @@ def new_study(
         uid=uuid.uuid4().hex,
         experiment=planned.experiment,
         metric=config.study.metric.name,
-        direction=config.study.metric.direction,
+        direction=config.study.metric.direction.value,
         tags=tags,
         config=plain(asdict(config)),
         space=plain(asdict(config.space)),

@@ -5,8 +5,7 @@ Changes nothing; opening is `opening`'s business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from optuna.storages import BaseStorage
@@ -16,30 +15,17 @@ from hpo.artifacts.folders import check_place
 from hpo.config.schema import Config
 from hpo.data.corpus import open_corpus
 from hpo.storage.storage import FINGERPRINT, MOVED, STUDY
-from hpo.study.audit import audit_name
-from hpo.study.confirmation import confirmation_name
+from hpo.study.audit import Audit
+from hpo.study.confirmation import Confirmation
 from hpo.study.fingerprint import check_fingerprint, fingerprint
 from hpo.study.plan import Plan
+from hpo.study.repeating import Repeating
 from hpo.trainers.awd_lstm.encoders.catalogue import Bank
 
 
-@dataclass(frozen=True)
-class Beside:
-    """A kind of study beside a search: its role, the tag that names the search, and the setting without it."""
-
-    role: str
-    verb: str
-    name_of: Callable[[str], str]
-    off: str
-
-
-CONFIRMATION = Beside("confirmation", "confirms", confirmation_name, "study.confirm.top_k=0")
-AUDIT = Beside("audit", "audits", audit_name, "study.audit=0")
-
-
-def _beside(config: Config) -> list[Beside]:
+def _beside(config: Config) -> list[type[Repeating]]:
     """Returns the studies that there may be beside a search."""
-    return [*([CONFIRMATION] if config.study.confirm.top_k else []), *([AUDIT] if config.study.audit else [])]
+    return [*([Confirmation] if config.study.confirm.top_k else []), *([Audit] if config.study.audit else [])]
 
 
 def check_record(
@@ -63,7 +49,7 @@ def check_record(
                 planned, there[planned.name], storage, corpora.get(planned.name), (banks or {}).get(planned.name)
             )
         for beside in _beside(planned.config):
-            found = there.get(beside.name_of(planned.name))
+            found = there.get(planned.name + beside.suffix)
             if found is not None:
                 _check_beside(planned, beside, found, storage)
 
@@ -86,7 +72,7 @@ def _check_search(
         check_place(planned.config.storage, planned.name, noted=study["folder"], machine=study["tags"].get("host", ""))
 
 
-def _check_beside(planned: Plan, beside: Beside, there: FrozenStudy, storage: BaseStorage) -> None:
+def _check_beside(planned: Plan, beside: type[Repeating], there: FrozenStudy, storage: BaseStorage) -> None:
     tags = there.system_attrs.get(STUDY, {}).get("tags", {})
     if tags.get(beside.verb) != planned.name and (tags or storage.get_n_trials(there._study_id)):
         raise ValueError(

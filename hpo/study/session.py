@@ -1,4 +1,4 @@
-"""One command's work on its studies: prepare, open, drive, test, confirm, audit, close.
+"""One command's work on its studies: open, drive, test, confirm, audit, close what `preparation` has prepared.
 
 The order matters: whatever can be refused is refused before anything is created on disk.
 """
@@ -11,34 +11,25 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from optuna.storages import BaseStorage
-
-from hpo.artifacts.folders import study_folder
 from hpo.contracts.executor import NoWorkers
 from hpo.contracts.records import StudyRecord, TrialRecord
-from hpo.data.corpus import prepare
 from hpo.executors.choice import build_executor, is_shared
 from hpo.machine.files import lack_of_room
-from hpo.machine.remote import RemoteAway, check_remote, is_remote
+from hpo.machine.remote import RemoteAway
 from hpo.machine.signals import Ending, StopRequest, stop_on_signals
-from hpo.space.space import Distributions
-from hpo.storage.checks import check_storage
-from hpo.storage.claims import check_free
 from hpo.storage.enduring import StorageAway, disconnect, heed
-from hpo.storage.storage import open_storage
 from hpo.study.audit import audit_name
 from hpo.study.confirmation import confirmation_name
 from hpo.study.driver import Driver
-from hpo.study.encoders import open_banks, train_encoders
+from hpo.study.encoders import train_encoders
 from hpo.study.keep_model import keep_model
-from hpo.study.loop import Fleet
+from hpo.study.loop import Loop
 from hpo.study.opening import Opener, Site
 from hpo.study.plan import Plan
+from hpo.study.preparation import Prepared, prepare_all
 from hpo.study.refusal import refusing
-from hpo.study.resume import check_record
 from hpo.study.trial_cache import TrialCache
 from hpo.terminal.display import Announcer, Display
-from hpo.tracking.tracker import Tracker
 from hpo.tracking.writer import REFUSED_FILE
 
 HURRY_S = 2.0  # what MLflow gets of the time that is left after a signal
@@ -69,25 +60,6 @@ class Report:
     audited: str = ""
 
 
-Register = Callable[[BaseStorage, Mapping[str, Path]], Mapping[str, object]]
-
-
-@dataclass(frozen=True)
-class Sharing:
-    """How the studies of one command share what they run on.
-
-    Attributes:
-        is_cached: Whether equal trials of several studies are trained once.
-        register: Called before the first trial, once nothing can be refused any more, with the record and the
-            corpora by study name; returns the design to keep with each study. None outside comparisons.
-        storage: Where the record lives, if it is open already.
-    """
-
-    is_cached: bool = False
-    register: Register | None = None
-    storage: BaseStorage | None = None
-
-
 def run(planned: Plan, display: Display) -> Report:
     """Drives the planned study to its budget, or until a signal comes.
 
@@ -95,46 +67,39 @@ def run(planned: Plan, display: Display) -> Report:
         Refused: if the data or the study cannot be used as they are.
         StudyHeld: if another driver works on the study.
     """
-    report = run_all([planned], display, display_of=lambda _: display, sharing=Sharing())[0]
+    report = drive_all(prepare_all([planned], display), display, display_of=lambda _: display)[0]
     for sentence in filter(None, (report.confirmed, report.audited)):
         display.note(sentence)
     return report
 
 
-def run_all(
-    plans: Sequence[Plan], display: Announcer, *, display_of: Callable[[str], Display], sharing: Sharing
+def drive_all(
+    prepared: Prepared,
+    display: Announcer,
+    *,
+    display_of: Callable[[str], Display],
+    is_cached: bool = False,
+    design: Mapping[str, object] | None = None,
 ) -> list[Report]:
-    """Drives all planned studies side by side over one executor, that of the first plan.
+    """Drives all prepared studies side by side over one executor, that of the first plan.
 
     Args:
-        plans: Studies with one storage, tracking and executor.
-        display: Shows the preparation and what is worth a line.
+        prepared: The studies.
+        display: Shows what is worth a line.
         display_of: Returns the display of the study with a name.
-        sharing: What they share beside that.
+        is_cached: Whether equal trials of several studies are trained once.
+        design: What was registered, to keep with each study; None outside comparisons.
 
     Raises:
-        Refused: if the data or a study cannot be used as they are.
+        Refused: if a study cannot be used as it is.
         StudyHeld: if another driver works on one of the studies.
     """
-    config = plans[0].config
-    folders = {planned.name: study_folder(planned.config.storage, planned.name) for planned in plans}
-    with refusing(config.storage):
-        for planned in plans:
-            check_storage(config.storage, planned.name)
-        if is_remote(config.storage.folder):
-            check_remote(config.storage.folder)
-        tracker: Tracker = config.tracking.build(_distributions(plans))
-        check_free(config.storage, folders)
-        corpora = _prepare(plans, display)
-        storage = sharing.storage or open_storage(config.storage)
-        config.tracking.check_unshared()  # again: a new database is Optuna's now
-        banks = open_banks(plans, corpora, display)
-        check_record(plans, storage, corpora, banks)
-        design = sharing.register(storage, corpora) if sharing.register else None
-    cache = TrialCache(is_on=sharing.is_cached)
+    plans, folders, config = prepared.plans, prepared.folders, prepared.plans[0].config
+    storage, tracker = prepared.storage, prepared.tracker
+    cache = TrialCache(is_on=is_cached)
     with stop_on_signals() as stop, _notes(display):
         heed(storage, stop)
-        common = Site(storage, tracker, stop, cache, display_of, corpora, design, banks)
+        common = Site(storage, tracker, stop, cache, display_of, prepared.corpora, design, prepared.banks)
         first, *others = [plans] if is_shared(config.executor) else [[planned] for planned in plans]
         ended = _run_group(first, common, folders)
         for group in others:
@@ -161,9 +126,9 @@ def _run_group(plans: Sequence[Plan], site: Site, folders: Mapping[str, Path]) -
         crew = _Crew(opener, site)
         crew.begin(drivers)
         note = site.display_of(plans[0].name).note
-        fleet = Fleet(drivers, executor, stop=site.stop, successor=crew.succeed, note=note)
+        loop = Loop(drivers, executor, stop=site.stop, successor=crew.succeed, note=note)
         try:
-            fleet.run()
+            loop.run()
         except Exception as error:
             site.stop.obstacle = (
                 str(error) if isinstance(error, StorageAway | RemoteAway | NoWorkers) else lack_of_room(error)
@@ -172,7 +137,7 @@ def _run_group(plans: Sequence[Plan], site: Site, folders: Mapping[str, Path]) -
                 raise
         finally:
             executor.close()
-        crew.end(fleet.drivers.values())
+        crew.end(loop.drivers.values())
         return [(crew, drivers)]
 
 
@@ -192,19 +157,10 @@ class _Crew:
     def succeed(self, driver: Driver) -> Driver | None:
         """Ends a study that is done; returns the driver of what follows it, if anything is to."""
         self._finish(driver, is_finished=True)
-        successor = self._open_next(driver)
+        successor = self._opener.open_next(driver)
         if successor is not None:
             successor.set_ended(False)
         return successor
-
-    def _open_next(self, driver: Driver) -> Driver | None:
-        """Returns the confirmation of a search; where there is none, or after it, the audit of the search."""
-        tags = driver.study.tags
-        if "audits" in tags:
-            return None
-        if "confirms" in tags:
-            return self._opener.open_audit(self._finished[tags["confirms"]])
-        return self._opener.open_confirmation(driver) or self._opener.open_audit(driver)
 
     def end(self, drivers: Iterable[Driver]) -> None:
         """Ends the studies that were interrupted."""
@@ -234,39 +190,17 @@ class _Crew:
     def _sum_up(self, name: str) -> str:
         """Returns a sentence on a study beside a search; "" while there is none that is done."""
         beside = self._finished.get(name)
-        return beside.assignment.sum_up(beside.study, beside.trials) if beside else ""
+        return beside.role.sum_up(beside.study, beside.trials) if beside else ""
 
     def _finish(self, driver: Driver, *, is_finished: bool) -> None:
         if is_finished:
             self._finished[driver.study.name] = driver
             driver.set_ended(True)
             self._display_of(driver.study.name).study_ended(driver.study)
-        search = self._finished.get(driver.study.tags.get("confirms", ""), driver)
+        search = self._finished.get(driver.role.chooses_for, driver)
         keep_model(driver, search, is_finished=is_finished)
         for each in [driver, search] if is_finished and search is not driver else [driver]:
             self._tracker.finish(each.study, each.trials, Path(each.study.folder), is_finished=is_finished)
-
-
-def _distributions(plans: Sequence[Plan]) -> dict[str, Distributions]:
-    """Returns the space of every study there may be, by its name."""
-    spaces: dict[str, Distributions] = {}
-    for planned in plans:
-        found = planned.space.distributions()
-        spaces |= dict.fromkeys((planned.name, confirmation_name(planned.name), audit_name(planned.name)), found)
-    return spaces
-
-
-def _prepare(plans: Sequence[Plan], display: Announcer) -> dict[str, Path]:
-    """Prepares every corpus once; returns each study's folder of it."""
-    prepared: dict[str, Path] = {}
-    corpora: dict[str, Path] = {}
-    for planned in plans:
-        if planned.config.trainer.reads_texts:
-            asked = repr(planned.config.data)
-            if asked not in prepared:
-                prepared[asked] = prepare(planned.config.data, on_progress=display.preparing)
-            corpora[planned.name] = prepared[asked]
-    return corpora
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from hpo.contracts.records import COMPLETE, FAIL, PRUNED, StudyRecord, TrialReco
 from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialResult
 from hpo.machine.remote import RemoteAway
 from hpo.machine.secrets import mask
-from hpo.study.assignment import Assignment, Surroundings
+from hpo.study.role import Role
+from hpo.study.surroundings import Surroundings
 
 
 class TrialBook:
@@ -27,10 +28,10 @@ class TrialBook:
         trials: Newest records.
     """
 
-    def __init__(self, study: StudyRecord, assignment: Assignment, around: Surroundings) -> None:
+    def __init__(self, study: StudyRecord, role: Role, around: Surroundings) -> None:
         self.study = study
         self.trials = {trial.number: trial for trial in around.store.trials()}
-        self._assignment = assignment
+        self._role = role
         self._around = around
         self._store = around.store
         self._held: set[int] = set()  # ended, waiting for their turn to be told
@@ -52,10 +53,10 @@ class TrialBook:
         for number in self.running:
             record = self._store.adopt(
                 number,
-                self._assignment.space,
-                seed_of=self._assignment.seed_of,
+                self._role.space,
+                seed_of=self._role.seed_of,
                 now=self._around.now_ms,
-                horizon=self._assignment.horizon(number),
+                horizon=self._role.horizon(number),
             )
             self._changed(record)
             if self._store.has_end(number):
@@ -67,10 +68,10 @@ class TrialBook:
     def ask(self) -> int:
         """Returns the number of a new trial."""
         record = self._store.ask(
-            self._assignment.space,
-            seed_of=self._assignment.seed_of,
+            self._role.space,
+            seed_of=self._role.seed_of,
             now=self._around.now_ms,
-            horizon=self._assignment.horizon(len(self.trials)),
+            horizon=self._role.horizon(len(self.trials)),
         )
         self._note(record)
         return record.number
@@ -112,7 +113,7 @@ class TrialBook:
             "ended_ms": self._around.now_ms(),
             "reason": result.reason.value if result.reason else None,
             "error": mask(result.error) if result.error else None,
-            "facts": {**result.facts, **self._assignment.facts_of(number)},
+            "facts": {**result.facts, **self._role.facts_of(number)},
         }
         self._store.note_end(number, end)
         self._held.add(number)
@@ -125,13 +126,13 @@ class TrialBook:
 
     def _compared(self, number: int) -> Callable[[FrozenTrial], bool]:
         """Returns which trials the pruner compares trial `number` with."""
-        epochs = self._assignment.planned_epochs(self.trials[number])
-        horizon = self._assignment.horizon(number)
+        epochs = self._role.planned_epochs(self.trials[number])
+        horizon = self._role.horizon(number)
 
         def is_compared(other: FrozenTrial) -> bool:
             if horizon is not None and other.number > horizon:
                 return False
-            same_epochs = self._assignment.config.pruner.same_epochs
+            same_epochs = self._role.config.pruner.same_epochs
             return not same_epochs or epochs == other.params.get("train.epochs", epochs)
 
         return is_compared
@@ -139,13 +140,13 @@ class TrialBook:
     def _tell_held(self) -> None:
         """Tells what has ended: at once, or in the order of numbers when that was asked for."""
         for number in sorted(self._held):
-            if self._assignment.config.study.ordered and number != min(self.running):
+            if self._role.config.study.ordered and number != min(self.running):
                 return
             self._held.discard(number)
             before = self._best
             record = self._store.tell(number)
             self._changed(record)
-            self._around.cache.settle(self._assignment.request(self.study, record), self.study.name, record)
+            self._around.cache.settle(self._role.request(self.study, record), self.study.name, record)
             self._tidy_after(number, before)
 
     def _tidy_after(self, number: int, before: TrialRecord | None) -> None:
@@ -161,11 +162,11 @@ class TrialBook:
 
     @property
     def _remote(self) -> str:
-        return remote_study(self._assignment.config.storage, self.study)
+        return remote_study(self._role.config.storage, self.study)
 
     def _tidy_ended(self, numbers: Collection[int]) -> None:
-        best, kept = self._best, self._assignment.keeps_weights
-        keep_checkpoints = self._assignment.config.trial.keep_checkpoints
+        best, kept = self._best, self._role.keeps_weights
+        keep_checkpoints = self._role.config.trial.keep_checkpoints
         keeps_weights: dict[int, bool] = {}
         for number in numbers:
             if self.trials[number].is_finished:

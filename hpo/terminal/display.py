@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Protocol
 
 from rich.console import Console, ConsoleDimensions, Group, RenderableType
 from rich.live import Live
@@ -18,7 +17,7 @@ from hpo.contracts.records import FAIL, Budget, StudyRecord, TrialRecord
 from hpo.machine.escaping import printable
 from hpo.machine.secrets import mask
 from hpo.terminal.console import Stage, Stages, open_console, tolerant, unless_gone
-from hpo.terminal.progress import Progress, open_progress
+from hpo.terminal.progress import Progress
 from hpo.terminal.screen import bar, frame, opening_line, trial_line
 
 REFRESH_HZ = 2  # drawing takes processor time from the trials
@@ -27,38 +26,32 @@ Body = Callable[[ConsoleDimensions], RenderableType]
 """Draws what is kept in sight below the lines, in so many columns and rows."""
 
 
-class Announcer(Protocol):
-    """Says what concerns no single study: data being prepared, what is worth a line, the end."""
+class Announcer:
+    """Says what concerns no single study: data being prepared, what is worth a line, the end. This one says nothing."""
 
     def preparing(self, stage: str, done: int, total: int) -> None:
         """Shows how far a stage of the data preparation is."""
-        ...
 
     def note(self, sentence: str) -> None:
         """Shows a warning or an event that is worth a line."""
-        ...
 
     def close(self) -> None:
         """Leaves the last state on the terminal; may be called twice."""
-        ...
 
 
-class Display(Announcer, Protocol):
-    """Shows one study after another: the study opened, its trials changing, its end."""
+class Display(Announcer):
+    """Shows one study after another: the study opened, its trials changing, its end. This one shows nothing."""
 
     def study_opened(
         self, study: StudyRecord, trials: Sequence[TrialRecord], budget: Budget, *, spent_s: float = 0.0
     ) -> None:
         """Shows a study, new or continued; `spent_s` is what earlier drivers spent of its time."""
-        ...
 
     def trial_changed(self, trial: TrialRecord) -> None:
         """Shows the newest state of a trial: after it was asked for, after every epoch, at its end."""
-        ...
 
     def study_ended(self, study: StudyRecord) -> None:
         """Shows that nothing is left to do for a study; `study` has its test metrics."""
-        ...
 
 
 def build_display(console: Console | None = None) -> Display:
@@ -72,7 +65,7 @@ def build_lines(console: Console | None = None) -> Lines:
     return LiveLines(console) if console.is_terminal and not console.is_dumb_terminal else Lines(console)
 
 
-class Lines:
+class Lines(Announcer):
     """Lines for a log, with how far the stages of the preparation are.
 
     Attributes:
@@ -103,9 +96,6 @@ class Lines:
 
     def show(self, body: Body) -> None:
         """Keeps what `body` draws in sight, where there is a screen."""
-
-    def close(self) -> None:
-        """Leaves the last state on the terminal; may be called twice."""
 
 
 class LiveLines(Lines):
@@ -158,45 +148,52 @@ class LiveLines(Lines):
         return Group(*rows, "")  # an empty line for the cursor: an echoed ^C would wrap behind a full one
 
 
-class StudyDisplay:
-    """A study, a line for each finished trial, and a frame: how far, how long, what is best, what runs."""
+class Screen(Announcer):
+    """What is seen of studies under way: lines and a frame, drawn while the time goes on.
 
-    def __init__(self, lines: Lines) -> None:
-        self._lines = lines
-        self._progress: Progress | None = None
-        self._opened_s = time.monotonic()
+    Args:
+        lines: Where they are written.
+        clock: Seconds, from any moment on.
+    """
+
+    def __init__(self, lines: Lines, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.lines, self.clock = lines, clock
+        self.opened_s: float | None = None
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the first study was opened."""
+        return 0.0 if self.opened_s is None else self.clock() - self.opened_s
 
     def preparing(self, stage: str, done: int, total: int) -> None:
-        self._lines.preparing(stage, done, total)
+        self.lines.preparing(stage, done, total)
+
+    def note(self, sentence: str) -> None:
+        self.lines.note(sentence)
+
+    def close(self) -> None:
+        self.lines.close()
+
+
+class StudyDisplay(Screen, Display):
+    """A study, a line for each finished trial, and a frame: how far, how long, what is best, what runs.
+
+    Its end is told by the summary.
+    """
+
+    progress: Progress | None = None
 
     def study_opened(
         self, study: StudyRecord, trials: Sequence[TrialRecord], budget: Budget, *, spent_s: float = 0.0
     ) -> None:
-        self._opened_s = time.monotonic()
-        self._progress = open_progress(study, trials, budget, spent_s)
-        self._lines.say(opening_line(self._progress))
-        self._lines.show(self._frame)
+        self.opened_s = self.clock()
+        self.progress = progress = Progress(study, trials, budget, spent_s=spent_s)
+        self.lines.say(opening_line(progress))
+        self.lines.show(
+            lambda room: frame(progress, self.elapsed_s, n_rows=room.height, ascii_only=self.lines.is_ascii)
+        )
 
     def trial_changed(self, trial: TrialRecord) -> None:
-        if self._progress is None:
-            return
-        before = self._progress.trials.get(trial.number)
-        self._progress = self._progress.with_trial(trial)
-        if trial.is_finished and not (before and before.is_finished):
-            line = trial_line(self._progress, trial, ascii_only=self._lines.is_ascii)
-            self._lines.say(line, may_cut=trial.state != FAIL)
-
-    def study_ended(self, study: StudyRecord) -> None:
-        """Says nothing: the summary follows."""
-
-    def note(self, sentence: str) -> None:
-        self._lines.note(sentence)
-
-    def close(self) -> None:
-        self._lines.close()
-
-    def _frame(self, room: ConsoleDimensions) -> RenderableType:
-        if self._progress is None:
-            return ""
-        elapsed_s = time.monotonic() - self._opened_s
-        return frame(self._progress, elapsed_s, n_rows=room.height, ascii_only=self._lines.is_ascii)
+        if self.progress is not None and self.progress.tally.change(trial):
+            line = trial_line(self.progress, trial, ascii_only=self.lines.is_ascii)
+            self.lines.say(line, may_cut=trial.state != FAIL)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hpo.config.overrides import override_value
 from hpo.config.search import ParamValue
 from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING, Budget, TrialRecord
+from hpo.machine.escaping import last_line
 
 STATE_WORDS = {RUNNING: "running", COMPLETE: "complete", PRUNED: "pruned", FAIL: "failed"}
 BLOCKS, ASCII_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
@@ -49,6 +50,24 @@ def format_duration(duration_s: float) -> str:
     if hours:
         return f"{hours} h {minutes % 60:02} min"
     return f"{minutes} min {seconds % 60:02} s" if minutes else f"{seconds} s"
+
+
+def format_times(elapsed_s: float, left_s: float | None) -> str:
+    """Returns the time spent and, unless nothing is left to do, the time left; `left_s` None: it is not known."""
+    left = "" if left_s == 0 else ", time left unknown" if left_s is None else f", about {format_duration(left_s)} left"
+    return format_duration(elapsed_s) + left
+
+
+def format_count(n: int, noun: str) -> str:
+    """Returns `1 study`, `1,200 studies`, `2 seeds`."""
+    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{n:,} {noun if n == 1 else plural}"
+
+
+def format_failure(trial: TrialRecord, done: str) -> str:
+    """Returns why a trial failed after `done`: the reason, and what its error ends with."""
+    error = last_line(trial.error or "")
+    return f"{trial.reason or 'no reason given'} after {done}{' - ' if error else ''}{error}"
 
 
 def format_budget(budget: Budget) -> str:

@@ -1,14 +1,99 @@
-"""How far a study is: what is done of its budget, what runs, what is best, how long it may still take.
+"""How far a study is: its trials counted as they change, what is done of its budget, how long it may still take.
 
-Pure and frozen, so that a screen may draw one while the next is made.
+Told what happens, asked what to show; how that looks is `screen`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from hpo.contracts.records import RUNNING, Budget, StudyRecord, TrialRecord
+from hpo.contracts.records import FAIL, RUNNING, Budget, StudyRecord, TrialRecord
+
+CACHED = "cached_from"  # fact of a trial that was not trained: which equal one was
+
+
+class Tally:
+    """Counts of a study's trials; a change costs the same however many there are.
+
+    One thread changes it; another may read it meanwhile, to draw it.
+
+    Attributes:
+        study: Its newest record; None until it is opened.
+        best: The complete trial with the best value.
+        n_finished, n_failed, n_cached, n_running, n_epochs, seconds: Over the trials that count.
+        n_trained, trained_s: Epochs and seconds of training since it was opened, all trials together.
+        is_ended: Whether nothing is left to do for it.
+        is_news: Whether anything happened since it was opened.
+    """
+
+    def __init__(self, counts: Callable[[TrialRecord], bool] = lambda _: True) -> None:
+        self.study: StudyRecord | None = None
+        self.best: TrialRecord | None = None
+        self.n_finished = self.n_failed = self.n_cached = self.n_running = self.n_epochs = 0
+        self.seconds = self.trained_s = 0.0
+        self.n_trained = 0
+        self.is_ended = self.is_news = False
+        self._counts = counts
+        self._trials: dict[int, TrialRecord] = {}
+        self._before: dict[int, TrialRecord] = {}
+        self._budget = Budget()
+
+    @property
+    def trials(self) -> list[TrialRecord]:
+        """Its trials, as far as they count."""
+        return [trial for trial in list(self._trials.values()) if self._counts(trial)]
+
+    @property
+    def counted(self) -> list[TrialRecord]:
+        """Its finished trials within the budget."""
+        return self._budget.counted(self.trials)
+
+    def open(self, study: StudyRecord, trials: Sequence[TrialRecord], budget: Budget) -> None:
+        """Takes over the trials of earlier drivers; they cost no time now."""
+        self._budget = budget
+        self._before = {trial.number: trial for trial in trials}
+        for trial in trials:
+            self._trials[trial.number] = trial
+            self._add(trial, 1)
+        self.best = study.best(self.counted)
+        self.study = study
+
+    def change(self, trial: TrialRecord) -> bool:
+        """Takes the newest state of a trial; returns whether it ended with it."""
+        before = self._trials.get(trial.number)
+        if before is not None:
+            self._add(before, -1)
+        self._trials[trial.number] = trial
+        self._add(trial, 1)
+        self.is_news = True
+        if self.study is not None and trial.is_finished and self._counts(trial):
+            self.best = self.study.best([*([self.best] if self.best else []), trial])
+        return trial.is_finished and not (before and before.is_finished)
+
+    def end(self, study: StudyRecord) -> None:
+        """Takes what is known at the end: the test, and which trials came too late for the budget."""
+        if self.study is not None and study.test != self.study.test:
+            self.is_news = True
+        self.study = study
+        self.best = study.best(self.counted)
+        self.is_ended = True
+
+    def _add(self, trial: TrialRecord, sign: int) -> None:
+        is_cached, seconds = CACHED in trial.facts, trial.seconds
+        before = self._before.get(trial.number)
+        if not is_cached:
+            self.n_trained += sign * max(trial.n_charged - (before.n_charged if before else 0), 0)
+            self.trained_s += sign * max(seconds - (before.seconds if before else 0.0), 0.0)
+        if not self._counts(trial):
+            return
+        is_begun_now = before is None or trial.attempt > before.attempt
+        self.n_finished += sign * trial.is_finished
+        self.n_failed += sign * (trial.state == FAIL)
+        self.n_cached += sign * is_cached
+        self.n_running += sign * (trial.state == RUNNING and is_begun_now)
+        self.n_epochs += sign * trial.n_charged
+        self.seconds += sign * seconds
 
 
 @dataclass(frozen=True)
@@ -24,41 +109,26 @@ class Spend:
         return min(self.done / self.total, 1.0) if self.total > 0 else 1.0
 
 
-@dataclass(frozen=True)
 class Progress:
-    """A study under way.
+    """A study under way, from the moment a driver opens it.
 
     Attributes:
         study: The study.
         budget: Its total budget.
-        trials: By number, the newest state of each.
-        spent_s: Seconds of driving before this driver.
-        shares_before: What was spent of each limit before this driver, in [0, 1].
-        n_finished: How many of the trials have ended.
-        incumbent: The best of them, if there is one.
+        tally: Its trials, whether they are within the budget or not.
     """
 
-    study: StudyRecord
-    budget: Budget
-    trials: Mapping[int, TrialRecord]
-    spent_s: float = 0.0
-    shares_before: tuple[float, ...] = ()
-    n_finished: int = 0
-    incumbent: TrialRecord | None = None
-
-    def with_trial(self, trial: TrialRecord) -> Progress:
-        before = self.trials.get(trial.number)
-        is_newly_finished = trial.is_finished and not (before and before.is_finished)
-        return replace(
-            self,
-            trials={**self.trials, trial.number: trial},
-            n_finished=self.n_finished + is_newly_finished,
-            incumbent=self.study.best([*([self.incumbent] if self.incumbent else []), trial]),
-        )
+    def __init__(
+        self, study: StudyRecord, trials: Sequence[TrialRecord], budget: Budget, *, spent_s: float = 0.0
+    ) -> None:
+        self.study, self.budget, self.tally = study, budget, Tally()
+        self.tally.open(study, trials, Budget())
+        self._spent_s = spent_s  # by drivers before this one
+        self._shares_before = [spend.share for spend in self._spends(0.0)]
 
     @property
     def running(self) -> list[TrialRecord]:
-        return sorted((t for t in self.trials.values() if t.state == RUNNING), key=lambda t: t.number)
+        return sorted((t for t in self.tally.trials if t.state == RUNNING), key=lambda t: t.number)
 
     def binding(self, elapsed_s: float) -> Spend | None:
         """Returns the limit nearest to its end after `elapsed_s` of this driver; None without a limit."""
@@ -66,7 +136,7 @@ class Progress:
 
     def left_s(self, elapsed_s: float) -> float | None:
         """Returns the seconds to the first limit at the pace of this driver; None where nothing can be said."""
-        limits = zip(self._spends(elapsed_s), self.shares_before, strict=True)
+        limits = zip(self._spends(elapsed_s), self._shares_before, strict=True)
         return min(
             (
                 elapsed_s * (1.0 - spend.share) / (spend.share - before)
@@ -77,30 +147,17 @@ class Progress:
         )
 
     def _spends(self, elapsed_s: float) -> list[Spend]:
-        budget = self.budget
+        budget, trials = self.budget, self.tally.trials
         spends = [
-            (sum(self._trial_share(t) for t in self.trials.values()), budget.n_trials, "trials"),
-            (float(sum(t.n_charged for t in self.trials.values())), budget.n_epochs, "epochs"),
-            (self.spent_s + elapsed_s, budget.timeout_s, "s"),
+            (sum(self._trial_share(trial) for trial in trials), budget.n_trials, "trials"),
+            (float(self.tally.n_epochs), budget.n_epochs, "epochs"),
+            (self._spent_s + elapsed_s, budget.timeout_s, "s"),
         ]
         return [Spend(done, total, unit) for done, total, unit in spends if total is not None]
 
     def _trial_share(self, trial: TrialRecord) -> float:
         planned = planned_epochs(self.study, trial)
         return 1.0 if trial.is_finished else min(trial.n_epochs / planned, 1.0) if planned else 0.0
-
-
-def open_progress(study: StudyRecord, trials: Sequence[TrialRecord], budget: Budget, spent_s: float) -> Progress:
-    """Returns the progress of a study at the moment a driver opens it."""
-    progress = Progress(
-        study,
-        budget,
-        {trial.number: trial for trial in trials},
-        spent_s,
-        n_finished=sum(trial.is_finished for trial in trials),
-        incumbent=study.best(list(trials)),
-    )
-    return replace(progress, shares_before=tuple(spend.share for spend in progress._spends(0.0)))
 
 
 def planned_epochs(study: StudyRecord, trial: TrialRecord) -> int | None:

@@ -1,4 +1,4 @@
-"""What a study under way looks like: its lines and its frame.
+"""What a study under way looks like, its lines and its frame, and what such frames are made of.
 
 From `progress` to text and bars; when they are drawn, and where, is `display`'s.
 """
@@ -12,14 +12,16 @@ from rich.table import Table
 from rich.text import Text
 
 from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING, StudyRecord, TrialRecord
-from hpo.machine.escaping import last_line, printable
+from hpo.machine.escaping import printable
 from hpo.terminal.format import (
     STATE_WORDS,
     format_budget,
     format_counts,
     format_duration,
+    format_failure,
     format_number,
     format_params,
+    format_times,
     sparkline,
 )
 from hpo.terminal.progress import Progress, Spend, metric_curve, planned_epochs
@@ -29,10 +31,8 @@ STYLES = {RUNNING: "cyan", COMPLETE: "green", PRUNED: "yellow", FAIL: "red"}
 
 def opening_line(progress: Progress) -> Text:
     """Returns what a study is and how much of it is done."""
-    study = progress.study
-    done = (
-        f"continued, {format_counts(progress.trials.values(), running='to go on with')}" if progress.trials else "new"
-    )
+    study, trials = progress.study, progress.tally.trials
+    done = f"continued, {format_counts(trials, running='to go on with')}" if trials else "new"
     strategy = f" by {study.tags['sampler']}" if "sampler" in study.tags else ""
     goal = f"{study.direction} {study.metric}{strategy}; budget {format_budget(progress.budget)}"
     return Text.assemble("study ", (printable(study.name), "bold"), f": {done}; {goal}; in {printable(study.folder)}")
@@ -45,13 +45,11 @@ def trial_line(progress: Progress, trial: TrialRecord, *, ascii_only: bool) -> T
         f"[{_place(progress)}] trial {trial.number} ", (STATE_WORDS[trial.state], STYLES[trial.state]), ": "
     )
     if trial.state == FAIL:
-        error = last_line(trial.error or "")
-        line.append(
-            f"{trial.reason or 'no reason given'} after {_epochs(study, trial)}{' - ' if error else ''}{error}; "
-        )
+        line.append(f"{format_failure(trial, _epochs(study, trial))}; ")
     else:
         value = "no value" if trial.value is None else format_number(trial.value)
-        is_best = progress.incumbent is not None and progress.incumbent.number == trial.number
+        best = progress.tally.best
+        is_best = best is not None and best.number == trial.number
         line.append(f"{study.metric} {value}{' (best so far)' if is_best else ''}", "bold" if is_best else "")
         line.append(f", {_epochs(study, trial)}, {format_duration(_duration_s(trial))}")
         line.append(f" {sparkline(metric_curve(study, trial), ascii_only=ascii_only)} ", "dim")
@@ -60,16 +58,30 @@ def trial_line(progress: Progress, trial: TrialRecord, *, ascii_only: bool) -> T
 
 def frame(progress: Progress, elapsed_s: float, *, n_rows: int, ascii_only: bool) -> RenderableType:
     """Returns how far a study is, what is best and what runs, in at most `n_rows` lines where that is possible."""
-    rule = Rule(Text(printable(progress.study.name)), align="left", style="dim", characters="-" if ascii_only else "─")
-    rows: list[RenderableType] = [rule, _overall(progress, elapsed_s), _standing(progress)]
+    rows = [title(progress.study.name, ascii_only=ascii_only), _overall(progress, elapsed_s), _standing(progress)]
     if progress.running:
         rows.append(_running(progress, n_rows=max(n_rows - 6, 1), ascii_only=ascii_only))
     return Group(*rows)
 
 
+def title(text: str, *, ascii_only: bool) -> RenderableType:
+    """Returns the line above what is kept in sight."""
+    return Rule(Text(printable(text)), align="left", style="dim", characters="-" if ascii_only else "─")
+
+
+def bar(before: str, share: float, after: str) -> RenderableType:
+    """Returns one line with a bar of which `share` in [0, 1] is full."""
+    row = Table.grid(padding=(0, 1), expand=True)
+    row.add_column(no_wrap=True)
+    row.add_column(ratio=1)
+    row.add_column(no_wrap=True)
+    row.add_row(printable(before), ProgressBar(total=1.0, completed=share), after)
+    return row
+
+
 def _place(progress: Progress) -> str:
     total = progress.budget.n_trials
-    return f"{progress.n_finished}" if total is None else f"{progress.n_finished}/{total}"
+    return f"{progress.tally.n_finished}" if total is None else f"{progress.tally.n_finished}/{total}"
 
 
 def _epochs(study: StudyRecord, trial: TrialRecord) -> str:
@@ -82,35 +94,24 @@ def _duration_s(trial: TrialRecord) -> float:
 
 def _overall(progress: Progress, elapsed_s: float) -> RenderableType:
     """Returns the bar of the limit nearest to its end, with the time spent and the time left."""
-    spend, left_s = progress.binding(elapsed_s), progress.left_s(elapsed_s)
-    left = "" if left_s == 0 else ", time left unknown" if left_s is None else f", about {format_duration(left_s)} left"
+    spend = progress.binding(elapsed_s)
     match spend:
         case None:
-            return Text(f"{progress.n_finished} trials, no limit; {format_duration(elapsed_s)}")
+            return Text(f"{progress.tally.n_finished} trials, no limit; {format_duration(elapsed_s)}")
         case Spend(unit="trials"):
-            done = f"{progress.n_finished}/{spend.total:g} trials"
+            done = f"{progress.tally.n_finished}/{spend.total:g} trials"
         case Spend(unit="epochs"):
             done = f"{spend.done:g}/{spend.total:g} epochs"
         case _:
             done = f"{format_duration(spend.done)} of {format_duration(spend.total)}"
-    return bar(done, spend.share, format_duration(elapsed_s) + left)
-
-
-def bar(before: str, share: float, after: str) -> Table:
-    """Returns one line with a bar of which `share` in [0, 1] is full."""
-    row = Table.grid(padding=(0, 1), expand=True)
-    row.add_column(no_wrap=True)
-    row.add_column(ratio=1)
-    row.add_column(no_wrap=True)
-    row.add_row(printable(before), ProgressBar(total=1.0, completed=share), after)
-    return row
+    return bar(done, spend.share, format_times(elapsed_s, progress.left_s(elapsed_s)))
 
 
 def _standing(progress: Progress) -> RenderableType:
     """Returns the incumbent and how many trials are in which state."""
-    best = progress.incumbent
+    best = progress.tally.best
     text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(format_counts(progress.trials.values()) + "\n", "dim")
+    text.append(format_counts(progress.tally.trials) + "\n", "dim")
     if best is None or best.value is None:
         return text.append("best   none yet: no trial is complete")
     text.append("best   ").append(f"{progress.study.metric} {format_number(best.value)}", "bold green")

@@ -18,7 +18,7 @@ from rich.text import Text
 from hpo.artifacts.folders import MODEL_FOLDER
 from hpo.config.schema import StorageConfig
 from hpo.config.search import ParamValue
-from hpo.contracts.records import COMPLETE, FAIL, StudyRecord, TrialRecord
+from hpo.contracts.records import FAIL, StudyRecord, TrialRecord
 from hpo.machine.escaping import last_line, printable
 from hpo.machine.remote import is_remote
 from hpo.machine.secrets import is_named, mask
@@ -73,7 +73,11 @@ def missing_sentence(
 ) -> str:
     """Returns how much MLflow lacks, and the command that brings it, of all studies unless one is named."""
     are = "run is" if n_unmirrored == 1 else "runs are"
-    return f"{n_unmirrored} {are} not in MLflow yet: {_remedy(study, storage, tracking, names_study=names_study)}"
+    remedy = "lost, as the record was in memory"
+    if storage.is_kept:
+        params = {"study.name": study.name} if names_study else {}
+        remedy = f"python -m hpo.sync {override_line(params | _sync_params(storage, tracking))}".strip()
+    return f"{n_unmirrored} {are} not in MLflow yet: {remedy}"
 
 
 def _print_best(console: Console, study: StudyRecord, trials: Sequence[TrialRecord]) -> None:
@@ -92,30 +96,25 @@ def _print_best(console: Console, study: StudyRecord, trials: Sequence[TrialReco
 
 def baseline_sentence(study: StudyRecord, best: TrialRecord) -> str | None:
     """Returns how the best trial stands to a bag of words on the same valid and test parts; None without a baseline."""
-    held = study.corpus.get(f"baseline_{study.metric}")
-    if not isinstance(held, float) or best.value is None:
+    baseline = study.corpus.get(f"baseline_{study.metric}")
+    if not isinstance(baseline, float) or best.value is None:
         return None
-    sign = -1.0 if study.direction == "minimize" else 1.0
-    verdict = "beaten by" if sign * (best.value - held) > 0 else "not beaten by"
-    name = "test_baseline_loss" if study.metric == "valid_loss" else f"test_baseline_{study.metric}"
+    verdict = "beaten by" if study.sign * (best.value - baseline) < 0 else "not beaten by"
+    name = study.test_metric.replace("test_", "test_baseline_")
     test = f", on test {format_number(study.test[name])}" if name in study.test else ""
-    gap = format_number(abs(best.value - held))
+    gap = format_number(abs(best.value - baseline))
     return (
-        f"a regression on bags of words has {study.metric} {format_number(held)}{test}: {verdict} trial {best.number} "
-        f"({gap} apart)"
+        f"a regression on bags of words has {study.metric} {format_number(baseline)}{test}: {verdict} "
+        f"trial {best.number} ({gap} apart)"
     )
 
 
 def _best_table(study: StudyRecord, trials: Sequence[TrialRecord]) -> Table:
-    sign = 1.0 if study.direction == "minimize" else -1.0
-    ranked = [t for t in trials if t.state == COMPLETE and t.value is not None]
-    ranked.sort(key=lambda t: (sign * (t.value or 0.0), t.number))
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for heading in ("trial", study.metric, "epochs"):
+    for heading in ("trial", study.metric, "epochs", "training"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("training", justify="right", no_wrap=True)
     table.add_column("params", overflow="fold")
-    for trial in ranked[:N_BEST]:
+    for trial in study.ranked(trials)[:N_BEST]:
         seconds = _training_s([trial])
         table.add_row(
             str(trial.number),
@@ -135,9 +134,9 @@ def _print_failures(console: Console, trials: Sequence[TrialRecord]) -> None:
             failed[trial.reason or "no reason given"].append(trial)
     for reason, befallen in failed.items():
         numbers = ", ".join(str(trial.number) for trial in befallen[:N_NAMED])
-        more = f" and {len(befallen) - N_NAMED} more" if len(befallen) > N_NAMED else ""
+        others = f" and {len(befallen) - N_NAMED} more" if len(befallen) > N_NAMED else ""
         error = last_line(befallen[-1].error or "")
-        _say(console, "failed", f"{reason}: trial {numbers}{more}{f' - {error}' if error else ''}", style="red")
+        _say(console, "failed", f"{reason}: trial {numbers}{others}{f' - {error}' if error else ''}", style="red")
 
 
 def _print_places(console: Console, study: StudyRecord, storage: StorageConfig, tracking: str) -> None:
@@ -153,32 +152,23 @@ def _print_places(console: Console, study: StudyRecord, storage: StorageConfig, 
     _say_whole(console, "mlflow", _mlflow_text(tracking))
 
 
-def _remedy(study: StudyRecord, storage: StorageConfig, tracking: str, *, names_study: bool) -> str:
-    if not storage.is_kept:
-        return "lost, as the record was in memory"
-    found = _sync_params(study, storage, tracking)
-    if not names_study:
-        del found["study.name"]
-    return f"python -m hpo.sync {override_line(found)}".strip()
-
-
-def _sync_params(study: StudyRecord, storage: StorageConfig, tracking: str) -> dict[str, ParamValue]:
-    """Returns what `hpo.sync` must be told, beside its defaults, to find the study."""
-    found: dict[str, ParamValue] = {"study.name": study.name, **storage.settings}
+def _sync_params(storage: StorageConfig, tracking: str) -> dict[str, ParamValue]:
+    """Returns what `hpo.sync` must be told, beside its defaults, to find a study."""
+    params: dict[str, ParamValue] = dict(storage.settings)
     if storage.folder != "studies":
-        found["storage.folder"] = storage.folder
+        params["storage.folder"] = storage.folder
     if tracking != "sqlite:///mlflow.db":
-        found["tracking.uri"] = mask(tracking)
-    return found
+        params["tracking.uri"] = mask(tracking)
+    return params
 
 
 def _mlflow_text(tracking: str) -> str:
-    shown = mask(tracking)
+    address = mask(tracking)
     if is_named(tracking):
-        return f"at the address in {shown}"
+        return f"at the address in {address}"
     if urlsplit(tracking).scheme in ("http", "https"):
-        return f"open {shown}"
-    return f"mlflow ui --workers 1 --backend-store-uri {shlex.quote(shown)}"
+        return f"open {address}"
+    return f"mlflow ui --workers 1 --backend-store-uri {shlex.quote(address)}"
 
 
 def _test_text(test: Mapping[str, float], best: TrialRecord) -> str:

@@ -19,7 +19,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from hpo.model.description import Description, digest_of
+from hpo.contracts.records import TEST_OF
+from hpo.model.folder import Description, digest_of
 from hpo.tracking.client import prepare_import
 from hpo.tracking.errors import Told, explain, is_permanent, is_written_twice
 
@@ -211,7 +212,7 @@ def _register(client: MlflowClient, job: ModelJob, description: Description, mod
 
     made = description.provenance
     test: Mapping[str, float] = made.get("test") or {}
-    metric = "test_loss" if made["metric"] == "valid_loss" else f"test_{made['metric']}"
+    metric = TEST_OF.get(made["metric"], "")
     if metric not in test:
         return "no: it was not tested"
     name = str(made["experiment"]).replace("/", "_").replace(":", "_")

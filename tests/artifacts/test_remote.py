@@ -30,9 +30,9 @@ from hpo.storage.storage import open_storage, read_study, study_names
 from hpo.study.session import Report
 from hpo.trainers.awd_lstm.trainer import AwdLstm
 from hpo.trainers.synthetic import Synthetic, SyntheticConfig
+from tests.support.background_studies import losses
 from tests.support.studies import SYNTHETIC, TINY, compose_config, run_study
 from tests.support.trial_requests import Listener, PauseAfter, make_request, repeatable, write_corpus
-from tests.system.test_interruption import losses
 
 SEARCH = (*SYNTHETIC, "trainer.epoch_s=0.001", "study.name=x", "study.n_trials=5")
 
@@ -227,7 +227,7 @@ def test_a_driver_that_cannot_delete_pauses_and_keeps_the_result(
         def refuse(self: RemoteFolder, name: str) -> None:
             self._endure(lambda _files, _root: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
 
-        patch.setattr("hpo.study.session.check_remote", lambda _: None)
+        patch.setattr("hpo.study.preparation.check_remote", lambda _: None)
         patch.setattr(RemoteFolder, "delete", refuse)
         patch.setattr(Synthetic, "train", without_checkpoints(Synthetic.train))
         paused = run_study(*study)

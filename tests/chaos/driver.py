@@ -1,8 +1,8 @@
 """A seeded driver of the real command: it kills workers, drivers and MLflow at random moments, then checks the study.
 
-    python chaos.py synthetic 0 20      seeds 0 to 19 with closed-form trials
-    python chaos.py awd_lstm 0 3        seeds 0 to 2 with real training
-    python chaos.py team 0 3            closed-form trials on Ray, the record in the PostgreSQL at HPO_STORAGE_URL
+    python -m tests.chaos.driver synthetic 0 20      seeds 0 to 19 with closed-form trials
+    python -m tests.chaos.driver awd_lstm 0 3        seeds 0 to 2 with real training
+    python -m tests.chaos.driver team 0 3            the same on Ray, the record in the PostgreSQL at HPO_STORAGE_URL
 
 Each seed runs in a folder of its own, once undisturbed and once with two kills of a worker, two of the driver
 and one outage of MLflow. A line for each seed goes to stdout and to results.csv.

@@ -25,7 +25,7 @@ from hpo.storage.storage import is_ended, read_study
 from hpo.study.session import Report
 from tests.chaos.server import free_port
 from tests.support.comparisons import plan_compared, read_all, run_compared, watch
-from tests.system.test_end_to_end import compare_with_mlflow
+from tests.support.mlflow_equality import compare_with_mlflow
 
 FAST = ("trainer=synthetic", "tracking=none", "executor=inline", "samplers=[tpe]", "seeds=2")
 
@@ -109,7 +109,7 @@ def test_what_is_known_beforehand_is_said(
     workdir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hpo.commands.compare._report", lambda *_: 0)
-    monkeypatch.setattr("hpo.study.loop.Fleet.run", lambda _: False)  # nothing has to be trained for it
+    monkeypatch.setattr("hpo.study.loop.Loop.run", lambda _: False)  # nothing has to be trained for it
     assert main([*FAST, "samplers=[random,grid]", "seeds=5", "storage=memory", "budget.size=40"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "Underpowered: 5 seeds cannot show a difference between 2 strategies" in said

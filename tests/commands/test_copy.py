@@ -24,10 +24,10 @@ from hpo.storage.claims import Claims
 from hpo.storage.storage import FINGERPRINT, MOVED, STUDY
 from hpo.storage.transfer import NOT_OURS, OF_STUDIES, OF_TRIALS
 from hpo.study.refusal import Refused
-from tests.storage.test_owner import owner_at
-from tests.study.test_driver import facts
 from tests.support import ROOT
 from tests.support.mlflow_contents import shown
+from tests.support.mortal_storage import facts
+from tests.support.owners import owner_at
 from tests.support.studies import run_study
 
 DYING = ROOT / "tests/support/kill_point.py"

@@ -190,15 +190,21 @@ def test_classes_in_another_order_are_refused(model: Path, capsys: pytest.Captur
         (["model={model}", "--fast", "text"], "--fast is no option"),
         (["model={model}", "missing.csv"], "missing.csv is no file"),
         (["model={model}", "{folder}/no-column.csv"], "column=text must be exactly one column"),
-        (["model={model}", "column=review", "{folder}/no-column.csv"], "it has 'body'; give another column=…."),
+        (
+            ["model={model}", "column=review", "{folder}/no-column.csv"],
+            "which has the columns 'body'; give another column=….",
+        ),
         (["model={model}", "{folder}/picture.csv"], "column=text must be exactly one column"),
         (["model={model}", "{folder}/utf-16.csv"], "give the file's encoding=…, as in encoding=utf-16."),
-        (["model={model}", "{folder}/empty.csv"], "it has none"),
+        (["model={model}", "{folder}/empty.csv"], "which is empty; give a file whose first row names its columns."),
         (["model={model}", "{folder}/ragged.csv"], "has 2 fields in line 2 and 1 in its header"),
-        (["model={model}", "{folder}/quotes.csv"], "is not well-formed near line 2"),
+        (["model={model}", "{folder}/quotes.csv"], "is not well-formed from line 2 on"),
         (["model={model}", "{folder}/no.parquet"], "is no readable Parquet file"),
         (["model={model}", "{folder}/texts.tsv"], "allowed are .csv and .parquet"),
-        (["model={model}", "encoding=utf-99", "{folder}/ragged.csv"], "encoding=utf-99 is no encoding Python knows"),
+        (
+            ["model={model}", "encoding=utf-99", "{folder}/ragged.csv"],
+            "encoding='utf-99' is no text encoding Python knows",
+        ),
         (["model={folder}", "text"], "holds no model"),
     ],
 )
@@ -240,9 +246,9 @@ def test_a_study_without_a_model_says_so(kept_study: Path, tmp_path: Path, capsy
 def test_another_version_of_the_tokenizer_is_told(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from dataclasses import replace
 
-    from hpo.model.description import from_json, to_json
+    from hpo.model.folder import from_json, to_json
 
-    known = from_json(described(model), shown="")
+    known = from_json(described(model), model)
     older = replace(known, tokenizer=replace(known.tokenizer, versions={**known.tokenizer.versions, "spacy": "3.0.0"}))
     (model / "model.json").write_text(json.dumps(to_json(older)))
     assert main([f"model={model}", TEXTS[0]]) == 0

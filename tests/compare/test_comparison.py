@@ -23,8 +23,8 @@ from hpo.contracts.records import Budget
 from hpo.space.space import Param, Space, canonical
 from hpo.study.plan import Plan
 from hpo.study.session import Report
-from tests.study.test_driver import Killed, MortalStorage
 from tests.support.comparisons import SMALL, plan_compared, read_all, run_compared
+from tests.support.mortal_storage import Killed, MortalStorage
 
 SYNTHETIC = ("trainer=synthetic", "tracking=none")
 

@@ -11,14 +11,14 @@ import optuna
 import pytest
 import yaml
 
-import hpo.study.session
 from hpo.commands.compare import main
 from hpo.compare.comparison import Comparison
 from hpo.compare.design import card_hash, describe, find_registered, n_trials, register, to_yaml, write_card
 from hpo.data.corpus import open_corpus
 from hpo.executors.inline import InlineExecutor
 from hpo.storage.storage import DESIGN
-from hpo.study.session import Sharing, run_all
+from hpo.study.preparation import prepare_all, prepare_corpora
+from hpo.study.session import drive_all
 from hpo.terminal.display import build_display
 from tests.support.comparisons import SMALL, plan_compared, run_compared, watch
 from tests.support.studies import plan_study
@@ -94,7 +94,7 @@ def test_the_card_names_the_data_by_their_content_and_not_by_their_place(workdir
     Path("texts.csv").write_text("label,text\n" + lines)
     own = ("data=table", "data.path=texts.csv", "data.tokenizer=words", "data.min_freq=1")
     comparison = plan_compared(*own, "data.cache=here", "tracking=none", "seeds=1", "samplers=[random]")
-    corpora = hpo.study.session._prepare(comparison.plans, build_display())
+    corpora = prepare_corpora(comparison.plans, build_display())
     card = describe(comparison, rope=None, is_cached=True, corpora=corpora)
     corpus = card["tasks"]["texts"]["corpus"]
     assert corpus["fingerprint"] == open_corpus(next(iter(corpora.values()))).fingerprint
@@ -276,7 +276,8 @@ def test_another_comparison_under_the_same_name_reports_on_its_own_studies(
 def test_nothing_is_registered_for_a_study_of_its_own(workdir: Path) -> None:
     storage = optuna.storages.InMemoryStorage()
     planned = plan_study(*SMALL[:4], "study.n_trials=1")
-    run_all([planned], build_display(), display_of=lambda _: build_display(), sharing=Sharing(storage=storage))
+    prepared = prepare_all([planned], build_display(), storage=storage)
+    drive_all(prepared, build_display(), display_of=lambda _: build_display())
     assert DESIGN not in storage.get_all_studies()[0].system_attrs
     run_compared(plan_compared(*SMALL, "budget.size=3", "seeds=1"), storage)  # without a registration, too
     assert not any(DESIGN in study.system_attrs for study in storage.get_all_studies())

@@ -16,7 +16,8 @@ from hpo.config.compare import Unit
 from hpo.contracts.records import FAIL, RUNNING, Budget
 from hpo.machine.signals import Ending
 from hpo.storage.storage import read_study
-from hpo.study.session import Sharing, run_all
+from hpo.study.preparation import prepare_all
+from hpo.study.session import drive_all
 from hpo.terminal.display import Lines, LiveLines
 from tests.support.comparison_events import (
     BUDGET,
@@ -31,7 +32,7 @@ from tests.support.comparison_events import (
     show_search,
 )
 from tests.support.mlflow_contents import make_trial
-from tests.terminal.test_display import LostTerminal, make_console
+from tests.support.terminals import LostTerminal, make_console
 
 
 def open_log(comparison: Comparison, clock: Clock | None = None) -> tuple[ComparisonDisplay, io.StringIO]:
@@ -232,8 +233,8 @@ def test_a_real_comparison_is_shown_to_its_end(workdir: Path) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     display, file = open_log(comparison)
     storage = optuna.storages.InMemoryStorage()
-    sharing = Sharing(is_cached=True, storage=storage)
-    reports = run_all(comparison.plans, display, display_of=display.of, sharing=sharing)
+    prepared = prepare_all(comparison.plans, display, storage=storage)
+    reports = drive_all(prepared, display, display_of=display.of, is_cached=True)
     display.close()
     assert {report.ending for report in reports} == {Ending.BUDGET}
     trials = [trial for study in storage.get_all_studies() for trial in read_study(storage, study.study_name)[1]]

@@ -48,7 +48,7 @@ def test_a_study_goes_through_its_phases() -> None:
     progress.ended(record.name, record)
     assert (study.phase, study.share) == (Phase.CONFIRMING, 0.0)
     confirmation = confirming(record)
-    progress.opened(confirmation.name, confirmation, [], Budget())
+    progress.find(confirmation.name)[1].open(confirmation, [], Budget())
     study.confirmation.change(retraining(0, 3, 0))
     assert (study.phase, study.share) == (Phase.CONFIRMING, 0.5)
     study.confirmation.change(retraining(1, 3, 1))
@@ -69,7 +69,7 @@ def test_without_confirmation_the_search_is_tested() -> None:
 def test_a_search_without_a_complete_trial_has_nothing_to_confirm() -> None:
     progress, study = begin()
     record = made(progress.comparison)
-    progress.opened(record.name, record, [], Budget(n_epochs=BUDGET))
+    progress.find(record.name)[1].open(record, [], Budget(n_epochs=BUDGET))
     study.search.change(make_trial(0, FAIL))
     assert study.n_retrainings == 2
     progress.ended(record.name, record)
@@ -81,7 +81,7 @@ def test_retrainings_of_earlier_choices_do_not_count() -> None:
     record = search(progress, 0, 4, has_ended=True)
     confirmation = confirming(record)
     earlier = [retraining(0, 1, 0), retraining(1, 1, 1), retraining(2, 3, 0), retraining(3, 3, 7)]
-    progress.opened(confirmation.name, confirmation, earlier, Budget())
+    progress.find(confirmation.name)[1].open(confirmation, earlier, Budget())
     assert study.confirmation.n_finished == 1
     assert (study.phase, study.share) == (Phase.CONFIRMING, 0.5)
     study.confirmation.change(retraining(4, 3, 1))
@@ -112,7 +112,7 @@ def test_a_grid_that_has_run_out_spends_no_more() -> None:
 def test_the_time_left_follows_from_what_was_trained_by_this_command() -> None:
     progress, study = begin_single(top_k=0)
     record = made(progress.comparison)
-    progress.opened(record.name, record, [make_trial(0)], Budget(n_epochs=BUDGET))
+    progress.find(record.name)[1].open(record, [make_trial(0)], Budget(n_epochs=BUDGET))
     assert progress.left_s(5.0) is None
     study.search.change(make_trial(1, facts={"cached_from": "other/1"}))
     assert progress.left_s(5.0) is None, "a cached trial says nothing about the pace"
@@ -130,7 +130,7 @@ def test_retrainings_are_work_like_the_search() -> None:
         study.search.change(make_trial(number))
     progress.ended(record.name, record)
     confirmation = confirming(record)
-    progress.opened(confirmation.name, confirmation, [], Budget())
+    progress.find(confirmation.name)[1].open(confirmation, [], Budget())
     study.confirmation.change(retraining(0, 3, 0))
     assert progress.share == pytest.approx(15 / 18)
     assert progress.left_s(15.0) == pytest.approx(3.0)
@@ -139,7 +139,7 @@ def test_retrainings_are_work_like_the_search() -> None:
 def pruning(progress: ComparisonProgress) -> StudyRecord:
     """Tells `progress` of a search that pruned two of its four trials after an epoch."""
     record = made(progress.comparison)
-    progress.opened(record.name, record, [], Budget())
+    progress.find(record.name)[1].open(record, [], Budget())
     for number, state in enumerate((COMPLETE, PRUNED, PRUNED, COMPLETE)):
         trial = make_trial(number, state, n_epochs=N_EPOCHS if state == COMPLETE else 1)
         progress.find(record.name)[1].change(trial)
@@ -153,13 +153,13 @@ def test_an_audit_is_a_phase_of_its_own() -> None:
     progress.ended(record.name, record)
     assert study.phase is Phase.CONFIRMING
     confirmation = confirming(record)
-    progress.opened(confirmation.name, confirmation, [retraining(0, 3, 0), retraining(1, 3, 1)], Budget())
+    progress.find(confirmation.name)[1].open(confirmation, [retraining(0, 3, 0), retraining(1, 3, 1)], Budget())
     progress.ended(confirmation.name, confirmation)
     assert (study.phase, study.share, study.audit_work) == (Phase.AUDITING, 0.0, (0, N_EPOCHS))
     assert progress.share == pytest.approx(14 / (14 + N_EPOCHS))  # 8 epochs of search, 6 of retraining
     audit = auditing(record)
     assert progress.find(audit.name) == (study, study.audit)
-    progress.opened(audit.name, audit, [], Budget())
+    progress.find(audit.name)[1].open(audit, [], Budget())
     study.audit.change(going_on(0, 1, state=RUNNING, n_epochs=1))
     assert study.share == pytest.approx(1 / 3)
     assert progress.left_s(9.0) == pytest.approx(9.0 * 2 / 9)
@@ -181,7 +181,7 @@ def test_an_audit_follows_a_search_without_confirmation_and_only_one_that_pruned
 def test_what_a_recorded_table_knows_is_not_audited() -> None:
     progress, study = begin_single(top_k=0, audit=1.0)
     record = made(progress.comparison)
-    progress.opened(record.name, record, [make_trial(0, PRUNED, facts={CONTINUED: "0.5"})], Budget())
+    progress.find(record.name)[1].open(record, [make_trial(0, PRUNED, facts={CONTINUED: "0.5"})], Budget())
     assert study.n_audits == 0
     progress.ended(record.name, record)
     assert study.phase is Phase.DONE
@@ -197,7 +197,7 @@ def test_where_nothing_is_known_the_space_says_how_long_a_trial_is() -> None:
 def test_seconds_of_training_are_work_where_they_are_the_budget() -> None:
     progress, study = begin_single(budget=BY_SECONDS)
     record = made(progress.comparison)
-    progress.opened(record.name, record, [], Budget(trials_s=20))
+    progress.find(record.name)[1].open(record, [], Budget(trials_s=20))
     trial = make_trial(0)
     epochs = tuple(replace(epoch, metrics={**epoch.metrics, "seconds": 2.0}) for epoch in trial.epochs)
     study.search.change(replace(trial, epochs=epochs))
@@ -210,7 +210,7 @@ def test_everything_is_done_only_when_the_last_test_is() -> None:
     progress, _ = begin_single()
     record = search(progress, 0, 4, has_ended=True)
     confirmation = confirming(record)
-    progress.opened(confirmation.name, confirmation, [retraining(0, 3, 0), retraining(1, 3, 1)], Budget())
+    progress.find(confirmation.name)[1].open(confirmation, [retraining(0, 3, 0), retraining(1, 3, 1)], Budget())
     assert 0.99 < progress.share < 1.0
     assert progress.left_s(1.0) == 0.0
     progress.ended(confirmation.name, confirmation)

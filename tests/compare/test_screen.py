@@ -55,7 +55,7 @@ def test_a_search_says_what_it_found_and_spent() -> None:
 def test_a_search_in_vain_says_so() -> None:
     progress = ComparisonProgress(plan_shown())
     record = made(progress.comparison)
-    progress.opened(record.name, record, [], Budget(n_epochs=BUDGET))
+    progress.find(record.name)[1].open(record, [], Budget(n_epochs=BUDGET))
     first(progress).search.change(make_trial(0, FAIL))
     progress.ended(record.name, record)
     assert searched_line(progress, first(progress)).plain == (
@@ -66,7 +66,7 @@ def test_a_search_in_vain_says_so() -> None:
 def test_a_confirmation_says_mean_spread_and_test() -> None:
     progress = ComparisonProgress(plan_shown())
     confirmation = confirming(search(progress, 0, 4, has_ended=True))
-    progress.opened(confirmation.name, confirmation, [retraining(0, 1, 0, value=0.9)], Budget())
+    progress.find(confirmation.name)[1].open(confirmation, [retraining(0, 1, 0, value=0.9)], Budget())
     tally = first(progress).confirmation
     tally.change(retraining(1, 3, 0, value=0.52))
     tally.change(retraining(2, 3, 1, value=0.5))
@@ -80,7 +80,7 @@ def test_a_confirmation_says_mean_spread_and_test() -> None:
 def test_failed_retrainings_are_not_hidden() -> None:
     progress = ComparisonProgress(plan_shown())
     confirmation = confirming(search(progress, 0, 4, has_ended=True))
-    progress.opened(confirmation.name, confirmation, [], Budget())
+    progress.find(confirmation.name)[1].open(confirmation, [], Budget())
     tally = first(progress).confirmation
     tally.change(retraining(0, 3, 0, value=0.5))
     tally.change(retraining(1, 3, 1, state=FAIL, value=None))
@@ -98,10 +98,10 @@ def test_an_audit_says_how_often_pruning_was_wrong() -> None:
     progress = ComparisonProgress(plan_shown(top_k=0, audit=1.0))
     record = made(progress.comparison)
     states = (COMPLETE, PRUNED, PRUNED)
-    progress.opened(record.name, record, [make_trial(n, state) for n, state in enumerate(states)], Budget())
+    progress.find(record.name)[1].open(record, [make_trial(n, state) for n, state in enumerate(states)], Budget())
     progress.ended(record.name, record)
     audit = auditing(record)
-    progress.opened(audit.name, audit, [going_on(0, 2, value=0.9)], Budget())
+    progress.find(audit.name)[1].open(audit, [going_on(0, 2, value=0.9)], Budget())
     assert ", 1/2 audited, " in total_line(progress, 1.0).plain
     tally = first(progress).audit
     tally.change(going_on(1, 1, value=0.1))

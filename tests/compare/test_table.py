@@ -34,7 +34,7 @@ def phases() -> ComparisonProgress:
     search(progress, 1, N_TRIALS)
     for index, n_retrained in ((3, 1), (4, 2), (5, 2)):
         confirmation = confirming(search(progress, index, N_TRIALS, has_ended=True))
-        progress.opened(confirmation.name, confirmation, [], Budget())
+        progress.find(confirmation.name)[1].open(confirmation, [], Budget())
         for number in range(n_retrained):
             progress.find(confirmation.name)[1].change(retraining(number, N_TRIALS - 1, number))
     progress.ended(confirmation.name, confirmation)
@@ -57,7 +57,7 @@ def test_an_audit_has_its_letter() -> None:
     progress.ended(record.name, record)
     assert lines(progress, 80)[1:] == ["tpe        a0% .520", "a auditing"]
     audit = auditing(record)
-    progress.opened(audit.name, audit, [going_on(0, N_TRIALS - 1)], Budget())
+    progress.find(audit.name)[1].open(audit, [going_on(0, N_TRIALS - 1)], Budget())
     progress.ended(audit.name, audit)
     assert lines(progress, 80)[1:] == ["tpe          ✓ .520", "✓ done"]
 

@@ -61,8 +61,16 @@ def test_columns_by_name_and_a_split_column(frame: pd.DataFrame, tmp_path: Path)
 @pytest.mark.parametrize(
     ("change", "settings", "sentence"),
     [
-        ({}, {"text_column": "review"}, r"^data\.text_column=review must be exactly one column .* columns text, label"),
-        ({}, {"label_column": "y"}, r"^data\.label_column=y must be exactly one column of data\.path=.*, label\.$"),
+        (
+            {},
+            {"text_column": "review"},
+            r"^data\.text_column=review must be exactly one column .* columns 'text', 'label'; give another",
+        ),
+        (
+            {},
+            {"label_column": "y"},
+            r"^data\.label_column=y must be exactly one column of data\.path=.*, 'label'; give another",
+        ),
         ({}, {"split_column": "part"}, r"^data\.split_column=part must be exactly one column"),
         (
             {"label": ["a", None, None]},

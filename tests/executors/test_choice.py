@@ -14,40 +14,19 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hpo.config.schema import Config
-from hpo.contracts.executor import Executor, Job, JobKey, Outcome, Task
-from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialRequest
+from hpo.contracts.executor import Executor, JobKey, Task
+from hpo.contracts.trainer import Decision, EpochReport, Reason
 from hpo.executors.choice import build_executor, check_device, check_executor, n_workers
 from hpo.executors.processes import ProcessesExecutor
 from hpo.executors.simulated import SimulatedExecutor
 from hpo.machine.cores import n_cores, name_gpu
 from hpo.machine.paths import conf_folder
 from hpo.machine.signals import StopRequest
-from hpo.trainers.synthetic import SyntheticConfig
 from tests.support import ROOT
-from tests.support.studies import compose_config
+from tests.support.executor_jobs import Reports, drain, make_config, make_job
 from tests.support.worker_processes import spawned
 
 EXECUTORS = sorted(path.stem for path in (conf_folder() / "executor").glob("*.yaml"))
-SETTINGS = {
-    "simulated": ("executor.n_workers=2",),  # it holds more jobs than anybody wants to submit in a test
-    "ray": ("executor.n_workers=1",),
-    "slurm": ("executor.n_workers=1", "executor.cluster=local"),
-}
-
-
-def make_config(name: str, *overrides: str) -> Config:
-    return compose_config("trainer=synthetic", f"executor={name}", *SETTINGS.get(name, ()), *overrides)[0]
-
-
-@pytest.fixture(scope="module")
-def ray_started() -> Iterator[None]:
-    """Starts Ray once; its executors use what is there."""
-    from hpo.executors.ray_cluster import connect
-
-    cluster = connect("local")
-    yield
-    cluster.close()
 
 
 @pytest.fixture(params=EXECUTORS)
@@ -58,49 +37,6 @@ def executor(request: pytest.FixtureRequest, workdir: Path) -> Iterator[Executor
     executor = build_executor(config.executor, config.trainer)
     yield executor
     executor.close()
-
-
-def make_job(folder: Path, number: int = 0, *, epoch_s: float = 0.0, epochs: int = 4, **changes: object) -> Job:
-    config = make_config("inline")
-    trial = folder / str(number)
-    trial.mkdir(parents=True, exist_ok=True)
-    request = TrialRequest(
-        number=number,
-        attempt=1,
-        params={},
-        model=config.model,
-        train=replace(config.train, epochs=epochs),
-        trainer=SyntheticConfig(noise=0.01, epoch_s=epoch_s),
-        corpus="",
-        seed=number,
-        device="auto",
-        threads=1,
-        folder=str(trial),
-    )
-    return replace(Job(Task.TRAIN, "study", request), **changes)  # type: ignore[arg-type]  # fields of Job
-
-
-class Reports:
-    """Answers reports with CONTINUE, or STOP after `stop_after` epochs; keeps them."""
-
-    def __init__(self, stop_after: int = 99) -> None:
-        self.seen: list[tuple[int, int, int]] = []
-        self.metrics: dict[tuple[int, int], float] = {}
-        self._stop_after = stop_after
-
-    def __call__(self, key: JobKey, report: EpochReport) -> Decision:
-        self.seen.append((key.number, key.attempt, report.epoch))
-        self.metrics[key.number, report.epoch] = report.metrics["valid_loss"]
-        return Decision.STOP if report.epoch >= self._stop_after else Decision.CONTINUE
-
-
-def drain(executor: Executor, reports: Reports, n: int, *, rounds: int = 600) -> list[Outcome]:
-    outcomes: list[Outcome] = []
-    for _ in range(rounds):
-        outcomes += executor.wait(reports, timeout_s=0.1)
-        if len(outcomes) >= n:
-            return outcomes
-    raise AssertionError(f"{len(outcomes)} of {n} jobs ended")
 
 
 def test_a_job_reports_each_epoch_once_and_ends(executor: Executor, tmp_path: Path) -> None:
@@ -192,7 +128,8 @@ def test_a_worker_that_somebody_else_stops_leaves_its_job_at_a_checkpoint(
 SIGNALLED = """
 import os, sys; sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from tests.executors.test_choice import ProcessesExecutor, Reports, drain, make_job
+from tests.support.executor_jobs import Reports, drain, make_job
+from hpo.executors.processes import ProcessesExecutor
 
 pool = ProcessesExecutor(n_workers=1, threads=1, preload=False)
 pool.submit(make_job(Path(sys.argv[2]), epoch_s=0.01, epochs=2))

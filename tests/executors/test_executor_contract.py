@@ -19,10 +19,9 @@ from hpo.contracts.executor import Executor, JobKey
 from hpo.contracts.records import COMPLETE, FAIL, TrialRecord
 from hpo.contracts.trainer import Decision, EpochReport
 from hpo.executors.choice import build_executor
-from tests.executors.test_choice import Reports, drain, make_config, make_job, ray_started
+from tests.support.executor_jobs import Reports, drain, make_config, make_job
 from tests.support.studies import run_study
 
-__all__ = ["ray_started"]
 POOLED = ("processes", "ray", "slurm")
 SLOWER = ["processes", *(pytest.param(name, marks=pytest.mark.slow) for name in ("ray", "slurm"))]
 STUDY = ("trainer=synthetic", "tracking=none", "trainer.epoch_s=0.05", "executor.n_workers=2", "study.ordered=true")

@@ -16,7 +16,7 @@ import hpo.executors.slurm
 from hpo.config.schema import SlurmConfig
 from hpo.contracts.executor import NoWorkers
 from hpo.executors.slurm import SlurmExecutor
-from tests.executors.test_choice import Reports, drain, make_config, make_job
+from tests.support.executor_jobs import Reports, drain, make_config, make_job
 
 COMMAND = ("executor=slurm", "trainer=synthetic", "tracking=none")
 

@@ -13,7 +13,7 @@ from hpo.report.analysis.records import Experiment
 from hpo.report.assemble import build_report, headlines, make_report, show_report
 from hpo.report.document.content import Report
 from hpo.report.document.json import report_json
-from hpo.report.reading.csv import read_records
+from hpo.report.reading.csv_records import read_records
 from hpo.tracking.tracker import MlflowConfig, NoTrackingConfig
 from tests.support.noise_experiments import experiment, normal
 from tests.support.search_experiments import make_experiment, make_study, several

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from fnmatch import fnmatch
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -43,11 +44,11 @@ DOORS = ("__main__", "predict", "show", "curves", "copy", "sync", "compare.__mai
 FENCES = {
     "hydra omegaconf": "config.compose config.explain config.overrides",
     "mlflow": "tracking.* model.serving report.mlflow",
-    "optuna sqlalchemy": "storage.* search.* space.read space.space study.assignment study.confirmation "
-    "study.fingerprint study.mirroring study.opening study.refusal study.resume study.session study.trials "
+    "optuna sqlalchemy": "storage.* search.* space.read space.space study.repeating study.role "
+    "study.fingerprint study.mirroring study.opening study.preparation study.refusal study.resume study.trials "
     "tracking.client tracking.plots trainers.replay.recorder trainers.replay.space compare.comparison compare.design "
-    "commands.compare commands.copy commands.curves report.reading.record report.analysis.records "
-    "report.analysis.spaces report.analysis.unit_cube report.analysis.importances",
+    "commands.compare commands.copy commands.curves commands.sync report.reading.record report.analysis.records "
+    "report.analysis.spaces report.analysis.importances",
     "torch torchvision fastai fastcore": "trainers.awd_lstm.* model.answers contracts.seeds data.tokens "
     "executors.choice executors.worker",
     "psycopg": "storage.address storage.claims storage.postgres",
@@ -220,3 +221,44 @@ def test_files_and_functions_are_short(module: str) -> None:
             assert length <= MAX_FUNCTION, (
                 f"{FILES[module].name}: {node.name} has {length} lines, at most {MAX_FUNCTION}."
             )
+
+
+TESTS = Path(__file__).parent.parent
+IMPORT = re.compile(
+    r"^\s*\"?(?:from ((?:hpo|tests)[\w.]*) import ([\w, ]+)|import ((?:hpo|tests)\.[\w.]+))", re.MULTILINE
+)
+
+
+@pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda path: str(path.relative_to(TESTS)))
+def test_tests_share_by_support_alone(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names = [f"{node.module}.{alias.name}" for alias in node.names] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        modules = [name for name in names if any(part.startswith("test_") for part in name.split(".")[:-1])]
+        assert not [name for name in modules if name.startswith("tests.")], "move what is shared to tests/support."
+
+
+@pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda path: str(path.relative_to(TESTS)))
+def test_what_tests_import_is_there(path: Path) -> None:
+    """Also in the programs that they write for other processes."""
+    for match in IMPORT.finditer(path.read_text("utf-8")):
+        module = (match[1] or match[3]).replace(".", "/")
+        assert any((TESTS.parent / name).exists() for name in (f"{module}.py", f"{module}/__init__.py")), match[0]
+
+
+BEHAVIOURS = ("system", "repository", "chaos", "support")  # their tests are named after what users see
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted(TESTS.rglob("test_*.py")) if path.relative_to(TESTS).parts[0] not in BEHAVIOURS],
+    ids=lambda path: str(path.relative_to(TESTS)),
+)
+def test_a_room_tests_its_modules(path: Path) -> None:
+    """By its name, or by its name and what of it: `test_claims_pairs` tests `claims`."""
+    words = path.stem.removeprefix("test_").split("_")
+    modules = ["_".join(words[:length]) for length in range(len(words), 0, -1)]
+    folder = PACKAGE / path.relative_to(TESTS).parent
+    is_contract = path.stem.endswith("_contract")  # of every option of a kind
+    is_there = [(folder / f"{module}.py").exists() or (folder / module).is_dir() for module in modules]
+    assert is_contract or any(is_there), f"hpo/{folder.relative_to(PACKAGE)} has none of {modules}."

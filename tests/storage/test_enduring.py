@@ -23,8 +23,8 @@ from hpo.machine.signals import Ending, StopRequest
 from hpo.storage.enduring import StorageAway, disconnect, held, passing
 from hpo.storage.postgres import open_postgres
 from hpo.storage.storage import open_sqlite
-from tests.study.test_driver import facts
 from tests.support.databases import Server, Wire
+from tests.support.mortal_storage import facts
 from tests.support.studies import SYNTHETIC, run_study
 
 RESOLVED = ("sampler.n_startup_trials=3", "pruner=asha", "study.n_trials=6", "trainer.epoch_s=0.0001", "study.name=x")

@@ -17,6 +17,7 @@ from hpo.storage.postgres import open_postgres
 from hpo.storage.storage import open_record, open_sqlite
 from hpo.study.refusal import Refused
 from hpo.tracking.client import check_uri, open_client
+from tests.support.owners import owner_at
 from tests.support.studies import SYNTHETIC, compose_config, run_study
 
 MINE = ("trainer=synthetic", "executor=inline", "study.n_trials=2", "study.name=x")
@@ -25,10 +26,6 @@ RECORD = r"names the database of a record \(Optuna's\), which MLflow's tables be
 
 
 OWN = "is the record, storage.path=.*; give MLflow another"  # of a file, seen before anything is asked
-
-
-def owner_at(url: str) -> str:
-    return owner(create_engine(url.replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

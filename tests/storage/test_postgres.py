@@ -28,11 +28,11 @@ from hpo.storage.options import PostgresConfig, SqliteConfig
 from hpo.storage.postgres import open_postgres
 from hpo.storage.storage import open_record, read_study
 from hpo.study.session import Report
-from tests.study.test_driver import facts
 from tests.support import ROOT
+from tests.support.canary_commands import Commands
 from tests.support.databases import IN_ADDRESS, PASSWORD, Server
+from tests.support.mortal_storage import facts
 from tests.support.studies import SYNTHETIC, run_study
-from tests.system.test_canary import Commands
 
 DYING = ROOT / "tests/support/kill_point.py"
 STUDY = ("trainer=synthetic", "tracking=none", "study.name=x", "sampler.n_startup_trials=3", "pruner=asha")

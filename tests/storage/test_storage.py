@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from optuna.storages import BaseStorage
 
-import hpo.study.session
+import hpo.study.preparation
 from hpo.config.schema import StorageConfig
 from tests.support.studies import SYNTHETIC, run_study
 
@@ -50,13 +50,13 @@ def test_reading_the_trials_copies_none_and_is_rare(
     sampler: str, pruner: str, workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[CountingStorage] = []
-    real = hpo.study.session.open_storage
+    real = hpo.study.preparation.open_storage
 
     def counting(config: StorageConfig) -> Any:
         opened.append(CountingStorage(real(config)))
         return opened[0]
 
-    monkeypatch.setattr(hpo.study.session, "open_storage", counting)
+    monkeypatch.setattr(hpo.study.preparation, "open_storage", counting)
     words = ("storage=memory", "study.test=false", "trainer.epoch_s=0.0001", f"study.n_trials={N_TRIALS}")
     run_study(*SYNTHETIC, *words, f"sampler={sampler}", f"pruner={pruner}")
     told = opened[0].told

@@ -29,13 +29,14 @@ from hpo.executors.simulated import SimulatedExecutor
 from hpo.report.reading.record import read_experiment
 from hpo.storage.storage import is_ended, read_study
 from hpo.study.audit import AuditSampler, audit_name, audited_sentence, count_audit, draw_sample, sample_size
-from hpo.study.confirmation import Replicate
+from hpo.study.preparation import prepare_all
 from hpo.study.refusal import Refused
-from hpo.study.session import Report, Sharing, run_all
+from hpo.study.repeating import Replicate
+from hpo.study.session import Report, drive_all
 from hpo.terminal.display import build_display
-from tests.study.test_driver import Killed, MortalStorage
 from tests.support.comparisons import SMALL, facts, plan_compared, read_all, run_compared, watch
 from tests.support.curve_tables import write_table
+from tests.support.mortal_storage import Killed, MortalStorage
 from tests.support.studies import SYNTHETIC, plan_study, run_study
 
 
@@ -266,7 +267,7 @@ def test_an_audit_killed_anywhere_ends_as_if_nothing_had_happened(workdir: Path)
     planned, display = plan_study(*KILLED), build_display()
 
     def drive(storage: Any) -> Report:
-        return run_all([planned], display, display_of=lambda _: display, sharing=Sharing(storage=storage))[0]
+        return drive_all(prepare_all([planned], display, storage=storage), display, display_of=lambda _: display)[0]
 
     undisturbed = optuna.storages.InMemoryStorage()
     counting = MortalStorage(undisturbed, MANY)

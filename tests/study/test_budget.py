@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
+from pathlib import Path
 
 import optuna
 import pytest
@@ -14,9 +15,10 @@ import hpo.study.budget
 from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING, Budget, EpochRecord, TrialRecord
 from hpo.storage.storage import ELAPSED
 from hpo.storage.store import StudyStore
-from hpo.study.assignment import Assignment
 from hpo.study.budget import Spending
 from hpo.study.plan import Plan
+from hpo.study.role import Role
+from hpo.study.search import Search
 from tests.support.studies import plan_study
 
 
@@ -33,10 +35,10 @@ def planned() -> Plan:
     return plan_study("trainer=synthetic")
 
 
-def assign(budget: Budget, *, is_ordered: bool = False, n_concurrent: int = 1) -> Assignment:
-    config, space = planned().config, planned().space
-    config = replace(config, study=replace(config.study, ordered=is_ordered))
-    return Assignment(config, space, None, budget, n_concurrent, seed_of=lambda number: number, to_test=lambda _: [])
+def assign(budget: Budget, *, is_ordered: bool = False, n_concurrent: int = 1) -> Role:
+    config = planned().config
+    config = replace(config, study=replace(config.study, **asdict(budget), ordered=is_ordered))
+    return Search(replace(planned(), config=config, n_workers=n_concurrent), Path())
 
 
 def trial(number: int, n_epochs: int, state: str = COMPLETE, *, planned: int = 4) -> TrialRecord:

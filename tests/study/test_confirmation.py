@@ -24,14 +24,13 @@ from hpo.contracts.seeds import derive_seed
 from hpo.space.space import canonical
 from hpo.storage.storage import is_ended, read_study
 from hpo.study.confirmation import (
-    Replicate,
-    ReplicateSampler,
     best_group,
     chosen_trials,
     confirmation_name,
     confirmed_sentence,
     to_test,
 )
+from hpo.study.repeating import Replicate, ReplicateSampler
 from tests.support.comparisons import SMALL, plan_compared, read_all, run_compared
 from tests.support.studies import SYNTHETIC, run_study
 

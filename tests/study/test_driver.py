@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 import hpo.study.budget
 import hpo.study.driver
+import hpo.study.preparation
 import hpo.study.session
-from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING, TrialRecord
+from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING
 from hpo.executors.processes import ProcessesExecutor
 from hpo.machine.signals import Ending
 from hpo.space.space import canonical
@@ -23,46 +24,16 @@ from hpo.storage.storage import ELAPSED, read_study
 from hpo.study.refusal import Refused
 from hpo.study.session import Report, run
 from hpo.terminal.display import build_display
+from tests.support.mortal_storage import Killed, MortalStorage, facts
 from tests.support.studies import SYNTHETIC, plan_study, run_study
-
-
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing in the program may catch it."""
-
-
-class MortalStorage:
-    """A storage that dies before its n-th write, as if the driver had been killed there."""
-
-    WRITES = ("create_new_trial", "set_trial_param", "set_trial_system_attr", "set_trial_user_attr")
-    WRITES += ("set_trial_intermediate_value", "set_trial_state_values", "set_study_system_attr", "set_study_user_attr")
-
-    def __init__(self, storage: optuna.storages.BaseStorage, writes_to_live: int | None) -> None:
-        self._storage = storage
-        self._left = writes_to_live
-
-    def __getattr__(self, name: str) -> Any:
-        if name in self.WRITES and self._left is not None:
-            self._left -= 1
-            if self._left < 0:
-                raise Killed(name)
-        return getattr(self._storage, name)
 
 
 def drive(
     monkeypatch: pytest.MonkeyPatch, storage: optuna.storages.BaseStorage, writes_to_live: int | None, *overrides: str
 ) -> Report:
     mortal = MortalStorage(storage, writes_to_live)
-    monkeypatch.setattr(hpo.study.session, "open_storage", lambda _: mortal)
+    monkeypatch.setattr(hpo.study.preparation, "open_storage", lambda _: mortal)
     return run(plan_study("trainer=synthetic", "tracking=none", *overrides), build_display())
-
-
-def facts(trials: list[TrialRecord]) -> list[tuple[object, ...]]:
-    """What must not depend on when a driver was killed: all but clocks, attempts and speed."""
-    keys = ("train_loss", "valid_loss", "accuracy", "macro_f1")
-    return [
-        (t.number, t.state, canonical(t.params), t.value, t.seed, [[e.metrics[k] for k in keys] for e in t.epochs])
-        for t in trials
-    ]
 
 
 COMMAND = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import random
 import shutil
 import subprocess
 import sys
@@ -16,64 +15,20 @@ import pytest
 import hpo.trainers.awd_lstm.encoders.pretraining as pretraining
 from hpo.config.schema import Config
 from hpo.contracts.trainer import EpochReport
-from hpo.data.corpus import prepare
 from hpo.executors.inline import InlineExecutor
 from hpo.machine.signals import StopRequest
 from hpo.space.read import read_space
 from hpo.storage.storage import open_record
 from hpo.study.mirroring import sync_study
-from hpo.study.plan import plan
 from hpo.study.refusal import NoRoom, Refused
 from hpo.tracking.client import open_client
-from hpo.trainers.awd_lstm.encoders.catalogue import Bank, Wanted, check_encoders, open_bank
+from hpo.trainers.awd_lstm.encoders.catalogue import Wanted, check_encoders
 from hpo.trainers.awd_lstm.encoders.pretraining import Audience, Pretraining, work_folder
 from hpo.trainers.awd_lstm.encoders.record import read_progress
 from hpo.trainers.awd_lstm.network.encoder import DESCRIPTION, WEIGHTS, Sizes, read_encoder
+from tests.support.encoder_studies import DOMAIN, SIX, SMALL, domain_bank
 from tests.support.mlflow_contents import new_db
 from tests.support.studies import compose_config, plan_study, run_study
-
-WORDS = {
-    "cats": ["cat", "purr", "mouse", "fur", "whisker", "claw", "nap"],
-    "dogs": ["dog", "bark", "bone", "tail", "fetch", "stick", "walk"],
-}
-
-SMALL = (
-    "data=table",
-    "data.path=texts.csv",
-    "data.tokenizer=words",
-    "data.min_freq=1",
-    "data.cache=cache",
-    "tracking=none",
-    "executor=inline",
-    "model.emb_sz=6",
-    "space.model.n_hid.choices=[6,8]",
-    "~space.train.epochs",
-    "train.epochs=2",
-    "train.batch_size=8",
-    "encoder.epochs=2",
-    "encoder.batch_size=2",
-    "study.n_trials=2",
-    "study.test=false",
-)
-DOMAIN = (*SMALL, "model.encoder=domain")
-SIX = ("~space.model.n_hid", "model.n_hid=6")
-
-
-@pytest.fixture
-def texts(workdir: Path) -> Path:
-    rng = random.Random(0)
-    rows = [
-        f"{label},{' '.join(rng.choices(own, k=rng.randint(5, 15)))}" for label, own in WORDS.items() for _ in range(40)
-    ]
-    (workdir / "texts.csv").write_text("label,text\n" + "\n".join(rows) + "\n")
-    return workdir
-
-
-def domain_bank(*overrides: str) -> tuple[Config, Bank]:
-    config, choices = compose_config(*DOMAIN, *overrides)
-    planned = plan(config, choices)
-    corpus = prepare(config.data)
-    return config, open_bank(config, planned.space, corpus, on_progress=lambda *_: None)
 
 
 def pretrain(
@@ -108,7 +63,6 @@ def test_trials_start_from_encoders_that_all_studies_share(texts: Path) -> None:
 
 
 def test_a_trial_from_an_encoder_differs_from_one_from_scratch(texts: Path) -> None:
-    """And one from scratch is, to the last digit, what it was before there were encoders."""
     from_domain, from_scratch = (
         run_study(*given, "study.n_trials=1") for given in (DOMAIN, (*SMALL, "study.name=scratch"))
     )

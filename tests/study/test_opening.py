@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -19,9 +18,10 @@ from hpo.machine.signals import StopRequest
 from hpo.storage.storage import STUDY, is_ended, read_distributions, read_study
 from hpo.study.opening import Opener, Site
 from hpo.study.plan import Plan
+from hpo.study.preparation import prepare_all
 from hpo.study.refusal import Refused
 from hpo.study.resume import check_record
-from hpo.study.session import Sharing, run_all
+from hpo.study.session import drive_all
 from hpo.study.trial_cache import TrialCache
 from hpo.terminal.display import build_display
 from hpo.tracking.tracker import NoTracker
@@ -103,7 +103,7 @@ def test_a_study_is_not_continued_as_another_one(workdir: Path) -> None:
 def run_one(storage: optuna.storages.BaseStorage, *overrides: str) -> None:
     display = build_display()
     plans = [plan_study(*PLAIN, *overrides)]
-    run_all(plans, display, display_of=lambda _: display, sharing=Sharing(storage=storage))
+    drive_all(prepare_all(plans, display, storage=storage), display, display_of=lambda _: display)
 
 
 def test_what_has_the_name_of_the_confirmation_is_refused_before_the_search(workdir: Path) -> None:
@@ -129,16 +129,9 @@ def test_a_comparison_refused_for_one_of_its_studies_changes_none(workdir: Path)
     run_compared(plan_compared(*COMPARED, "samplers=[tpe]", "seeds=[1]"), storage)
     before, files = snapshot(storage), sorted(workdir.rglob("*"))
     other = plan_compared(*COMPARED, "trainer.noise=0.5")
-    registered: list[object] = []
-
-    def register(*given: object) -> Mapping[str, object]:
-        registered.append(given)
-        return {}
-
     display = build_display()
     with pytest.raises(Refused, match=r"-tpe-none-s1' cannot be continued .* trainer.noise was 0.01 and is now 0.5"):
-        run_all(other.plans, display, display_of=lambda _: display, sharing=Sharing(storage=storage, register=register))
-    assert registered == []
+        prepare_all(other.plans, display, storage=storage)
     assert snapshot(storage) == before
     assert sorted(workdir.rglob("*")) == files
 

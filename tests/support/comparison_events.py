@@ -122,7 +122,7 @@ def show_all(of: Callable[[str], Display], comparison: Comparison) -> None:
 def search(progress: ComparisonProgress, index: int, n_trials: int, *, has_ended: bool = False) -> StudyRecord:
     """Tells `progress` of a search with so many trials; returns its record."""
     study = made(progress.comparison, index)
-    progress.opened(study.name, study, [], Budget(n_epochs=BUDGET))
+    progress.find(study.name)[1].open(study, [], Budget(n_epochs=BUDGET))
     tally = progress.studies[study.name].search
     for number in range(n_trials):
         tally.change(make_trial(number))

@@ -19,7 +19,8 @@ from hpo.contracts.records import TrialRecord
 from hpo.machine.signals import StopRequest
 from hpo.space.space import canonical
 from hpo.storage.storage import read_study
-from hpo.study.session import Report, Sharing, run_all
+from hpo.study.preparation import prepare_all
+from hpo.study.session import Report, drive_all
 from hpo.terminal.display import build_display
 
 SMALL = ("trainer=synthetic", "tracking=none", "executor=inline", "storage=memory", "samplers=[random,tpe]", "seeds=2")
@@ -46,8 +47,8 @@ def run_compared(
     """Drives the studies of a comparison, without a report."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     display = build_display()
-    sharing = Sharing(is_cached=is_cached, storage=storage or optuna.storages.InMemoryStorage())
-    return run_all(comparison.plans, display, display_of=lambda _: display, sharing=sharing)
+    prepared = prepare_all(comparison.plans, display, storage=storage or optuna.storages.InMemoryStorage())
+    return drive_all(prepared, display, display_of=lambda _: display, is_cached=is_cached)
 
 
 def facts(trials: Sequence[TrialRecord]) -> list[tuple[object, ...]]:

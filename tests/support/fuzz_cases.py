@@ -201,14 +201,14 @@ def _n_jobs(outcome: Outcome) -> int:
 def _reports() -> Iterator[list[Report]]:
     """Collects what the sessions of a command say."""
     reports: list[Report] = []
-    run = hpo.study.session.run_all
+    drive = hpo.study.session.drive_all
 
-    def run_all(*args: object, **named: object) -> list[Report]:
-        found = run(*args, **named)  # type: ignore[arg-type]
+    def drive_all(*args: object, **named: object) -> list[Report]:
+        found = drive(*args, **named)  # type: ignore[arg-type]
         reports.extend(found)
         return found
 
-    with patch.object(hpo.study.session, "run_all", run_all):
+    with patch.object(hpo.study.session, "drive_all", drive_all):
         yield reports
 
 

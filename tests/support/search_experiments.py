@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from hpo.config.schema import Direction
 from hpo.config.search import ParamValue
-from hpo.report.analysis.records import Confirmed, Direction, Experiment, Study, Trial
+from hpo.report.analysis.records import Confirmed, Experiment, Study, Trial
 
 SPACE: Mapping[str, BaseDistribution] = {
     "train.lr": FloatDistribution(1e-4, 1e-1, log=True),
@@ -68,7 +69,7 @@ def make_study(
 def make_experiment(
     studies: Sequence[Study],
     *,
-    direction: Direction = "minimize",
+    direction: Direction = Direction.minimize,
     spaces: Mapping[str, Mapping[str, BaseDistribution]] | None = None,
 ) -> Experiment:
     tasks = {study.task for study in studies}
@@ -76,7 +77,7 @@ def make_experiment(
     return Experiment("made", "valid_loss", direction, "trials", 1000, 0.005, tuple(studies), spaces=spaces)
 
 
-def several(*, direction: Direction = "minimize", n_seeds: int = 4, tasks: Sequence[str] = ("",)) -> Experiment:
+def several(*, direction: Direction = Direction.minimize, n_seeds: int = 4, tasks: Sequence[str] = ("",)) -> Experiment:
     """Two samplers with and without pruning, the same seeds."""
     sign = 1.0 if direction == "minimize" else -1.0
     arms = [("random", "none"), ("random+asha", "asha"), ("tpe", "none"), ("tpe+asha", "asha")]

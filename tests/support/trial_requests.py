@@ -33,6 +33,8 @@ def write_corpus(folder: Path, *, n_train: int = 90, n_classes: int = 3, n_vocab
         "vocab": [f"word{i}" for i in range(n_vocab)],
         "classes": [f"class{i}" for i in range(n_classes)],
         "facts": {"fingerprint": "small", "name": "small"},
+        "baseline": {},
+        "doubles": {},
     }
     (folder / "corpus.json").write_text(json.dumps(described))
     return folder

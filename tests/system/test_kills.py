@@ -14,8 +14,8 @@ from hpo.storage.storage import open_storage, read_study
 from hpo.tracking.client import resolve_uri
 from tests.chaos.invariants import leftovers, violations
 from tests.support import ROOT
-from tests.system.test_end_to_end import URI
-from tests.system.test_interruption import write_texts
+from tests.support.background_studies import write_texts
+from tests.support.mlflow_equality import URI
 
 DYING = ROOT / "tests/support/kill_point.py"
 N_TRIALS = 5
@@ -46,7 +46,7 @@ POINTS = {
     "the run of a trial created": "hpo.tracking.runs:StudyRuns.write:after:3",
     "the run of a trial not yet ended": "hpo.tracking.runs:StudyRuns._write_status:before:4",
     "the search done, its confirmation not begun": "hpo.study.session:_Crew.succeed:before:1",
-    "a confirmation opened": "hpo.study.opening:Opener.open_confirmation:after:1",
+    "a confirmation opened": "hpo.study.opening:Opener.open:after:2",
     "in the confirmation": f"hpo.storage.store:StudyStore.tell:after:{N_TRIALS + 1}",
     "the confirmation trained, not tested": f"hpo.storage.store:StudyStore.tell:after:{N_TRIALS + 2}",
     "a test done and not noted": "hpo.storage.test_results:StudyTests.note:before:1",

@@ -9,12 +9,11 @@ import pytest
 
 from hpo.artifacts.remote import SCRATCH
 from hpo.machine.remote import RemoteFolder
-from tests.executors.test_ray import TwoNodes, run_while_a_node_is_lost, two_nodes
+from tests.support.background_studies import Started, losses, read, training, wait_for
+from tests.support.ray_nodes import TwoNodes, run_while_a_node_is_lost
 from tests.support.remote_stores import Store
 from tests.support.worker_processes import spawned
-from tests.system.test_interruption import Started, losses, read, start, training, wait_for
 
-__all__ = ["start", "two_nodes"]
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("signals_of_a_terminal")]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,11 @@ from rich.console import Console
 
 from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING, Budget, TrialRecord
 from hpo.terminal.display import Display, Lines, LiveLines, StudyDisplay, build_display, build_lines
-from hpo.terminal.progress import open_progress
+from hpo.terminal.progress import Progress
 from hpo.terminal.screen import frame
 from tests.support import ROOT
 from tests.support.mlflow_contents import make_study, make_trial
+from tests.support.terminals import LostTerminal, make_console
 
 STUDY = make_study(Path("studies/docs"))
 TRIALS = [
@@ -27,12 +27,6 @@ TRIALS = [
     make_trial(4, RUNNING, n_epochs=2),
     make_trial(5, RUNNING, n_epochs=0),
 ]
-
-
-def make_console(file: io.TextIOBase | None = None, *, width: int = 80, term: str = "xterm") -> Console:
-    """Returns a console that takes itself for a terminal."""
-    environ: Mapping[str, str] = {"TERM": term}
-    return Console(file=file or io.StringIO(), force_terminal=True, width=width, height=24, _environ=environ)  # type: ignore[arg-type]  # rich wants IO[str]
 
 
 def log_of(display: Display, console: Console) -> list[str]:
@@ -115,7 +109,7 @@ def test_a_closed_screen_still_takes_events() -> None:
 @pytest.mark.parametrize("trials", [[], TRIALS, [make_trial(n, RUNNING) for n in range(40)]])
 def test_a_frame_fits_the_terminal(width: int, trials: list[TrialRecord]) -> None:
     console = make_console(width=width)
-    progress = open_progress(STUDY, trials, Budget(n_trials=100, n_epochs=999), 0.0)
+    progress = Progress(STUDY, trials, Budget(n_trials=100, n_epochs=999))
     lines = console.render_lines(frame(progress, 12.0, n_rows=24, ascii_only=False), pad=False)
     assert all(sum(segment.cell_length for segment in line) <= width for line in lines)
     if width >= 80:
@@ -127,7 +121,7 @@ def test_a_frame_fits_the_terminal(width: int, trials: list[TrialRecord]) -> Non
 
 @pytest.mark.parametrize("budget", [Budget(), Budget(timeout_s=90), Budget(n_epochs=12), Budget(n_trials=0)])
 def test_every_budget_has_a_frame(budget: Budget) -> None:
-    progress = open_progress(STUDY, TRIALS, budget, 7.0)
+    progress = Progress(STUDY, TRIALS, budget, spent_s=7.0)
     console = make_console()
     console.print(frame(progress, 5.0, n_rows=24, ascii_only=False))
 
@@ -150,11 +144,6 @@ def test_text_from_outside_cannot_steer_the_terminal() -> None:
     lines = log_of(display, console)
     assert lines[0] == "a [2Jb c [bold]d"
     assert "\x1b" not in "".join(lines)
-
-
-class LostTerminal(io.StringIO):
-    def write(self, text: str, /) -> int:
-        raise OSError(5, "Input/output error")
 
 
 @pytest.mark.parametrize("console", [Console(file=LostTerminal()), make_console(LostTerminal())])

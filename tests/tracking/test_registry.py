@@ -151,7 +151,7 @@ def test_a_model_that_comes_back_otherwise_does_not_count(synced: Path, tmp_path
     from safetensors.torch import load_file, save_file
 
     from hpo.machine.files import hash_bytes
-    from hpo.model.description import to_json
+    from hpo.model.folder import to_json
 
     other = Path(shutil.copytree(synced / "studies" / "tiny" / MODEL_FOLDER, tmp_path / "other"))
     weights = {name: tensor * 1.01 for name, tensor in load_file(other / "model.safetensors").items()}

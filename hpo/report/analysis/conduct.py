@@ -22,11 +22,38 @@ PLACES = ("trainer.path", "trainer.card", "model.log")  # of these, those that d
 
 def sampler_of(study: Study) -> str:
     """Returns the sampler's name; for records that do not say, what the strategy's name says; "" if unknown."""
-    known = study.facts.get("sampler")
-    if known:
-        return known
-    found = CALLED.fullmatch(study.strategy.strip())
-    return found[1].casefold() if found else ""
+    recorded = study.facts.get("sampler")
+    if recorded:
+        return recorded
+    match = CALLED.fullmatch(study.strategy.strip())
+    return match[1].casefold() if match else ""
+
+
+def is_random(study: Study) -> bool:
+    """Whether a study is random search: its sampler says so, or, without facts, the name of its strategy."""
+    return sampler_of(study) == "random"
+
+
+def is_grid(study: Study) -> bool:
+    return sampler_of(study) == "grid"
+
+
+def is_unpruned(study: Study) -> bool:
+    return study.facts.get("pruner", "none") == "none" and not any(trial.state == "PRUNED" for trial in study.trials)
+
+
+def control(experiment: Experiment) -> str | None:
+    """Returns the strategy others are held against: random search, without pruning where there is one."""
+    drawn = [study for study in experiment.studies if is_random(study)]
+    whole = [study.strategy for study in drawn if is_unpruned(study)]
+    return next(iter(whole or [study.strategy for study in drawn]), None)
+
+
+def random_studies(experiment: Experiment, task: str) -> tuple[Study, ...]:
+    """Returns the studies of random search on a task: those without pruning where there are any."""
+    chosen = [study for study in experiment.of(task=task) if is_random(study)]
+    whole = [study for study in chosen if is_unpruned(study)]
+    return tuple(whole or chosen)
 
 
 def pruner_of(study: Study) -> str:
@@ -37,8 +64,8 @@ def pruner_of(study: Study) -> str:
 
 def strategies_with(experiment: Experiment, sampler: str) -> list[str]:
     """Returns the strategies that sample with `sampler`."""
-    found = {study.strategy for study in experiment.studies if sampler_of(study) == sampler}
-    return [strategy for strategy in experiment.strategies if strategy in found]
+    names = {study.strategy for study in experiment.studies if sampler_of(study) == sampler}
+    return [strategy for strategy in experiment.strategies if strategy in names]
 
 
 def planned_epochs(study: Study) -> set[float]:

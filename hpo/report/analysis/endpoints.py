@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from hpo.report.analysis.incumbents import best_trial, counted_trials, is_beyond, steps
-from hpo.report.analysis.records import Confirmed, Experiment, Study
-from hpo.report.analysis.scale import Scale
+from hpo.report.analysis.records import Confirmed, Experiment, Place, Study
+from hpo.report.analysis.regrets import Scale
+from hpo.statistics.bootstrap import Interval, Resampling, iqm, iqm_interval
 
 LOOKS = (1.0, 0.5, 0.25)
-Place = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,9 @@ def is_tested(experiment: Experiment) -> bool:
 
 def paired_studies(experiment: Experiment) -> list[Study]:
     """Returns the studies whose task and seed another strategy has too."""
-    n_strategies = Counter(place for places in _places(experiment).values() for place in places)
+    places = {(study.task, study.seed, study.strategy) for study in experiment.studies}
+    n_strategies = Counter((task, seed) for task, seed, _ in places)
     return [study for study in experiment.studies if n_strategies[study.task, study.seed] > 1]
-
-
-def _places(experiment: Experiment) -> dict[str, set[Place]]:
-    found: dict[str, set[Place]] = {}
-    for study in experiment.studies:
-        found.setdefault(study.strategy, set()).add((study.task, study.seed))
-    return found
 
 
 def chosen(experiment: Experiment, study: Study) -> Confirmed | None:
@@ -106,24 +100,30 @@ def loss_on_test(experiment: Experiment, study: Study) -> float | None:
 
 
 def _tests(experiment: Experiment) -> Endpoint:
-    losses: dict[str, dict[Place, float]] = {strategy: {} for strategy in experiment.strategies}
-    for study in experiment.studies:
-        value = loss_on_test(experiment, study)
-        if value is not None:
-            losses[study.strategy].setdefault((study.task, study.seed), value)
+    losses = _losses(experiment, lambda study: loss_on_test(experiment, study))
     return Endpoint("test", f"test value of the confirmed configuration ({experiment.metric})", losses, _worst(losses))
 
 
 def _validation(experiment: Experiment, share: float, worst: Mapping[str, float]) -> Endpoint:
     place = experiment.budget * share
+
+    def loss(study: Study) -> float | None:
+        curve = steps(experiment, study)
+        is_known = curve.known >= place * (1 - 1e-9) and not is_beyond(experiment, study)
+        return float(curve.at(np.array([place * (1 + 1e-9)]))[0]) if is_known else None
+
+    title = f"best validation value ({experiment.metric}) at {share * 100:.0f} % of the budget"
+    return Endpoint(f"{share * 100:.0f} %", title, _losses(experiment, loss), worst)
+
+
+def _losses(experiment: Experiment, loss: Callable[[Study], float | None]) -> dict[str, dict[Place, float]]:
+    """Returns the known losses by strategy and (task, seed); of several studies in one place the first counts."""
     losses: dict[str, dict[Place, float]] = {strategy: {} for strategy in experiment.strategies}
     for study in experiment.studies:
-        curve = steps(experiment, study)
-        if curve.known >= place * (1 - 1e-9) and not is_beyond(experiment, study):
-            at_place = float(curve.at(np.array([place * (1 + 1e-9)]))[0])
-            losses[study.strategy].setdefault((study.task, study.seed), at_place)
-    title = f"best validation value ({experiment.metric}) at {share * 100:.0f} % of the budget"
-    return Endpoint(f"{share * 100:.0f} %", title, losses, worst)
+        value = loss(study)
+        if value is not None:
+            losses[study.strategy].setdefault((study.task, study.seed), value)
+    return losses
 
 
 def _worst(losses: Mapping[str, Mapping[Place, float]]) -> dict[str, float]:
@@ -134,3 +134,35 @@ def _worst(losses: Mapping[str, Mapping[Place, float]]) -> dict[str, float]:
             if math.isfinite(value):
                 worst[task] = max(value, worst.get(task, -math.inf))
     return worst
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A strategy's studies at an endpoint: values of the metric, or regrets over several tasks."""
+
+    strategy: str
+    n: int
+    mean: float
+    iqm: float
+    interval: Interval
+
+
+def summarise(
+    experiment: Experiment, endpoint: Endpoint, scales: Mapping[str, Scale], *, source: Resampling
+) -> list[Summary]:
+    """Returns the mean and the IQM of all studies of each strategy, resampled within tasks."""
+    sign = experiment.shown_sign
+    summaries = []
+    for strategy in experiment.strategies:
+        groups: dict[str, list[float]] = {}
+        for (task, _), loss in endpoint.losses[strategy].items():
+            filled = loss if math.isfinite(loss) else endpoint.worst.get(task, math.nan)
+            value = scales[task].regret(filled) if experiment.has_tasks else filled
+            if math.isfinite(value):
+                groups.setdefault(task, []).append(value)
+        values = np.array([value for group in groups.values() for value in group])
+        if values.size:
+            interval = iqm_interval([np.array(group) for group in groups.values()], source=source).times(sign)
+            mean, middle = sign * float(values.mean()), sign * float(iqm(values))
+            summaries.append(Summary(strategy, values.size, mean, middle, interval))
+    return summaries

@@ -16,10 +16,11 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.importance import BaseImportanceEvaluator, FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 
+from hpo.config.schema import Direction
 from hpo.config.search import ParamValue
-from hpo.report.analysis.records import Direction, Experiment, Trial
-from hpo.report.analysis.scale import random_studies
-from hpo.report.analysis.unit_cube import Space, known_params, places_of
+from hpo.report.analysis.conduct import random_studies
+from hpo.report.analysis.records import Experiment, Trial
+from hpo.report.analysis.spaces import Space, known_params, places_of
 from hpo.space.space import canonical
 
 PED_ANOVA, FANOVA = "PED-ANOVA", "fANOVA"
@@ -69,17 +70,18 @@ def importances(experiment: Experiment, spaces: Mapping[str, Space], rng: np.ran
     ]
     n_forests = max(len(groups), 1)
     most = int(min(MAX_FOREST, max(MIN_FOREST, TOTAL_FOREST / math.sqrt(n_forests))))
-    found: list[Importance] = []
-    known: dict[tuple[str, tuple[int, ...]], Importance] = {}  # the only random strategy is the pool of random trials
+    results: list[Importance] = []
+    # By the trials as well, as the only random strategy is the pool of random trials.
+    of_trials: dict[tuple[str, tuple[int, ...]], Importance] = {}
     for task, group, trials in groups:
         for evaluator, limit in ((PED_ANOVA, MAX_TRIALS), (FANOVA, most)):
             key = (evaluator, tuple(map(id, trials)))
-            if key not in known:
+            if key not in of_trials:
                 used = _choose(trials, limit, rng)
                 shares, why_not = _shares(evaluator, used, spaces[task], experiment.direction)
-                known[key] = Importance(task, group, evaluator, len(trials), len(used), shares, why_not)
-            found.append(replace(known[key], group=group))
-    return found
+                of_trials[key] = Importance(task, group, evaluator, len(trials), len(used), shares, why_not)
+            results.append(replace(of_trials[key], group=group))
+    return results
 
 
 def pooled_random(experiment: Experiment, task: str) -> list[Trial]:
@@ -113,14 +115,14 @@ def _shares(
         return {}, f"fewer than {MIN_TRIALS} complete trials"
     if len({trial.value for trial in trials}) == 1:
         return {}, "all values are equal"
-    known = [known_params(trial, space) for trial in trials]
-    paths = _assessable(known, space, is_in_all=evaluator == FANOVA)
+    params = [known_params(trial, space) for trial in trials]
+    paths = _assessable(params, space, is_in_all=evaluator == FANOVA)
     if not paths:
         return {}, "no param that can be assessed differs between trials"
     raw = (
         _evaluate(FanovaImportanceEvaluator(n_trees=N_TREES, seed=SEED), _in_cube(trials, space, paths, direction))
         if evaluator == FANOVA
-        else _evaluate(PedAnovaImportanceEvaluator(), _as_searched(trials, known, space, paths, direction))
+        else _evaluate(PedAnovaImportanceEvaluator(), _as_searched(trials, params, space, paths, direction))
     )
     total = math.fsum(raw.values())
     if not total > 0:
@@ -128,24 +130,24 @@ def _shares(
     return {path: raw[path] / total for path in paths}, ""
 
 
-def _assessable(known: Sequence[Mapping[str, ParamValue]], space: Space, *, is_in_all: bool) -> list[str]:
+def _assessable(trials: Sequence[Mapping[str, ParamValue]], space: Space, *, is_in_all: bool) -> list[str]:
     """Returns the params with several values, of those that every trial has if `is_in_all`."""
     paths = []
     for path in space:
-        values = [params[path] for params in known if path in params]
-        if len(set(values)) > 1 and (len(values) == len(known) or not is_in_all):
+        values = [params[path] for params in trials if path in params]
+        if len(set(values)) > 1 and (len(values) == len(trials) or not is_in_all):
             paths.append(path)
     return paths
 
 
 def _as_searched(
     trials: Sequence[Trial],
-    known: Sequence[Mapping[str, ParamValue]],
+    of_trials: Sequence[Mapping[str, ParamValue]],
     space: Space,
     paths: Sequence[str],
     direction: Direction,
 ) -> optuna.Study:
-    params = [{path: one[path] for path in paths if path in one} for one in known]
+    params = [{path: values[path] for path in paths if path in values} for values in of_trials]
     return _build_study(trials, params, {path: space[path] for path in paths}, direction)
 
 
@@ -156,8 +158,8 @@ def _in_cube(trials: Sequence[Trial], space: Space, paths: Sequence[str], direct
     """
     searched = {path: space[path] for path in paths}
     distributions = {
-        path: one if isinstance(one, CategoricalDistribution) else FloatDistribution(0.0, 1.0)
-        for path, one in searched.items()
+        path: distribution if isinstance(distribution, CategoricalDistribution) else FloatDistribution(0.0, 1.0)
+        for path, distribution in searched.items()
     }
     params: list[dict[str, ParamValue]] = [
         {
@@ -178,14 +180,15 @@ def _build_study(
     direction: Direction,
 ) -> optuna.Study:
     logging.getLogger("optuna.storages._in_memory").setLevel(logging.WARNING)  # it announces each study
-    study = optuna.create_study(direction=direction, storage=optuna.storages.InMemoryStorage())
+    optunas = optuna.study.StudyDirection[direction.upper()]
+    study = optuna.create_study(direction=optunas, storage=optuna.storages.InMemoryStorage())
     study.add_trials(
         optuna.trial.create_trial(
             value=trial.value,
-            params=dict(own),
-            distributions={path: distributions[path] for path in own},
+            params=dict(values),
+            distributions={path: distributions[path] for path in values},
         )
-        for trial, own in zip(trials, params, strict=True)
+        for trial, values in zip(trials, params, strict=True)
     )
     return study
 
@@ -199,9 +202,9 @@ def _evaluate(evaluator: BaseImportanceEvaluator, study: optuna.Study) -> dict[s
         # Ties among the best; with different values there is a difference left, else the sum is zero, which is said.
         warnings.filterwarnings("ignore", message="Target and region quantiles select", category=UserWarning)
         try:
-            found = evaluator.evaluate(study, params=paths)
+            shares = evaluator.evaluate(study, params=paths)
         except RuntimeError as error:
             if "zero total variance" not in str(error):
                 raise
             return dict.fromkeys(paths, 0.0)
-    return {path: float(value) for path, value in found.items()}
+    return {path: float(value) for path, value in shares.items()}

@@ -1,6 +1,6 @@
-"""Incumbents over a budget as step curves: the best COMPLETE loss of a study at any cost, never interpolated.
+"""Incumbents over a budget as step curves, never interpolated, and what random search and a grid would have on average.
 
-Losses are values times the experiment's sign, lower is better; nothing is averaged or drawn here.
+Losses are values times the experiment's sign, lower is better; nothing is averaged over seeds or drawn here.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.contracts.records import COMPLETE, RUNNING
+from hpo.report.analysis.conduct import control, is_grid, is_random, is_unpruned
 from hpo.report.analysis.records import Experiment, Study, Trial, Unit
+from hpo.statistics.expected_best import expected_best
 
 Floats = NDArray[np.float64]
 MOST_PLACES = 400
+SLACK = 1e-9
 
 
 @dataclass(frozen=True)
@@ -42,32 +45,23 @@ class Steps:
         return np.asarray(held[np.searchsorted(self.costs, places, side="right")])
 
 
-def steps(experiment: Experiment, study: Study, *, unit: Unit | None = None) -> Steps:
+def steps(experiment: Experiment, study: Study, *, unit: Unit | None = None, is_on_test: bool = False) -> Steps:
     """Returns the incumbent's losses over what was spent, in the experiment's unit or in another one.
 
     Only trials that ended within the experiment's budget count, whatever the unit of the curve.
+
+    Args:
+        is_on_test: Whether to give the test losses of the incumbents, which are chosen on validation all the same; then
+            all COMPLETE trials must have a test value.
     """
-    trials = counted_trials(experiment, study)
-    losses = np.array([loss_or_inf(trial, sign=experiment.sign) for trial in trials], float)
+    trials, sign = counted_trials(experiment, study), experiment.sign
+    losses = np.array([loss_or_inf(trial, sign=sign) for trial in trials], float)
     spent = np.array(costs(trials, unit=unit or experiment.unit), float)
     improves = losses < np.concatenate([[np.inf], np.minimum.accumulate(losses)])[:-1]
     end = float(spent[-1]) if spent.size else 0.0
+    if is_on_test:
+        losses = np.array([math.nan if trial.test is None else sign * trial.test for trial in trials], float)
     return Steps(spent[improves], losses[improves], end, math.inf if study.is_ended else end)
-
-
-def steps_on_test(experiment: Experiment, study: Study) -> Steps:
-    """Returns the test losses of the incumbents (chosen on validation) over the budget; all must have a test value."""
-    trials = counted_trials(experiment, study)
-    losses = [loss_or_inf(trial, sign=experiment.sign) for trial in trials]
-    spent = costs(trials, unit=experiment.unit)
-    places, tests, best = [], [], math.inf
-    for trial, cost, value in zip(trials, spent, losses, strict=True):
-        if value < best and trial.test is not None:
-            best = value
-            places.append(cost)
-            tests.append(experiment.sign * trial.test)
-    end = spent[-1] if spent else 0.0
-    return Steps(np.array(places, float), np.array(tests, float), end, math.inf if study.is_ended else end)
 
 
 def counted_trials(experiment: Experiment, study: Study) -> tuple[Trial, ...]:
@@ -113,9 +107,6 @@ def rows_of(curves: Sequence[Steps], along: Floats, *, worst: float) -> Floats:
             row[:] = worst
         row[along > curve.known * (1 + 1e-9)] = np.nan
     return rows
-
-
-SLACK = 1e-9
 
 
 def counted(trials: Sequence[Trial], *, unit: Unit, budget: float) -> tuple[Trial, ...]:
@@ -174,3 +165,45 @@ def loss(trial: Trial, *, sign: float) -> float:
     if trial.value is None:
         raise ValueError(f"trial {trial.number} is {trial.state} and has no value; only COMPLETE trials have a loss.")
     return sign * trial.value
+
+
+def expected_curve(experiment: Experiment, strategy: str, task: str, *, worst: float) -> Floats | None:
+    """Returns the expected best loss after 1, 2, … trials; None where no order-free expectation exists.
+
+    Random search: all its evaluations on the task are one pool, they are independent and alike. Grid: each study's
+    cells are a pool, and the curves of the studies are averaged. Only without pruning; a failed evaluation counts as
+    `worst`.
+    """
+    studies = [study for study in experiment.of(task=task, strategy=strategy) if study.trials]
+    if not studies or not math.isfinite(worst) or not all(map(is_unpruned, studies)):
+        return None
+    pools = [_evaluations(experiment, study, worst=worst) for study in studies]
+    if not all(pool.size for pool in pools):
+        return None
+    if all(map(is_random, studies)):
+        return expected_best(np.concatenate(pools), max(pool.size for pool in pools))
+    if all(map(is_grid, studies)):
+        length = min(pool.size for pool in pools)
+        return np.asarray(np.mean([expected_best(pool, length) for pool in pools], axis=0))
+    return None
+
+
+def twice_the_budget(experiment: Experiment, task: str, *, worst: float) -> tuple[float, int] | None:
+    """Returns the expected best loss of the control, random search, with twice its trials, and how many these are.
+
+    None without random search, with pruning in it, or where the pool is smaller than that. Only the control's own
+    evaluations are in the pool: another strategy that draws at random may draw from another space.
+    """
+    name = control(experiment)
+    of_control = experiment.of(task=task, strategy=name) if name is not None else ()
+    studies = [study for study in of_control if counted_trials(experiment, study)]
+    if not studies or not math.isfinite(worst) or not all(map(is_unpruned, studies)):
+        return None
+    pools = [_evaluations(experiment, study, worst=worst) for study in studies]
+    pool, n_draws = np.concatenate(pools), 2 * round(float(np.mean([pool.size for pool in pools])))
+    return (float(expected_best(pool, n_draws)[-1]), n_draws) if n_draws <= pool.size else None
+
+
+def _evaluations(experiment: Experiment, study: Study, *, worst: float) -> Floats:
+    losses = np.array([loss_or_inf(trial, sign=experiment.sign) for trial in counted_trials(experiment, study)], float)
+    return np.where(np.isfinite(losses), losses, worst)

@@ -56,7 +56,7 @@ def text_of(value: object) -> str:
 def _strategies(studies: Sequence[StudyRecord]) -> list[str]:
     settings = [_compared_settings(study) for study in studies]
     differing: list[dict[str, str]] = [{} for _ in studies]
-    for path in sorted({path for own in settings for path in own}):
+    for path in sorted({path for of_study in settings for path in of_study}):
         for members in _groups(path, studies):
             values = {
                 place: settings[place].get(path, ABSENT if path.startswith("space.") else UNSET) for place in members
@@ -64,18 +64,18 @@ def _strategies(studies: Sequence[StudyRecord]) -> list[str]:
             if len(set(values.values())) > 1:
                 for place, value in values.items():
                     differing[place][path] = value
-    return [_strategy(study, own) for study, own in zip(studies, differing, strict=True)]
+    return [_strategy(study, differences) for study, differences in zip(studies, differing, strict=True)]
 
 
 def _compared_settings(study: StudyRecord) -> dict[str, str]:
     """Returns what may tell strategies apart, by path; a space's params as one text each."""
     sections = {key: study.config[key] for key in COMPARED if key in study.config}
-    found = {path: text for path, text in flatten_settings(sections).items() if path not in PLACES}
+    settings = {path: text for path, text in flatten_settings(sections).items() if path not in PLACES}
     is_grid = study.tags.get("sampler") == "grid"
     for section, params in _mapping(study.config.get("space")).items():
         for name, param in _mapping(params).items():
-            found[f"space.{section}.{name}"] = _describe_param(_mapping(param), is_grid=is_grid)
-    return found | {"space": study.tags.get("space", "")}
+            settings[f"space.{section}.{name}"] = _describe_param(_mapping(param), is_grid=is_grid)
+    return settings | {"space": study.tags.get("space", "")}
 
 
 def _describe_param(param: Mapping[str, object], *, is_grid: bool) -> str:
@@ -110,8 +110,8 @@ def _groups(path: str, studies: Sequence[StudyRecord]) -> list[list[int]]:
 def _strategy(study: StudyRecord, differing: Mapping[str, str]) -> str:
     pruner = study.tags.get("pruner", "none")
     name = study.tags.get("sampler", "unknown") + (f"+{pruner}" if pruner not in ("none", "") else "")
-    shown = ", ".join(f"{path}={value}" for path, value in sorted(differing.items()))
-    return f"{name} ({shown})" if shown else name
+    differences = ", ".join(f"{path}={value}" for path, value in sorted(differing.items()))
+    return f"{name} ({differences})" if differences else name
 
 
 def _tasks(studies: Sequence[StudyRecord]) -> list[str]:

@@ -1,19 +1,21 @@
-"""What each study came to: the value it saw, the value it kept when retrained, and its test value.
+"""What each study came to: the value it saw, the value it kept when retrained, its test value; and the baseline.
 
-Values are in units of the metric; what is averaged or drawn of them is `performance`'s business.
+The baseline of texts is a logistic regression on bags of words; what it reached is in the record, nothing is fitted
+here. Values are in units of the metric; what is averaged or drawn of them is `performance`'s business.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hpo.report.analysis.endpoints import chosen, loss_on_test
-from hpo.report.analysis.incumbents import best_trial, counted_trials, is_complete, loss_or_inf
-from hpo.report.analysis.records import Confirmed, Experiment, Study, Trial
+from hpo.report.analysis.incumbents import best_trial, counted_trials, is_complete, steps
+from hpo.report.analysis.phrases import listing, number
+from hpo.report.analysis.records import Baseline, Confirmed, Experiment, Study
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,12 @@ Outcomes = Mapping[tuple[str, str], Sequence[Outcome]]  # by task and strategy
 
 def all_outcomes(experiment: Experiment) -> Outcomes:
     """Returns what every study came to, those with nothing to show for their budget as `charged` says."""
-    found = {
+    outcomes = {
         (task, strategy): [outcome(experiment, study) for study in experiment.of(task=task, strategy=strategy)]
         for task in experiment.tasks
         for strategy in experiment.strategies
     }
-    return {place: [charged(experiment, one, found) for one in of] for place, of in found.items()}
+    return {place: [charged(experiment, one, outcomes) for one in of] for place, of in outcomes.items()}
 
 
 def outcome(experiment: Experiment, study: Study) -> Outcome:
@@ -61,7 +63,7 @@ def outcome(experiment: Experiment, study: Study) -> Outcome:
     best = best_trial(experiment, study)
     picked = chosen(experiment, study)
     of_best = next((one for one in study.confirmed if best and one.searched == best.value), None)  # within the budget
-    selected, oracle, overtuning = _tests(experiment, counted_trials(experiment, study))
+    selected, oracle, overtuning = _tests(experiment, study)
     return Outcome(
         study=study,
         seen=best.value if best else None,
@@ -103,19 +105,136 @@ def _mean(confirmed: Confirmed | None) -> float | None:
     return float(np.mean(confirmed.values)) if confirmed and confirmed.values else None
 
 
-def _tests(experiment: Experiment, trials: tuple[Trial, ...]) -> tuple[float | None, float | None, float | None]:
+def _tests(experiment: Experiment, study: Study) -> tuple[float | None, float | None, float | None]:
     """Returns the incumbent's test value, the best one, and the overtuning.
 
     Overtuning is test(incumbent at the end) - min over time of test(incumbent), as losses (Schneider, Bischl & Feurer
     2025).
     """
-    complete = [trial for trial in trials if is_complete(trial)]
-    if not complete or any(trial.test is None for trial in complete):
+    complete = [trial for trial in counted_trials(experiment, study) if is_complete(trial)]
+    tests = [experiment.sign * trial.test for trial in complete if trial.test is not None]
+    if not complete or len(tests) < len(complete):
         return None, None, None
-    sign = experiment.sign
-    tests = np.array([sign * trial.test for trial in complete if trial.test is not None])
-    losses = np.array([loss_or_inf(trial, sign=sign) for trial in complete])
-    is_incumbent = losses < np.concatenate([[np.inf], np.minimum.accumulate(losses)[:-1]])
-    of_incumbents = tests[is_incumbent]
+    of_incumbents = steps(experiment, study, is_on_test=True).losses
     last = float(of_incumbents[-1])
-    return sign * last, float(sign * tests.min()), float(last - of_incumbents.min())
+    return experiment.sign * last, experiment.sign * min(tests), float(last - of_incumbents.min())
+
+
+BASELINE = "bag of words (baseline)"
+VALID, TEST = "valid", "test"
+PARTS: Mapping[str, Callable[[Baseline], float | None]] = {
+    VALID: lambda baseline: baseline.valid,
+    TEST: lambda baseline: baseline.test,
+}
+# What networks are measured by against it, the first of them that was measured; and on which texts.
+MEASURES: tuple[tuple[str, str, Callable[[Outcome], float | None]], ...] = (
+    (TEST, "there", lambda one: one.test),
+    (VALID, "when retrained", lambda one: one.confirmed),
+    (VALID, "at the best of their searches", lambda one: one.seen),
+)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the strategies stand to the baseline on one task.
+
+    Attributes:
+        task: Whose.
+        part: On whose texts both were measured: valid or test.
+        measured: What of the networks was measured there, in words.
+        value: What the baseline reached, averaged over seeds.
+        means: What each strategy reached, averaged over its seeds.
+        beaten_by: The strategies that were better than it on average, in the same seeds.
+    """
+
+    task: str
+    part: str
+    measured: str
+    value: float
+    means: Mapping[str, float]
+    beaten_by: Sequence[str]
+
+
+def standings(experiment: Experiment, outcomes: Outcomes) -> list[Standing]:
+    """Returns the standing of each task whose baseline is known, and what the studies came to."""
+    by_task = (_standing(experiment, outcomes, task) for task in experiment.tasks)
+    return [standing for standing in by_task if standing is not None]
+
+
+def baseline_values(experiment: Experiment, task: str, part: str) -> dict[int, float]:
+    """Returns what the baseline reached on a part of the texts of a task, by seed; {} if unknown."""
+    by_seed: dict[int, list[float]] = {}
+    for study in experiment.of(task=task):
+        value = PARTS[part](study.baseline) if study.baseline else None
+        if value is not None:
+            by_seed.setdefault(study.seed, []).append(value)
+    return {seed: float(np.mean(values)) for seed, values in sorted(by_seed.items())}
+
+
+def unbeaten_sentences(experiment: Experiment, standings: Sequence[Standing]) -> list[str]:
+    """Returns a sentence for each task on which no strategy beats the baseline."""
+    return [_unbeaten(experiment, standing) for standing in standings if not standing.beaten_by]
+
+
+def beaten_sentences(experiment: Experiment, standings: Sequence[Standing]) -> list[str]:
+    """Returns a sentence for each task on which a strategy beats the baseline, that names those that do not."""
+    return [_beaten(experiment, standing) for standing in standings if standing.beaten_by]
+
+
+def standing_numbers(standings: Sequence[Standing]) -> dict[str, object]:
+    """Returns what report.json holds of them, by task."""
+    return {
+        each.task: {"part": each.part, "value": each.value, "means": dict(each.means), "beaten_by": each.beaten_by}
+        for each in standings
+    }
+
+
+def _standing(experiment: Experiment, outcomes: Outcomes, task: str) -> Standing | None:
+    for part, measured, read in MEASURES:
+        held_by_seed = baseline_values(experiment, task, part)
+        means, beaten_by = {}, []
+        for strategy in experiment.strategies:
+            both = [(read(one), _held(one, part, held_by_seed)) for one in outcomes[task, strategy]]
+            known = [(own, held) for own, held in both if own is not None and held is not None]
+            if known:
+                own, held = np.mean(known, axis=0)
+                means[strategy] = float(own)
+                beaten_by += [strategy] if experiment.sign * (own - held) < 0 else []
+        if means:
+            value = float(np.mean(list(held_by_seed.values())))
+            return Standing(task, part, measured, value, means, beaten_by)
+    return None
+
+
+def _held(one: Outcome, part: str, by_seed: Mapping[int, float]) -> float | None:
+    """Returns what the baseline reached on a study's texts; one that was never tested has those of its seed."""
+    own = PARTS[part](one.study.baseline) if one.study.baseline else None
+    return by_seed.get(one.study.seed) if own is None else own
+
+
+def _unbeaten(experiment: Experiment, of: Standing) -> str:
+    best = min(of.means, key=lambda strategy: experiment.sign * of.means[strategy])
+    who = f"the networks of {best}" if len(of.means) == 1 else f"the best networks, those of {best},"
+    return (
+        f"No strategy's networks beat a bag of words{_on(experiment, of)}: logistic regression reaches "
+        f"{experiment.metric} {number(of.value)} on the {of.part} texts, {who} {number(of.means[best])} {of.measured} "
+        "(means over seeds)."
+    )
+
+
+def _beaten(experiment: Experiment, of: Standing) -> str:
+    behind = [strategy for strategy in of.means if strategy not in of.beaten_by]
+    but = f", those of {_named(of, behind)} do not" if behind else ""
+    return (
+        f"Logistic regression on bags of words reaches {experiment.metric} {number(of.value)} on the {of.part} texts"
+        f"{_on(experiment, of)}: the networks of {_named(of, of.beaten_by)} beat it {of.measured}{but} "
+        "(means over seeds, no claim)."
+    )
+
+
+def _named(of: Standing, strategies: Sequence[str]) -> str:
+    return listing([f"{strategy} ({number(of.means[strategy])})" for strategy in strategies])
+
+
+def _on(experiment: Experiment, of: Standing) -> str:
+    return f" on {of.task}" if len(experiment.tasks) > 1 else ""

@@ -6,11 +6,9 @@ Sentences that belong to one section are written there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from hpo.figures.figure import Cell
 from hpo.report.analysis.records import Experiment
-from hpo.report.document.content import Column, Table
+from hpo.report.document.content import Column
 from hpo.statistics.bootstrap import Interval
 
 
@@ -44,18 +42,8 @@ def listing(names: Sequence[object], *, conjunction: str = "and") -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {conjunction} {words[-1]}" if words else "none"
 
 
-def turned(interval: Interval, *, sign: float) -> Interval:
-    """Returns the interval of the same quantity times the sign."""
-    if interval.low is None or interval.high is None or sign > 0:
-        return interval
-    return Interval(0.0 - interval.high, 0.0 - interval.low, interval.method)  # never -0
-
-
 def budget_text(experiment: Experiment) -> str:
     return f"{experiment.budget:g} {experiment.unit}"
-
-
-TASK = Column("Task")
 
 
 def task_name(task: str) -> str:
@@ -63,12 +51,14 @@ def task_name(task: str) -> str:
     return task or "all trials"
 
 
-def task_table(experiment: Experiment, table: Table) -> Table:
-    """Returns `table`, whose first column is the task, without this column where there is one task only."""
-    if len(experiment.tasks) > 1:
-        return table
-    rows: list[Sequence[Cell]] = [row[1:] for row in table.rows]
-    return replace(table, columns=table.columns[1:], rows=rows)
+def titled(experiment: Experiment, title: str, task: str) -> str:
+    """Returns `TITLE: TASK`; the title alone where there is one task only."""
+    return f"{title}: {task}" if experiment.has_tasks else title
+
+
+def labelled(experiment: Experiment, task: str, label: str) -> str:
+    """Returns `TASK: LABEL`; the label alone where there is one task only."""
+    return f"{task_name(task)}: {label}" if experiment.has_tasks else label
 
 
 def share_columns(title: str, *, of: str = "") -> list[Column]:

@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from hpo.config.schema import Direction
 from hpo.config.search import ParamValue
 from hpo.contracts.records import COMPLETE
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-Direction = Literal["minimize", "maximize"]
 Unit = Literal["epochs", "trials", "seconds"]
+Place = tuple[str, int]
+"""A task and a seed: what pairs the studies of several strategies."""
 
 
 @dataclass(frozen=True)
@@ -196,4 +198,33 @@ class Experiment:
     @property
     def sign(self) -> float:
         """1 when lower is better, -1 when higher is: a value times it is a loss."""
-        return 1.0 if self.direction == "minimize" else -1.0
+        return Direction(self.direction).sign
+
+    @property
+    def shown_sign(self) -> float:
+        """What turns differences of losses into those shown: regrets, over several tasks, are shown as they are."""
+        return 1.0 if self.has_tasks else self.sign
+
+    @property
+    def better(self) -> str:
+        """Which values are better: lower or higher."""
+        return Direction(self.direction).better
+
+    @property
+    def has_tasks(self) -> bool:
+        """Whether there are several tasks, to be told apart wherever one is spoken of."""
+        return len(self.tasks) > 1
+
+    @property
+    def paired_by(self) -> str:
+        """What n counts: seed, or task where there are several."""
+        return "task" if self.has_tasks else "seed"
+
+    @property
+    def quantity(self) -> str:
+        """What differences between strategies are measured in."""
+        return "normalised regret" if self.has_tasks else self.metric
+
+    def on(self, task: str) -> str:
+        """Returns ` on TASK` where there are several."""
+        return f" on {task}" if self.has_tasks else ""

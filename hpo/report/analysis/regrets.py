@@ -1,6 +1,6 @@
-"""Normalised regret over the budget as plain arrays: one row for each seed, or for each task where there are several.
+"""Normalised regret, a scale on which tasks can be compared: 0 is the best loss known, 1 the median random evaluation.
 
-Tables and figures of it are in `regret` and `statistics`.
+r = (f - f*) / (f_ref - f*), of a loss or along the budget as plain arrays; tables and figures of it are the sections'.
 """
 
 from __future__ import annotations
@@ -13,10 +13,66 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from hpo.report.analysis.endpoints import Place
-from hpo.report.analysis.incumbents import Steps, is_beyond, places, rows_of, steps
-from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.scale import Scale
+from hpo.report.analysis.conduct import random_studies
+from hpo.report.analysis.incumbents import Steps, counted_trials, is_beyond, is_complete, loss, places, rows_of, steps
+from hpo.report.analysis.records import Experiment, Place, Study
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a task's losses are measured against.
+
+    Attributes:
+        best: f*, the lowest loss of any COMPLETE trial on the task; infinite without one.
+        reference: f_ref, the median loss of random search's COMPLETE trials, or of everybody's.
+        worst: The highest loss of a counted COMPLETE trial: what a study without any is taken to have reached.
+        source: What f_ref is the median of.
+    """
+
+    best: float
+    reference: float
+    worst: float
+    source: str
+
+    @property
+    def span(self) -> float:
+        """f_ref - f*; 1 where they are equal, so that regret stays in units of the metric."""
+        span = self.reference - self.best
+        return span if span > 0 and math.isfinite(span) else 1.0
+
+    def regret(self, loss: float) -> float:
+        return (loss - self.best) / self.span
+
+
+def scales(experiment: Experiment) -> Mapping[str, Scale]:
+    """Returns the scale of each task."""
+    return {task: _scale(experiment, task) for task in experiment.tasks}
+
+
+def _scale(experiment: Experiment, task: str) -> Scale:
+    studies = experiment.of(task=task)
+    losses = _losses(experiment, studies)
+    if not losses:
+        return Scale(math.inf, math.inf, math.inf, "nothing: no trial is COMPLETE")
+    drawn = _losses(experiment, random_studies(experiment, task))
+    reference, source = (
+        float(np.median(drawn or losses)),
+        "random search" if drawn else "all strategies (no random search)",
+    )
+    if reference <= min(losses):
+        reference, source = float(np.median(losses)), "all strategies (random search's median is the best known)"
+    within = [
+        loss(trial, sign=experiment.sign)
+        for study in studies
+        for trial in counted_trials(experiment, study)
+        if is_complete(trial)
+    ]
+    return Scale(min(losses), reference, max(within or losses), source)
+
+
+def _losses(experiment: Experiment, studies: Sequence[Study]) -> list[float]:
+    return [loss(trial, sign=experiment.sign) for study in studies for trial in study.trials if is_complete(trial)]
+
 
 Floats = NDArray[np.float64]
 
@@ -38,28 +94,33 @@ class Regrets:
     ranked: Mapping[str, Mapping[Place, Floats]]
     first: Mapping[str, float]
 
+    def by_task(self, strategy: str) -> dict[str, list[Floats]]:
+        """Returns the rows of a strategy, task by task."""
+        groups: dict[str, list[Floats]] = {}
+        for (task, _), row in self.rows[strategy].items():
+            groups.setdefault(task, []).append(row)
+        return groups
+
     def units(self, strategy: str, *, tasks: Sequence[str]) -> Floats:
         """Returns rows to average over: seeds of the one task, or means over the seeds of each task."""
-        rows = self.rows[strategy]
+        groups = self.by_task(strategy)
         if len(tasks) == 1:
-            return self._stack(list(rows.values()))
-        by_task = [[row for (own, _), row in rows.items() if own == task] for task in tasks]
-        return self._stack([np.mean(group, axis=0) for group in by_task if group])
+            rows = [row for group in groups.values() for row in group]
+        else:
+            rows = [np.mean(groups[task], axis=0) for task in tasks if task in groups]
+        return np.array(rows, float).reshape(len(rows), self.along.size)
 
     def capped(self) -> Regrets:
         """Returns the same with rows up to 1: one diverged trial must not decide a mean over seeds."""
         rows = {name: {place: np.minimum(row, 1.0) for place, row in own.items()} for name, own in self.rows.items()}
         return replace(self, rows=rows)
 
-    def _stack(self, rows: Sequence[Floats]) -> Floats:
-        return np.array(rows, float).reshape(len(rows), self.along.size)
 
-
-def regrets(experiment: Experiment, known: Mapping[str, Scale]) -> Regrets | None:
+def regrets(experiment: Experiment, scales: Mapping[str, Scale]) -> Regrets | None:
     """Returns the regrets of all studies that can be compared on tasks with a COMPLETE trial; None without any."""
     curves: dict[str, dict[Place, Steps]] = {strategy: {} for strategy in experiment.strategies}
     for study in experiment.studies:
-        if math.isfinite(known[study.task].best) and not is_beyond(experiment, study):
+        if math.isfinite(scales[study.task].best) and not is_beyond(experiment, study):
             curves[study.strategy].setdefault((study.task, study.seed), steps(experiment, study))
     every = [(place, curve) for by_place in curves.values() for place, curve in by_place.items()]
     first: dict[str, float] = {}
@@ -73,7 +134,7 @@ def regrets(experiment: Experiment, known: Mapping[str, Scale]) -> Regrets | Non
     ranked: dict[str, dict[Place, Floats]] = {strategy: {} for strategy in curves}
     for strategy, by_place in curves.items():
         for place, curve in by_place.items():
-            scale = known[place[0]]
+            scale = scales[place[0]]
             losses = rows_of([curve], along, worst=math.inf)[0]
             ranked[strategy][place] = (losses - scale.best) / scale.span
             rows[strategy][place] = (np.where(np.isinf(losses), scale.worst, losses) - scale.best) / scale.span

@@ -1,6 +1,6 @@
 """What single fields of a CSV file of trials mean: states, numbers, params, as different tuners write them.
 
-Rows are put together in `csv`.
+Rows are put together in `csv_trials`.
 """
 
 from __future__ import annotations

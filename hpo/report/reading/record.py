@@ -11,6 +11,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution, json_to_distribution
 from optuna.storages import BaseStorage
 
+from hpo.config.schema import Direction
 from hpo.contracts.records import Budget, StudyRecord
 from hpo.report.analysis.records import Experiment, Study
 from hpo.report.analysis.spaces import widest_space
@@ -85,7 +86,7 @@ def _read(storage: BaseStorage, name: str, chosen: Chosen, mine: Sequence[Found]
     experiment = Experiment(
         name=name,
         metric=first.metric,
-        direction="minimize" if first.direction == "minimize" else "maximize",
+        direction=Direction(first.direction),
         unit=card.get("unit", "trials"),
         budget=card.get("budget", 0.0),
         rope=card.get("rope", ROPE.get(first.metric, 0.0)),

@@ -10,16 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, takewhile
 
-from hpo.contracts.records import COMPLETE, FAIL, PRUNED, StudyRecord, TrialRecord
+from hpo.contracts.records import COMPLETE, CONTINUED, FAIL, PRUNED, SEARCHED, TEST_VALUE, StudyRecord, TrialRecord
 from hpo.report.analysis.labels import Label, flatten_settings
 from hpo.report.analysis.records import Audit, Baseline, Confirmed, Study, Trial
 
-TEST_METRICS = {"accuracy": "test_accuracy", "macro_f1": "test_macro_f1", "valid_loss": "test_loss"}
 BASELINE, TEST_BASELINE = "baseline_", "test_baseline_"  # before a metric: of the valid part, and of the test part
 SETTINGS = ("sampler", "pruner", "train", "model", "encoder", "trainer")  # sections of the settings that become facts
 SHARED = ("device", "device_name", "precision", "threads", "n_params")  # facts of a study if its trials agree
-CACHED, SEARCHED, TEST_VALUE, MAPPING = "cached_from", "searched_trial", "test_value", "mapping"
-CONTINUED, DIVERGED = "continued_value", "diverged"
+CACHED, MAPPING, DIVERGED = "cached_from", "mapping", "diverged"
 
 
 @dataclass(frozen=True)
@@ -162,15 +160,13 @@ def _confirmed(stored: StoredStudy, confirmation: StoredStudy) -> tuple[Confirme
     for trial in confirmation.trials:
         if trial.is_finished and SEARCHED in trial.facts:
             groups.setdefault(int(trial.facts[SEARCHED]), []).append(trial)
-    test_metric = TEST_METRICS.get(stored.study.metric, "")
     found = []
     for number, group in groups.items():
         value = searched.get(number)
         if value is not None:
-            tests = [confirmation.tests.get(str(trial.number), {}).get(test_metric) for trial in group]
+            tests = [confirmation.tests.get(str(trial.number), {}).get(stored.study.test_metric) for trial in group]
             found.append(_confirmed_one(number, value, group, [test for test in tests if test is not None]))
-    sign = 1.0 if stored.study.direction == "minimize" else -1.0
-    return tuple(sorted(found, key=lambda confirmed: (sign * confirmed.searched, confirmed.trial)))
+    return tuple(sorted(found, key=lambda confirmed: (stored.study.sign * confirmed.searched, confirmed.trial)))
 
 
 def _confirmed_one(number: int, searched: float, group: Sequence[TrialRecord], tests: Sequence[float]) -> Confirmed:
@@ -189,7 +185,7 @@ def _confirmed_one(number: int, searched: float, group: Sequence[TrialRecord], t
 def _baseline(stored: StoredStudy, confirmation: StoredStudy | None) -> Baseline | None:
     """Returns what the baseline reached on the study's texts; on the test part each of its tests has measured it."""
     valid = stored.study.corpus.get(f"{BASELINE}{stored.study.metric}")
-    name = TEST_METRICS.get(stored.study.metric, "").replace("test_", TEST_BASELINE)
+    name = stored.study.test_metric.replace("test_", TEST_BASELINE)
     tested = [metrics for of in (stored, confirmation) if of for metrics in of.tests.values()]
     known = [metrics[name] for metrics in tested if math.isfinite(metrics.get(name, math.nan))]
     found = Baseline(

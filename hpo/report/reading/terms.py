@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from hpo.config.schema import Direction
 from hpo.contracts.records import Budget
 from hpo.report.analysis.incumbents import costs, is_beyond
-from hpo.report.analysis.records import Direction, Experiment, Study, Unit
+from hpo.report.analysis.records import Experiment, Study, Unit
 from hpo.report.reading.deviations import find_deviations, join_names
 
 ROPE = {"accuracy": 0.005, "macro_f1": 0.005, "valid_loss": 0.01}  # of other metrics nothing is known

@@ -6,29 +6,28 @@ Regret, ranks and areas are `regret`'s; targets are `targets`'.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from hpo.figures.figure import Axis, Cell, Figure, Series, View
+from hpo.figures.figure import Axis, Figure, Line, Series, View
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.incumbents import (
-    Steps,
     costs,
     counted_trials,
+    expected_curve,
     is_beyond,
     places,
     rows_of,
     steps,
-    steps_on_test,
 )
-from hpo.report.analysis.phrases import budget_text, count, listing, task_name, task_table
-from hpo.report.analysis.pools import expected_curve
+from hpo.report.analysis.phrases import budget_text, count, listing, task_name, titled
 from hpo.report.analysis.records import Experiment, Study, Unit
-from hpo.report.analysis.scale import Scale, scales
-from hpo.report.document.content import Block, Column, Section, Table, Text
-from hpo.report.sections.averages import Average, Statistic, average, average_series, thin_series
-from hpo.statistics.bootstrap import N_RESAMPLES, Resampling, resampling
+from hpo.report.analysis.regrets import Scale
+from hpo.report.document.content import Block, Section, Table, Text
+from hpo.report.sections.series import Average, Statistic, average, average_series, thin_series
+from hpo.report.sections.tables import Field, Record, nested, table
+from hpo.statistics.bootstrap import Resampling
 
 UNITS: tuple[Unit, ...] = ("epochs", "trials", "seconds")
 SHARES = (0.25, 0.5, 1.0)
@@ -36,29 +35,31 @@ Shown = tuple[Unit, Statistic]
 Averages = Mapping[Shown, Mapping[str, Average]]
 
 
-def build_anytime(experiment: Experiment, *, seed: int = 0, n_resamples: int = N_RESAMPLES) -> Section:
+def build_anytime(analysis: Analysis) -> Section:
     """Returns the incumbent's curves of every task, with the expectation over orders of random and grid."""
-    known, source = scales(experiment), resampling(seed, n_resamples)
+    experiment, source = analysis.experiment, analysis.source
     blocks: list[Block] = []
     numbers: dict[str, object] = {}
     clock: dict[str, object] = {}
-    rows: list[list[Cell]] = []
+    records: list[Record] = []
     for place, task in enumerate(experiment.tasks):
-        if not math.isfinite(known[task].best):
+        scale = analysis.scales[task]
+        if not math.isfinite(scale.best):
             blocks.append(Text(_absence(task), "warning"))
             continue
-        suffix = f"-{place + 1}" if len(experiment.tasks) > 1 else ""
-        averages = _all_averages(experiment, task, known[task], source=source)
-        blocks.append(_figure(experiment, task, known[task], averages, suffix=suffix))
+        suffix = f"-{place + 1}" if experiment.has_tasks else ""
+        averages = _all_averages(experiment, task, scale, source=source)
+        blocks.append(_figure(experiment, task, scale, averages, suffix=suffix))
         blocks += _test_figure(experiment, task, suffix=suffix, source=source)
+        at_shares = list(_at_shares(experiment, task, averages))
         numbers[task] = {
-            "at": _at_shares(experiment, averages),
-            "expected": _expected(experiment, task, known[task]),
+            "at": nested(at_shares, by=["strategy", "share"], names=["mean", "low", "high", "n", "IQM"]),
+            "expected": _expected(experiment, task, scale),
         }
         clock[task] = _at_seconds(experiment, averages["seconds", "mean"])
-        rows += _rows(experiment, task, averages)
-    if rows:
-        blocks.append(_table(experiment, rows))
+        records += at_shares
+    if records:
+        blocks.append(_table(experiment, records))
     notes: list[Block] = [Text(text, "note") for text in _notes(experiment)]
     return Section("anytime", "Anytime performance", [*notes, *blocks], numbers, clock)
 
@@ -70,15 +71,15 @@ def _absence(task: str) -> str:
 def _all_averages(experiment: Experiment, task: str, scale: Scale, *, source: Resampling) -> Averages:
     """Returns the averages of every view: means over each unit, the experiment's first, and its IQM."""
     units = (experiment.unit, *(unit for unit in UNITS if unit != experiment.unit))
-    shown: list[Shown] = [(experiment.unit, "mean"), (experiment.unit, "IQM"), *((unit, "mean") for unit in units[1:])]
-    return {view: _averages(experiment, task, scale, view, source=source) for view in shown}
+    views: list[Shown] = [(experiment.unit, "mean"), (experiment.unit, "IQM"), *((unit, "mean") for unit in units[1:])]
+    return {view: _averages(experiment, task, scale, view, source=source) for view in views}
 
 
 def _figure(experiment: Experiment, task: str, scale: Scale, averages: Averages, *, suffix: str) -> Figure:
     views = [_view(experiment, task, scale, view, means) for view, means in averages.items()]
     return Figure(
         f"anytime{suffix}",
-        _titled(experiment, f"Incumbent over the budget of {budget_text(experiment)}", task),
+        titled(experiment, f"Incumbent over the budget of {budget_text(experiment)}", task),
         "Each faint line is one seed's best COMPLETE value so far and holds until it is improved (a PRUNED trial's "
         "value never counts); the bold line is the mean (or IQM) over seeds with its 95 % bootstrap band, points "
         "instead where there are fewer than six seeds, and grey is the exact expectation over all orders of random or "
@@ -94,7 +95,7 @@ def _view(experiment: Experiment, task: str, scale: Scale, view: Shown, averages
         studies = experiment.of(task=task, strategy=strategy)
         series += [_thin(experiment, study, unit) for study in studies]
     for strategy, mean in averages.items():
-        series += average_series(mean, strategy, turn=lambda losses: experiment.sign * losses)
+        series += average_series(mean, strategy, sign=experiment.sign)
     if unit == "trials":
         series += _expected_series(experiment, task, scale)
     label = unit if statistic == "mean" else f"{unit}, IQM"
@@ -105,13 +106,9 @@ def _view(experiment: Experiment, task: str, scale: Scale, view: Shown, averages
     return View(label, *axes, [one for one in series if one.x], _adaptive_from(experiment, task, unit))
 
 
-def _thin(experiment: Experiment, study: Study, unit: Unit) -> Series:
-    curve = steps(experiment, study, unit=unit)
+def _thin(experiment: Experiment, study: Study, unit: Unit, *, is_on_test: bool = False) -> Series:
+    curve = steps(experiment, study, unit=unit, is_on_test=is_on_test)
     end = experiment.budget if unit == experiment.unit and study.is_ended else curve.end
-    return _drawn(experiment, study, curve, end)
-
-
-def _drawn(experiment: Experiment, study: Study, curve: Steps, end: float) -> Series:
     x, y = [float(cost) for cost in curve.costs], [experiment.sign * float(loss) for loss in curve.losses]
     if x and end > x[-1]:
         x, y = [*x, float(end)], [*y, y[-1]]
@@ -119,16 +116,11 @@ def _drawn(experiment: Experiment, study: Study, curve: Steps, end: float) -> Se
 
 
 def _averages(
-    experiment: Experiment,
-    task: str,
-    scale: Scale,
-    view: Shown,
-    *,
-    source: Resampling,
+    experiment: Experiment, task: str, scale: Scale, view: Shown, *, source: Resampling
 ) -> Mapping[str, Average]:
     """Returns the average loss of each strategy over cost; curves that end early hold their last value."""
     unit, statistic = view
-    found = {}
+    averages = {}
     for strategy in experiment.strategies:
         studies = [s for s in experiment.of(task=task, strategy=strategy) if not is_beyond(experiment, s)]
         curves = [steps(experiment, study, unit=unit) for study in studies]
@@ -137,16 +129,15 @@ def _averages(
         end = experiment.budget if unit == experiment.unit else max(curve.end for curve in curves)
         along = places(curves, end=min(end, *(curve.known for curve in curves)))
         rows = rows_of(curves, along, worst=scale.worst)
-        found[strategy] = average(rows, along, statistic=statistic, source=source)
-    return found
+        averages[strategy] = average(rows, along, statistic=statistic, source=source)
+    return averages
 
 
 def _expected_series(experiment: Experiment, task: str, scale: Scale) -> list[Series]:
-    found = []
-    for strategy, values in _expected(experiment, task, scale).items():
-        x = [float(n + 1) for n in range(len(values))]
-        found.append(Series(f"{strategy}, expected", "step", x, list(values)))
-    return found
+    return [
+        Series(f"{strategy}, expected", "step", [float(n + 1) for n in range(len(values))], values)
+        for strategy, values in _expected(experiment, task, scale).items()
+    ]
 
 
 def _expected(experiment: Experiment, task: str, scale: Scale) -> dict[str, list[float]]:
@@ -157,11 +148,9 @@ def _expected(experiment: Experiment, task: str, scale: Scale) -> dict[str, list
     }
 
 
-def _adaptive_from(
-    experiment: Experiment, task: str, unit: Unit
-) -> list[tuple[Literal["x", "y", "diagonal"], float, str]]:
+def _adaptive_from(experiment: Experiment, task: str, unit: Unit) -> list[Line]:
     """Returns a line where strategies stop drawing at random, at the median cost of their seeds."""
-    found: dict[float, list[str]] = {}
+    by_place: dict[float, list[str]] = {}
     for strategy in experiment.strategies:
         ends = []
         for study in experiment.of(task=task, strategy=strategy):
@@ -170,50 +159,42 @@ def _adaptive_from(
             if n_random.isdigit() and 0 < int(n_random) <= len(spent):
                 ends.append(spent[int(n_random) - 1])
         if ends:
-            found.setdefault(float(np.median(ends)), []).append(strategy)
-    return [("x", place, f"adaptive from here: {listing(names)}") for place, names in sorted(found.items())]
+            by_place.setdefault(float(np.median(ends)), []).append(strategy)
+    return [("x", place, f"adaptive from here: {listing(names)}") for place, names in sorted(by_place.items())]
 
 
 def _test_figure(experiment: Experiment, task: str, *, suffix: str, source: Resampling) -> list[Block]:
     """Returns the test value of the incumbent over the budget, where every COMPLETE trial has one."""
-    studies = experiment.of(task=task)
-    complete = [trial for study in studies for trial in study.complete]
+    complete = [trial for study in experiment.of(task=task) for trial in study.complete]
     if not complete or any(trial.test is None for trial in complete):
         return []
     series: list[Series] = []
     for strategy in experiment.strategies:
-        own = experiment.of(task=task, strategy=strategy)
-        curves = [steps_on_test(experiment, study) for study in own]
-        ends = [experiment.budget if study.is_ended else curve.end for study, curve in zip(own, curves, strict=True)]
-        series += [_drawn(experiment, *each) for each in zip(own, curves, ends, strict=True)]
-        having = [curve for curve in curves if curve.costs.size]
-        if having:
-            along = places(having, end=min(experiment.budget, *(curve.known for curve in having)))
-            mean = average(rows_of(having, along, worst=math.inf), along, source=source)
-            series += average_series(mean, strategy, turn=lambda losses: experiment.sign * losses)
+        studies = experiment.of(task=task, strategy=strategy)
+        series += [_thin(experiment, study, experiment.unit, is_on_test=True) for study in studies]
+        curves = [steps(experiment, study, is_on_test=True) for study in studies]
+        curves = [curve for curve in curves if curve.costs.size]
+        if curves:
+            along = places(curves, end=min(experiment.budget, *(curve.known for curve in curves)))
+            mean = average(rows_of(curves, along, worst=math.inf), along, source=source)
+            series += average_series(mean, strategy, sign=experiment.sign)
     axes = Axis(f"{experiment.unit} charged so far"), Axis(f"test {experiment.metric} of the incumbent")
     caption = (
         "The test value of the configuration that is best on validation so far, one faint line a seed and the mean "
         "over seeds that have an incumbent; a curve that gets worse is overtuning."
     )
-    title = _titled(experiment, "Test value of the incumbent (diagnostic)", task)
+    title = titled(experiment, "Test value of the incumbent (diagnostic)", task)
     return [Figure(f"anytime-test{suffix}", title, caption, [View(experiment.unit, *axes, [s for s in series if s.x])])]
 
 
-def _titled(experiment: Experiment, title: str, task: str) -> str:
-    return f"{title}: {task}" if len(experiment.tasks) > 1 else title
-
-
-def _at_shares(experiment: Experiment, averages: Averages) -> dict[str, dict[str, dict[str, float | int | None]]]:
-    means, iqms = averages[experiment.unit, "mean"], averages[experiment.unit, "IQM"]
-    places = {f"{share * 100:.0f} %": share * experiment.budget for share in SHARES}
-    return {
-        strategy: {
-            key: _at(experiment, mean, place) | {"IQM": _at(experiment, iqms[strategy], place)["mean"]}
-            for key, place in places.items()
-        }
-        for strategy, mean in means.items()
-    }
+def _at_shares(experiment: Experiment, task: str, averages: Averages) -> Iterator[Record]:
+    """Yields each strategy's mean, its band and its IQM at parts of the budget."""
+    for strategy, mean in averages[experiment.unit, "mean"].items():
+        for share in SHARES:
+            place = share * experiment.budget
+            middle = _at(experiment, averages[experiment.unit, "IQM"][strategy], place)["mean"]
+            where = {"task": task, "strategy": strategy, "share": f"{share * 100:.0f} %"}
+            yield {**where, **_at(experiment, mean, place), "IQM": middle}
 
 
 def _at(experiment: Experiment, mean: Average, place: float) -> dict[str, float | int | None]:
@@ -236,32 +217,22 @@ def _at_seconds(experiment: Experiment, averages: Mapping[str, Average]) -> dict
     }
 
 
-def _rows(experiment: Experiment, task: str, averages: Averages) -> list[list[Cell]]:
-    return [
-        [task_name(task), strategy, share, at["n"], at["mean"], at["low"], at["high"], at["IQM"]]
-        for strategy, by_share in _at_shares(experiment, averages).items()
-        for share, at in by_share.items()
-    ]
-
-
-def _table(experiment: Experiment, rows: Sequence[Sequence[Cell]]) -> Table:
-    metric = experiment.metric
-    columns = [
-        "Task",
-        "strategy",
-        f"share of {budget_text(experiment)}",
-        "seeds",
-        f"mean {metric}",
-        "95 % low",
-        "95 % high",
-        f"IQM {metric}",
+def _table(experiment: Experiment, records: Sequence[Record]) -> Table:
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("strategy", "strategy"),
+        Field("share", f"share of {budget_text(experiment)}"),
+        Field("n", "seeds"),
+        Field("mean", f"mean {experiment.metric}"),
+        Field("low", "95 % low"),
+        Field("high", "95 % high"),
+        Field("IQM", f"IQM {experiment.metric}"),
     ]
     note = (
         "A dash stands where not every seed has an incumbent yet or has got that far, and for intervals with fewer "
         "than six seeds."
     )
-    table = Table("anytime-means", "Mean incumbent at parts of the budget", [*map(Column, columns)], rows, note)
-    return task_table(experiment, table)
+    return table(experiment, "anytime-means", "Mean incumbent at parts of the budget", columns, records, note)
 
 
 def _notes(experiment: Experiment) -> list[str]:

@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from hpo.figures.figure import Axis, Cell, Figure, Series, View
+from hpo.figures.figure import Axis, Figure, Series, View
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.endpoints import chosen
 from hpo.report.analysis.incumbents import best_trial, counted_trials
-from hpo.report.analysis.phrases import TASK, task_name, task_table
+from hpo.report.analysis.phrases import budget_text, labelled, task_name
 from hpo.report.analysis.records import Experiment, Study, Trial
-from hpo.report.document.content import Block, Column, Section, Table, Text
+from hpo.report.document.content import Block, Section, Table, Text
+from hpo.report.sections.series import box_series, evenly
+from hpo.report.sections.tables import Field, Record, table
 
 MAX_POINTS = 300
 Measure = Callable[["Spent"], float | None]
@@ -27,21 +30,30 @@ class Spent:
 
     Attributes:
         study: Which.
-        trials: Those that ended within the budget.
+        trials: Those that ended within the budget; confirmation is not in them.
         value: Of the quality the section is about; None when the study has none.
-        epochs, seconds: Sums over its trials; confirmation is not in them.
-        confirm_epochs, confirm_seconds: What the confirmation cost.
-        n_params: Of the model, where the study says so.
     """
 
     study: Study
     trials: tuple[Trial, ...]
     value: float | None
-    epochs: float
-    seconds: float
-    confirm_epochs: float
-    confirm_seconds: float
-    n_params: float | None
+
+    @property
+    def epochs(self) -> float:
+        return math.fsum(trial.epochs for trial in self.trials)
+
+    @property
+    def seconds(self) -> float:
+        return math.fsum(trial.seconds for trial in self.trials)
+
+    @property
+    def n_params(self) -> float | None:
+        """Of the model, where the study says so."""
+        try:
+            number = float(self.study.facts.get("n_params") or math.nan)
+        except ValueError:
+            return None
+        return number if math.isfinite(number) and number > 0 else None
 
 
 MEASURES: Mapping[str, tuple[str, Measure]] = {
@@ -49,18 +61,22 @@ MEASURES: Mapping[str, tuple[str, Measure]] = {
     "epochs": ("epochs of the search", lambda one: one.epochs or None),
     "parameters": ("parameters of the model", lambda one: one.n_params),
 }
+A_TRIAL: Mapping[str, tuple[str, Callable[[Trial], float]]] = {
+    "epochs": ("epochs a trial", lambda trial: trial.epochs),
+    "seconds": ("seconds of training and validation (s) a trial", lambda trial: trial.seconds),
+}
 
 
-def build_cost(experiment: Experiment) -> Section | None:
+def build_cost(analysis: Analysis) -> Section | None:
     """Returns the section on cost and quality; None when no trial ended within the budget."""
+    experiment = analysis.experiment
     title, quality = find_quality(experiment)
-    spent = [_spent(experiment, study, quality) for study in experiment.studies]
+    spent = [Spent(study, counted_trials(experiment, study), quality(study)) for study in experiment.studies]
     if not any(one.trials for one in spent):
         return None
-    blocks: list[Block] = [_table(experiment, spent, title), *_fronts(experiment, spent, title)]
-    per_trial = _per_trial(experiment, spent)
-    if per_trial is not None:
-        blocks.append(per_trial)
+    records = [_record(*row) for row in _rows(experiment, spent)]
+    blocks: list[Block] = [_table(experiment, records, title), *_fronts(experiment, spent, title)]
+    blocks += _per_trial(experiment, spent)
     if not any(one.seconds for one in spent):
         blocks.append(Text("Seconds are not known and are left out.", tone="note"))
     blocks.append(
@@ -70,8 +86,8 @@ def build_cost(experiment: Experiment) -> Section | None:
             tone="note",
         )
     )
-    numbers = {"quality": title, **_by_strategy(experiment, spent, "epochs")}
-    return Section("cost", "Cost and quality", blocks, numbers, clock=_by_strategy(experiment, spent, "seconds"))
+    numbers, clock = ({"tasks": _by_strategy(experiment, spent, unit)} for unit in ("epochs", "seconds"))
+    return Section("cost", "Cost and quality", blocks, {"quality": title, **numbers}, clock)
 
 
 def find_quality(experiment: Experiment) -> tuple[str, Callable[[Study], float | None]]:
@@ -111,7 +127,7 @@ def _tested(experiment: Experiment, study: Study) -> float | None:
 
 
 def _confirmed(experiment: Experiment, study: Study) -> float | None:
-    means = [fmean(one.values) for one in study.confirmed if one.values]
+    means = [fmean(confirmed.values) for confirmed in study.confirmed if confirmed.values]
     return min(means, key=lambda mean: experiment.sign * mean, default=None)
 
 
@@ -120,54 +136,54 @@ def _searched(experiment: Experiment, study: Study) -> float | None:
     return None if best is None else best.value
 
 
-def _spent(experiment: Experiment, study: Study, quality: Callable[[Study], float | None]) -> Spent:
-    trials = counted_trials(experiment, study)
-    return Spent(
-        study,
-        trials,
-        value=quality(study),
-        epochs=math.fsum(trial.epochs for trial in trials),
-        seconds=math.fsum(trial.seconds for trial in trials),
-        confirm_epochs=math.fsum(one.epochs for one in study.confirmed),
-        confirm_seconds=math.fsum(one.seconds for one in study.confirmed),
-        n_params=_number(study.facts.get("n_params")),
-    )
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text) if text else math.nan
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and number > 0 else None
-
-
 def _rows(experiment: Experiment, spent: Sequence[Spent]) -> list[tuple[str, str, list[Spent]]]:
     """Returns the studies with trials of each task and strategy."""
-    found = [
+    groups = [
         (task, strategy, [s for s in spent if s.trials and (s.study.task, s.study.strategy) == (task, strategy)])
         for task in experiment.tasks
         for strategy in experiment.strategies
     ]
-    return [(task, strategy, own) for task, strategy, own in found if own]
+    return [(task, strategy, own) for task, strategy, own in groups if own]
 
 
-def _table(experiment: Experiment, spent: Sequence[Spent], title: str) -> Table:
-    rows: list[Sequence[Cell]] = []
-    for task, strategy, own in _rows(experiment, spent):
-        n_trials = sum(len(one.trials) for one in own)
-        epochs, seconds = sum(one.epochs for one in own), sum(one.seconds for one in own)
-        values = [one.value for one in own if one.value is not None]
-        cells: list[Cell] = [fmean(values) if values else None, len(own), n_trials / len(own), epochs / len(own)]
-        cells += [epochs / n_trials, _known(seconds, len(own)), _known(seconds, n_trials), _known(seconds, epochs)]
-        cells += [fmean(one.confirm_epochs for one in own), _known(sum(one.confirm_seconds for one in own), len(own))]
-        rows.append([task_name(task), strategy, *cells])
-    columns = [TASK, Column("Strategy"), Column(f"Mean {title}"), Column("Studies"), Column("Trials a study", ".1f")]
-    columns += [Column("Epochs a study"), Column("Epochs a trial", ".2f"), Column("Seconds a study")]
-    columns += [Column("Seconds a trial"), Column("Seconds an epoch"), Column("Confirmation (epochs a study)")]
-    columns.append(Column("Confirmation (s a study)"))
-    note = f"Means over studies of what was charged within the budget of {experiment.budget:g} {experiment.unit}."
-    return task_table(experiment, Table("cost_spent", "What the searches spent", columns, rows, note))
+def _record(task: str, strategy: str, own: Sequence[Spent]) -> Record:
+    n_trials = sum(len(one.trials) for one in own)
+    epochs, seconds = sum(one.epochs for one in own), sum(one.seconds for one in own)
+    values = [one.value for one in own if one.value is not None]
+    confirmed = [one.study.confirmed for one in own]
+    return {
+        "task": task,
+        "strategy": strategy,
+        "value": fmean(values) if values else None,
+        "n": len(own),
+        "trials": n_trials / len(own),
+        "epochs": epochs / len(own),
+        "epochs_a_trial": epochs / n_trials,
+        "seconds": _known(seconds, len(own)),
+        "seconds_a_trial": _known(seconds, n_trials),
+        "seconds_an_epoch": _known(seconds, epochs),
+        "confirm_epochs": fmean(math.fsum(one.epochs for one in of) for of in confirmed),
+        "confirm_seconds": _known(sum(math.fsum(one.seconds for one in of) for of in confirmed), len(own)),
+    }
+
+
+def _table(experiment: Experiment, records: Sequence[Record], title: str) -> Table:
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("strategy", "Strategy"),
+        Field("value", f"Mean {title}"),
+        Field("n", "Studies"),
+        Field("trials", "Trials a study", format=".1f"),
+        Field("epochs", "Epochs a study"),
+        Field("epochs_a_trial", "Epochs a trial", format=".2f"),
+        Field("seconds", "Seconds a study"),
+        Field("seconds_a_trial", "Seconds a trial"),
+        Field("seconds_an_epoch", "Seconds an epoch"),
+        Field("confirm_epochs", "Confirmation (epochs a study)"),
+        Field("confirm_seconds", "Confirmation (s a study)"),
+    ]
+    note = f"Means over studies of what was charged within the budget of {budget_text(experiment)}."
+    return table(experiment, "cost_spent", "What the searches spent", columns, records, note)
 
 
 def _known(cost: float, n: float) -> float | None:
@@ -178,13 +194,12 @@ def _fronts(experiment: Experiment, spent: Sequence[Spent], title: str) -> list[
     views = []
     for task in experiment.tasks:
         for name, (axis, measure) in MEASURES.items():
-            known = _known_costs(spent, task, measure)
-            if known:
-                label = f"{task_name(task)}: {name}" if len(experiment.tasks) > 1 else name
-                views.append(_front_view(experiment, known, label, (axis, title)))
+            costs = _known_costs(spent, task, measure)
+            if costs:
+                views.append(_front_view(experiment, costs, labelled(experiment, task, name), (axis, title)))
     if not views:
         return []
-    better = "lower left" if experiment.direction == "minimize" else "upper left"
+    better = "lower left" if experiment.better == "lower" else "upper left"
     caption = (
         f"One point a study, the better the nearer to the {better}; the grey steps are the Pareto front: no study "
         "on it is beaten by one that cost less."
@@ -194,8 +209,8 @@ def _fronts(experiment: Experiment, spent: Sequence[Spent], title: str) -> list[
 
 def _known_costs(spent: Sequence[Spent], task: str, measure: Measure) -> list[tuple[Spent, float, float]]:
     """Returns the studies of a task whose cost and value are known, with both."""
-    found = ((one, measure(one), one.value) for one in spent if one.study.task == task)
-    return [(one, cost, value) for one, cost, value in found if cost is not None and value is not None]
+    costs = ((one, measure(one), one.value) for one in spent if one.study.task == task)
+    return [(one, cost, value) for one, cost, value in costs if cost is not None and value is not None]
 
 
 def _front_view(
@@ -209,42 +224,30 @@ def _front_view(
             text = [f"seed {one.study.seed}, {len(one.trials)} trials" for one, *_ in own]
             x, y = [cost for _, cost, _ in own], [value for *_, value in own]
             series.append(Series(strategy, "points", x, y, strategy=strategy, text=text))
-    better = "lower" if experiment.direction == "minimize" else "higher"
-    return View(label, Axis(titles[0]), Axis(f"{titles[1]} ({better} is better)"), series)
+    return View(label, Axis(titles[0]), Axis(f"{titles[1]} ({experiment.better} is better)"), series)
 
 
-def _per_trial(experiment: Experiment, spent: Sequence[Spent]) -> Figure | None:
-    costs: dict[str, Callable[[Trial], float]] = {
-        "epochs": lambda trial: trial.epochs,
-        "seconds": lambda trial: trial.seconds,
-    }
+def _per_trial(experiment: Experiment, spent: Sequence[Spent]) -> list[Figure]:
     views = []
     for task in experiment.tasks:
-        for name, cost in costs.items():
+        for name, (axis, cost) in A_TRIAL.items():
             series = []
             for strategy in experiment.strategies:
                 own = [s for s in spent if (s.study.task, s.study.strategy) == (task, strategy)]
-                values = _thin([cost(trial) for one in own for trial in one.trials])
+                values = evenly([cost(trial) for one in own for trial in one.trials], MAX_POINTS)
                 if any(values):
-                    series.append(Series(strategy, "box", [strategy] * len(values), values, strategy=strategy))
+                    series.append(box_series(strategy, values))
             if series:
-                label = f"{task_name(task)}: {name}" if len(experiment.tasks) > 1 else name
-                unit = "epochs" if name == "epochs" else "seconds of training and validation (s)"
                 x = Axis("strategy", categories=[one.name for one in series])
-                views.append(View(label, x, Axis(f"{unit} a trial"), series))
+                views.append(View(labelled(experiment, task, name), x, Axis(axis), series))
     caption = (
         "One point a trial, pruned and failed ones included, with a box over the middle half of them: strategies that "
         f"drift to long trials stand higher (at most {MAX_POINTS} of each strategy, evenly over its trials)."
     )
-    return Figure("cost_trials", "What a trial cost", caption, views) if views else None
+    return [Figure("cost_trials", "What a trial cost", caption, views)] if views else []
 
 
-def _thin(values: Sequence[float]) -> list[float]:
-    n = min(MAX_POINTS, len(values))
-    return [values[place * len(values) // n] for place in range(n)]
-
-
-def _by_strategy(experiment: Experiment, spent: Sequence[Spent], unit: str) -> dict[str, object]:
+def _by_strategy(experiment: Experiment, spent: Sequence[Spent], unit: str) -> dict[str, dict[str, object]]:
     """Returns per task and strategy the mean cost of a study and of a trial, and the studies on the front."""
     numbers: dict[str, dict[str, object]] = {}
     measure = MEASURES[unit][1]
@@ -258,4 +261,4 @@ def _by_strategy(experiment: Experiment, spent: Sequence[Spent], unit: str) -> d
             f"{unit}_a_trial": _known(total, sum(len(one.trials) for one in own)),
             "seeds_on_front": [study.seed for study in front if study.strategy == strategy],
         }
-    return {"tasks": numbers}
+    return numbers

@@ -1,27 +1,33 @@
-"""How much of the space the strategies visited: evenness, gaps, and what lies near an evaluated place.
+"""Where in the space the strategies were: how evenly they visited it, and whether the best of several seeds agree.
 
-Whether the best places agree is `agreement`'s business.
+Which params matter is `learned`'s business; which strategy found better ones is said elsewhere.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from statistics import fmean
 
 import numpy as np
 from scipy.stats import qmc
 
 from hpo.figures.figure import Cell
-from hpo.report.analysis.phrases import TASK, task_name, task_table
-from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.unit_cube import Floats, Space, distances, draw_places, places_of
-from hpo.report.document.content import Block, Column, Section, Table, Text
+from hpo.report.analysis.importances import pooled_random
+from hpo.report.analysis.incumbents import best_trial
+from hpo.report.analysis.phrases import task_name
+from hpo.report.analysis.records import Experiment, Study, Trial
+from hpo.report.analysis.spaces import Floats, Space, distances, draw_places, places_of
+from hpo.report.document.content import Block, Section, Table, Text
+from hpo.report.sections.series import evenly
+from hpo.report.sections.tables import Field, Record, table
+from hpo.space.space import canonical
 
 RADIUS = 0.1
 N_PROBES, N_DRAWS, MAX_PLACES = 256, 20, 400
 DRAWN = "drawn evenly at random"
+N_DRAWN, MIN_RANDOM = 200, 20
 
 
 @dataclass(frozen=True)
@@ -53,20 +59,12 @@ def build_coverage(experiment: Experiment, spaces: Mapping[str, Space], rng: np.
         spaces: By task.
         rng: Draws the places that visited ones are compared with.
     """
-    rows: list[Sequence[Cell]] = []
-    numbers: dict[str, dict[str, object]] = {}
-    left_out: list[str] = []
-    for task in experiment.tasks:
-        space = shared_params(experiment, task, spaces[task])
-        left_out += [path for path in spaces[task] if path not in space]
-        if space:
-            for name, one in _coverages(experiment, task, space, rng).items():
-                measures = (one.discrepancy, one.neighbour, one.gap, 100 * one.visited)
-                rows.append([task_name(task), name, one.n_places, one.n_different, *measures])
-                numbers.setdefault(task_name(task), {})[name] = one
-    if not rows:
+    shared = {task: shared_params(experiment, task, spaces[task]) for task in experiment.tasks}
+    numbers = {task_name(task): _coverages(experiment, task, space, rng) for task, space in shared.items() if space}
+    if not numbers:
         return Section("coverage", "Coverage", [Text("No param is part of every trial, so no coverage is given.")])
-    blocks: list[Block] = [task_table(experiment, _table(rows))]
+    blocks: list[Block] = [_coverage_table(experiment, numbers)]
+    left_out = [path for task, space in shared.items() for path in spaces[task] if path not in space]
     if left_out:
         names = ", ".join(dict.fromkeys(left_out))
         blocks.append(Text(f"Coverage leaves out params that not every trial has: {names}.", tone="note"))
@@ -91,12 +89,12 @@ def measure(places: Floats, space: Space, probes: Floats, reference: float | Non
         probes: Places drawn evenly, shape (n_probes, n_params).
         reference: The discrepancy of as many places drawn evenly.
     """
-    used = thin(places)
+    used = places[evenly(range(len(places)), MAX_PLACES)]
     discrepancy, neighbour = None, None
     if len(used) > 1:
-        own = distances(used, used, space)
-        np.fill_diagonal(own, np.inf)
-        neighbour = float(own.min(axis=1).mean())
+        between = distances(used, used, space)
+        np.fill_diagonal(between, np.inf)
+        neighbour = float(between.min(axis=1).mean())
         discrepancy = None if not reference else centred_discrepancy(used) / reference
     nearest = distances(probes, used, space).min(axis=1)
     return Coverage(
@@ -114,13 +112,6 @@ def centred_discrepancy(places: Floats) -> float:
     return math.sqrt(max(float(qmc.discrepancy(places, method="CD")), 0.0))
 
 
-def thin(places: Floats) -> Floats:
-    """Returns at most MAX_PLACES of the places, evenly over their order."""
-    if len(places) <= MAX_PLACES:
-        return places
-    return places[np.arange(MAX_PLACES) * len(places) // MAX_PLACES]
-
-
 def _coverages(experiment: Experiment, task: str, space: Space, rng: np.random.Generator) -> dict[str, Coverage]:
     """Returns the mean coverage of each strategy's studies, and that of evenly drawn places."""
     probes = draw_places(space, N_PROBES, rng)
@@ -133,14 +124,14 @@ def _coverages(experiment: Experiment, task: str, space: Space, rng: np.random.G
     }
     sizes = sorted(len(places) for studies in visited.values() for places in studies if len(places))
     references = {size: _reference(space, min(size, MAX_PLACES), rng) for size in dict.fromkeys(sizes)}
-    found = {
+    means = {
         strategy: _mean([measure(places, space, probes, references[len(places)]) for places in studies if len(places)])
         for strategy, studies in visited.items()
         if any(len(places) for places in studies)
     }
     middle = sizes[len(sizes) // 2]
     drawn = [measure(draw_places(space, middle, rng), space, probes, references[middle]) for _ in range(N_DRAWS)]
-    return {**found, DRAWN: _mean(drawn)}
+    return {**means, DRAWN: _mean(drawn)}
 
 
 def _reference(space: Space, n: int, rng: np.random.Generator) -> float | None:
@@ -151,31 +142,157 @@ def _reference(space: Space, n: int, rng: np.random.Generator) -> float | None:
 
 
 def _mean(ones: Sequence[Coverage]) -> Coverage:
-    discrepancies = [one.discrepancy for one in ones if one.discrepancy is not None]
-    neighbours = [one.neighbour for one in ones if one.neighbour is not None]
-    return Coverage(
-        n_places=fmean(one.n_places for one in ones),
-        n_different=fmean(one.n_different for one in ones),
-        discrepancy=fmean(discrepancies) if discrepancies else None,
-        neighbour=fmean(neighbours) if neighbours else None,
-        gap=fmean(one.gap for one in ones),
-        visited=fmean(one.visited for one in ones),
-    )
+    """Returns the mean of each measure over those that have it."""
+    columns = [[value for one in ones if (value := getattr(one, field.name)) is not None] for field in fields(Coverage)]
+    return Coverage(*(fmean(values) if values else None for values in columns))  # type: ignore[arg-type]
 
 
-def _table(rows: Sequence[Sequence[Cell]]) -> Table:
-    columns = [
-        TASK,
-        Column("Strategy"),
-        Column("Trials a study", ".1f"),
-        Column("Different params", ".1f"),
-        Column("Discrepancy (x random's)", ".2f"),
-        Column("To nearest other trial (mean distance)", ".3f"),
-        Column("From anywhere to nearest trial (mean distance)", ".3f"),
-        Column(f"Space within {RADIUS:g} of a trial (%)", ".1f"),
+def _coverage_table(experiment: Experiment, by_task: Mapping[str, Mapping[str, Coverage]]) -> Table:
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("strategy", "Strategy"),
+        Field("n_places", "Trials a study", format=".1f"),
+        Field("n_different", "Different params", format=".1f"),
+        Field("discrepancy", "Discrepancy (x random's)", format=".2f"),
+        Field("neighbour", "To nearest other trial (mean distance)", format=".3f"),
+        Field("gap", "From anywhere to nearest trial (mean distance)", format=".3f"),
+        Field("percent", f"Space within {RADIUS:g} of a trial (%)", format=".1f"),
+    ]
+    records = [
+        {"task": task, "strategy": name, "percent": 100 * coverage.visited, **vars(coverage)}
+        for task, coverages in by_task.items()
+        for name, coverage in coverages.items()
     ]
     note = (
         "Means over studies; a distance is the mean over params of the difference in the unit cube (0 to 1); a "
         f"discrepancy above 1 is less even than random, below 1 more; at most {MAX_PLACES} trials of a study count."
     )
-    return Table("learned_coverage", "How much of the space was visited", columns, rows, note)
+    return table(experiment, "learned_coverage", "How much of the space was visited", columns, records, note)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How close the best trials of a strategy's studies are to each other on a task.
+
+    Attributes:
+        n_best: Studies with a best trial.
+        n_different: Different params among them.
+        spread: Mean distance between two of them; None for fewer than two.
+        relative: The spread as a multiple of that of random pairs: 0 the same params, 1 no agreement.
+    """
+
+    n_best: int
+    n_different: int
+    spread: float | None
+    relative: float | None
+
+
+def build_agreement(experiment: Experiment, spaces: Mapping[str, Space], rng: np.random.Generator) -> Section:
+    """Returns the part of the section on learning about the best trials' params.
+
+    Args:
+        experiment: The best complete trial within the budget counts, of each study.
+        spaces: By task.
+        rng: Draws pairs where there is no random search to take them from.
+    """
+    numbers: dict[str, dict[str, Agreement]] = {}
+    pairs: dict[str, float | None] = {}
+    for task in experiment.tasks:
+        if not spaces[task]:
+            continue
+        pair = mean_distance(_random_places(experiment, task, spaces[task], rng), spaces[task])
+        for strategy in experiment.strategies:
+            agreement = _agreement(best_trials(experiment, task, strategy), spaces[task], pair)
+            if agreement.n_best:
+                numbers.setdefault(task_name(task), {})[strategy] = agreement
+                pairs[task_name(task)] = pair
+    if not numbers:
+        return Section("agreement", "Agreement", [Text("No study has a complete trial with params to compare.")])
+    records: list[Record] = [
+        {"task": task, "strategy": strategy, "pair": pairs[task], **vars(agreement)}
+        for task, agreements in numbers.items()
+        for strategy, agreement in agreements.items()
+    ]
+    blocks: list[Block] = [_agreement_table(experiment, records), _bests_table(experiment, spaces)]
+    return Section("agreement", "Agreement of the best params", blocks, numbers)
+
+
+def best_trials(experiment: Experiment, task: str, strategy: str) -> list[tuple[Study, Trial]]:
+    """Returns the best trial of each study that has one with params, with its study."""
+    bests = ((study, best_trial(experiment, study)) for study in experiment.of(task=task, strategy=strategy))
+    return [(study, trial) for study, trial in bests if trial is not None and trial.params]
+
+
+def mean_distance(places: Floats, space: Space) -> float | None:
+    """Returns the mean distance between two different ones of the places; None for fewer than two."""
+    n = len(places)
+    if n < 2:
+        return None
+    return float(distances(places, places, space).sum() / (n * (n - 1)))
+
+
+def _random_places(experiment: Experiment, task: str, space: Space, rng: np.random.Generator) -> Floats:
+    trials = [trial for trial in pooled_random(experiment, task) if trial.params]
+    if len(trials) < MIN_RANDOM:
+        return draw_places(space, N_DRAWN, rng)
+    return places_of(evenly(trials, N_DRAWN), space)
+
+
+def _agreement(best: Sequence[tuple[Study, Trial]], space: Space, pair: float | None) -> Agreement:
+    trials = [trial for _, trial in best]
+    spread = mean_distance(places_of(trials, space), space)
+    return Agreement(
+        n_best=len(trials),
+        n_different=len({canonical(trial.params) for trial in trials}),
+        spread=spread,
+        relative=None if spread is None or not pair else spread / pair,
+    )
+
+
+def _agreement_table(experiment: Experiment, records: Sequence[Record]) -> Table:
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("strategy", "Strategy"),
+        Field("n_best", "Best trials"),
+        Field("n_different", "Different params"),
+        Field("spread", "Distance between two (mean, 0-1)", format=".3f"),
+        Field("pair", "Between random pairs (mean, 0-1)", format=".3f"),
+        Field("relative", "Ratio", format=".2f"),
+    ]
+    note = (
+        "One best trial a seed; a ratio near 0 means that all seeds found the same params, near 1 that they agree no "
+        "more than two random trials do: either many params are as good, or the best were found by luck."
+    )
+    title = "Do the best trials of different seeds agree?"
+    return table(experiment, "learned_agreement", title, columns, records, note)
+
+
+def _bests_table(experiment: Experiment, spaces: Mapping[str, Space]) -> Table:
+    paths = list(dict.fromkeys(path for task in experiment.tasks for path in spaces[task]))
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("strategy", "Strategy"),
+        Field("seed", "Seed"),
+        Field("value", experiment.metric),
+    ]
+    records: list[Record] = [
+        {
+            "task": task,
+            "strategy": strategy,
+            "seed": study.seed,
+            "value": trial.value,
+            **{f"param {path}": _cell(trial.params.get(path)) for path in paths},
+        }
+        for task in experiment.tasks
+        for strategy in experiment.strategies
+        for study, trial in best_trials(experiment, task, strategy)
+    ]
+    note = "The best complete trial of each study within the budget, with its params; a dash is a param it has not."
+    columns += [Field(f"param {path}", path) for path in paths]
+    return table(experiment, "learned_best", "Params of the best trials", columns, records, note)
+
+
+def _cell(value: object) -> Cell:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str | int | float) else None

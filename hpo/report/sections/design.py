@@ -1,13 +1,16 @@
-"""Section 1: what was fixed before the first trial, and every departure from it.
+"""Section 1, what was fixed before the first trial and every departure from it; section 12, how to get it all again.
 
 Whether budgets came out equal is shown in `fairness`; what follows from departures in `threats`.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from hpo.figures.figure import Cell
+from hpo.report.analysis.analysis import Analysis
+from hpo.report.analysis.phrases import budget_text
 from hpo.report.analysis.records import Experiment
 from hpo.report.analysis.spaces import describe_distribution
 from hpo.report.document.content import Block, Column, Section, Table, Text
@@ -16,10 +19,22 @@ UNREGISTERED = (
     "These studies were not registered beforehand: nothing proves that strategies, budget, seeds and endpoint were "
     "fixed before results were seen. `python -m hpo.compare` writes such a card before the first trial."
 )
+SHOWN = {
+    "source": "Read from",
+    "git_commit": "Commit of the code",
+    "trainer": "Trainer",
+    "executor": "Executor",
+    "device": "Device",
+    "device_name": "Device name",
+    "hpo_version": "hpo",
+    "python": "Python",
+}
+VERSION = "version."
 
 
-def build_design(experiment: Experiment) -> Section:
+def build_design(analysis: Analysis) -> Section:
     """Returns the design card as a reader wants it, its hash, amendments and deviations."""
+    experiment = analysis.experiment
     blocks: list[Block] = [
         *_registration(experiment),
         _terms(experiment),
@@ -63,11 +78,10 @@ def _registration(experiment: Experiment) -> Iterator[Text]:
 
 def _terms(experiment: Experiment) -> Table:
     card = experiment.card
-    better = "lower" if experiment.direction == "minimize" else "higher"
-    rows: list[tuple[str, str]] = [("Metric", f"{experiment.metric}, {better} is better")]
+    rows: list[tuple[str, str]] = [("Metric", f"{experiment.metric}, {experiment.better} is better")]
     if card.get("primary"):
         rows.append(("Primary endpoint", str(card["primary"])))
-    rows.append(("Budget of each study", f"{experiment.budget:g} {experiment.unit}"))
+    rows.append(("Budget of each study", budget_text(experiment)))
     rows.append(("Region of practical equivalence", f"differences up to {experiment.rope:g} {experiment.metric}"))
     rows.append(("Seeds", ", ".join(str(seed) for seed in _seeds(experiment))))
     confirm = card.get("confirm")
@@ -76,8 +90,8 @@ def _terms(experiment: Experiment) -> Table:
     if card.get("audit"):
         share = f"{card['audit']:.0%}".replace("%", " %")
         rows.append(("Audit", f"{share} of the pruned trials of each search, at least one, trained to their end"))
-    shown = {"n_concurrent": "Trials of a study at once", "device": "Device", "threads": "Threads of a trial"}
-    rows += [(title, str(card[key])) for key, title in shown.items() if key in card]
+    titles = {"n_concurrent": "Trials of a study at once", "device": "Device", "threads": "Threads of a trial"}
+    rows += [(title, str(card[key])) for key, title in titles.items() if key in card]
     if "cached" in card:
         rows.append(("Equal trials of several studies", "trained once" if card["cached"] else "trained each"))
     return Table("design_terms", "Terms", [Column("Term"), Column("Value")], rows)
@@ -102,7 +116,7 @@ def _strategies(experiment: Experiment) -> Table:
 
 def _option(experiment: Experiment, strategy: str, kind: str) -> tuple[str | None, str | None]:
     """Returns the sampler or pruner of a strategy with its effective settings."""
-    registered = _inner(_inner(_inner(experiment.card, "strategies"), strategy), kind)
+    registered = _inner(experiment.card, "strategies", strategy, kind)
     if registered:
         settings = {key: value for key, value in registered.items() if key != "name"}
         return str(registered.get("name")), _listed(settings)
@@ -114,7 +128,7 @@ def _option(experiment: Experiment, strategy: str, kind: str) -> tuple[str | Non
 def _tasks(experiment: Experiment) -> Table:
     rows: list[Sequence[Cell]] = []
     for task in experiment.tasks:
-        registered = _inner(_inner(experiment.card, "tasks"), task)
+        registered = _inner(experiment.card, "tasks", task)
         facts = experiment.of(task=task)[0].facts
         data, trainer = _inner(registered, "data"), _inner(registered, "trainer")
         is_read = facts.get("data") != "none"  # a trainer that reads no data has no use for their settings
@@ -134,19 +148,21 @@ def _tasks(experiment: Experiment) -> Table:
 def _space(experiment: Experiment) -> Iterator[Table]:
     rows: list[Sequence[Cell]] = []
     for task, space in experiment.spaces.items():
-        levels = _inner(_inner(_inner(experiment.card, "tasks"), task), "levels")
+        levels = _inner(experiment.card, "tasks", task, "levels")
         for param, distribution in space.items():
-            known = levels.get(param)
-            shown = ", ".join(str(level) for level in known) if isinstance(known, list) else None
+            values = levels.get(param)
+            shown = ", ".join(str(level) for level in values) if isinstance(values, list) else None
             rows.append([task, param, describe_distribution(distribution), shown or None])
     if rows:
         columns = [Column("Task"), Column("Param"), Column("Range"), Column("Levels of a grid")]
         yield Table("design_space", "Search space", columns, rows, "Every strategy on a task searches this space.")
 
 
-def _inner(node: Mapping[str, object], key: str) -> Mapping[str, object]:
-    inner = node.get(key)
-    return inner if isinstance(inner, Mapping) else {}
+def _inner(node: Mapping[str, object], *keys: str) -> Mapping[str, object]:
+    for key in keys:
+        inner = node.get(key)
+        node = inner if isinstance(inner, Mapping) else {}
+    return node
 
 
 def _listed(settings: Mapping[str, object]) -> str | None:
@@ -160,3 +176,46 @@ def _plain(value: object) -> str:
 def _seeds(experiment: Experiment) -> list[int]:
     registered = experiment.card.get("seeds")
     return list(registered) if isinstance(registered, list) else sorted({study.seed for study in experiment.studies})
+
+
+def build_reproduce(analysis: Analysis) -> Section:
+    """Returns the commands, the versions and the hardware; hosts depend on where it ran and are kept apart."""
+    experiment = analysis.experiment
+    commands = _commands(experiment)
+    blocks: list[Block] = []
+    if "command" in experiment.facts:
+        blocks.append(Text("The same command trains everything again, or continues:"))
+        blocks.append(Text(experiment.facts["command"], "code"))
+    elif not experiment.card:
+        blocks.append(Text("The studies were started one by one; each one's settings are kept with it in the record."))
+    blocks.append(Text("This report from what is stored, and from its own records.csv, which has no curves and tests:"))
+    blocks.append(Text("\n".join(commands), "code"))
+    blocks.append(_surroundings(experiment))
+    hosts = sorted({study.facts["host"] for study in experiment.studies if study.facts.get("host")})
+    if hosts:
+        blocks.append(Text(f"Hosts: {', '.join(hosts)}."))
+    numbers = {
+        "commands": commands,
+        "command": experiment.facts.get("command"),
+        "facts": dict(experiment.facts),
+        "hash": experiment.card_hash,
+    }
+    return Section("reproduce", "Reproduce", blocks, numbers=numbers, clock={"hosts": hosts})
+
+
+def _commands(experiment: Experiment) -> list[str]:
+    name = shlex.quote(f"experiment={experiment.name}")
+    from_record = f"python -m hpo.report {name}"
+    from_file = f"python -m hpo.report records=records.csv {name}"
+    return [from_record, from_file] if experiment.facts.get("source") == "record" else [from_file]
+
+
+def _surroundings(experiment: Experiment) -> Table:
+    facts = experiment.facts
+    rows: list[Sequence[Cell]] = [[title, facts[key]] for key, title in SHOWN.items() if facts.get(key)]
+    listed = {row[0] for row in rows}
+    versions = {key.removeprefix(VERSION): text for key, text in facts.items() if key.startswith(VERSION)}
+    rows += [[name, text] for name, text in versions.items() if name not in listed and text != "none"]
+    if experiment.card_hash:
+        rows.append(["Design card (SHA-256)", experiment.card_hash])
+    return Table("reproduce_surroundings", "Made with", [Column("What"), Column("Which")], rows)

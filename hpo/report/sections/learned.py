@@ -1,103 +1,102 @@
-"""The section on what the search learned: which params matter, where was looked, whether the best agree.
+"""The section on what the search learned: which params matter, values by param, the params of the best trials.
 
-An ablation path from the default to the best params needs trials nobody ran, so there is none.
+How much of the space was visited and whether the best agree is computed in `coverage`. An ablation path from the
+default to the best params needs trials nobody ran, so there is none.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from hpo.figures.figure import Axis, Cell, Figure, Series, View
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.importances import FANOVA, MIN_TRIALS, N_TREES, PED_ANOVA, POOLED, Importance, importances
-from hpo.report.analysis.phrases import TASK, task_name, task_table
-from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.unit_cube import Space, space_of
-from hpo.report.document.content import Block, Column, Section, Table, Text
-from hpo.report.sections.agreement import build_agreement
-from hpo.report.sections.coverage import build_coverage
-from hpo.report.sections.slices import build_parallel, build_slices
+from hpo.report.analysis.phrases import labelled, task_name
+from hpo.report.analysis.records import Experiment, Study, Trial
+from hpo.report.analysis.spaces import Space, choice_names, has_param, is_log, places_of
+from hpo.report.document.content import Block, Section, Table, Text
+from hpo.report.sections.coverage import best_trials, build_agreement, build_coverage
+from hpo.report.sections.series import evenly
+from hpo.report.sections.tables import Field, Record, table
+from hpo.space.space import canonical
 
 READING = {
     PED_ANOVA: f"{PED_ANOVA}: what the best 10 % of the trials have in common that the others do not (local)",
     FANOVA: f"{FANOVA}: how much of the variance over the whole space each param explains alone (global)",
 }
+MAX_POINTS = 300
+N_BEST = 20
 
 
-def build_learned(experiment: Experiment, *, seed: int = 0) -> Section | None:
-    """Returns the section on what was learned of the params; None when no trial has any.
-
-    Args:
-        experiment: Of any size.
-        seed: Of what is drawn: trials for fANOVA, places that coverage and agreement are compared with.
-    """
-    spaces = {task: space_of(experiment, task) for task in experiment.tasks}
+def build_learned(analysis: Analysis) -> Section | None:
+    """Returns the section on what was learned of the params; None when no trial has any."""
+    experiment, spaces = analysis.experiment, analysis.spaces
     if not any(spaces.values()):
         return None
-    rng = np.random.default_rng(seed)
-    found = importances(experiment, spaces, rng)
+    rng = analysis.source.rng
+    results = importances(experiment, spaces, rng)
     coverage = build_coverage(experiment, spaces, rng)
     agreement = build_agreement(experiment, spaces, rng)
-    parallel = build_parallel(experiment, spaces)
     blocks: list[Block] = [
-        *_importance_blocks(experiment, found, spaces),
+        *_importance_blocks(experiment, results, spaces),
         *build_slices(experiment, spaces),
-        *([] if parallel is None else [parallel]),
+        *build_parallel(experiment, spaces),
         *agreement.blocks,
         *coverage.blocks,
     ]
     if any(not experiment.spaces.get(task) for task in experiment.tasks):
         blocks.append(Text("The space is not known; the ranges the trials' params lie in stand for it.", tone="note"))
     numbers = {
-        "importances": _importance_numbers(found),
+        "importances": _importance_numbers(results),
         "agreement": agreement.numbers,
         "coverage": coverage.numbers,
     }
     return Section("learned", "What the search learned", blocks, numbers)
 
 
-def _importance_numbers(found: Sequence[Importance]) -> dict[str, object]:
+def _importance_numbers(results: Sequence[Importance]) -> dict[str, object]:
     numbers: dict[str, dict[str, dict[str, object]]] = {}
-    for one in found:
-        of_task = numbers.setdefault(task_name(one.task), {})
-        of_task.setdefault(one.group, {})[one.evaluator] = {
-            "n_trials": one.n_trials,
-            "n_used": one.n_used,
-            "shares": dict(one.shares) or None,
-            "why_not": one.why_not or None,
+    for result in results:
+        of_task = numbers.setdefault(task_name(result.task), {})
+        of_task.setdefault(result.group, {})[result.evaluator] = {
+            "n_trials": result.n_trials,
+            "n_used": result.n_used,
+            "shares": dict(result.shares) or None,
+            "why_not": result.why_not or None,
         }
     return dict(numbers)
 
 
 def _importance_blocks(experiment: Experiment, found: Sequence[Importance], spaces: Mapping[str, Space]) -> list[Block]:
-    known = [one for one in found if one.shares]
+    useful = [one for one in found if one.shares]
     blocks: list[Block] = [Text(sentence, tone="note") for sentence in _left_out(experiment, found)]
-    if not known:
+    if not useful:
         return blocks
-    return [Text(_warning(found)), _table(experiment, known, spaces), _figure(experiment, known, spaces), *blocks]
+    return [Text(_warning(found)), _table(experiment, useful, spaces), _figure(experiment, useful, spaces), *blocks]
 
 
-def _left_out(experiment: Experiment, found: Sequence[Importance]) -> list[str]:
+def _left_out(experiment: Experiment, results: Sequence[Importance]) -> list[str]:
     """Returns why importances are missing, one sentence a reason."""
-    if not found:
+    if not results:
         return ["Importances are not given: no complete trial has params."]
     reasons: dict[str, list[str]] = {}
-    for one in found:
-        if one.why_not:
-            where = f" on {task_name(one.task)}" if len(experiment.tasks) > 1 else ""
-            reasons.setdefault(one.why_not, []).append(f"{one.evaluator} of {one.group}{where}")
+    for result in results:
+        if result.why_not:
+            reasons.setdefault(result.why_not, []).append(
+                f"{result.evaluator} of {result.group}{experiment.on(task_name(result.task))}"
+            )
     return [f"Importances are not given for {', '.join(names)}: {reason}." for reason, names in reasons.items()]
 
 
-def _warning(found: Sequence[Importance]) -> str:
-    used = [one for one in found if one.evaluator == FANOVA and one.shares]
-    most = max((one.n_used for one in used), default=0)
-    is_part = any(one.n_used < one.n_trials for one in used)
+def _warning(results: Sequence[Importance]) -> str:
+    used = [result for result in results if result.evaluator == FANOVA and result.shares]
+    most = max((result.n_used for result in used), default=0)
+    is_part = any(result.n_used < result.n_trials for result in used)
     part = f" from {most} of a group's trials, drawn with a fixed seed," if is_part else ""
-    few = [one for one in found if one.evaluator == PED_ANOVA and one.shares and one.n_used < 50]
+    few = [result for result in results if result.evaluator == PED_ANOVA and result.shares and result.n_used < 50]
     unsteady = f" With fewer than 50 trials the best 10 % are fewer than 5, and {PED_ANOVA} is unsteady." if few else ""
-    has_pool = any(one.group == POOLED for one in used)
+    has_pool = any(result.group == POOLED for result in used)
     trust = f"trust it on the {POOLED}" if has_pool else "there are no random trials enough to set against it"
     return (
         f"{READING[PED_ANOVA]}. {READING[FANOVA]}; computed{part} with {N_TREES} trees on the unit cube. Adaptive "
@@ -106,33 +105,43 @@ def _warning(found: Sequence[Importance]) -> str:
     )
 
 
-def _table(experiment: Experiment, known: Sequence[Importance], spaces: Mapping[str, Space]) -> Table:
+def _table(experiment: Experiment, results: Sequence[Importance], spaces: Mapping[str, Space]) -> Table:
     paths = list(dict.fromkeys(path for task in experiment.tasks for path in spaces[task]))
-    rows: list[Sequence[Cell]] = [
-        [task_name(one.task), one.evaluator, one.group, one.n_used, *(_percent(one, path) for path in paths)]
-        for evaluator in (PED_ANOVA, FANOVA)
-        for one in known
-        if one.evaluator == evaluator
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("evaluator", "Evaluator"),
+        Field("group", "Trials of"),
     ]
-    columns = [TASK, Column("Evaluator"), Column("Trials of"), Column("Trials")]
-    columns += [Column(f"{path} (%)", ".0f") for path in paths]
+    columns += [Field("n_used", "Trials"), *(Field(f"param {path}", f"{path} (%)", format=".0f") for path in paths)]
+    records: list[Record] = [
+        {
+            "task": result.task,
+            "evaluator": evaluator,
+            "group": result.group,
+            "n_used": result.n_used,
+            **{f"param {path}": _percent(result, path) for path in paths},
+        }
+        for evaluator in (PED_ANOVA, FANOVA)
+        for result in results
+        if result.evaluator == evaluator
+    ]
     note = "Shares of the sum of all importances in a row; a dash means that the param could not be assessed."
-    return task_table(experiment, Table("learned_importance", "Importance of each param", columns, rows, note))
+    return table(experiment, "learned_importance", "Importance of each param", columns, records, note)
 
 
-def _percent(one: Importance, path: str) -> float | None:
-    return 100 * one.shares[path] if path in one.shares else None
+def _percent(result: Importance, path: str) -> float | None:
+    return 100 * result.shares[path] if path in result.shares else None
 
 
-def _figure(experiment: Experiment, known: Sequence[Importance], spaces: Mapping[str, Space]) -> Figure:
+def _figure(experiment: Experiment, results: Sequence[Importance], spaces: Mapping[str, Space]) -> Figure:
     views = []
     for task in experiment.tasks:
         for evaluator in (FANOVA, PED_ANOVA):
-            series = [_bar(one, spaces[task]) for one in known if (one.task, one.evaluator) == (task, evaluator)]
+            series = [_bar(one, spaces[task]) for one in results if (one.task, one.evaluator) == (task, evaluator)]
             if series:
-                label = f"{task_name(task)}: {evaluator}" if len(experiment.tasks) > 1 else evaluator
                 y = Axis(f"share of all importances by {evaluator} (%)")
-                views.append(View(label, Axis("param", categories=list(spaces[task])), y, series))
+                x = Axis("param", categories=list(spaces[task]))
+                views.append(View(labelled(experiment, task, evaluator), x, y, series))
     caption = (
         "The higher a bar, the more the param matters by this evaluator; grey bars, where there are any, are the "
         f"{POOLED}, the only unbiased ones for {FANOVA}."
@@ -140,7 +149,95 @@ def _figure(experiment: Experiment, known: Sequence[Importance], spaces: Mapping
     return Figure("learned_importance", "Importance of each param", caption, views)
 
 
-def _bar(one: Importance, space: Space) -> Series:
-    strategy = None if one.group == POOLED else one.group
-    y = [_percent(one, path) for path in space]
-    return Series(one.group, "bar", list(space), y, strategy=strategy)
+def _bar(result: Importance, space: Space) -> Series:
+    strategy = None if result.group == POOLED else result.group
+    y = [_percent(result, path) for path in space]
+    return Series(result.group, "bar", list(space), y, strategy=strategy)
+
+
+def build_slices(experiment: Experiment, spaces: Mapping[str, Space]) -> list[Figure]:
+    """Returns a figure for each task with a view for each param: the values of complete trials over it."""
+    figures = []
+    for place, task in enumerate(experiment.tasks):
+        views = [_slice(experiment, task, path, spaces[task]) for path in spaces[task]]
+        views = [view for view in views if view.series]
+        if not views:
+            continue
+        key = "learned_slice" if place == 0 else f"learned_slice_{place + 1}"
+        title = f"Value by param{experiment.on(task_name(task))}"
+        caption = (
+            "One point a complete trial: where points of all strategies rise or fall together the param matters, and "
+            f"where a strategy's points crowd it searched most (at most {MAX_POINTS} of each, evenly over its trials)."
+        )
+        figures.append(Figure(key, title, caption, views))
+    return figures
+
+
+def build_parallel(experiment: Experiment, spaces: Mapping[str, Space]) -> list[Figure]:
+    """Returns the best trials as lines through the places of their params, two views a task; [] without any."""
+    views = []
+    for task in experiment.tasks:
+        bests = [one for strategy in experiment.strategies for one in best_trials(experiment, task, strategy)]
+        axes = (
+            Axis("param", categories=list(spaces[task])),
+            Axis("place in its range (0 lowest, 1 highest; log params: log)"),
+        )
+        chosen = {f"best {N_BEST} trials": top_trials(experiment, task), "best of each study": bests}
+        for label, trials in chosen.items():
+            series = _lines(trials, spaces[task], experiment.metric)
+            if series and len(spaces[task]) > 1:
+                views.append(View(labelled(experiment, task, label), *axes, series))
+    caption = (
+        "One line a trial through the places of its params: lines that run through one point agree in that param; "
+        f"equal params of several studies count once among the best {N_BEST}."
+    )
+    return [Figure("learned_parallel", "Params of the best trials", caption, views)] if views else []
+
+
+def top_trials(experiment: Experiment, task: str) -> list[tuple[Study, Trial]]:
+    """Returns the N_BEST best complete trials with different params on a task, the best first."""
+    complete = [(study, trial) for study in experiment.of(task=task) for trial in study.complete if trial.params]
+    ranked = sorted(complete, key=lambda one: experiment.sign * (one[1].value or 0.0))
+    different: dict[str, tuple[Study, Trial]] = {}
+    for one in ranked:
+        different.setdefault(canonical(one[1].params), one)
+    return list(different.values())[:N_BEST]
+
+
+def _lines(chosen: Sequence[tuple[Study, Trial]], space: Space, metric: str) -> list[Series]:
+    rows = places_of([trial for _, trial in chosen], space).tolist()
+    named: set[str] = set()
+    series = []
+    for (study, trial), row in zip(chosen, rows, strict=True):
+        y = [None if math.isnan(place) else place for place in row]
+        trial_name = f"{study.strategy}, seed {study.seed}, trial {trial.number}: {metric} {trial.value:.4g}"
+        text = [f"{trial_name}, {_show(trial.params.get(path))}" for path in space]
+        is_first = study.strategy not in named
+        named.add(study.strategy)
+        line = Series(study.strategy, "line", list(space), y, strategy=study.strategy, text=text, in_legend=is_first)
+        series.append(line)
+    return series
+
+
+def _show(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else "not set" if value is None else str(value)
+
+
+def _slice(experiment: Experiment, task: str, path: str, space: Space) -> View:
+    names = choice_names(space[path])
+    series = []
+    for strategy in experiment.strategies:
+        studies = experiment.of(task=task, strategy=strategy)
+        trials = [(s, t) for s in studies for t in s.complete if has_param(t, path, space)]
+        drawn = evenly(trials, MAX_POINTS)
+        if drawn:
+            x = [_place(trial.params[path], is_named=bool(names)) for _, trial in drawn]
+            y = [trial.value for _, trial in drawn]
+            text = [f"seed {study.seed}, trial {trial.number}" for study, trial in drawn]
+            series.append(Series(strategy, "points", x, y, strategy=strategy, text=text))
+    x_axis = Axis(path, is_log=is_log(space[path]), categories=names)
+    return View(path, x_axis, Axis(f"{experiment.metric} ({experiment.better} is better)"), series)
+
+
+def _place(value: Cell, *, is_named: bool) -> Cell:
+    return str(value) if is_named or isinstance(value, bool) else value

@@ -1,25 +1,62 @@
 """The section on noise: how far apart equal params end when trained again, against the ROPE and the strategies.
 
-The smallest detectable difference is the statistics' business.
+It is the standard deviation within groups of equal params, pooled; the smallest detectable difference is the
+statistics' business.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Literal
 
-from hpo.figures.figure import Axis, Cell, Figure, Series, View
+from scipy import stats
+
+from hpo.figures.figure import Axis, Figure, Line, View
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.conduct import training_of
 from hpo.report.analysis.incumbents import best_trial
-from hpo.report.analysis.phrases import TASK, task_name, task_table
-from hpo.report.analysis.records import Confirmed, Experiment, Trial
-from hpo.report.analysis.spread import SEARCH, TEST, VALIDATION, Spread, groups_of, pooled_spread, retrained
-from hpo.report.document.content import Block, Column, Section, Table, Text
+from hpo.report.analysis.phrases import labelled, task_name
+from hpo.report.analysis.records import Confirmed, Experiment, Study, Trial
+from hpo.report.document.content import Block, Section, Table, Text
+from hpo.report.sections.series import box_series
+from hpo.report.sections.tables import Field, Record, table
+from hpo.space.space import canonical
 
-Found = Sequence[tuple[str, str, Spread]]
-"""Task, source and spread."""
+LEVEL = 0.95
+VALIDATION, TEST, SEARCH = "retrained, validation", "retrained, test", "searched with several seeds, validation"
+
+Groups = Sequence[Sequence[float]]
+"""Values of trainings that differ in nothing but their seed, one inner sequence for each params."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A standard deviation within groups of equal params, pooled over the groups.
+
+    Attributes:
+        n_groups: Params with at least two values.
+        df: Degrees of freedom: values less groups.
+        sd: In units of the metric.
+        low, high: 95 % interval by the chi-square distribution, which supposes normal values.
+    """
+
+    n_groups: int
+    df: int
+    sd: float
+    low: float
+    high: float
+
+    def exceeding(self, difference: float) -> float:
+        """Returns the probability that two trainings of equal params differ by more than `difference`, if normal."""
+        if self.sd == 0:
+            return 0.0
+        return float(2 * stats.norm.sf(difference / (self.sd * math.sqrt(2))))
+
+
+Spreads = Mapping[str, Spread]
+"""By where the groups come from."""
 
 
 @dataclass(frozen=True)
@@ -38,31 +75,44 @@ class Yardstick:
     difference: float | None
 
 
-def build_noise(experiment: Experiment) -> Section | None:
+def build_noise(analysis: Analysis) -> Section | None:
     """Returns the section on noise; None when no params were trained twice and no trial is equal to another."""
-    found = [
-        (task, source, spread)
+    experiment = analysis.experiment
+    spreads = {
+        task: {
+            source: spread
+            for source, groups in groups_of(experiment, task).items()
+            if (spread := pooled_spread(groups)) is not None
+        }
         for task in experiment.tasks
-        for source, groups in groups_of(experiment, task).items()
-        if (spread := pooled_spread(groups)) is not None
-    ]
+    }
     determinism = build_determinism(experiment)
-    if not found and determinism is None:
+    if not any(spreads.values()) and determinism is None:
         return None
     yardsticks = {task: _yardstick(experiment, task) for task in experiment.tasks}
     blocks: list[Block] = [Text("No params were trained with several seeds, so the noise of a training is not known.")]
-    if found:
+    if any(spreads.values()):
         sentences = [
-            Text(text) for task in experiment.tasks for text in _sentences(experiment, task, found, yardsticks)
+            Text(text)
+            for task in experiment.tasks
+            for text in _sentences(experiment, task, spreads[task], yardsticks[task])
         ]
-        blocks = [_table(experiment, found), *sentences, *_figure(experiment)]
-    blocks += [] if determinism is None else determinism.blocks
+        blocks = [_table(experiment, spreads), *sentences, *_figure(experiment)]
     numbers = {
         "rope": experiment.rope,
-        "tasks": {task_name(task): _numbers(task, found, yardsticks[task]) for task in experiment.tasks},
-        "determinism": {} if determinism is None else determinism.numbers,
+        "tasks": {
+            task_name(task): {
+                "spreads": spreads[task],
+                "sd_over_seeds_of_best": yardstick.seeds,
+                "largest_difference_of_means": yardstick.difference,
+            }
+            for task, yardstick in yardsticks.items()
+        },
     }
-    return Section("noise", "Noise", blocks, numbers, clock={} if determinism is None else determinism.clock)
+    determinism = determinism or Section("determinism", "Determinism", [])
+    blocks += determinism.blocks
+    numbers["determinism"] = determinism.numbers
+    return Section("noise", "Noise", blocks, numbers, determinism.clock)
 
 
 def _yardstick(experiment: Experiment, task: str) -> Yardstick:
@@ -79,37 +129,42 @@ def _yardstick(experiment: Experiment, task: str) -> Yardstick:
     return Yardstick(pooled_spread(list(best.values())), ranked[0], ranked[-1], difference)
 
 
-def _numbers(task: str, found: Found, yardstick: Yardstick) -> dict[str, object]:
-    return {
-        "spreads": {source: spread for where, source, spread in found if where == task},
-        "sd_over_seeds_of_best": yardstick.seeds,
-        "largest_difference_of_means": yardstick.difference,
-    }
-
-
-def _table(experiment: Experiment, found: Found) -> Table:
-    rows: list[Sequence[Cell]] = []
-    for task, source, one in found:
-        ratio = one.sd / experiment.rope if experiment.rope else None
-        exceeding = 100 * one.exceeding(experiment.rope)
-        rows.append([task_name(task), source, one.n_groups, one.df, one.sd, one.low, one.high, ratio, exceeding])
-    columns = [TASK, Column("Equal params"), Column("Params"), Column("Degrees of freedom")]
-    columns += [Column(f"Sd ({experiment.metric})"), Column("95 % from"), Column("95 % to")]
-    columns += [Column("x ROPE", ".2f"), Column("Two differ by more than the ROPE (%)", ".0f")]
+def _table(experiment: Experiment, spreads: Mapping[str, Spreads]) -> Table:
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("source", "Equal params"),
+        Field("n_groups", "Params"),
+        Field("df", "Degrees of freedom"),
+        Field("sd", f"Sd ({experiment.metric})"),
+        Field("low", "95 % from"),
+        Field("high", "95 % to"),
+        Field("ratio", "x ROPE", format=".2f"),
+        Field("exceeding", "Two differ by more than the ROPE (%)", format=".0f"),
+    ]
+    records = [
+        {
+            **vars(spread),
+            "task": task,
+            "source": source,
+            "ratio": spread.sd / experiment.rope if experiment.rope else None,
+            "exceeding": 100 * spread.exceeding(experiment.rope),
+        }
+        for task, own in spreads.items()
+        for source, spread in own.items()
+    ]
     note = (
         "Sd within equal params trained with other seeds, pooled over params, with a chi-square interval; the last "
         "column is how often two trainings of equal params would differ by more than the ROPE, if normal."
     )
-    return task_table(experiment, Table("noise_spread", "Noise of a training", columns, rows, note))
+    return table(experiment, "noise_spread", "Noise of a training", columns, records, note)
 
 
-def _sentences(experiment: Experiment, task: str, found: Found, yardsticks: Mapping[str, Yardstick]) -> list[str]:
+def _sentences(experiment: Experiment, task: str, spreads: Spreads, yardstick: Yardstick) -> list[str]:
     """Returns how the noise of a task's validation values compares with the ROPE and with the strategies."""
-    own = {source: spread for where, source, spread in found if where == task}
-    noise = own.get(VALIDATION) or own.get(SEARCH)
+    noise = spreads.get(VALIDATION) or spreads.get(SEARCH)
     if noise is None:
         return []
-    where = f"On {task_name(task)}: " if len(experiment.tasks) > 1 else ""
+    where = f"On {task_name(task)}: " if experiment.has_tasks else ""
     if noise.sd == 0:
         return [f"{where}Equal params always ended at equal values: there is no noise, as in a recorded table."]
     size = "below" if noise.sd < experiment.rope else "above" if noise.sd > experiment.rope else "equal to"
@@ -117,7 +172,6 @@ def _sentences(experiment: Experiment, task: str, found: Found, yardsticks: Mapp
         f"{where}The noise of a training, an sd of {noise.sd:.3g} {experiment.metric} ({noise.df} degrees of freedom), "
         f"is {size} the ROPE of {experiment.rope:g}."
     ]
-    yardstick = yardsticks[task]
     if yardstick.seeds is not None:
         texts[0] += (
             f" Over seeds the best value of one strategy varies with an sd of {yardstick.seeds.sd:.3g}, "
@@ -128,7 +182,7 @@ def _sentences(experiment: Experiment, task: str, found: Found, yardsticks: Mapp
             f" The mean best values furthest apart, those of {yardstick.first} and {yardstick.second}, differ by "
             f"{yardstick.difference:.3g}, {yardstick.difference / noise.sd:.2g} times the noise."
         )
-    n_failed = sum(one.n_failed for one in retrained(experiment.of(task=task)))
+    n_failed = sum(confirmed.n_failed for confirmed in retrained(experiment.of(task=task)))
     if n_failed:
         texts.append(f"{where}{n_failed} retrainings failed and are not in the sd.")
     return texts
@@ -136,27 +190,24 @@ def _sentences(experiment: Experiment, task: str, found: Found, yardsticks: Mapp
 
 def _figure(experiment: Experiment) -> list[Figure]:
     views = []
+    lines: list[Line] = [("y", experiment.rope, "+ ROPE"), ("y", -experiment.rope, "- ROPE")]
     for task in experiment.tasks:
         for label, kind in (("validation", VALIDATION), ("test", TEST)):
             series = [
-                Series(strategy, "box", [strategy] * len(gaps), gaps, strategy=strategy)
+                box_series(strategy, gaps)
                 for strategy in experiment.strategies
                 if (gaps := _gaps(experiment, task, strategy, kind))
             ]
             if series:
-                name = f"{task_name(task)}: {label}" if len(experiment.tasks) > 1 else label
-                y = Axis(f"{label} {experiment.metric} less the mean of the same params")
                 x = Axis("strategy", categories=[one.name for one in series])
-                views.append(View(name, x, y, series, lines=_rope_lines(experiment.rope)))
+                y = Axis(f"{label} {experiment.metric} less the mean of the same params")
+                name = labelled(experiment, task, label)
+                views.append(View(name, x, y, series, lines=lines if experiment.rope else []))
     caption = (
         "One point a retraining, its value less the mean of all retrainings of the same params: the height of the box "
         "is what the seed alone does; the dashed lines are the ROPE around 0."
     )
     return [Figure("noise_retrained", "The same params with other seeds", caption, views)] if views else []
-
-
-def _rope_lines(rope: float) -> list[tuple[Literal["x", "y", "diagonal"], float, str]]:
-    return [("y", rope, "+ ROPE"), ("y", -rope, "- ROPE")] if rope else []
 
 
 def _gaps(experiment: Experiment, task: str, strategy: str, kind: str) -> list[float]:
@@ -203,3 +254,46 @@ def equal_trainings(experiment: Experiment) -> list[list[Trial]]:
 
 def _is_equal(group: Sequence[Trial]) -> bool:
     return len({(trial.value, trial.curve) for trial in group}) == 1
+
+
+def pooled_spread(groups: Groups) -> Spread | None:
+    """Returns the pooled standard deviation, sqrt(sum of squares within groups / df); None without two equal params."""
+    repeated = [group for group in groups if len(group) > 1]
+    df = sum(len(group) - 1 for group in repeated)
+    if not df:
+        return None
+    squares = math.fsum((value - fmean(group)) ** 2 for group in repeated for value in group)
+    tail = (1 - LEVEL) / 2
+    low, high = (math.sqrt(squares / float(stats.chi2.ppf(place, df))) for place in (1 - tail, tail))
+    return Spread(len(repeated), df, math.sqrt(squares / df), low, high)
+
+
+def groups_of(experiment: Experiment, task: str) -> dict[str, list[list[float]]]:
+    """Returns the groups of equal params on a task by where they come from."""
+    studies = experiment.of(task=task)
+    return {
+        VALIDATION: [list(confirmed.values) for confirmed in retrained(studies)],
+        TEST: [list(confirmed.tests) for confirmed in retrained(studies)],
+        SEARCH: _searched(studies),
+    }
+
+
+def retrained(studies: Sequence[Study]) -> list[Confirmed]:
+    """Returns the confirmed params of the studies; retrainings that several studies share count once."""
+    different: dict[tuple[str, float, tuple[float, ...]], Confirmed] = {}
+    for study in studies:
+        params = {trial.number: trial.params for trial in study.trials}
+        for confirmed in study.confirmed:
+            key = (canonical(params.get(confirmed.trial, {})), confirmed.searched, confirmed.values)
+            different.setdefault(key, confirmed)
+    return list(different.values())
+
+
+def _searched(studies: Sequence[Study]) -> list[list[float]]:
+    """Returns the values of equal params in several studies; a training is known by the study's seed and its number."""
+    groups: dict[str, dict[tuple[int, int], float]] = {}
+    for study in studies:
+        for trial in study.complete:
+            if trial.params and trial.value is not None:
+                groups.setdefault(canonical(trial.params), {}).setdefault((study.seed, trial.number), trial.value)
+    return [list(group.values()) for group in groups.values()]

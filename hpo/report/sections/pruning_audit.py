@@ -1,6 +1,7 @@
 """Falsely pruned trials: those that would have been better than the incumbent had they gone on to their end.
 
-Of a random sample that was trained to the end, or of a recorded table; what other studies happen to tell is `twins`'.
+Of a random sample that was trained to the end, or of a recorded table; apart from that, what other studies happen to
+tell that trained the same params to the end: nobody chose these twins at random.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hpo.contracts.records import PRUNED
-from hpo.figures.figure import Cell
+from hpo.report.analysis.conduct import training_of
 from hpo.report.analysis.incumbents import incumbent, is_complete, loss
 from hpo.report.analysis.phrases import count, share_columns
 from hpo.report.analysis.records import Audit, Experiment, Study, Trial
-from hpo.report.analysis.twins import build_twins, twin_numbers
 from hpo.report.document.content import Block, Column, Section, Table, Text
-from hpo.statistics.proportion import Share
+from hpo.statistics.proportion import Share, share_of
 
 KEY, TITLE = "audit", "Falsely pruned trials"
 
@@ -53,12 +53,12 @@ class StrategyAudit:
     @property
     def incumbent(self) -> Share:
         """How many would have beaten the incumbent of the moment, of those pruned when there was one."""
-        return _share([one.beats_incumbent for one in self.found])
+        return share_of(one.beats_incumbent for one in self.found)
 
     @property
     def final(self) -> Share:
         """How many would have beaten the best of the whole search."""
-        return _share([one.beats_final for one in self.found])
+        return share_of(one.beats_final for one in self.found)
 
     @property
     def epochs(self) -> float | None:
@@ -69,21 +69,36 @@ class StrategyAudit:
         return sum(audit.n_failed for audit in self.audits)
 
 
+@dataclass(frozen=True)
+class Twin:
+    """A pruned trial whose params another study trained to the end.
+
+    Attributes:
+        strategy: Of the pruned trial.
+        is_same_training: Whether the other's curve begins exactly as the pruned one's.
+        has_won: Whether the other's final value beats the incumbent at the time of pruning; None without an incumbent.
+    """
+
+    strategy: str
+    is_same_training: bool
+    has_won: bool | None
+
+
 def build_audit(experiment: Experiment) -> Section:
     """Returns the part of the pruning section on falsely pruned trials, per strategy."""
-    found = audit(experiment)
-    n_pruned = sum(one.n_pruned for one in found)
+    audits = audit(experiment)
+    n_pruned = sum(one.n_pruned for one in audits)
     if not n_pruned:
         return Section(KEY, TITLE, [], {})
-    elsewhere = twin_numbers(experiment)
-    numbers = {one.strategy: {**_numbers(one), "elsewhere": elsewhere[one.strategy]} for one in found}
-    twins = build_twins(experiment)
-    if any(one.found or one.audits for one in found):
-        blocks: list[Block] = [_table(found), Text(" ".join(_scope(found)), tone="note"), *twins]
+    twins = find_twins(experiment)
+    numbers = {one.strategy: {**_numbers(one), "elsewhere": _share(twins, one.strategy).numbers} for one in audits}
+    elsewhere = build_twins(experiment, twins)
+    if any(one.found or one.audits for one in audits):
+        blocks: list[Block] = [_table(audits), Text(" ".join(_scope(audits)), tone="note"), *elsewhere]
         return Section(KEY, TITLE, blocks, numbers)
-    known = "" if twins else " No other study trained the params of a pruned trial to the end, either."
+    known = "" if elsewhere else " No other study trained the params of a pruned trial to the end, either."
     text = f"How many of {count(n_pruned, 'pruned trial')} were falsely pruned is not known: no audit sample was drawn."
-    return Section(KEY, TITLE, [Text(text + known), *twins], numbers)
+    return Section(KEY, TITLE, [Text(text + known), *elsewhere], numbers)
 
 
 def audit(experiment: Experiment) -> list[StrategyAudit]:
@@ -102,22 +117,25 @@ def _audit_strategy(experiment: Experiment, strategy: str) -> StrategyAudit:
 
 
 def _audit_study(study: Study, sign: float) -> Iterator[Audited]:
-    final, best = incumbent(study.complete, sign=sign), None
+    final = incumbent(study.complete, sign=sign)
+    for trial, best in _pruned(study, sign):
+        if trial.continued is not None:
+            yield Audited(_beats(trial.continued, best, sign), _beats(trial.continued, final, sign))
+
+
+def _pruned(study: Study, sign: float) -> Iterator[tuple[Trial, Trial | None]]:
+    """Yields each pruned trial and the incumbent at that moment."""
+    best = None
     for trial in study.finished:
         if is_complete(trial):
             best = incumbent([trial] if best is None else [best, trial], sign=sign)
-        elif trial.state == PRUNED and trial.continued is not None:
-            yield Audited(_beats(trial.continued, best, sign), _beats(trial.continued, final, sign))
+        elif trial.state == PRUNED:
+            yield trial, best
 
 
 def _beats(continued: float, other: Trial | None, sign: float) -> bool | None:
     """Returns whether a value is better than that of a complete trial; what diverges never is."""
     return None if other is None else math.isfinite(continued) and sign * continued < loss(other, sign=sign)
-
-
-def _share(beaten: Sequence[bool | None]) -> Share:
-    known = [one for one in beaten if one is not None]
-    return Share(sum(known), len(known))
 
 
 def _numbers(one: StrategyAudit) -> dict[str, object]:
@@ -131,10 +149,10 @@ def _numbers(one: StrategyAudit) -> dict[str, object]:
     }
 
 
-def _table(found: Sequence[StrategyAudit]) -> Table:
-    rows: list[Sequence[Cell]] = [
+def _table(audits: Sequence[StrategyAudit]) -> Table:
+    rows = [
         [one.strategy, f"{len(one.found)}/{one.n_pruned}", *one.incumbent.cells, *one.final.cells, one.epochs]
-        for one in found
+        for one in audits
         if one.n_pruned
     ]
     columns = [Column("Strategy"), Column("Audited (of pruned)"), *share_columns("Beat the incumbent")]
@@ -146,10 +164,10 @@ def _table(found: Sequence[StrategyAudit]) -> Table:
     return Table("pruning_audit", TITLE, columns, rows, note)
 
 
-def _scope(found: Sequence[StrategyAudit]) -> Iterator[str]:
+def _scope(of_strategies: Sequence[StrategyAudit]) -> Iterator[str]:
     """Yields how it is known what the trials would have come to, and what is not."""
-    n_pruned, n_found = sum(one.n_pruned for one in found), sum(len(one.found) for one in found)
-    audits = [audit for one in found for audit in one.audits]
+    n_pruned, n_found = sum(one.n_pruned for one in of_strategies), sum(len(one.found) for one in of_strategies)
+    audits = [audit for one in of_strategies for audit in one.audits]
     yield f"What it would have come to is known of {n_found} of {count(n_pruned, 'pruned trial')}."
     if audits:
         n_trained, epochs = sum(audit.n_trials for audit in audits), math.fsum(audit.epochs for audit in audits)
@@ -157,11 +175,67 @@ def _scope(found: Sequence[StrategyAudit]) -> Iterator[str]:
             f"{n_trained} were drawn at random, whatever they had come to, and trained with their own seed from the "
             f"first epoch to the last: {epochs:,g} epochs, outside the budgets."
         )
-    n_failed, n_open = sum(one.n_failed for one in found), sum(not audit.is_ended for audit in audits)
+    n_failed, n_open = sum(one.n_failed for one in of_strategies), sum(not audit.is_ended for audit in audits)
     if n_failed:
         yield f"{n_failed} of them failed in that, but not by diverging, and are not counted."
     if n_open:
         yield f"The audit of {count(n_open, 'study')} is not finished."
-    n_early = n_found - sum(one.incumbent.n for one in found)
+    n_early = n_found - sum(one.incumbent.n for one in of_strategies)
     if n_early:
         yield f"{n_early} were pruned before there was an incumbent that they could have beaten."
+
+
+def find_twins(experiment: Experiment) -> list[Twin]:
+    """Returns the pruned trials whose params were trained to the end in another study on the same task."""
+    whole: dict[tuple[str, str], list[tuple[Study, Trial]]] = {}
+    for study in experiment.studies:
+        for trial in study.complete:
+            if trial.params:
+                whole.setdefault((study.task, training_of(study, trial)), []).append((study, trial))
+    twins = []
+    for study in experiment.studies:
+        for trial, best in _pruned(study, experiment.sign):
+            alike = whole.get((study.task, training_of(study, trial)), ())
+            others = [twin for other, twin in alike if other.name != study.name]
+            same = [twin for twin in others if trial.curve and twin.curve[: len(trial.curve)] == trial.curve]
+            if others:
+                has_won = _beats((same or others)[0].value or 0.0, best, experiment.sign)
+                twins.append(Twin(study.strategy, bool(same), has_won))
+    return twins
+
+
+def build_twins(experiment: Experiment, twins: Sequence[Twin]) -> list[Block]:
+    """Returns what other studies tell of pruned trials; [] if they tell nothing."""
+    if all(twin.has_won is None for twin in twins):
+        return []
+    rows = []
+    for strategy in experiment.strategies:
+        known = [twin for twin in twins if twin.strategy == strategy and twin.has_won is not None]
+        if known:
+            n_same = sum(twin.is_same_training for twin in known)
+            rows.append([strategy, *_share(known, strategy).cells, n_same])
+    columns = [Column("Strategy"), *share_columns("Beaten elsewhere (of known)"), Column("Same training")]
+    note = (
+        "Beaten elsewhere: the same params, trained to the end by another study, beat the incumbent of the moment at "
+        "which they were pruned. Nobody drew these trials at random, which the exact (Clopper–Pearson) intervals do "
+        "not know of."
+    )
+    table = Table("pruning_twins", "Pruned params that another study trained to the end", columns, rows, note)
+    return [table, Text(_twins_scope(experiment, twins), tone="note")]
+
+
+def _share(twins: Sequence[Twin], strategy: str) -> Share:
+    return share_of(twin.has_won for twin in twins if twin.strategy == strategy)
+
+
+def _twins_scope(experiment: Experiment, twins: Sequence[Twin]) -> str:
+    n_pruned = sum(trial.state == PRUNED for study in experiment.studies for trial in study.trials)
+    n_early = sum(twin.has_won is None for twin in twins)
+    n_same = sum(twin.is_same_training for twin in twins)
+    rest = "" if n_same == len(twins) else " The others had another seed, whose noise adds to the share, or no curve."
+    early = f" {n_early} of them were pruned before there was an incumbent and are not counted." if n_early else ""
+    return (
+        f"The params of {len(twins)} of {count(n_pruned, 'pruned trial')} happen to have been trained to the end by "
+        f"another study.{early} In {n_same} of {len(twins)} the other trial began with exactly the same values: the "
+        f"same training.{rest}"
+    )

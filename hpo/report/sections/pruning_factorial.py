@@ -14,15 +14,18 @@ from scipy import stats
 
 from hpo.figures.figure import Cell
 from hpo.report.analysis.incumbents import best_trial
-from hpo.report.analysis.phrases import TASK, task_name, task_table
+from hpo.report.analysis.phrases import task_name
 from hpo.report.analysis.records import Experiment
-from hpo.report.document.content import Block, Column, Section, Table, Text
+from hpo.report.document.content import Block, Section, Table, Text
+from hpo.report.sections.tables import Field, Record, nested, table
 
 MIN_SEEDS = 3
 Cells = Mapping[tuple[str, str], str]
 """The strategy of each combination of sampler and pruner."""
 Best = Mapping[int, float]
 """The best value of a study by its seed."""
+BestValues = Mapping[tuple[str, str], Best]
+"""Of each combination of sampler and pruner."""
 
 
 def build_factorial(experiment: Experiment) -> Section | None:
@@ -30,25 +33,20 @@ def build_factorial(experiment: Experiment) -> Section | None:
     cells = find_cells(experiment)
     if cells is None:
         return None
-    blocks: list[Block] = [_means(experiment, cells), _contrasts(experiment, cells)]
-    blocks.append(
-        Text(
-            "Values are the best of complete trials within the budget; seeds for which a combination has none are left "
-            "out of a difference. Both tables are exploratory.",
-            tone="note",
-        )
+    by_task = {task: _best_values(experiment, task, cells) for task in experiment.tasks}
+    contrasts = {task: _contrasts(best) for task, best in by_task.items()}
+    note = Text(
+        "Values are the best of complete trials within the budget; seeds for which a combination has none are left "
+        "out of a difference. Both tables are exploratory.",
+        tone="note",
     )
+    blocks: list[Block] = [_means_table(experiment, by_task), _contrasts_table(experiment, contrasts), note]
     numbers = {
         task_name(task): {
-            "means": {
-                f"{sampler} x {pruner}": _mean(experiment, task, name) for (sampler, pruner), name in cells.items()
-            },
-            "differences": {
-                name: {"mean": mean, "low": low, "high": high, "n_seeds": n}
-                for name, mean, low, high, n in _rows(experiment, task, cells)
-            },
+            "means": {f"{sampler} x {pruner}": _mean(values) for (sampler, pruner), values in best.items()},
+            "differences": nested(contrasts[task], by=["name"]),
         }
-        for task in experiment.tasks
+        for task, best in by_task.items()
     }
     return Section("factorial", "Sampler x pruner", blocks, numbers)
 
@@ -58,93 +56,95 @@ def find_cells(experiment: Experiment) -> Cells | None:
 
     None when a combination is missing or has several strategies.
     """
-    found: dict[tuple[str, str], str] = {}
+    cells: dict[tuple[str, str], str] = {}
     for strategy in experiment.strategies:
-        kinds = {(s.facts.get("sampler", ""), _pruner(s.facts)) for s in experiment.of(strategy=strategy)}
+        kinds = {
+            (s.facts.get("sampler", ""), s.facts.get("pruner") or "none") for s in experiment.of(strategy=strategy)
+        }
         kind = kinds.pop()
-        if kinds or not kind[0] or kind in found:
+        if kinds or not kind[0] or kind in cells:
             return None
-        found[kind] = strategy
-    samplers = list(dict.fromkeys(sampler for sampler, _ in found))
-    pruners = sorted(dict.fromkeys(pruner for _, pruner in found), key=lambda pruner: pruner != "none")
+        cells[kind] = strategy
+    samplers = list(dict.fromkeys(sampler for sampler, _ in cells))
+    pruners = sorted(dict.fromkeys(pruner for _, pruner in cells), key=lambda pruner: pruner != "none")
     crossed = list(product(samplers, pruners))
-    if len(samplers) < 2 or len(pruners) < 2 or any(one not in found for one in crossed):
+    if len(samplers) < 2 or len(pruners) < 2 or any(one not in cells for one in crossed):
         return None
-    return {one: found[one] for one in crossed}
+    return {one: cells[one] for one in crossed}
 
 
-def _pruner(facts: Mapping[str, str]) -> str:
-    return facts.get("pruner") or "none"
+def _best_values(experiment: Experiment, task: str, cells: Cells) -> dict[tuple[str, str], Best]:
+    """Returns the best values of the studies of every combination."""
+    return {
+        cell: {
+            study.seed: best.value
+            for study in experiment.of(task=task, strategy=strategy)
+            if (best := best_trial(experiment, study)) is not None and best.value is not None
+        }
+        for cell, strategy in cells.items()
+    }
 
 
-def _best(experiment: Experiment, task: str, strategy: str) -> Best:
-    found = {}
-    for study in experiment.of(task=task, strategy=strategy):
-        best = best_trial(experiment, study)
-        if best is not None and best.value is not None:
-            found[study.seed] = best.value
-    return found
-
-
-def _mean(experiment: Experiment, task: str, strategy: str) -> float | None:
-    best = _best(experiment, task, strategy)
+def _mean(best: Best) -> float | None:
     return fmean(best.values()) if best else None
 
 
-def _means(experiment: Experiment, cells: Cells) -> Table:
-    samplers, pruners = ([*dict.fromkeys(names)] for names in zip(*cells, strict=True))
-    rows: list[Sequence[Cell]] = [
-        [task_name(task), sampler, *(_mean(experiment, task, cells[sampler, pruner]) for pruner in pruners)]
-        for task in experiment.tasks
-        for sampler in samplers
+def _means_table(experiment: Experiment, by_task: Mapping[str, BestValues]) -> Table:
+    rows: dict[tuple[str, str], dict[str, Cell]] = {}
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("sampler", "Sampler"),
     ]
-    columns = [TASK, Column("Sampler"), *(Column(f"Pruner {pruner} ({experiment.metric})") for pruner in pruners)]
-    better = "lower" if experiment.direction == "minimize" else "higher"
-    note = f"Mean over seeds of the best value; {better} is better."
-    return task_table(experiment, Table("pruning_factorial", "Sampler x pruner", columns, rows, note))
+    for task, best in by_task.items():
+        for (sampler, pruner), values in best.items():
+            row = rows.setdefault((task, sampler), {"task": task, "sampler": sampler})
+            row[f"by {pruner}"] = _mean(values)
+    pruners = dict.fromkeys(pruner for best in by_task.values() for _, pruner in best)
+    columns += [Field(f"by {pruner}", f"Pruner {pruner} ({experiment.metric})") for pruner in pruners]
+    note = f"Mean over seeds of the best value; {experiment.better} is better."
+    return table(experiment, "pruning_factorial", "Sampler x pruner", columns, rows.values(), note)
 
 
-def _contrasts(experiment: Experiment, cells: Cells) -> Table:
-    rows: list[Sequence[Cell]] = [
-        [task_name(task), *row] for task in experiment.tasks for row in _rows(experiment, task, cells)
+def _contrasts_table(experiment: Experiment, contrasts: Mapping[str, Sequence[Record]]) -> Table:
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("name", "Difference"),
+        Field("mean", f"Mean ({experiment.metric})"),
+        Field("low", "95 % from"),
+        Field("high", "95 % to"),
+        Field("n_seeds", "Seeds"),
     ]
-    unit = experiment.metric
-    columns = [TASK, Column("Difference"), Column(f"Mean ({unit})"), Column("95 % from"), Column("95 % to")]
-    columns.append(Column("Seeds"))
-    good = "Below" if experiment.direction == "minimize" else "Above"
+    good = "Below" if experiment.better == "lower" else "Above"
     note = (
         f"{good} 0 the first named is better; an interaction is what pruning changes for the first sampler less what "
         f"it changes for the second, paired by seed (intervals by Student's t, from {MIN_SEEDS} seeds on)."
     )
-    table = Table("pruning_interaction", "Effect of the pruner and interaction", columns, rows, note)
-    return task_table(experiment, table)
+    records = [{"task": task, **record} for task, of in contrasts.items() for record in of]
+    return table(experiment, "pruning_interaction", "Effect of the pruner and interaction", columns, records, note)
 
 
-def _rows(
-    experiment: Experiment, task: str, cells: Cells
-) -> list[tuple[str, float | None, float | None, float | None, int]]:
-    samplers, pruners = ([*dict.fromkeys(names)] for names in zip(*cells, strict=True))
-    best = {cell: _best(experiment, task, strategy) for cell, strategy in cells.items()}
-    rows = []
+def _contrasts(best: BestValues) -> list[Record]:
+    """Returns the effect of each pruner on each sampler, and by how much these effects differ."""
+    samplers, pruners = ([*dict.fromkeys(names)] for names in zip(*best, strict=True))
+    contrasts: list[Record] = []
     for pruner in pruners[1:]:
         effects = {sampler: _differences(best[sampler, pruner], best[sampler, pruners[0]]) for sampler in samplers}
-        for sampler in samplers:
-            rows.append((f"{sampler}: {pruner} - {pruners[0]}", *_interval(list(effects[sampler].values()))))
+        for sampler, effect in effects.items():
+            contrasts.append(_contrast(f"{sampler}: {pruner} - {pruners[0]}", effect))
         for one, other in combinations(samplers, 2):
             interaction = _differences(effects[one], effects[other])
-            rows.append((f"interaction of {pruner}: {one} - {other}", *_interval(list(interaction.values()))))
-    return rows
+            contrasts.append(_contrast(f"interaction of {pruner}: {one} - {other}", interaction))
+    return contrasts
 
 
 def _differences(ones: Best, others: Best) -> dict[int, float]:
     return {seed: ones[seed] - others[seed] for seed in ones if seed in others}
 
 
-def _interval(values: Sequence[float]) -> tuple[float | None, float | None, float | None, int]:
-    """Returns the mean, Student's 95 % interval of it, and how many values there are."""
-    n = len(values)
-    if n < MIN_SEEDS:
-        return (fmean(values) if n else None), None, None, n
-    mean = fmean(values)
-    reach = float(stats.t.ppf(0.975, n - 1)) * stdev(values) / sqrt(n)
-    return mean, mean - reach, mean + reach, n
+def _contrast(name: str, by_seed: Best) -> Record:
+    """Returns the mean over seeds and Student's 95 % interval of it."""
+    n, mean = len(by_seed), _mean(by_seed)
+    if mean is None or n < MIN_SEEDS:
+        return {"name": name, "mean": mean, "low": None, "high": None, "n_seeds": n}
+    reach = float(stats.t.ppf(0.975, n - 1)) * stdev(by_seed.values()) / sqrt(n)
+    return {"name": name, "mean": mean, "low": mean - reach, "high": mean + reach, "n_seeds": n}

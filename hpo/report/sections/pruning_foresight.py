@@ -6,20 +6,23 @@ Whether a pruner made good use of it is `pruning_audit`'s business.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from hpo.figures.figure import Axis, Cell, Figure, Series, View
-from hpo.report.analysis.phrases import TASK, task_name, task_table
+from hpo.figures.figure import Axis, Figure, Series, View
+from hpo.report.analysis.conduct import is_random, is_unpruned
+from hpo.report.analysis.phrases import task_name
 from hpo.report.analysis.records import Experiment, Trial
-from hpo.report.analysis.scale import is_random, is_unpruned
-from hpo.report.document.content import Block, Column, Section, Table, Text
+from hpo.report.document.content import Block, Section, Table, Text
+from hpo.report.sections.tables import Field, Record, table
 from hpo.space.space import canonical
 
+Floats = NDArray[np.float64]
 MIN_TRIALS = 5
 TOP = 0.1
 MAX_COLUMNS, MAX_LINES = 15, 30
@@ -56,18 +59,14 @@ class Foresight:
 
 def build_correlation(experiment: Experiment) -> Section:
     """Returns the part of the pruning section on rank correlations, per epoch."""
-    found = [one for task in experiment.tasks for one in foresights(experiment, task)]
-    blocks: list[Block] = [Text(_scope(experiment, found))]
-    if found:
-        blocks += [_table(experiment, found), _figure(found)]
+    results = [result for task in experiment.tasks for result in foresights(experiment, task)]
+    blocks: list[Block] = [Text(_scope(experiment, results))]
+    if results:
+        blocks += [_table(experiment, results), _figure(results)]
     numbers: dict[str, dict[str, object]] = {}
-    for one in found:
-        numbers.setdefault(task_name(one.task), {})[str(one.n_epochs)] = {
-            "n_trials": one.n_trials,
-            "spearman": one.spearman,
-            "kendall": one.kendall,
-            "top_10_percent_overlap": one.overlap,
-        }
+    for result in results:
+        measures = {"spearman": result.spearman, "kendall": result.kendall, "top_10_percent_overlap": result.overlap}
+        numbers.setdefault(task_name(result.task), {})[str(result.n_epochs)] = {"n_trials": result.n_trials, **measures}
     return Section("correlation", "Rank correlation with the final value", blocks, numbers)
 
 
@@ -102,25 +101,19 @@ def _foresight(task: str, trials: Sequence[Trial], sign: float) -> Foresight:
         task,
         n_epochs=curves.shape[1],
         n_trials=len(trials),
-        spearman=tuple(_spearman(column, final) for column in columns),
-        kendall=tuple(_kendall(column, final) for column in columns),
+        spearman=tuple(_correlation(stats.spearmanr, column, final) for column in columns),
+        kendall=tuple(_correlation(stats.kendalltau, column, final) for column in columns),
         overlap=tuple(top_overlap(column, final) for column in columns),
     )
 
 
-def _spearman(losses: NDArray[np.float64], final: NDArray[np.float64]) -> float | None:
-    return None if _is_constant(losses, final) else float(stats.spearmanr(losses, final).statistic)
+def _correlation(measure: Callable[[Floats, Floats], Any], losses: Floats, final: Floats) -> float | None:
+    """Returns a rank correlation; None where all values are equal."""
+    is_constant = any(column.min() == column.max() for column in (losses, final))
+    return None if is_constant else float(measure(losses, final).statistic)
 
 
-def _kendall(losses: NDArray[np.float64], final: NDArray[np.float64]) -> float | None:
-    return None if _is_constant(losses, final) else float(stats.kendalltau(losses, final).statistic)
-
-
-def _is_constant(*columns: NDArray[np.float64]) -> bool:
-    return any(column.min() == column.max() for column in columns)
-
-
-def top_overlap(losses: NDArray[np.float64], final: NDArray[np.float64]) -> float:
+def top_overlap(losses: Floats, final: Floats) -> float:
     """Returns the share of the final best 10 % that are among the best 10 % by `losses`; the earlier of equals is in.
 
     A tenth, rounded up, has at least one trial in it; by chance the share is about .1.
@@ -130,20 +123,20 @@ def top_overlap(losses: NDArray[np.float64], final: NDArray[np.float64]) -> floa
     return len(best & best_final) / n_top
 
 
-def _scope(experiment: Experiment, found: Sequence[Foresight]) -> str:
-    if not found:
+def _scope(experiment: Experiment, results: Sequence[Foresight]) -> str:
+    if not results:
         return (
             f"Rank correlations of early with final values are not given: no task has {MIN_TRIALS} different complete "
             "trials of one length whose value after every epoch is known."
         )
-    is_whole = all(any(is_unpruned(s) and s.complete for s in experiment.of(task=one.task)) for one in found)
+    is_whole = all(any(is_unpruned(s) and s.complete for s in experiment.of(task=result.task)) for result in results)
     source = (
         "of studies without a pruner"
         if is_whole
         else "(of studies without a pruner where a task has any; else the trials stopped early are missing, which "
         "lowers the correlations)"
     )
-    lengths = {one.n_epochs for one in found}
+    lengths = {result.n_epochs for result in results}
     apart = (
         " Trials are compared only with trials of the same number of epochs, because the learning rate's schedule "
         "depends on it."
@@ -161,24 +154,28 @@ def _scope(experiment: Experiment, found: Sequence[Foresight]) -> str:
     )
 
 
-def _table(experiment: Experiment, found: Sequence[Foresight]) -> Table:
-    rows: list[Sequence[Cell]] = []
-    for one in found:
-        epochs = dict.fromkeys([1, *(math.ceil(share * one.n_epochs) for share in SHARES)])
-        for epoch in (epoch for epoch in epochs if epoch < one.n_epochs):
-            measures = (one.spearman[epoch - 1], one.kendall[epoch - 1], one.overlap[epoch - 1])
-            rows.append([task_name(one.task), one.n_epochs, epoch, one.n_trials, *measures])
-    columns = [TASK, Column("Epochs of the trial"), Column("After epoch"), Column("Trials")]
-    columns += [Column("Spearman", ".2f"), Column("Kendall", ".2f"), Column("Top 10 % overlap (share)", ".2f")]
-    table = Table(
-        "pruning_correlation",
-        "Early and final ranks of trials",
-        columns,
-        rows,
+def _table(experiment: Experiment, results: Sequence[Foresight]) -> Table:
+    records: list[Record] = []
+    for result in results:
+        epochs = dict.fromkeys([1, *(math.ceil(share * result.n_epochs) for share in SHARES)])
+        for epoch in (epoch for epoch in epochs if epoch < result.n_epochs):
+            measures = {name: getattr(result, name)[epoch - 1] for name, *_ in MEASURES}
+            trials = {"n_epochs": result.n_epochs, "epoch": epoch, "n_trials": result.n_trials}
+            records.append({"task": result.task, **trials, **measures})
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("n_epochs", "Epochs of the trial"),
+        Field("epoch", "After epoch"),
+        Field("n_trials", "Trials"),
+        Field("spearman", "Spearman", format=".2f"),
+        Field("kendall", "Kendall", format=".2f"),
+        Field("overlap", "Top 10 % overlap (share)", format=".2f"),
+    ]
+    note = (
         "1 means that stopping after this epoch would have kept the final order; 0 that it says nothing "
-        "(.1 for the overlap).",
+        "(.1 for the overlap)."
     )
-    return task_table(experiment, table)
+    return table(experiment, "pruning_correlation", "Early and final ranks of trials", columns, records, note)
 
 
 def _figure(found: Sequence[Foresight]) -> Figure:
@@ -193,26 +190,26 @@ def _figure(found: Sequence[Foresight]) -> Figure:
     return Figure("pruning_correlation", "What an early value says of the final one", caption, views)
 
 
-def _line(found: Sequence[Foresight], measure: str, label: str, title: str) -> View:
-    one = found[0]
-    values: tuple[float | None, ...] = getattr(one, measure)
-    series = Series(f"{one.name} ({one.n_trials} trials)", "line", list(range(1, one.n_epochs + 1)), values)
+def _line(results: Sequence[Foresight], measure: str, label: str, title: str) -> View:
+    result = results[0]
+    values: tuple[float | None, ...] = getattr(result, measure)
+    series = Series(f"{result.name} ({result.n_trials} trials)", "line", list(range(1, result.n_epochs + 1)), values)
     return View(label, Axis("epoch"), Axis(title), [series])
 
 
-def _shades(found: Sequence[Foresight], measure: str, label: str, title: str) -> View:
-    epochs = _columns(max(one.n_epochs for one in found))
-    cells = [(one, epoch) for one in found for epoch in epochs if epoch <= one.n_epochs]
-    values: list[float | None] = [getattr(one, measure)[epoch - 1] for one, epoch in cells]
+def _shades(results: Sequence[Foresight], measure: str, label: str, title: str) -> View:
+    epochs = _columns(max(result.n_epochs for result in results))
+    cells = [(result, epoch) for result in results for epoch in epochs if epoch <= result.n_epochs]
+    values: list[float | None] = [getattr(result, measure)[epoch - 1] for result, epoch in cells]
     series = Series(
         title,
         "shade",
         [str(epoch) for _, epoch in cells],
-        [one.name for one, _ in cells],
+        [result.name for result, _ in cells],
         z=[None if value is None else min(max(value, 0.0), 1.0) for value in values],
         text=["" if value is None else f"{value:.2f}" for value in values],
     )
-    names = [one.name for one in found]
+    names = [result.name for result in results]
     x = Axis(f"epoch; colour and number: {title}", categories=[str(epoch) for epoch in epochs])
     return View(label, x, Axis("trials of", categories=names), [series])
 

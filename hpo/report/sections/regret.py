@@ -6,64 +6,89 @@ The arrays behind it are `regrets`'; the incumbent in the metric's own units is 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.figures.figure import Axis, Cell, Figure, Series, View
-from hpo.report.analysis.pairs import unit_of
-from hpo.report.analysis.phrases import TASK, count, number, task_name, task_table
+from hpo.figures.figure import Axis, Figure, Series, View
+from hpo.report.analysis.analysis import Analysis
+from hpo.report.analysis.phrases import count, number
 from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.regrets import Regrets, area, mean_ranks, regrets
-from hpo.report.analysis.scale import Scale, scales
-from hpo.report.document.content import Block, Column, Section, Table, Text
-from hpo.report.sections.averages import Average, average, average_series, thin_series
-from hpo.statistics.bootstrap import N_RESAMPLES, Resampling, mean_interval, resampling
+from hpo.report.analysis.regrets import Regrets, area, mean_ranks
+from hpo.report.document.content import Block, Section, Table, Text
+from hpo.report.sections.series import Average, average, average_series, thin_series
+from hpo.report.sections.tables import Field, Record, nested, table
+from hpo.statistics.bootstrap import Resampling, mean_interval
 
 Floats = NDArray[np.float64]
 
 
-def build_regret(experiment: Experiment, *, seed: int = 0, n_resamples: int = N_RESAMPLES) -> Section:
+def build_regret(analysis: Analysis) -> Section:
     """Returns normalised regret and mean rank over the budget, the area under the former, and a map of tasks."""
-    known, source = scales(experiment), resampling(seed, n_resamples)
-    of = regrets(experiment, known)
-    if of is None:
+    experiment, source, regrets = analysis.experiment, analysis.source, analysis.regrets
+    if regrets is None:
         nothing = Text("No trial is COMPLETE within the budget, so there is no regret to show.", "warning")
         return Section("regret", "Regret and ranks", [nothing])
-    capped = of.capped()
-    ranks = mean_ranks(of, experiment.strategies, tasks=experiment.tasks)
-    by_rank = {name: average(ranks[index], of.along, source=source) for index, name in enumerate(experiment.strategies)}
+    capped = regrets.capped()
+    by_rank = _rank_averages(experiment, regrets, source=source)
     areas = {name: _areas(experiment, capped, name) for name in experiment.strategies}
-    blocks: list[Block] = [*_scale_blocks(experiment, known), _regret_figure(experiment, capped, source=source)]
-    if len(experiment.strategies) > 1:
-        blocks.append(_rank_figure(experiment, by_rank))
-    blocks.append(_area_table(experiment, areas, source=source))
-    if len(experiment.tasks) > 1:
-        blocks += [_map(experiment, of, known)]
-    return Section("regret", "Regret and ranks", blocks, _numbers(experiment, of, known, areas, by_rank))
-
-
-def _scale_blocks(experiment: Experiment, known: Mapping[str, Scale]) -> list[Block]:
-    """Returns what 0 and 1 are, on each task."""
-    rows: list[list[Cell]] = [
-        [task_name(task), experiment.sign * scale.best, experiment.sign * scale.reference, scale.source]
-        for task, scale in known.items()
+    scales: list[Record] = [
+        {
+            "task": task,
+            "best_known": experiment.sign * scale.best,
+            "reference": experiment.sign * scale.reference,
+            "reference_is_median_of": scale.source,
+        }
+        for task, scale in analysis.scales.items()
         if math.isfinite(scale.best)
     ]
-    columns = [TASK, *(Column(f"{name} ({experiment.metric})") for name in ("regret 0", "regret 1"))]
+    blocks: list[Block] = [*_scale_blocks(experiment, scales), _regret_figure(experiment, capped, source=source)]
+    if len(experiment.strategies) > 1:
+        blocks.append(_rank_figure(experiment, by_rank))
+    area_records = [_area_record(name, values, source=source) for name, values in areas.items()]
+    blocks.append(_area_table(experiment, area_records))
+    finals = {name: _finals(experiment, regrets, name) for name in experiment.strategies}
+    if experiment.has_tasks:
+        blocks.append(_map(analysis, finals))
+    names = ["best_known", "reference", "reference_is_median_of"]
+    numbers = {
+        "scales": nested(scales, by=["task"], names=names),
+        "final_mean_regret": finals,
+        "area_over_log_budget": {record["strategy"]: record["mean"] for record in area_records},
+        "final_mean_rank": {
+            name: float(mean.values[-1]) if mean.values.size else None for name, mean in by_rank.items()
+        },
+    }
+    return Section("regret", "Regret and ranks", blocks, numbers)
+
+
+def _rank_averages(experiment: Experiment, regrets: Regrets, *, source: Resampling) -> dict[str, Average]:
+    ranks = mean_ranks(regrets, experiment.strategies, tasks=experiment.tasks)
+    return {
+        name: average(ranks[index], regrets.along, source=source) for index, name in enumerate(experiment.strategies)
+    }
+
+
+def _scale_blocks(experiment: Experiment, scales: Sequence[Record]) -> list[Block]:
+    """Returns what 0 and 1 are, on each task."""
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("best_known", f"regret 0 ({experiment.metric})"),
+        Field("reference", f"regret 1 ({experiment.metric})"),
+        Field("reference_is_median_of", "1 is the median of"),
+    ]
     text = (
         "Exploratory. Regret is 0 at the best value known over all strategies and 1 at the median evaluation of random "
         "search, where there is one. Curves over the budget and the area below them count no more than 1, "
         "which is also what a study has before its first incumbent."
     )
     note = "Regret is the share of the way from regret 0 to regret 1; it has no unit and can exceed 1."
-    table = Table("scales", "The scale of regret", [*columns, Column("1 is the median of")], rows, note)
-    return [Text(text, "note"), task_table(experiment, table)]
+    return [Text(text, "note"), table(experiment, "scales", "The scale of regret", columns, scales, note)]
 
 
 def _regret_figure(experiment: Experiment, of: Regrets, *, source: Resampling) -> Figure:
-    unit = unit_of(experiment)
+    unit = experiment.paired_by
     views = []
     for statistic in ("mean", "IQM"):
         series: list[Series] = []
@@ -85,16 +110,15 @@ def _regret_figure(experiment: Experiment, of: Regrets, *, source: Resampling) -
 
 
 def _unit_names(experiment: Experiment, of: Regrets, strategy: str) -> list[str]:
-    keys = list(of.rows[strategy])
-    if len(experiment.tasks) == 1:
-        return [f"seed {seed}" for _, seed in keys]
-    return [task for task in experiment.tasks if any(own == task for own, _ in keys)]
+    if not experiment.has_tasks:
+        return [f"seed {seed}" for _, seed in of.rows[strategy]]
+    return [task for task in experiment.tasks if task in of.by_task(strategy)]
 
 
 def _thin(strategy: str, name: str, along: Floats, row: Floats) -> Series:
     """Returns the corners of a step curve alone."""
-    known = np.isfinite(row)
-    x, y = along[known], row[known]
+    is_known = np.isfinite(row)
+    x, y = along[is_known], row[is_known]
     is_corner = np.ones(x.size, bool)
     is_corner[1:-1] = y[1:-1] != y[:-2]
     return thin_series(f"{strategy}, {name}", strategy, x[is_corner].tolist(), y[is_corner].tolist())
@@ -105,7 +129,7 @@ def _rank_figure(experiment: Experiment, averages: Mapping[str, Average]) -> Fig
     n = next(iter(averages.values())).n
     axes = Axis(f"{experiment.unit} charged so far"), Axis("mean rank (1 is best)", is_reversed=True)
     caption = (
-        f"Higher is better: the mean rank among {len(averages)} strategies over {count(n, unit_of(experiment))} that "
+        f"Higher is better: the mean rank among {len(averages)} strategies over {count(n, experiment.paired_by)} that "
         "all of them have, with a 95 % bootstrap band (points where there are fewer than six); before its first "
         "incumbent a study ranks behind all that have one."
     )
@@ -114,33 +138,40 @@ def _rank_figure(experiment: Experiment, averages: Mapping[str, Average]) -> Fig
 
 def _areas(experiment: Experiment, of: Regrets, strategy: str) -> Floats:
     """Returns the area of each unit that has one."""
-    by_task: dict[str, list[float]] = {}
-    for (task, _), row in of.rows[strategy].items():
-        value = area(row, of.along, first=of.first[task], budget=experiment.budget) if task in of.first else None
-        if value is not None:
-            by_task.setdefault(task, []).append(value)
-    if len(experiment.tasks) == 1:
-        return np.array([value for values in by_task.values() for value in values], float)
-    return np.array([np.mean(values) for values in by_task.values()], float)
+    groups = []
+    for task, rows in of.by_task(strategy).items():
+        areas = [area(row, of.along, first=of.first.get(task, 0.0), budget=experiment.budget) for row in rows]
+        groups.append([value for value in areas if value is not None])
+    if not experiment.has_tasks:
+        return np.array([value for values in groups for value in values], float)
+    return np.array([np.mean(values) for values in groups if values], float)
 
 
-def _area_table(experiment: Experiment, areas: Mapping[str, Floats], *, source: Resampling) -> Table:
-    rows: list[list[Cell]] = []
-    for strategy, values in areas.items():
-        interval = mean_interval(values, source=source)
-        mean = float(values.mean()) if values.size else None
-        rows.append([strategy, values.size, mean, interval.low, interval.high, interval.method])
-    titles = ["strategy", f"{unit_of(experiment)}s", "mean regret over log budget", "95 % low", "95 % high", "interval"]
+def _area_record(strategy: str, values: Floats, *, source: Resampling) -> Record:
+    interval = mean_interval(values, source=source)
+    ends = {"low": interval.low, "high": interval.high, "interval": interval.method}
+    return {"strategy": strategy, "n": values.size, "mean": float(values.mean()) if values.size else None, **ends}
+
+
+def _area_table(experiment: Experiment, records: Sequence[Record]) -> Table:
+    columns: list[Field[Record]] = [
+        Field("strategy", "strategy"),
+        Field("n", f"{experiment.paired_by}s"),
+        Field("mean", "mean regret over log budget"),
+        Field("low", "95 % low"),
+        Field("high", "95 % high"),
+        Field("interval", "interval"),
+    ]
     note = (
         "Area under normalised regret over the logarithm of the budget, from the first COMPLETE trial of any study to "
         "the end, as a mean height (no unit): lower is better at any time."
     )
-    return Table("regret-area", "One number for the whole curve", [*map(Column, titles)], rows, note)
+    return table(experiment, "regret-area", "One number for the whole curve", columns, records, note)
 
 
-def _map(experiment: Experiment, of: Regrets, known: Mapping[str, Scale]) -> Figure:
+def _map(analysis: Analysis, finals: Mapping[str, Mapping[str, float]]) -> Figure:
     """Returns a cell for each strategy and task: its mean final value, shaded from worst to best of the task."""
-    finals = {name: _finals(experiment, of, name) for name in experiment.strategies}
+    experiment = analysis.experiment
     tasks: list[str] = []
     names: list[str] = []
     shades: list[float] = []
@@ -149,7 +180,7 @@ def _map(experiment: Experiment, of: Regrets, known: Mapping[str, Scale]) -> Fig
         column = {name: finals[name][task] for name in finals if task in finals[name]}
         low, high = min(column.values(), default=0.0), max(column.values(), default=0.0)
         shades += [1.0 if high == low else 1 - (value - low) / (high - low) for value in column.values()]
-        scale = known[task]
+        scale = analysis.scales[task]
         texts += [number(experiment.sign * (value * scale.span + scale.best)) for value in column.values()]
         tasks += [task] * len(column)
         names += list(column)
@@ -168,36 +199,7 @@ def _map(experiment: Experiment, of: Regrets, known: Mapping[str, Scale]) -> Fig
 
 def _finals(experiment: Experiment, of: Regrets, strategy: str) -> dict[str, float]:
     """Returns the mean regret at the end of the budget by task, of studies that are there."""
-    found = {}
-    for task in experiment.tasks:
-        ends = [float(row[-1]) for (own, _), row in of.rows[strategy].items() if own == task and np.isfinite(row[-1])]
-        if ends:
-            found[task] = float(np.mean(ends))
-    return found
-
-
-def _numbers(
-    experiment: Experiment,
-    of: Regrets,
-    known: Mapping[str, Scale],
-    areas: Mapping[str, Floats],
-    ranks: Mapping[str, Average],
-) -> dict[str, object]:
-    return {
-        "scales": {
-            task: {
-                "best_known": experiment.sign * scale.best,
-                "reference": experiment.sign * scale.reference,
-                "reference_is_median_of": scale.source,
-            }
-            for task, scale in known.items()
-            if math.isfinite(scale.best)
-        },
-        "final_mean_regret": {name: _finals(experiment, of, name) for name in experiment.strategies},
-        "area_over_log_budget": {name: _mean_or_none(values) for name, values in areas.items()},
-        "final_mean_rank": {name: float(mean.values[-1]) if mean.values.size else None for name, mean in ranks.items()},
+    ends = {
+        task: [float(row[-1]) for row in rows if np.isfinite(row[-1])] for task, rows in of.by_task(strategy).items()
     }
-
-
-def _mean_or_none(values: Floats) -> float | None:
-    return float(np.mean(values)) if len(values) else None
+    return {task: float(np.mean(ends[task])) for task in experiment.tasks if ends.get(task)}

@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.figures.figure import Axis, Cell, Figure, Series, View
-from hpo.report.analysis.endpoints import Place
+from hpo.report.analysis.analysis import Analysis
+from hpo.report.analysis.conduct import random_studies
 from hpo.report.analysis.incumbents import Steps, is_beyond, steps
-from hpo.report.analysis.phrases import task_name, task_table
-from hpo.report.analysis.records import Experiment, Study
-from hpo.report.analysis.runtimes import Runtimes, ratio_interval, runtimes
-from hpo.report.analysis.scale import Scale, control, random_studies, scales
-from hpo.report.document.content import Block, Column, Section, Table, Text
-from hpo.statistics.bootstrap import N_RESAMPLES, Interval, Resampling, resampling
+from hpo.report.analysis.records import Experiment, Place, Study
+from hpo.report.analysis.regrets import Scale
+from hpo.report.analysis.runtimes import ratio_interval, runtimes
+from hpo.report.document.content import Block, Section, Table, Text
+from hpo.report.sections.tables import Field, Record, nested, table
+from hpo.statistics.bootstrap import Interval, Resampling
 
 Floats = NDArray[np.float64]
 N_TARGETS = 50
@@ -36,43 +37,50 @@ class Target:
     loss: float
 
 
-@dataclass(frozen=True)
-class Reached:
-    """A strategy and a target: its runtimes, and their ratio to random search's."""
-
-    target: Target
-    strategy: str
-    runtimes: Runtimes
-    ratio: float | None
-    interval: Interval
+Curves = Mapping[str, Mapping[Place, Steps]]
+"""Incumbents over epochs by strategy and by (task, seed)."""
 
 
-def build_targets(experiment: Experiment, *, seed: int = 0, n_resamples: int = N_RESAMPLES) -> Section:
+def build_targets(analysis: Analysis) -> Section:
     """Returns the share of targets reached over epochs, and expected running times at three named targets."""
-    known, source = scales(experiment), resampling(seed, n_resamples)
-    tasks = [task for task in experiment.tasks if math.isfinite(known[task].best)]
-    if not tasks:
+    experiment, source, reference = analysis.experiment, analysis.source, analysis.control
+    scales = {task: scale for task, scale in analysis.scales.items() if math.isfinite(scale.best)}
+    if not scales:
         nothing = Text("No trial is COMPLETE within the budget, so no target can be set.", "warning")
         return Section("targets", "Speed", [nothing])
-    reference = control(experiment)
     curves = _curves(experiment)
     named = [
-        _reached(curves, target, strategy, reference, source=source)
-        for task in tasks
-        for target in _named_targets(experiment, task, known[task])
+        {**_reached(curves, target, strategy, reference, source=source), "value": experiment.sign * target.loss}
+        for task, scale in scales.items()
+        for target in _named_targets(experiment, task, scale)
         for strategy in experiment.strategies
         if any(own == task for own, _ in curves[strategy])
     ]
-    many = [target for task in tasks for target in log_spaced_targets(experiment, task, known[task])]
-    shares = {name: _costs(curves[name], many) for name in experiment.strategies}
-    efficiency = {name: _log_efficiency(curves, many, name, reference) for name in experiment.strategies}
+    many = [target for task, scale in scales.items() for target in log_spaced_targets(experiment, task, scale)]
+    costs = {name: _costs(curves[name], many) for name in experiment.strategies}
+    totals: list[Record] = [
+        {
+            "strategy": name,
+            "reached": (n_reached := int(np.isfinite(found).sum())),
+            "n": found.size,
+            "of": _of(n_reached, found.size),
+            "log_efficiency": _log_efficiency(curves, many, name, reference),
+        }
+        for name, found in costs.items()
+    ]
     blocks: list[Block] = [
         Text("Exploratory: the verdict rests on its own endpoints alone.", "note"),
-        _figure(curves, shares),
-        _summary(shares, efficiency, reference),
-        _table(experiment, named, reference),
+        _figure(curves, costs),
+        _summary(experiment, totals, reference or "random search"),
+        _table(experiment, named, reference or "random search"),
     ]
-    return Section("targets", "Speed", blocks, _numbers(named, shares, efficiency))
+    names = ["task", "target", "loss", "strategy", "reached", "n", "ert_epochs", "ratio", "low", "high"]
+    numbers = {
+        "named": [{name: record[name] for name in names} for record in named],
+        "reached": nested(totals, by=["strategy"], names=["reached", "n"]),
+        "log_efficiency": {record["strategy"]: record["log_efficiency"] for record in totals},
+    }
+    return Section("targets", "Speed", blocks, numbers)
 
 
 def log_spaced_targets(experiment: Experiment, task: str, scale: Scale) -> list[Target]:
@@ -118,11 +126,11 @@ def _finals(experiment: Experiment, studies: Sequence[Study]) -> list[float]:
 
 def _curves(experiment: Experiment) -> dict[str, dict[Place, Steps]]:
     """Returns the incumbents over epochs by strategy and by (task, seed), in the order of the seeds."""
-    found: dict[str, dict[Place, Steps]] = {name: {} for name in experiment.strategies}
+    curves: dict[str, dict[Place, Steps]] = {name: {} for name in experiment.strategies}
     compared = [study for study in experiment.studies if not is_beyond(experiment, study)]
     for study in sorted(compared, key=lambda study: study.seed):
-        found[study.strategy].setdefault((study.task, study.seed), steps(experiment, study, unit="epochs"))
-    return found
+        curves[study.strategy].setdefault((study.task, study.seed), steps(experiment, study, unit="epochs"))
+    return curves
 
 
 def _of_task(curves: Mapping[Place, Steps], task: str) -> dict[int, Steps]:
@@ -130,33 +138,38 @@ def _of_task(curves: Mapping[Place, Steps], task: str) -> dict[int, Steps]:
 
 
 def _reached(
-    curves: Mapping[str, Mapping[Place, Steps]],
-    target: Target,
-    strategy: str,
-    reference: str | None,
-    *,
-    source: Resampling,
-) -> Reached:
+    curves: Curves, target: Target, strategy: str, reference: str | None, *, source: Resampling
+) -> dict[str, Cell]:
+    """Returns a strategy's running time to a target, and its ratio to random search's."""
     own = _of_task(curves[strategy], target.task)
-    mine = runtimes(list(own.values()), target.loss)
     others = _of_task(curves[reference], target.task) if reference else {}
-    theirs = runtimes(list(others.values()), target.loss)
-    if strategy == reference or not theirs.n_reached:
-        return Reached(target, strategy, mine, None, Interval(None, None, "none"))
-    interval = ratio_interval(mine, theirs, is_paired=list(own) == list(others), source=source)
-    ratio = mine.expected / theirs.expected if mine.n_reached and theirs.expected else None
-    return Reached(target, strategy, mine, ratio, interval)
+    mine, theirs = runtimes(list(own.values()), target.loss), runtimes(list(others.values()), target.loss)
+    ratio, interval = None, Interval(None, None, "none")
+    if strategy != reference and theirs.n_reached:
+        interval = ratio_interval(mine, theirs, is_paired=list(own) == list(others), source=source)
+        ratio = mine.expected / theirs.expected if mine.n_reached and theirs.expected else None
+    return {
+        "task": target.task,
+        "target": target.name,
+        "loss": target.loss,
+        "strategy": strategy,
+        "reached": mine.n_reached,
+        "n": mine.costs.size,
+        "of": _of(mine.n_reached, mine.costs.size),
+        "ert_epochs": mine.expected if math.isfinite(mine.expected) else None,
+        "ratio": ratio,
+        "low": interval.low,
+        "high": interval.high,
+    }
 
 
 def _costs(curves: Mapping[Place, Steps], targets: Sequence[Target]) -> Floats:
     """Returns what each (target, seed) pair cost; infinite where it was not reached."""
-    found = [runtimes(list(_of_task(curves, target.task).values()), target.loss).costs for target in targets]
-    return np.concatenate(found) if found else np.empty(0)
+    costs = [runtimes(list(_of_task(curves, target.task).values()), target.loss).costs for target in targets]
+    return np.concatenate(costs) if costs else np.empty(0)
 
 
-def _log_efficiency(
-    curves: Mapping[str, Mapping[Place, Steps]], targets: Sequence[Target], strategy: str, reference: str | None
-) -> float | None:
+def _log_efficiency(curves: Curves, targets: Sequence[Target], strategy: str, reference: str | None) -> float | None:
     """Returns the median over targets of log(ERT of random search / ERT of the strategy); None without any of both.
 
     0.7 means half of random search's epochs (Vizier's log-efficiency).
@@ -174,7 +187,7 @@ def _log_efficiency(
     return float(np.median(logs)) if logs else None
 
 
-def _figure(curves: Mapping[str, Mapping[Place, Steps]], shares: Mapping[str, Floats]) -> Figure:
+def _figure(curves: Curves, shares: Mapping[str, Floats]) -> Figure:
     series = []
     for strategy, costs in shares.items():
         reached, counts = np.unique(costs[np.isfinite(costs)], return_counts=True)
@@ -196,87 +209,37 @@ def _figure(curves: Mapping[str, Mapping[Place, Steps]], shares: Mapping[str, Fl
     )
 
 
-def _summary(shares: Mapping[str, Floats], efficiency: Mapping[str, float | None], reference: str | None) -> Table:
-    rows: list[list[Cell]] = [
-        [name, _of(int(np.isfinite(costs).sum()), costs.size), efficiency[name]] for name, costs in shares.items()
-    ]
-    against = reference or "random search"
-    columns = [
-        Column("strategy"),
-        Column("(target, seed) pairs reached"),
-        Column(f"log-efficiency against {against}", "+.2f"),
+def _summary(experiment: Experiment, totals: Sequence[Record], against: str) -> Table:
+    columns: list[Field[Record]] = [
+        Field("strategy", "strategy"),
+        Field("of", "(target, seed) pairs reached"),
+        Field("log_efficiency", f"log-efficiency against {against}", format="+.2f"),
     ]
     note = (
         f"Log-efficiency is the median over targets both reach of the logarithm of {against}'s expected running time "
         "over the strategy's: 0.7 means half the epochs, below 0 means more of them (no unit)."
     )
-    return Table("targets-reached", "All targets together", columns, rows, note)
+    return table(experiment, "targets-reached", "All targets together", columns, totals, note)
 
 
-def _table(experiment: Experiment, named: Sequence[Reached], reference: str | None) -> Table:
-    rows: list[list[Cell]] = [
-        [
-            task_name(one.target.task),
-            one.target.name,
-            experiment.sign * one.target.loss,
-            one.strategy,
-            _of(one.runtimes.n_reached, one.runtimes.costs.size),
-            _finite(one.runtimes.expected),
-            one.ratio,
-            one.interval.low,
-            one.interval.high,
-        ]
-        for one in named
-    ]
-    against = reference or "random search"
-    titles = [
-        "Task",
-        "target",
-        f"value ({experiment.metric})",
-        "strategy",
-        "seeds that reached it",
-        "ERT (epochs)",
-        f"ratio to {against}",
-        "95 % low",
-        "95 % high",
+def _table(experiment: Experiment, named: Sequence[Record], against: str) -> Table:
+    columns: list[Field[Record]] = [
+        Field("task", "Task"),
+        Field("target", "target"),
+        Field("value", f"value ({experiment.metric})"),
+        Field("strategy", "strategy"),
+        Field("of", "seeds that reached it"),
+        Field("ert_epochs", "ERT (epochs)"),
+        Field("ratio", f"ratio to {against}"),
+        Field("low", "95 % low"),
+        Field("high", "95 % high"),
     ]
     note = (
         "ERT, expected running time: all epochs spent on the target over the number of seeds that reached it, so seeds "
         "that did not are charged; a ratio below 1 is faster, a dash at its high end means unbounded."
     )
-    table = Table("targets-ert", "Expected running time to named targets", [*map(Column, titles)], rows, note)
-    return task_table(experiment, table)
-
-
-def _numbers(
-    named: Sequence[Reached], shares: Mapping[str, Floats], efficiency: Mapping[str, float | None]
-) -> dict[str, object]:
-    return {
-        "named": [
-            {
-                "task": one.target.task,
-                "target": one.target.name,
-                "loss": one.target.loss,
-                "strategy": one.strategy,
-                "reached": one.runtimes.n_reached,
-                "n": one.runtimes.costs.size,
-                "ert_epochs": _finite(one.runtimes.expected),
-                "ratio": one.ratio,
-                "low": one.interval.low,
-                "high": one.interval.high,
-            }
-            for one in named
-        ],
-        "reached": {
-            name: {"reached": int(np.isfinite(costs).sum()), "n": costs.size} for name, costs in shares.items()
-        },
-        "log_efficiency": dict(efficiency),
-    }
+    return table(experiment, "targets-ert", "Expected running time to named targets", columns, named, note)
 
 
 def _of(n_reached: int, n: int) -> str:
     return f"{n_reached}/{n} reached"
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

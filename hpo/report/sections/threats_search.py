@@ -1,6 +1,6 @@
 """Threats that lie in how strategies searched: grids, shared starts, pruners, workers, recorded tables.
 
-Each rule returns the sentences that apply; an empty list means that the rule was kept.
+Each rule yields the sentences that apply, none where it was kept.
 """
 
 from __future__ import annotations
@@ -8,59 +8,56 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 
 from hpo.report.analysis.conduct import n_workers, planned_epochs, pruner_of, strategies_with
-from hpo.report.analysis.incumbents import counted
+from hpo.report.analysis.incumbents import counted_trials
 from hpo.report.analysis.phrases import count, listing
 from hpo.report.analysis.records import Experiment, Study
 
 
-def grid_levels(experiment: Experiment) -> list[str]:
+def grid_levels(experiment: Experiment) -> Iterator[str]:
     """How much of a grid was visited: all of it leaves only noise between seeds, a part depends on the order."""
-    sentences = []
-    for strategy in strategies_with(experiment, "grid"):
-        for task in experiment.tasks:
-            visited = [len(set(_cells(study))) for study in experiment.of(task=task, strategy=strategy)]
-            levels = _levels(experiment, task)
-            n_cells = math.prod(levels.values())
-            if not visited or not max(visited):
-                continue
-            where = f" on {task}" if len(experiment.tasks) > 1 else ""
-            seen = f"{min(visited)}" if min(visited) == max(visited) else f"{min(visited)} to {max(visited)}"
-            if not levels:
-                sentences.append(f"{strategy} sees nothing between the {seen} cells it visited{where}.")
-            elif min(visited) >= n_cells:
-                sentences.append(
-                    f"{strategy} visited all {n_cells} cells of its grid{where}: its seeds differ by training noise "
-                    "alone, so its spread says nothing about the search."
-                )
-            else:
-                each = ", ".join(f"{param} {n}" for param, n in levels.items())
-                sentences.append(
-                    f"{strategy} visited {seen} of the {n_cells} cells of its grid{where} ({each} levels, fixed "
-                    "beforehand), in an order shuffled by the seed: its result is one of such orders."
-                )
-    return sentences
+    for strategy, task in product(strategies_with(experiment, "grid"), experiment.tasks):
+        visited = [len(set(_cells(study))) for study in experiment.of(task=task, strategy=strategy)]
+        levels, where = _levels(experiment, task), experiment.on(task)
+        n_cells = math.prod(levels.values())
+        if not visited or not max(visited):
+            continue
+        seen = f"{min(visited)}" if min(visited) == max(visited) else f"{min(visited)} to {max(visited)}"
+        if not levels:
+            yield f"{strategy} sees nothing between the {seen} cells it visited{where}."
+        elif min(visited) >= n_cells:
+            yield (
+                f"{strategy} visited all {n_cells} cells of its grid{where}: its seeds differ by training noise "
+                "alone, so its spread says nothing about the search."
+            )
+        else:
+            listed = ", ".join(f"{param} {n}" for param, n in levels.items())
+            yield (
+                f"{strategy} visited {seen} of the {n_cells} cells of its grid{where} ({listed} levels, fixed "
+                "beforehand), in an order shuffled by the seed: its result is one of such orders."
+            )
 
 
-def grid_order(experiment: Experiment) -> list[str]:
+def grid_order(experiment: Experiment) -> Iterator[str]:
     """Equal orders for all seeds: intervals over seeds then hold no variance of the search."""
-    sentences = []
     for strategy in strategies_with(experiment, "grid"):
-        for task in experiment.tasks:
-            orders = [_cells(study) for study in experiment.of(task=task, strategy=strategy) if _cells(study)]
-            length = min((len(order) for order in orders), default=0)
-            if len(orders) > 1 and length > 1 and len({tuple(order[:length]) for order in orders}) == 1:
-                sentences.append(
-                    f"All seeds of {strategy} visited the cells of its grid in the same order: "
-                    "its intervals over seeds are too narrow."
-                )
-                break
-    return sentences
+        if any(_has_one_order(experiment.of(task=task, strategy=strategy)) for task in experiment.tasks):
+            yield (
+                f"All seeds of {strategy} visited the cells of its grid in the same order: "
+                "its intervals over seeds are too narrow."
+            )
 
 
-def shared_starts(experiment: Experiment) -> list[str]:
+def _has_one_order(studies: Sequence[Study]) -> bool:
+    orders = [cells for study in studies if (cells := _cells(study))]
+    length = min((len(order) for order in orders), default=0)
+    return len(orders) > 1 and length > 1 and len({tuple(order[:length]) for order in orders}) == 1
+
+
+def shared_starts(experiment: Experiment) -> Iterator[str]:
     """Strategies that begin with the same trials, seed by seed: common random numbers."""
     groups: list[tuple[list[str], int]] = []
     for strategy in experiment.strategies:
@@ -72,100 +69,89 @@ def shared_starts(experiment: Experiment) -> list[str]:
         else:
             groups.append(([strategy], sys.maxsize))
     listed = [f"{listing(names)} the first {length}" for names, length in groups if len(names) > 1]
-    if not listed:
-        return []
-    return [
-        f"Some strategies begin with the same trials, seed by seed: {'; '.join(listed)}. "
-        "That makes pairs comparable; they differ by later trials alone."
-    ]
+    if listed:
+        yield (
+            f"Some strategies begin with the same trials, seed by seed: {'; '.join(listed)}. "
+            "That makes pairs comparable; they differ by later trials alone."
+        )
 
 
-def never_adapted(experiment: Experiment) -> list[str]:
+def never_adapted(experiment: Experiment) -> Iterator[str]:
     """A model-based sampler whose budget ended within its random start-up trials."""
-    sentences = []
     for strategy in experiment.strategies:
         studies = [study for study in experiment.of(strategy=strategy) if study.facts.get("n_startup_trials")]
-        stuck = [study for study in studies if _n_counted(experiment, study) <= int(study.facts["n_startup_trials"])]
+        stuck = [s for s in studies if len(counted_trials(experiment, s)) <= int(s.facts["n_startup_trials"])]
         if stuck:
-            n_startup = stuck[0].facts["n_startup_trials"]
-            sentences.append(
-                f"In {len(stuck)} of {len(studies)} studies {strategy} never left its {n_startup} start-up trials, "
-                "which are random: there it is random search under another name."
+            yield (
+                f"In {len(stuck)} of {len(studies)} studies {strategy} never left its "
+                f"{stuck[0].facts['n_startup_trials']} start-up trials, which are random: there it is random search "
+                "under another name."
             )
-    return sentences
 
 
-def unequal_epochs(experiment: Experiment) -> list[str]:
+def unequal_epochs(experiment: Experiment) -> Iterator[str]:
     """A pruner that compares trials of different planned lengths, whose schedules are not at the same point."""
-    sentences = []
     for strategy in experiment.strategies:
         studies = experiment.of(strategy=strategy)
         compares = any(pruner_of(s) and s.facts.get("pruner.same_epochs") == "false" for s in studies)
         if compares and any(len(planned_epochs(study)) > 1 for study in studies):
             cycle = any(study.facts.get("train.schedule") == "one_cycle" for study in studies)
             why = "the one-cycle learning rate follows the planned epochs" if cycle else "their schedules differ"
-            sentences.append(
+            yield (
                 f"The pruner of {strategy} compared trials planned for different numbers of epochs after equally many "
                 f"of them; {why}, so these values are not comparable. Set pruner.same_epochs=true."
             )
-    return sentences
 
 
-def trials_of_unequal_length(experiment: Experiment) -> list[str]:
+def trials_of_unequal_length(experiment: Experiment) -> Iterator[str]:
     lengths = {trial.epochs for study in experiment.studies for trial in study.complete}
-    if experiment.unit != "trials" or len(lengths) < 2:
-        return []
-    return [
-        f"Budgets count trials, but trials trained {min(lengths):g} to {max(lengths):g} epochs: "
-        "a strategy that drifts to long trials did more work for the same budget."
-    ]
+    if experiment.unit == "trials" and len(lengths) > 1:
+        yield (
+            f"Budgets count trials, but trials trained {min(lengths):g} to {max(lengths):g} epochs: "
+            "a strategy that drifts to long trials did more work for the same budget."
+        )
 
 
-def seconds_as_budget(experiment: Experiment) -> list[str]:
+def seconds_as_budget(experiment: Experiment) -> Iterator[str]:
     is_simulated = all(study.facts.get("executor") == "simulated" for study in experiment.studies)
-    if experiment.unit != "seconds" or is_simulated:
-        return []
-    return ["Budgets count seconds: what else the machine did at the time is part of the result."]
+    if experiment.unit == "seconds" and not is_simulated:
+        yield "Budgets count seconds: what else the machine did at the time is part of the result."
 
 
-def hidden_seed(experiment: Experiment) -> list[str]:
+def hidden_seed(experiment: Experiment) -> Iterator[str]:
     names = [s for s in experiment.strategies if any(pruner_of(x) == "hyperband" for x in experiment.of(strategy=s))]
-    if not names:
-        return []
-    return [
-        f"The brackets of {listing(names)} follow from the studies' names: under another name the same seed "
-        "prunes other trials."
-    ]
+    if names:
+        yield (
+            f"The brackets of {listing(names)} follow from the studies' names: under another name the same seed "
+            "prunes other trials."
+        )
 
 
-def several_workers(experiment: Experiment) -> list[str]:
+def several_workers(experiment: Experiment) -> Iterator[str]:
     """More than one trial of a study at once: adaptive samplers and pruners then see fewer results."""
     counts = [n_workers(study) for study in experiment.studies if "executor" in study.facts]
-    known = sorted({n for n in counts if n is not None})
-    sentences = []
-    if known and known[-1] > 1:
-        shown = f"{known[-1]}" if len(known) == 1 else f"{known[0]} to {known[-1]}"
-        sentences.append(
+    numbers = sorted({n for n in counts if n is not None})
+    if numbers and numbers[-1] > 1:
+        shown = f"{numbers[-1]}" if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+        yield (
             f"Up to {shown} trials of a study ran at once: strategies that adapt saw fewer results than one after "
             "the other; the comparison holds for as many workers."
         )
     if None in counts:
-        sentences.append(
+        yield (
             f"{count(counts.count(None), 'study')} ran as many trials at once as the machine had cores, "
             "which decides what strategies that adapt have seen."
         )
-    return sentences
 
 
-def mapped_proposals(experiment: Experiment) -> list[str]:
+def mapped_proposals(experiment: Experiment) -> Iterator[str]:
     mapped = {study.strategy for study in experiment.studies if "nearest" in study.facts.get("mapping", "")}
     names = [strategy for strategy in experiment.strategies if strategy in mapped]
-    if not names:
-        return []
-    return [
-        f"Proposals of {listing(names)} were replaced by the nearest recorded configurations: "
-        "how they would do on the space itself may differ."
-    ]
+    if names:
+        yield (
+            f"Proposals of {listing(names)} were replaced by the nearest recorded configurations: "
+            "how they would do on the space itself may differ."
+        )
 
 
 def _cells(study: Study) -> list[str]:
@@ -180,7 +166,7 @@ def _levels(experiment: Experiment, task: str) -> dict[str, int]:
     for key in ("tasks", task, "levels"):
         node = node.get(key) if isinstance(node, Mapping) else None
     levels = node if isinstance(node, Mapping) else {}
-    counts = {str(param): len(found) for param, found in levels.items() if isinstance(found, list)}
+    counts = {str(param): len(values) for param, values in levels.items() if isinstance(values, list)}
     return counts if counts and all(counts.values()) else {}
 
 
@@ -194,7 +180,3 @@ def _shared_with(experiment: Experiment, first: str, second: str) -> int:
 def _shared_length(first: list[str], second: list[str]) -> int:
     pairs = zip(first, second, strict=False)
     return next((n for n, (one, other) in enumerate(pairs) if one != other), min(len(first), len(second)))
-
-
-def _n_counted(experiment: Experiment, study: Study) -> int:
-    return len(counted(study.trials, unit=experiment.unit, budget=experiment.budget))

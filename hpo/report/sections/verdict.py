@@ -7,42 +7,34 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from hpo.report.analysis.baseline import standing_numbers, standings, unbeaten_sentences
-from hpo.report.analysis.claims import Comparison, Look, take_looks
-from hpo.report.analysis.endpoints import Place, chosen
-from hpo.report.analysis.outcomes import all_outcomes
-from hpo.report.analysis.pairs import quantity_of, rope_of, unit_of
-from hpo.report.analysis.phrases import budget_text, count, interval_text, listing, number, p_value, turned
-from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.scale import Scale, scales
+from hpo.report.analysis.analysis import Analysis
+from hpo.report.analysis.claims import Comparison, Look
+from hpo.report.analysis.endpoints import chosen
+from hpo.report.analysis.outcomes import standing_numbers, unbeaten_sentences
+from hpo.report.analysis.phrases import budget_text, count, interval_text, listing, number, p_value
+from hpo.report.analysis.records import Experiment, Place
 from hpo.report.document.content import Block, Claim, Column, Section, Table, Text, Verdict
 from hpo.report.reading.terms import beyond_sentence
-from hpo.statistics.bootstrap import N_RESAMPLES, resampling
-from hpo.statistics.paired import FEWEST, fewest_units, n_pairs_of
+from hpo.statistics.paired import FEWEST, fewest_seeds, fewest_units, n_pairs_of
 
 
-def build_verdict(experiment: Experiment, *, seed: int = 0, n_resamples: int = N_RESAMPLES) -> Section:
+def build_verdict(analysis: Analysis) -> Section:
     """Returns the box at the top: the winner or that there is none, a claim for each pair, the looks."""
-    known = scales(experiment)
-    looks = take_looks(experiment, known, source=resampling(seed, n_resamples))
-    primary = looks[0]
+    experiment, looks = analysis.experiment, analysis.looks
     verdict = Verdict(
-        headline=_headline(experiment, primary),
-        claims=[
-            _claim(experiment, known, c, called=name)
-            for c, name in zip(primary.comparisons, primary.called, strict=True)
-        ],
+        headline=_headline(experiment, looks[0]),
+        claims=[_claim(analysis, c, called=name) for c, name in looks[0].compared],
         looks=_looks_table(experiment, looks),
-        reading=_reading(experiment, known, primary),
+        reading=_reading(analysis, looks[0]),
     )
-    found = standings(experiment, all_outcomes(experiment))
-    warnings: list[Block] = [Text(text, "warning") for text in unbeaten_sentences(experiment, found)]
+    standings = analysis.standings
+    warnings: list[Block] = [Text(text, "warning") for text in unbeaten_sentences(experiment, standings)]
     notes: list[Block] = [Text(text, "note") for text in _notes(experiment, looks)]
-    numbers = _numbers(experiment, known, looks) | ({"baseline": standing_numbers(found)} if found else {})
+    numbers = _numbers(analysis) | ({"baseline": standing_numbers(standings)} if standings else {})
     return Section("verdict", "Verdict", [verdict, *warnings, *notes], numbers=numbers)
 
 
@@ -55,9 +47,9 @@ def _headline(experiment: Experiment, look: Look) -> str:
     winner = look.winner(names)
     pairs = [comparison.pair.n for comparison in look.comparisons]
     seeds = (
-        f"{count(min(pairs), unit_of(experiment))}"
+        f"{count(min(pairs), experiment.paired_by)}"
         if min(pairs) == max(pairs)
-        else f"{min(pairs)} to {max(pairs)} {unit_of(experiment)}s"
+        else f"{min(pairs)} to {max(pairs)} {experiment.paired_by}s"
     )
     if winner is not None:
         others = listing([name for name in names if name != winner])
@@ -66,7 +58,7 @@ def _headline(experiment: Experiment, look: Look) -> str:
         return f"No winner: {reason}"
     if max(pairs) < FEWEST:
         return f"No winner: underpowered with {seeds} a pair, at least {FEWEST} are needed for any claim."
-    beaten = {_loser(c, name) for c, name in zip(look.comparisons, look.called, strict=True) if name}
+    beaten = {_loser(c, name) for c, name in look.compared if name}
     if not beaten:
         return f"No winner: no two of {listing(names)} could be told apart ({seeds} a pair, {look.endpoint.title})."
     left = [name for name in names if name not in beaten]
@@ -83,10 +75,10 @@ def _loser(comparison: Comparison, called: str) -> str:
     return comparison.pair.second if called == comparison.pair.first else comparison.pair.first
 
 
-def _claim(experiment: Experiment, known: Mapping[str, Scale], comparison: Comparison, *, called: str | None) -> Claim:
+def _claim(analysis: Analysis, comparison: Comparison, *, called: str | None) -> Claim:
     """Returns one sentence: the words first, then the numbers they rest on."""
-    pair, quantity = comparison.pair, quantity_of(experiment)
-    units = count(pair.n, unit_of(experiment))
+    experiment, pair = analysis.experiment, comparison.pair
+    units = count(pair.n, experiment.paired_by)
     wins = f"{pair.first} ahead in {comparison.wins}, {pair.second} in {comparison.defeats} of {pair.n}"
     if pair.n and np.isinf(pair.ranked).all():
         words = "underpowered" if comparison.kind == "underpowered" else "not distinguishable"
@@ -96,11 +88,11 @@ def _claim(experiment: Experiment, known: Mapping[str, Scale], comparison: Compa
     holm_p = f"Holm {p_value(comparison.adjusted)}"
     match comparison.kind:
         case "better":
-            by = f" by {number(abs(comparison.shift))} {quantity}" if math.isfinite(comparison.shift) else ""
+            by = f" by {number(abs(comparison.shift))} {experiment.quantity}" if math.isfinite(comparison.shift) else ""
             words = f"{called} better than {_loser(comparison, str(called))}{by}"
-            return Claim(f"{words}: {holm_p}, {mean}, {wins} {unit_of(experiment)}s.", "better")
+            return Claim(f"{words}: {holm_p}, {mean}, {wins} {experiment.paired_by}s.", "better")
         case "equivalent":
-            inside = f"inside the ROPE of ±{number(rope_of(experiment, known))}"
+            inside = f"inside the ROPE of ±{number(analysis.rope)}"
             words = f"{pair.first} and {pair.second} practically equivalent with {units}"
             return Claim(f"{words}: {mean}, {inside}; {wins}.", "equivalent")
         case "underpowered":
@@ -113,7 +105,7 @@ def _claim(experiment: Experiment, known: Mapping[str, Scale], comparison: Compa
 def _effect(experiment: Experiment, comparison: Comparison) -> str:
     """Returns the mean difference; where it would be one of filled values, how often there was nothing to show."""
     if math.isfinite(comparison.shift):
-        return f"mean difference {_signed(experiment, comparison)} {quantity_of(experiment)}"
+        return f"mean difference {_signed(experiment, comparison)} {experiment.quantity}"
     pair = comparison.pair
     n_empty = zip((pair.first, pair.second), np.isinf(pair.ranked).sum(axis=1), strict=True)
     return listing([f"{name} with nothing to show in {n} of {pair.n}" for name, n in n_empty if n])
@@ -121,28 +113,27 @@ def _effect(experiment: Experiment, comparison: Comparison) -> str:
 
 def _signed(experiment: Experiment, comparison: Comparison) -> str:
     """Returns first - second with its interval, in units of the metric (of regret over several tasks)."""
-    sign = 1.0 if len(experiment.tasks) > 1 else experiment.sign
-    pair = comparison.pair
-    interval = interval_text(turned(comparison.interval, sign=sign))
-    return f"({pair.first} − {pair.second}) {number(sign * comparison.mean + 0.0)} [{interval}]"
+    sign = experiment.shown_sign
+    interval = interval_text(comparison.interval.times(sign))
+    return f"({comparison.name}) {number(sign * comparison.mean + 0.0)} [{interval}]"
 
 
 def _detectable(experiment: Experiment, comparison: Comparison) -> str:
     if comparison.detectable is None:
         needed = fewest_units(n_pairs_of(len(experiment.strategies)))
-        return f"no difference could have been shown, that takes at least {count(needed, unit_of(experiment))}"
-    return f"smallest detectable difference {number(comparison.detectable)} {quantity_of(experiment)} (80 % power)"
+        return f"no difference could have been shown, that takes at least {count(needed, experiment.paired_by)}"
+    return f"smallest detectable difference {number(comparison.detectable)} {experiment.quantity} (80 % power)"
 
 
 def _looks_table(experiment: Experiment, looks: Sequence[Look]) -> Table:
     """Returns a row for each pair and one for the winner; columns from the earliest look to the primary endpoint."""
-    shown = list(reversed(looks))
-    columns = [Column("pair"), *(Column(_look_title(look)) for look in shown)]
-    winners: list[str | None] = ["winner", *(look.winner(experiment.strategies) or "no winner" for look in shown)]
+    by_time = list(reversed(looks))
+    columns = [Column("pair"), *(Column(_look_title(look)) for look in by_time)]
+    winners: list[str | None] = ["winner", *(look.winner(experiment.strategies) or "no winner" for look in by_time)]
     rows: list[list[str | None]] = [winners] if len(experiment.strategies) > 1 else []
     for index, comparison in enumerate(looks[0].comparisons):
         names = f"{comparison.pair.first} – {comparison.pair.second}"
-        rows.append([names, *(_look_cell(look, index) for look in shown)])
+        rows.append([names, *(_look_cell(look, index) for look in by_time)])
     note = (
         "Read from the right: a pair is named at an earlier look only if it was named at every look to its right; "
         "'ahead' is exploratory and no claim."
@@ -167,13 +158,13 @@ def _look_cell(look: Look, index: int) -> str:
     return f"level (n = {comparison.pair.n})" if comparison.ahead is None else f"{comparison.ahead} ahead {size}"
 
 
-def _reading(experiment: Experiment, known: Mapping[str, Scale], look: Look) -> str:
-    unit = unit_of(experiment)
+def _reading(analysis: Analysis, look: Look) -> str:
+    experiment, unit = analysis.experiment, analysis.experiment.paired_by
     averaged = "" if unit == "seed" else ", seeds averaged within each task as normalised regret"
     return (
         f"Primary endpoint: {look.endpoint.title}, paired by {unit}{averaged}; 'better' means {_omnibus(look)}a "
         f"Holm-adjusted p < .05 (exact paired Wilcoxon) and a typical difference (Hodges–Lehmann) above the ROPE of "
-        f"{number(rope_of(experiment, known))} {quantity_of(experiment)}, 'practically equivalent' a 95 % interval of "
+        f"{number(analysis.rope)} {experiment.quantity}, 'practically equivalent' a 95 % interval of "
         "the mean difference inside it and no study with nothing to show; if all strategies are equal, one is called "
         "better anywhere in this box with a probability of at most 5 %, and everything outside it is exploratory."
     )
@@ -210,8 +201,8 @@ def _left_out(experiment: Experiment, look: Look) -> list[str]:
     sentences = []
     for strategy in experiment.strategies:
         missing = [place for place in every if place not in losses[strategy]]
-        own = Counter((study.task, study.seed) for study in experiment.of(strategy=strategy))
-        twice = [place for place, n in own.items() if n > 1]
+        n_studies = Counter((study.task, study.seed) for study in experiment.of(strategy=strategy))
+        twice = [place for place, n in n_studies.items() if n > 1]
         if missing and len(experiment.strategies) > 1:
             names = _named(experiment, missing)
             sentences.append(f"{strategy} has no value for {names}; every pair with {strategy} is without.")
@@ -223,8 +214,7 @@ def _left_out(experiment: Experiment, look: Look) -> list[str]:
 
 
 def _named(experiment: Experiment, places: Sequence[Place]) -> str:
-    is_one = len(experiment.tasks) == 1
-    return listing([f"seed {seed}" if is_one else f"seed {seed} on {task}" for task, seed in places])
+    return listing([f"seed {seed}{experiment.on(task)}" for task, seed in places])
 
 
 def _imputed(experiment: Experiment, look: Look) -> str | None:
@@ -248,16 +238,16 @@ def _imputed(experiment: Experiment, look: Look) -> str | None:
     )
 
 
-def _numbers(experiment: Experiment, known: Mapping[str, Scale], looks: Sequence[Look]) -> dict[str, object]:
-    primary = looks[0]
+def _numbers(analysis: Analysis) -> dict[str, object]:
+    strategies, primary = analysis.experiment.strategies, analysis.looks[0]
     return {
         "primary": primary.endpoint.title,
-        "unit": unit_of(experiment),
-        "quantity": quantity_of(experiment),
-        "rope": rope_of(experiment, known),
-        "winner": primary.winner(experiment.strategies),
-        "fewest_units_for_a_claim": fewest_units(max(1, n_pairs_of(len(experiment.strategies)))),
-        "looks": {look.endpoint.key: _look_numbers(look, experiment.strategies) for look in looks},
+        "unit": analysis.experiment.paired_by,
+        "quantity": analysis.experiment.quantity,
+        "rope": analysis.rope,
+        "winner": primary.winner(strategies),
+        "fewest_units_for_a_claim": fewest_seeds(len(strategies)),
+        "looks": {look.endpoint.key: _look_numbers(look, strategies) for look in analysis.looks},
     }
 
 
@@ -275,6 +265,6 @@ def _look_numbers(look: Look, strategies: Sequence[str]) -> dict[str, object]:
             "high_in_loss": c.interval.high,
             "interval": c.interval.method,
         }
-        for c, called in zip(look.comparisons, look.called, strict=True)
+        for c, called in look.compared
     ]
     return {"winner": look.winner(strategies), "friedman_p": look.omnibus, "pairs": pairs}

@@ -14,11 +14,12 @@ from typing import Any
 
 import yaml
 
+from hpo.config.schema import Direction
 from hpo.config.search import ParamValue
 from hpo.contracts.records import TEST_OF
 
 METRICS = ("valid_loss", "accuracy", "macro_f1", "train_loss")
-DIRECTIONS = ("minimize", "maximize")
+DIRECTIONS = tuple(Direction)
 TYPES = ("float", "int", "categorical")
 MATCHINGS = ("exact", "nearest")
 KEYS = ("params", "metrics", "test", "direction", "first", "seconds", "seed", "matching", "fidelity")

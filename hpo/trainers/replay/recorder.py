@@ -25,7 +25,6 @@ from hpo.space.space import canonical
 from hpo.trainers.replay.card import METRICS
 
 SEED, SECONDS = "seed", "seconds"  # columns
-LATER = {"model.encoder": "scratch", "model.bidir": False}  # what studies had before there were these settings
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def record_curves(sources: Sequence[Source]) -> Recording:
         "params": {path: _describe(path, params[path], sources) for path in paths},
         "metrics": {metric: metric for metric in metrics},
         **({"test": {name: name for name in tested}} if tested else {}),
-        "direction": {metric: Metric[metric].direction for metric in metrics if metric in TEST_OF},
+        "direction": {metric: Metric[metric].direction.value for metric in metrics if metric in TEST_OF},
         "seconds": SECONDS,
         "seed": SEED,
         "matching": "exact",
@@ -163,7 +162,7 @@ def _differing(sources: Sequence[Source]) -> set[str]:
 
 def _setting(study: StudyRecord, path: str) -> ParamValue:
     section, _, name = path.partition(".")
-    value: ParamValue = _section(study, section).get(name, LATER.get(path))
+    value: ParamValue = _section(study, section).get(name)
     return value
 
 

@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hpo.report.analysis.claims import compare, take_looks
-from hpo.report.analysis.pairs import Pair
-from hpo.report.analysis.scale import scales
+from hpo.report.analysis.claims import Pair, compare, take_looks
+from hpo.report.analysis.regrets import scales
 from hpo.statistics.bootstrap import resampling
 from tests.support.noise_experiments import Draw, experiment
 

@@ -10,7 +10,7 @@ import pytest
 
 from hpo.report.analysis.endpoints import chosen, endpoints, is_tested, loss_on_test
 from hpo.report.analysis.records import Experiment, Study
-from hpo.report.analysis.scale import scales
+from hpo.report.analysis.regrets import scales
 from tests.support.noise_experiments import confirmed, experiment, normal, study, trial
 
 TESTED = (confirmed(1.0, [2.0]), confirmed(1.5, [1.8], [3.0, 5.0]))

@@ -22,7 +22,7 @@ from hpo.report.analysis.importances import (
     pooled_random,
 )
 from hpo.report.analysis.records import Experiment, Study, Trial
-from hpo.report.analysis.unit_cube import space_of
+from hpo.report.analysis.spaces import space_of
 from tests.support import ROOT
 from tests.support.search_experiments import SPACE, make_experiment, make_study, several
 

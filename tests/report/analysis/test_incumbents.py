@@ -17,7 +17,6 @@ from hpo.report.analysis.incumbents import (
     places,
     rows_of,
     steps,
-    steps_on_test,
 )
 from hpo.report.analysis.records import Experiment, Study, Trial
 from tests.support.noise_experiments import experiment, normal, study, trial
@@ -81,11 +80,11 @@ def test_the_sign_turns_the_direction_and_the_earlier_of_equals_stays() -> None:
 
 PRUNED = replace(trial(1, 0.0), state="PRUNED")
 FAILED = trial(3, None, state="FAIL")
-COUNTED = (trial(0, 5.0, epochs=2), PRUNED, trial(2, 4.0, epochs=3), FAILED, trial(4, 4.5), trial(5, 3.0))
+SEARCHED = (trial(0, 5.0, epochs=2), PRUNED, trial(2, 4.0, epochs=3), FAILED, trial(4, 4.5), trial(5, 3.0))
 
 
 def one(**changes) -> tuple[Experiment, Study]:
-    own = replace(study("tpe", 0, []), trials=COUNTED, **changes)
+    own = replace(study("tpe", 0, []), trials=SEARCHED, **changes)
     of = replace(
         experiment({"tpe": normal()}, rng=np.random.default_rng(0), n_seeds=1), studies=(own,), unit="epochs", budget=8
     )
@@ -121,7 +120,7 @@ def test_a_running_study_is_known_up_to_where_it_is() -> None:
 def test_test_values_follow_the_incumbent_on_validation() -> None:
     of, own = one()
     tested = replace(own, trials=tuple(replace(t, test=10.0 - t.number) for t in own.trials))
-    curve = steps_on_test(of, tested)
+    curve = steps(of, tested, is_on_test=True)
     assert curve.costs.tolist() == [2, 6]
     assert curve.losses.tolist() == [10, 8]
 

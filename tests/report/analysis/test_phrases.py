@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from hpo.report.analysis.phrases import (
-    TASK,
     count,
     interval_text,
     listing,
@@ -13,21 +12,8 @@ from hpo.report.analysis.phrases import (
     p_value,
     plural,
     task_name,
-    task_table,
-    turned,
 )
-from hpo.report.document.content import Column, Table
 from hpo.statistics.bootstrap import Interval
-from tests.support.search_experiments import several
-
-TABLE = Table("t", "T", [TASK, Column("Value")], [["a", 1.0], ["b", 2.0]])
-
-
-def test_the_column_is_there_for_several_tasks_only() -> None:
-    assert task_table(several(tasks=("a", "b"), n_seeds=1), TABLE) == TABLE
-    alone = task_table(several(n_seeds=1), TABLE)
-    assert [column.title for column in alone.columns] == ["Value"]
-    assert alone.rows == [[1.0], [2.0]]
 
 
 def test_a_task_without_a_name_has_one_to_show() -> None:
@@ -59,7 +45,7 @@ def test_numbers_and_p_values() -> None:
 
 def test_an_interval_turns_with_its_sign() -> None:
     interval = Interval(-1.0, 3.0, "BCa")
-    assert turned(interval, sign=1.0) == interval
-    assert turned(interval, sign=-1.0) == Interval(-3.0, 1.0, "BCa")
+    assert interval.times(1.0) == interval
+    assert interval.times(-1.0) == Interval(-3.0, 1.0, "BCa")
     assert interval_text(interval) == "95 % CI −1 to 3"
-    assert interval_text(turned(Interval(None, None, "none"), sign=-1.0)) == "no interval"
+    assert interval_text(Interval(None, None, "none").times(-1.0)) == "no interval"

@@ -10,8 +10,7 @@ import pytest
 from scipy.integrate import quad
 
 from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.regrets import area, mean_ranks, regrets
-from hpo.report.analysis.scale import scales
+from hpo.report.analysis.regrets import area, mean_ranks, regrets, scales
 from tests.support.noise_experiments import costly, experiment, normal, study, trial
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from hpo.contracts.records import Budget
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.records import Experiment, Study
 from hpo.report.document.content import Verdict
 from hpo.report.reading.terms import Terms, infer_budget, settle, with_inferred_budget
@@ -114,7 +115,9 @@ def long_and_short(n_seeds: int = 8) -> list[Study]:
 
 
 def headline(experiment: Experiment) -> str:
-    (verdict,) = [block for block in build_verdict(experiment, n_resamples=99).blocks if isinstance(block, Verdict)]
+    (verdict,) = [
+        block for block in build_verdict(Analysis(experiment, n_resamples=99)).blocks if isinstance(block, Verdict)
+    ]
     return verdict.headline
 
 

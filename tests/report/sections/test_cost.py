@@ -8,6 +8,7 @@ import pytest
 
 from hpo.figures.figure import Figure
 from hpo.figures.geometry import check_figure
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.records import Study, Trial
 from hpo.report.document.content import Table, Text
 from hpo.report.sections.cost import build_cost, find_quality, pareto_front
@@ -36,7 +37,7 @@ STUDIES = (
 
 
 def test_epochs_are_numbers_and_seconds_are_under_the_clock() -> None:
-    section = build_cost(make_experiment(STUDIES))
+    section = build_cost(Analysis(make_experiment(STUDIES)))
     assert section is not None
     assert section.numbers["quality"] == "best valid_loss in the search"
     epochs, seconds = (part["tasks"]["all trials"] for part in (section.numbers, section.clock))  # type: ignore[index]
@@ -48,7 +49,7 @@ def test_epochs_are_numbers_and_seconds_are_under_the_clock() -> None:
 
 
 def test_maximising_turns_the_front() -> None:
-    section = build_cost(make_experiment(STUDIES, direction="maximize"))
+    section = build_cost(Analysis(make_experiment(STUDIES, direction="maximize")))
     assert section is not None
     epochs = section.numbers["tasks"]["all trials"]  # type: ignore[index]
     assert (epochs["a"]["seeds_on_front"], epochs["b"]["seeds_on_front"]) == ([0], [])
@@ -69,15 +70,15 @@ def test_quality_is_the_best_that_every_study_has() -> None:
 
 
 def test_only_what_ended_within_the_budget_is_charged() -> None:
-    section = build_cost(replace(make_experiment(STUDIES), unit="trials", budget=1))
+    section = build_cost(Analysis(replace(make_experiment(STUDIES), unit="trials", budget=1)))
     assert section is not None
     assert section.numbers["tasks"]["all trials"]["a"]["epochs_a_study"] == 3  # type: ignore[index]
-    assert build_cost(replace(make_experiment(STUDIES), budget=0)) is None
+    assert build_cost(Analysis(replace(make_experiment(STUDIES), budget=0))) is None
 
 
 def test_unknown_seconds_are_left_out_and_said() -> None:
     timeless = [replace(s, trials=tuple(replace(t, seconds=0.0) for t in s.trials)) for s in STUDIES]
-    section = build_cost(make_experiment(timeless))
+    section = build_cost(Analysis(make_experiment(timeless)))
     assert section is not None
     figures = [block for block in section.blocks if isinstance(block, Figure)]
     assert {view.label for figure in figures for view in figure.views} == {"epochs"}
@@ -87,7 +88,7 @@ def test_unknown_seconds_are_left_out_and_said() -> None:
 
 def test_models_of_known_size_have_a_view() -> None:
     sized = [replace(s, facts={"n_params": size}) for s, size in zip(STUDIES, ("1000", "2e3", "x"), strict=True)]
-    section = build_cost(make_experiment(sized))
+    section = build_cost(Analysis(make_experiment(sized)))
     assert section is not None
     figure = next(block for block in section.blocks if isinstance(block, Figure))
     view = next(view for view in figure.views if view.label == "parameters")
@@ -95,7 +96,7 @@ def test_models_of_known_size_have_a_view() -> None:
 
 
 def test_every_figure_has_a_caption_and_can_be_drawn() -> None:
-    section = build_cost(several(tasks=("a", "b")))
+    section = build_cost(Analysis(several(tasks=("a", "b"))))
     assert section is not None
     for block in section.blocks:
         if isinstance(block, Figure):
@@ -107,6 +108,6 @@ def test_every_figure_has_a_caption_and_can_be_drawn() -> None:
 
 def test_a_study_whose_trials_all_failed_is_charged() -> None:
     failed = study("c", 0, trial(0, None, 3, 9.0))
-    section = build_cost(make_experiment([*STUDIES, failed]))
+    section = build_cost(Analysis(make_experiment([*STUDIES, failed])))
     assert section is not None
     assert section.numbers["tasks"]["all trials"]["c"]["epochs_a_study"] == 3  # type: ignore[index]

@@ -9,7 +9,7 @@ import pytest
 from optuna.distributions import FloatDistribution
 from scipy.stats import qmc
 
-from hpo.report.analysis.unit_cube import draw_places, space_of
+from hpo.report.analysis.spaces import draw_places, space_of
 from hpo.report.document.content import Table, Text
 from hpo.report.sections.coverage import (
     DRAWN,
@@ -18,8 +18,8 @@ from hpo.report.sections.coverage import (
     centred_discrepancy,
     measure,
     shared_params,
-    thin,
 )
+from hpo.report.sections.series import evenly
 from tests.support.search_experiments import SPACE, make_experiment, make_study, several
 
 SQUARE = {"x": FloatDistribution(0.0, 1.0), "y": FloatDistribution(0.0, 1.0)}
@@ -89,7 +89,7 @@ def test_without_shared_params_a_sentence() -> None:
 
 def test_thinning_keeps_the_order_and_the_ends_of_a_long_study() -> None:
     places = np.linspace(0, 1, 1000)[:, None]
-    kept = thin(places)
+    kept = places[evenly(range(len(places)), MAX_PLACES)]
     assert len(kept) == MAX_PLACES
     assert (np.diff(kept[:, 0]) > 0).all()
     assert kept[-1, 0] > 0.99

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.records import Experiment, Trial
 from hpo.report.document.content import Section, Table, Text
 from hpo.report.sections.fairness import build_fairness
@@ -39,7 +40,7 @@ def table(section: Section, key: str) -> dict[object, list[object]]:
 
 
 def test_trials_are_counted_by_state_and_charged() -> None:
-    section = build_fairness(mixed())
+    section = build_fairness(Analysis(mixed()))
     studies, started, complete, pruned, failed, running, within, epochs, least, most = table(
         section, "fairness_trials"
     )["random"]
@@ -51,33 +52,33 @@ def test_trials_are_counted_by_state_and_charged() -> None:
 
 
 def test_seconds_and_cached_trials_are_kept_from_the_numbers() -> None:
-    section = build_fairness(mixed())
+    section = build_fairness(Analysis(mixed()))
     assert section.clock["strategies"]["random"]["cached"] == 1
     assert section.clock["strategies"]["random"]["trained"] == 11
     assert section.clock["strategies"]["tpe"]["seconds"] == 24.0
     plain = with_first(mixed(), trials=tuple(replace(t, is_cached=False) for t in mixed().studies[0].trials))
     slower = with_first(plain, trials=tuple(replace(t, seconds=99.0) for t in plain.studies[0].trials))
-    assert build_fairness(slower).numbers == section.numbers
-    assert build_fairness(slower).clock != section.clock
+    assert build_fairness(Analysis(slower)).numbers == section.numbers
+    assert build_fairness(Analysis(slower)).clock != section.clock
 
 
 def test_budgets_are_checked_to_within_one_trial() -> None:
     def check(of: Experiment) -> Text:
-        block = build_fairness(of).blocks[0]
+        block = build_fairness(Analysis(of)).blocks[0]
         assert isinstance(block, Text)
         return block
 
     assert check(made()).tone == "normal"
     assert "equal to within one trial" in check(made()).text
     short = with_first(made(), trials=made().studies[0].trials[:3])
-    assert (check(short).tone, build_fairness(short).numbers["equal_to_within_one_trial"]) == (
+    assert (check(short).tone, build_fairness(Analysis(short)).numbers["equal_to_within_one_trial"]) == (
         "warning",
         {"task": False},
     )
 
 
 def test_confirmation_is_charged_apart() -> None:
-    assert "fairness_confirmation" not in str(build_fairness(made()).blocks)
-    section = build_fairness(with_first(made(), confirmed=(confirmed(1.0, [1.0, 2.0], n_failed=1),)))
+    assert "fairness_confirmation" not in str(build_fairness(Analysis(made())).blocks)
+    section = build_fairness(Analysis(with_first(made(), confirmed=(confirmed(1.0, [1.0, 2.0], n_failed=1),))))
     assert table(section, "fairness_confirmation") == {"random": [1, 3, 1, 5.0, 10.0], "tpe": [0, 0, 0, 0, 0]}
     assert section.numbers["strategies"]["random"]["epochs"] == 12

@@ -8,6 +8,7 @@ import pytest
 
 from hpo.figures.figure import Figure
 from hpo.figures.geometry import check_figure
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.document.content import Report, Table, Text
 from hpo.report.document.json import report_json
 from hpo.report.sections.learned import build_learned
@@ -19,7 +20,7 @@ def texts(section) -> str:
 
 
 def test_the_section_has_its_parts() -> None:
-    section = build_learned(several())
+    section = build_learned(Analysis(several()))
     assert section is not None
     assert list(section.numbers) == ["importances", "agreement", "coverage"]
     assert section.clock == {}
@@ -33,20 +34,20 @@ def test_the_section_has_its_parts() -> None:
 
 
 def test_it_is_the_same_each_time() -> None:
-    built = [report_json(Report("r", "", (), (build_learned(several(n_seeds=2)),))) for _ in range(2)]
+    built = [report_json(Report("r", "", (), (build_learned(Analysis(several(n_seeds=2))),))) for _ in range(2)]
     assert built[0] == built[1]
 
 
 def test_without_params_there_is_none() -> None:
     study = make_study("random", 0)
     bare = replace(study, trials=tuple(replace(trial, params={}) for trial in study.trials))
-    assert build_learned(make_experiment([bare])) is None
-    assert build_learned(make_experiment([bare], spaces={})) is None
-    assert build_learned(make_experiment([replace(study, trials=())])) is None
+    assert build_learned(Analysis(make_experiment([bare]))) is None
+    assert build_learned(Analysis(make_experiment([bare], spaces={}))) is None
+    assert build_learned(Analysis(make_experiment([replace(study, trials=())]))) is None
 
 
 def test_params_without_a_known_space_are_said() -> None:
-    section = build_learned(make_experiment([make_study("random", 0, n_trials=30)], spaces={}))
+    section = build_learned(Analysis(make_experiment([make_study("random", 0, n_trials=30)], spaces={})))
     assert section is not None
     assert "The space is not known" in texts(section)
     assert section.numbers["importances"]["all trials"]["random"]["fANOVA"]["shares"]["train.lr"] > 0.5  # type: ignore[index]
@@ -59,13 +60,13 @@ def test_awkward_experiments_are_built(direction) -> None:
     equal = replace(study, trials=tuple(replace(trial, value=0.5) for trial in study.trials))
     failed = replace(study, trials=tuple(replace(t, state="FAIL", value=None) for t in study.trials))
     for given in (one, equal, failed):
-        section = build_learned(make_experiment([given], direction=direction))
+        section = build_learned(Analysis(make_experiment([given], direction=direction)))
         assert section is not None
         assert "Importances are not given" in texts(section)
 
 
 def test_fanova_is_trusted_on_random_trials_only() -> None:
-    adaptive = build_learned(make_experiment([make_study("tpe", 0, n_trials=30)]))
-    mixed = build_learned(several(n_seeds=2))
+    adaptive = build_learned(Analysis(make_experiment([make_study("tpe", 0, n_trials=30)])))
+    mixed = build_learned(Analysis(several(n_seeds=2)))
     assert "no random trials enough" in texts(adaptive)
     assert "trust it on the random trials" in texts(mixed)

@@ -8,6 +8,7 @@ import pytest
 
 from hpo.figures.figure import Figure
 from hpo.figures.geometry import check_figure
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.records import Confirmed, Experiment, Study, Trial
 from hpo.report.document.content import Report, Table, Text
 from hpo.report.document.json import report_json
@@ -94,7 +95,7 @@ def texts(section) -> str:
 
 
 def test_noise_against_the_rope_and_the_strategies() -> None:
-    section = build_noise(make_experiment(STUDIES))
+    section = build_noise(Analysis(make_experiment(STUDIES)))
     assert section is not None
     found = section.numbers["tasks"]["all trials"]  # type: ignore[index]
     spread = found["spreads"]["retrained, validation"]
@@ -109,34 +110,34 @@ def test_noise_against_the_rope_and_the_strategies() -> None:
 
 
 def test_the_better_strategy_comes_first_in_either_direction() -> None:
-    section = build_noise(make_experiment(STUDIES, direction="maximize"))
+    section = build_noise(Analysis(make_experiment(STUDIES, direction="maximize")))
     assert section is not None
     assert "those of bb and a" in texts(section)
 
 
 def test_a_recorded_table_has_no_noise() -> None:
-    section = build_noise(make_experiment([study("a", 0, 0.5, (0.5, 0.5))]))
+    section = build_noise(Analysis(make_experiment([study("a", 0, 0.5, (0.5, 0.5))])))
     assert section is not None
     assert "there is no noise" in texts(section)
 
 
 def test_without_repeated_params_there_is_none() -> None:
     alone = replace(STUDIES[0], confirmed=())
-    assert build_noise(make_experiment([alone])) is None
+    assert build_noise(Analysis(make_experiment([alone]))) is None
     bare = replace(alone, trials=())
-    assert build_noise(make_experiment([bare])) is None
+    assert build_noise(Analysis(make_experiment([bare]))) is None
 
 
 def test_equal_trainings_alone_are_enough() -> None:
     ones = replace(STUDIES[0], confirmed=())
-    section = build_noise(make_experiment([ones, replace(ones, name="again", strategy="tpe")]))
+    section = build_noise(Analysis(make_experiment([ones, replace(ones, name="again", strategy="tpe")])))
     assert section is not None
     assert "is not known" in texts(section)
     assert "1 of 1 times" in texts(section)
 
 
 def test_a_rope_of_nothing_divides_nothing() -> None:
-    section = build_noise(replace(make_experiment(STUDIES), rope=0.0))
+    section = build_noise(Analysis(replace(make_experiment(STUDIES), rope=0.0)))
     assert section is not None
     table = section.blocks[0]
     assert isinstance(table, Table)
@@ -144,7 +145,7 @@ def test_a_rope_of_nothing_divides_nothing() -> None:
 
 
 def test_figures_tables_and_json_hold_together() -> None:
-    section = build_noise(several(tasks=("a", "b")))
+    section = build_noise(Analysis(several(tasks=("a", "b"))))
     assert section is not None
     for block in section.blocks:
         if isinstance(block, Figure):
@@ -152,5 +153,5 @@ def test_figures_tables_and_json_hold_together() -> None:
             assert [view.label for view in block.views] == ["a: validation", "a: test", "b: validation", "b: test"]
             assert block.caption
     assert report_json(Report("r", "", (), (section,))) == report_json(
-        Report("r", "", (), (build_noise(several(tasks=("a", "b"))),))
+        Report("r", "", (), (build_noise(Analysis(several(tasks=("a", "b")))),))
     )

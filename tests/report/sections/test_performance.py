@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hpo.figures.figure import Figure
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.records import Experiment
 from hpo.report.document.content import Section, Text
 from hpo.report.sections.performance import build_performance
@@ -35,7 +36,7 @@ def block(section: Section, key: str):
 
 def test_values_are_averaged_over_seeds() -> None:
     of = made()
-    table = block(build_performance(of), "performance")
+    table = block(build_performance(Analysis(of)), "performance")
     bests = [min(t.value for t in s.trials) for s in of.of(strategy="tpe")]
     row = next(row for row in table.rows if row[0] == "tpe")
     assert row[2:] == [
@@ -49,21 +50,21 @@ def test_values_are_averaged_over_seeds() -> None:
 
 
 def test_gaps_show_what_was_not_kept() -> None:
-    section = build_performance(retrained())
+    section = build_performance(Analysis(retrained()))
     gaps = {row[1]: row[2] for row in block(section, "performance-gaps").rows if row[0] == "tpe"}
     assert list(gaps.values()) == pytest.approx([-1.0, -1.0])
     assert section.numbers["task"]["tpe"]["confirmed − test"]["mean"] == pytest.approx(-1)  # type: ignore[index]
 
 
 def test_without_confirmation_it_says_so_and_has_no_gaps() -> None:
-    section = build_performance(made())
+    section = build_performance(Analysis(made()))
     assert block(section, "performance-gaps") is None
     assert block(section, "performance-test") is None
     assert any("No configuration was confirmed" in each.text for each in section.blocks if isinstance(each, Text))
 
 
 def test_figures_show_every_seed_the_pairs_and_test_against_validation() -> None:
-    section = build_performance(retrained())
+    section = build_performance(Analysis(retrained()))
     seeds, pairs, test = (block(section, f"performance-{key}") for key in ("seeds", "pairs", "test"))
     assert [series.kind for series in seeds.views[0].series] == ["box", "box"]
     assert len(pairs.views[0].series) == 4
@@ -75,27 +76,27 @@ def test_figures_show_every_seed_the_pairs_and_test_against_validation() -> None
 
 def test_a_missing_seed_breaks_the_line_of_its_pair() -> None:
     of = made()
-    pairs = block(build_performance(replace(of, studies=of.studies[:-1])), "performance-pairs")
+    pairs = block(build_performance(Analysis(replace(of, studies=of.studies[:-1]))), "performance-pairs")
     assert list(pairs.views[0].series[-1].y)[1] is None
 
 
 def test_diagnostics_appear_when_every_trial_has_a_test_value() -> None:
     of = made()
     tested = tuple(replace(s, trials=tuple(replace(t, test=1.0 - t.number) for t in s.trials)) for s in of.studies)
-    names = {row[1] for row in block(build_performance(replace(of, studies=tested)), "performance-gaps").rows}
+    names = {row[1] for row in block(build_performance(Analysis(replace(of, studies=tested))), "performance-gaps").rows}
     assert {"overtuning (diagnostic)", "oracle test (diagnostic)"} <= names
 
 
 def test_tasks_are_views_and_rows() -> None:
-    section = build_performance(made(tasks=["t", "u"]))
+    section = build_performance(Analysis(made(tasks=["t", "u"])))
     assert [view.label for view in block(section, "performance-seeds").views] == ["t", "u"]
     assert {row[0] for row in block(section, "performance").rows} == {"t", "u"}
 
 
 def test_little_is_no_obstacle() -> None:
     failed = replace(made(), studies=(replace(study("a", 0, []), trials=(trial(0, None, state="FAIL"),)),))
-    (text,) = build_performance(failed).blocks
+    (text,) = build_performance(Analysis(failed)).blocks
     assert isinstance(text, Text)
     one = experiment({"a": normal()}, rng=np.random.default_rng(0), n_seeds=1)
-    assert block(build_performance(one), "performance").rows[0][4] is None
-    assert block(build_performance(one), "performance-pairs") is None
+    assert block(build_performance(Analysis(one)), "performance").rows[0][4] is None
+    assert block(build_performance(Analysis(one)), "performance-pairs") is None

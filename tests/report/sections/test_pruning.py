@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hpo.figures.figure import Figure
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.document.content import Report, Table
 from hpo.report.document.json import report_json
 from hpo.report.sections.pruning import build_pruning
@@ -14,7 +15,7 @@ from tests.support.search_experiments import make_experiment, make_study, severa
 
 
 def test_the_section_has_its_parts_in_order() -> None:
-    section = build_pruning(several())
+    section = build_pruning(Analysis(several()))
     assert section is not None
     assert list(section.numbers) == ["correlation", "saved", "audit", "factorial", "fates"]
     assert section.clock == {}
@@ -27,7 +28,7 @@ def test_the_section_has_its_parts_in_order() -> None:
 
 def test_it_is_the_same_each_time() -> None:
     def built() -> str:
-        section = build_pruning(several(tasks=("a", "b")))
+        section = build_pruning(Analysis(several(tasks=("a", "b"))))
         assert section is not None
         return report_json(Report("r", "", (), (section,)))
 
@@ -37,9 +38,9 @@ def test_it_is_the_same_each_time() -> None:
 def test_without_curves_and_pruned_trials_there_is_none() -> None:
     study = make_study("random", 0)
     bare = replace(study, trials=tuple(replace(trial, curve=()) for trial in study.trials))
-    assert build_pruning(make_experiment([bare])) is None
-    assert build_pruning(make_experiment([study])) is not None
-    assert build_pruning(make_experiment([make_study("random", 0, pruner="asha")])) is not None
+    assert build_pruning(Analysis(make_experiment([bare]))) is None
+    assert build_pruning(Analysis(make_experiment([study]))) is not None
+    assert build_pruning(Analysis(make_experiment([make_study("random", 0, pruner="asha")]))) is not None
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
@@ -49,4 +50,4 @@ def test_awkward_experiments_are_built(direction) -> None:
     equal = replace(study, trials=tuple(replace(t, value=0.5, curve=(0.5,) * 3, params={}) for t in study.trials))
     failed = replace(study, trials=tuple(replace(t, state="FAIL", value=None) for t in study.trials), confirmed=())
     for given in (one, equal, failed):
-        assert build_pruning(make_experiment([given], direction=direction)) is not None
+        assert build_pruning(Analysis(make_experiment([given], direction=direction))) is not None

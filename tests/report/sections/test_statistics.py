@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.records import Experiment
 from hpo.report.document.content import Report, Section, Table, Text
 from hpo.report.document.json import report_json
@@ -26,15 +27,15 @@ def keys(section: Section) -> list[str]:
 
 
 def test_pairs_are_those_of_the_verdict_to_the_last_digit() -> None:
-    claims = build_verdict(made(), n_resamples=200).numbers["looks"]["100 %"]["pairs"]  # type: ignore[index]
-    pairs = build_statistics(made(), n_resamples=200).numbers["pairs"]
+    claims = build_verdict(Analysis(made(), n_resamples=200)).numbers["looks"]["100 %"]["pairs"]  # type: ignore[index]
+    pairs = build_statistics(Analysis(made(), n_resamples=200)).numbers["pairs"]
     for claim, pair in zip(claims, pairs, strict=True):  # type: ignore[arg-type]
         assert (claim["holm_p"], claim["low_in_loss"]) == (pair["holm_p"], pair["low"])
 
 
 def test_friedman_has_seeds_as_blocks_on_one_task() -> None:
     of = made()
-    found = build_statistics(of, n_resamples=50).numbers["friedman"]
+    found = build_statistics(Analysis(of, n_resamples=50)).numbers["friedman"]
     bests = [[min(t.value for t in s.trials) for s in of.of(strategy=name)] for name in of.strategies]
     assert found["p"] == pytest.approx(stats.friedmanchisquare(*bests).pvalue)  # type: ignore[index]
     assert found["n"] == 9  # type: ignore[index]
@@ -42,7 +43,7 @@ def test_friedman_has_seeds_as_blocks_on_one_task() -> None:
 
 def test_means_and_interquartile_means_of_every_strategy() -> None:
     of = made()
-    found = build_statistics(of, n_resamples=200).numbers["strategies"]["tpe"]  # type: ignore[index]
+    found = build_statistics(Analysis(of, n_resamples=200)).numbers["strategies"]["tpe"]  # type: ignore[index]
     bests = [min(t.value for t in s.trials) for s in of.of(strategy="tpe")]
     assert found["mean"] == pytest.approx(np.mean(bests))
     assert found["IQM"] == pytest.approx(stats.trim_mean(bests, 0.25))
@@ -50,14 +51,14 @@ def test_means_and_interquartile_means_of_every_strategy() -> None:
 
 
 def test_one_task_has_no_diagram_of_tasks_and_several_have() -> None:
-    assert keys(build_statistics(made(), n_resamples=50)) == [
+    assert keys(build_statistics(Analysis(made(), n_resamples=50))) == [
         "statistics-strategies",
         "statistics-tests",
         "statistics-effects",
         "statistics-differences",
         "statistics-control",
     ]
-    several = keys(build_statistics(made(n_seeds=2, tasks=list("abcdefg")), n_resamples=50))
+    several = keys(build_statistics(Analysis(made(n_seeds=2, tasks=list("abcdefg")), n_resamples=50)))
     assert {"statistics-ranks", "statistics-profile"} < set(several)
 
 
@@ -73,7 +74,7 @@ def test_one_task_has_no_diagram_of_tasks_and_several_have() -> None:
     ],
 )
 def test_little_is_no_obstacle_and_leaves_no_nan(of: Experiment) -> None:
-    section = build_statistics(of, n_resamples=50)
+    section = build_statistics(Analysis(of, n_resamples=50))
     assert any(isinstance(block, Text | Table) for block in section.blocks)
     text = report_json(Report("t", "", of.strategies, [section]))
     assert "NaN" not in text

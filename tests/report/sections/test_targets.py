@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.records import Experiment
-from hpo.report.analysis.scale import scales
+from hpo.report.analysis.regrets import scales
 from hpo.report.document.content import Section, Table, Text
 from hpo.report.sections.targets import build_targets, log_spaced_targets
 from tests.support.noise_experiments import costly, experiment, normal, study, trial
@@ -43,7 +44,7 @@ def test_expected_running_times_and_their_ratio() -> None:
         study("tpe", 1, [4, 4, 4, 2]),
         budget=4,
     )
-    found = rows(build_targets(of, n_resamples=50))
+    found = rows(build_targets(Analysis(of, n_resamples=50)))
     # The median of random search's finals 4 and 8 is 6.
     name, value, strategy, reached, ert, ratio, *_ = found["random search's median final", "random"]
     assert (name, value, strategy) == ("random search's median final", 6, "random")
@@ -56,11 +57,11 @@ def test_expected_running_times_and_their_ratio() -> None:
 def test_epochs_are_charged_also_for_failed_trials() -> None:
     slow = replace(study("tpe", 0, []), trials=(trial(0, None, state="FAIL", epochs=5), trial(1, 1.0, epochs=2)))
     of = made(study("random", 0, [3, 2]), slow, unit="epochs", budget=10)
-    assert rows(build_targets(of, n_resamples=50))["best known + ROPE", "tpe"][4] == 7
+    assert rows(build_targets(Analysis(of, n_resamples=50)))["best known + ROPE", "tpe"][4] == 7
 
 
 def test_a_faster_strategy_reaches_more_and_is_more_efficient() -> None:
-    section = build_targets(made(), n_resamples=50)
+    section = build_targets(Analysis(made(), n_resamples=50))
     numbers = section.numbers
     assert numbers["log_efficiency"]["tpe"] > 0  # type: ignore[index]
     assert numbers["log_efficiency"]["random"] is None  # type: ignore[index]
@@ -69,7 +70,7 @@ def test_a_faster_strategy_reaches_more_and_is_more_efficient() -> None:
 
 
 def test_the_curve_ends_at_the_share_that_was_reached() -> None:
-    section = build_targets(made(), n_resamples=50)
+    section = build_targets(Analysis(made(), n_resamples=50))
     figure = next(each for each in section.blocks if getattr(each, "key", None) == "targets")
     for series in figure.views[0].series:  # type: ignore[union-attr]
         reached = section.numbers["reached"][series.name]  # type: ignore[index]
@@ -78,7 +79,7 @@ def test_the_curve_ends_at_the_share_that_was_reached() -> None:
 
 def test_without_random_search_there_is_no_ratio() -> None:
     of = experiment({"tpe": normal(), "gp": normal(-1)}, rng=np.random.default_rng(0))
-    found = rows(build_targets(of, n_resamples=50))
+    found = rows(build_targets(Analysis(of, n_resamples=50)))
     assert {name for name, _ in found} == {"first trial's median", "all strategies' median final", "best known + ROPE"}
     assert all(row[5] is None for row in found.values())
 
@@ -86,23 +87,23 @@ def test_without_random_search_there_is_no_ratio() -> None:
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
 def test_values_are_in_units_of_the_metric(direction) -> None:
     of = made(direction=direction)
-    value = rows(build_targets(of, n_resamples=50))["best known + ROPE", "tpe"][1]
+    value = rows(build_targets(Analysis(of, n_resamples=50)))["best known + ROPE", "tpe"][1]
     best = (min if direction == "minimize" else max)(t.value for s in of.studies for t in s.complete)
     assert value == pytest.approx(best)
 
 
 def test_little_is_no_obstacle() -> None:
-    one = build_targets(experiment({"a": normal()}, rng=np.random.default_rng(0), n_seeds=1), n_resamples=50)
+    one = build_targets(Analysis(experiment({"a": normal()}, rng=np.random.default_rng(0), n_seeds=1), n_resamples=50))
     assert rows(one)
-    flat = build_targets(made(study("random", 0, [5, 5]), study("tpe", 0, [5, 5])), n_resamples=50)
+    flat = build_targets(Analysis(made(study("random", 0, [5, 5]), study("tpe", 0, [5, 5])), n_resamples=50))
     assert rows(flat)["best known + ROPE", "tpe"][3] == "1/1 reached"
     failed = made(replace(study("a", 0, []), trials=(trial(0, None, state="FAIL"),)))
-    (text,) = build_targets(failed).blocks
+    (text,) = build_targets(Analysis(failed)).blocks
     assert isinstance(text, Text)
 
 
 def test_who_is_not_compared_has_not_missed_its_targets() -> None:
     studies = (study("random", 0, [6, 6, 5]), costly("tpe", 0, [1.0], epochs=9))
     of = replace(experiment({"x": normal()}, rng=np.random.default_rng(0)), studies=studies, budget=3, unit="epochs")
-    shares = [build_targets(replace(of, is_least=is_least)).numbers["reached"] for is_least in (False, True)]
+    shares = [build_targets(Analysis(replace(of, is_least=is_least))).numbers["reached"] for is_least in (False, True)]
     assert [share["tpe"] for share in shares] == [{"reached": 0, "n": 50}, {"reached": 0, "n": 0}]  # type: ignore[index]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hpo.report.analysis.records import Experiment, Study
-from hpo.report.sections import threats_outcome as rules
+from hpo.report.sections import threats as rules
 from tests.support.noise_experiments import experiment, normal
 
 
@@ -28,44 +28,44 @@ def failed(of: Experiment, n: int) -> Experiment:
 
 
 def test_failures() -> None:
-    assert rules.failures(made()) == []
-    assert "3 of 48 trials failed" in rules.failures(failed(made(), 3))[0]
+    assert list(rules.failures(made())) == []
+    assert "3 of 48 trials failed" in next(rules.failures(failed(made(), 3)))
 
 
 def test_nothing_complete() -> None:
-    assert rules.nothing_complete(failed(made(), 11)) == []
-    assert "1 study ended without a complete trial (random)" in rules.nothing_complete(failed(made(), 12))[0]
+    assert list(rules.nothing_complete(failed(made(), 11))) == []
+    assert "1 study ended without a complete trial (random)" in next(rules.nothing_complete(failed(made(), 12)))
 
 
 def test_interim_look() -> None:
-    assert rules.interim_look(made()) == []
-    assert "1 of 4 studies had not ended" in rules.interim_look(with_first(made(), is_ended=False))[0]
+    assert list(rules.interim_look(made())) == []
+    assert "1 of 4 studies had not ended" in next(rules.interim_look(with_first(made(), is_ended=False)))
 
 
 def test_unequal_budgets() -> None:
-    assert rules.unequal_budgets(with_first(made(), trials=made().studies[0].trials[:-1])) == []
-    assert rules.unequal_budgets(with_first(made(), trials=made().studies[0].trials[:-2]))
+    assert list(rules.unequal_budgets(with_first(made(), trials=made().studies[0].trials[:-1]))) == []
+    assert list(rules.unequal_budgets(with_first(made(), trials=made().studies[0].trials[:-2])))
 
 
 @pytest.mark.parametrize("key", ["hpo_version", "git_commit", "python", "device", "device_name", "precision"])
 def test_mixed_conditions(key: str) -> None:
     same = replace(made(), studies=tuple(replace(s, facts={key: "a"}) for s in made().studies))
-    assert rules.mixed_conditions(same) == []
-    assert rules.mixed_conditions(with_first(same, facts={key: "none"})) == []
-    assert "different" in rules.mixed_conditions(with_first(same, facts={key: "b"}))[0]
+    assert list(rules.mixed_conditions(same)) == []
+    assert list(rules.mixed_conditions(with_first(same, facts={key: "none"}))) == []
+    assert "different" in next(rules.mixed_conditions(with_first(same, facts={key: "b"})))
 
 
 def test_different_data_under_one_name() -> None:
     same = replace(made(), studies=tuple(replace(s, facts={"data_fingerprint": "a"}) for s in made().studies))
-    assert rules.mixed_conditions(same) == []
+    assert list(rules.mixed_conditions(same)) == []
     other = with_first(same, facts={"data_fingerprint": "b"})
-    assert "did not read the same data: there are 2 fingerprints" in rules.mixed_conditions(other)[0]
+    assert "did not read the same data: there are 2 fingerprints" in next(rules.mixed_conditions(other))
 
 
 def test_seeds_may_differ_in_their_split() -> None:
     split = replace(
         made(), studies=tuple(replace(s, facts={"data_fingerprint": f"of {s.seed}"}) for s in made().studies)
     )
-    assert rules.mixed_conditions(split) == []
+    assert list(rules.mixed_conditions(split)) == []
     other = with_first(split, facts={"data_fingerprint": "another"})
-    assert "did not read the same data: there are 2 fingerprints" in rules.mixed_conditions(other)[0]
+    assert "did not read the same data: there are 2 fingerprints" in next(rules.mixed_conditions(other))

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.records import Experiment, Study
 from hpo.report.document.content import Section, Verdict
 from hpo.report.sections.verdict import build_verdict
@@ -14,7 +15,7 @@ from tests.support.noise_experiments import confirmed, experiment, normal, study
 
 
 def verdict(of: Experiment, *, n_resamples: int = 500) -> Verdict:
-    block = build_verdict(of, n_resamples=n_resamples).blocks[0]
+    block = build_verdict(Analysis(of, n_resamples=n_resamples)).blocks[0]
     assert isinstance(block, Verdict)
     return block
 
@@ -141,11 +142,13 @@ def test_the_test_value_is_primary_once_every_pair_has_it() -> None:
     assert [column.title for column in box.looks.columns][-1] == "test"
     missing = replace(tested, studies=(replace(tested.studies[0], confirmed=()), *tested.studies[1:]))
     assert "best validation value" in verdict(missing).reading
-    assert "Only 29 of 30 studies have a confirmed test value of what they found" in texts(build_verdict(missing))
+    assert "Only 29 of 30 studies have a confirmed test value of what they found" in texts(
+        build_verdict(Analysis(missing))
+    )
     cut = replace(tested, studies=tuple(_chosen_last(study) for study in tested.studies), budget=6)
     assert "best validation value" in verdict(cut).reading
     assert "None of 30 studies have a confirmed test value of what they found within the budget of 6 trials" in texts(
-        build_verdict(cut)
+        build_verdict(Analysis(cut))
     )
 
 
@@ -157,7 +160,7 @@ def _chosen_last(study: Study) -> Study:
 def test_missing_seeds_are_paired_out_and_named() -> None:
     of = made()
     without = replace(of, studies=tuple(s for s in of.studies if not (s.strategy == "tpe" and s.seed in (3, 4))))
-    section = build_verdict(without)
+    section = build_verdict(Analysis(without))
     assert "tpe has no value for seed 3 and seed 4; every pair with tpe is without." in texts(section)
     pairs = section.numbers["looks"]["100 %"]["pairs"]  # type: ignore[index]
     assert [pair["n"] for pair in pairs] == [8, 10, 8]
@@ -166,7 +169,7 @@ def test_missing_seeds_are_paired_out_and_named() -> None:
 def test_a_study_without_a_complete_trial_is_ranked_worst() -> None:
     of = made()
     failed = replace(of.studies[-1], trials=tuple(trial(n, None, state="FAIL") for n in range(12)))
-    section = build_verdict(replace(of, studies=(*of.studies[:-1], failed)))
+    section = build_verdict(Analysis(replace(of, studies=(*of.studies[:-1], failed))))
     assert "1 study of gp" in texts(section)
     box = section.blocks[0]
     assert isinstance(box, Verdict)
@@ -185,7 +188,7 @@ def test_a_strategy_that_often_has_nothing_to_show_loses_and_the_words_say_why()
         "b better than a: Holm p = 0.021, a with nothing to show in 8 of 12, a ahead in 4, b in 8 of 12 seeds."
     )
     assert box.looks.rows[1][-1] == "b better (n = 12)"
-    assert "inf" not in str(build_verdict(of).blocks)
+    assert "inf" not in str(build_verdict(Analysis(of)).blocks)
     none = replace(of, studies=(*(replace(each, trials=failed[0].trials) for each in first), *second))
     assert verdict(none).claims[0].text.startswith("b better than a: Holm p = 0.00049, a with nothing to show in 12 of")
 
@@ -193,7 +196,7 @@ def test_a_strategy_that_often_has_nothing_to_show_loses_and_the_words_say_why()
 def test_a_running_study_is_not_compared_beyond_where_it_is() -> None:
     of = made()
     running = replace(of.studies[0], trials=of.studies[0].trials[:7], is_ended=False)
-    section = build_verdict(replace(of, studies=(running, *of.studies[1:])))
+    section = build_verdict(Analysis(replace(of, studies=(running, *of.studies[1:]))))
     looks = section.numbers["looks"]
     assert looks["100 %"]["pairs"][0]["n"] == 9  # type: ignore[index]
     assert looks["50 %"]["pairs"][0]["n"] == 10  # type: ignore[index]
@@ -242,4 +245,4 @@ def test_too_little_still_gives_a_verdict(of: Experiment) -> None:
 
 
 def test_the_same_records_give_the_same_verdict() -> None:
-    assert build_verdict(made()) == build_verdict(made())
+    assert build_verdict(Analysis(made())) == build_verdict(Analysis(made()))

@@ -93,12 +93,6 @@ def test_settings_in_which_studies_differ_become_params() -> None:
     }
 
 
-def test_a_study_from_before_there_was_a_setting_differs_in_nothing() -> None:
-    now = make_study(model={"n_hid": 64, "encoder": "scratch", "bidir": False})
-    sources = [Source(study, [make_trial(0, 0.05, [0.5])], SPACE, {}) for study in (make_study(), now)]
-    assert set(record_curves(sources).card["params"]) == {"train.lr"}
-
-
 def test_choices_are_kept_with_those_never_tried(tmp_path: Path) -> None:
     space: dict[str, BaseDistribution] = {"model.emb_sz": CategoricalDistribution([None, 4, 8])}
     recording = record_curves([Source(make_study(model={"emb_sz": 4}), [make_trial(0, None, [0.5])], space, {})])

@@ -45,11 +45,6 @@ class Architecture:
     max_len: int
     bidir: bool = False
 
-    @property
-    def as_plain(self) -> dict[str, Any]:
-        """What is written of it: of one classifier what was written before there were two."""
-        return {name: value for name, value in asdict(self).items() if name != "bidir" or value}
-
 
 def n_chunks_dropped(width: int, n_after: int = 0, *, bptt: int, max_len: int) -> int:
     """Returns of how many leading chunks the output is not kept.

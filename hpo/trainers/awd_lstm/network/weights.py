@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -30,7 +31,7 @@ def save_weights(folder: str, model: nn.Module, architecture: Architecture) -> N
     """Writes the weights, then the description that vouches for them."""
     data = save({name: tensor.detach().cpu() for name, tensor in named_tensors(model).items()})
     write_atomically(Path(folder) / WEIGHTS, data)
-    description = {"architecture": architecture.as_plain, "sha256": hash_bytes(data), "n_params": count_params(model)}
+    description = {"architecture": asdict(architecture), "sha256": hash_bytes(data), "n_params": count_params(model)}
     write_json(Path(folder) / DESCRIPTION, description)
 
 

@@ -3,81 +3,28 @@
 from __future__ import annotations
 
 import pickle
-import random
 from collections.abc import Callable
 from pathlib import Path
-from urllib.error import URLError
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-import hpo.machine.download
 from hpo.data.corpus import Corpus, open_corpus, prepare
 from hpo.data.tokens import quiet_imports
 from hpo.study.refusal import Refused
 from hpo.trainers.awd_lstm.encoders.catalogue import open_bank
 from hpo.trainers.awd_lstm.network.encoder import WEIGHTS, Sizes, read_encoder
-from hpo.trainers.awd_lstm.network.fastai import AWD_LSTM, awd_lstm_lm_config
 from hpo.trainers.awd_lstm.network.weights import DECODER_BIAS
 from hpo.trainers.awd_lstm.network.wikipedia import ARCHIVE, prepare_wt103, read_words
 from tests.support.studies import compose_config, plan_study, run_study
+from tests.support.wikipedia_models import SMALL, WORDS, lay_out
 
 with quiet_imports():
-    from fastai.text.models.core import get_language_model
+    pass
 
-WORDS = ["xxunk", "xxpad", "xxbos", "the", "cat", "dog", "bone", "wikipedia"]
-SMALL = (
-    "data=table",
-    "data.path=texts.csv",
-    "data.tokenizer=words",
-    "data.min_freq=1",
-    "data.cache=cache",
-    "tracking=none",
-    "executor=inline",
-    "~space.model.n_hid",
-    "model.emb_sz=6",
-    "model.n_hid=8",
-    "train.batch_size=8",
-    "~space.train.epochs",
-    "train.epochs=2",
-    "encoder.epochs=2",
-    "encoder.batch_size=2",
-    "study.n_trials=1",
-    "study.test=false",
-)
 
 PUBLISHED_SIZES = ("model.emb_sz=400", "model.n_hid=1152", "model.n_layers=3")
-
-
-@pytest.fixture
-def models(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder where `untar_data` puts fastai's language model, and texts to match it with; no network."""
-    rng = random.Random(0)
-    rows = [f"{label},{' '.join(rng.choices([label, 'the', 'bone', 'nap'], k=9))}" for label in ("cat", "dog") * 30]
-    (workdir / "texts.csv").write_text("label,text\n" + "\n".join(rows) + "\n")
-    monkeypatch.setenv("FASTAI_HOME", str(workdir / "fastai"))
-
-    def unreachable(*_: object, **__: object) -> None:
-        raise URLError("no network")
-
-    monkeypatch.setattr(hpo.machine.download.urllib.request, "urlopen", unreachable)
-    return workdir / "fastai" / "models" / "wt103-fwd"
-
-
-def lay_out(folder: Path) -> dict[str, torch.Tensor]:
-    """Writes a small language model as fastai's archive has it; returns its tensors."""
-    config = {**awd_lstm_lm_config, "emb_sz": 6, "n_hid": 8, "n_layers": 2}
-    torch.manual_seed(1)
-    model = get_language_model(AWD_LSTM, len(WORDS), config)
-    torch.nn.init.normal_(model[1].decoder.bias)
-    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    for layer in (0, 1):  # a file of 2019 has these, too
-        state[f"0.rnns.{layer}.module.weight_hh_l0"] = state[f"0.rnns.{layer}.weight_hh_l0_raw"].clone()
-    folder.mkdir(parents=True)
-    torch.save(state, folder / "lstm_fwd.pth")
-    (folder / "itos_wt103.pkl").write_bytes(pickle.dumps(WORDS))
-    return state
 
 
 def small_corpus() -> Corpus:

@@ -1,0 +1,90 @@
+"""The analysis of an experiment: what every section may ask of it, computed once, when it is first asked for.
+
+What a number means is said where it is computed; which of them are shown is the sections' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from hpo.report.analysis.claims import Look, rope_of, take_looks
+from hpo.report.analysis.conduct import control
+from hpo.report.analysis.endpoints import Summary, summarise
+from hpo.report.analysis.outcomes import Outcomes, Standing, all_outcomes, standings
+from hpo.report.analysis.records import Experiment
+from hpo.report.analysis.regrets import Regrets, Scale, regrets, scales
+from hpo.report.analysis.spaces import Space, space_of
+from hpo.statistics.bootstrap import N_RESAMPLES, Resampling, resampling
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What the records of an experiment say.
+
+    Attributes:
+        experiment: The records.
+        seed: Of everything that is drawn at random.
+        n_resamples: Of every bootstrap.
+    """
+
+    experiment: Experiment
+    seed: int = 0
+    n_resamples: int = N_RESAMPLES
+
+    @property
+    def source(self) -> Resampling:
+        """A fresh source of resamples: what a section draws does not depend on the others."""
+        return resampling(self.seed, self.n_resamples)
+
+    @cached_property
+    def scales(self) -> Mapping[str, Scale]:
+        """The scale of regret on each task."""
+        return scales(self.experiment)
+
+    @cached_property
+    def rope(self) -> float:
+        """The region of practical equivalence in the units of differences between strategies."""
+        return rope_of(self.experiment, self.scales)
+
+    @cached_property
+    def control(self) -> str | None:
+        """The strategy others are held against, if there is random search."""
+        return control(self.experiment)
+
+    @property
+    def looks(self) -> Sequence[Look]:
+        """All pairs at every endpoint, the primary one first."""
+        return self._tested[0]
+
+    @property
+    def summaries(self) -> Sequence[Summary]:
+        """Every strategy at the primary endpoint."""
+        return self._tested[1]
+
+    @cached_property
+    def _tested(self) -> tuple[Sequence[Look], Sequence[Summary]]:
+        source = self.source
+        looks = take_looks(self.experiment, self.scales, source=source)
+        return looks, summarise(self.experiment, looks[0].endpoint, self.scales, source=source)
+
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """What every study came to."""
+        return all_outcomes(self.experiment)
+
+    @cached_property
+    def standings(self) -> Sequence[Standing]:
+        """How the strategies stand to the baseline of each task."""
+        return standings(self.experiment, self.outcomes)
+
+    @cached_property
+    def regrets(self) -> Regrets | None:
+        """Regret over the budget; None without a COMPLETE trial."""
+        return regrets(self.experiment, self.scales)
+
+    @cached_property
+    def spaces(self) -> Mapping[str, Space]:
+        """The search space of each task."""
+        return {task: space_of(self.experiment, task) for task in self.experiment.tasks}

@@ -1,0 +1,99 @@
+"""What comes before any driving: data, encoders and the record are prepared, and each study checked, for a command.
+
+Whatever can be refused is refused here, before a study is created; driving is `session`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from optuna.storages import BaseStorage
+
+from hpo.artifacts.folders import study_folder
+from hpo.data.corpus import prepare
+from hpo.machine.remote import check_remote, is_remote
+from hpo.space.space import Distributions
+from hpo.storage.checks import check_storage
+from hpo.storage.claims import check_free
+from hpo.storage.storage import open_storage
+from hpo.study.audit import audit_name
+from hpo.study.confirmation import confirmation_name
+from hpo.study.encoders import open_banks
+from hpo.study.plan import Plan
+from hpo.study.refusal import refusing
+from hpo.study.resume import check_record
+from hpo.terminal.display import Announcer
+from hpo.tracking.tracker import Tracker
+from hpo.trainers.awd_lstm.encoders.catalogue import Bank
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The studies of one command, checked: nothing is left that could be refused, and no study is on disk.
+
+    Attributes:
+        plans: Studies with one storage, tracking and executor.
+        folders, corpora, banks: Folders, prepared corpora and encoders by study name; the last two where there are any.
+        storage: The record.
+        tracker: Shows them in MLflow.
+    """
+
+    plans: Sequence[Plan]
+    folders: Mapping[str, Path]
+    corpora: Mapping[str, Path]
+    banks: Mapping[str, Bank]
+    storage: BaseStorage
+    tracker: Tracker
+
+
+def prepare_all(plans: Sequence[Plan], display: Announcer, *, storage: BaseStorage | None = None) -> Prepared:
+    """Prepares what all planned studies need and checks that each may begin or go on.
+
+    Args:
+        plans: Studies with one storage, tracking and executor.
+        display: Shows the preparation.
+        storage: Where the record lives, if it is open already.
+
+    Raises:
+        Refused: if the data or a study cannot be used as they are.
+        StudyHeld: if another driver works on one of the studies.
+    """
+    config = plans[0].config
+    folders = {planned.name: study_folder(planned.config.storage, planned.name) for planned in plans}
+    with refusing(config.storage):
+        for planned in plans:
+            check_storage(config.storage, planned.name)
+        if is_remote(config.storage.folder):
+            check_remote(config.storage.folder)
+        tracker: Tracker = config.tracking.build(_distributions(plans))
+        check_free(config.storage, folders)
+        corpora = prepare_corpora(plans, display)
+        storage = storage or open_storage(config.storage)
+        config.tracking.check_unshared()  # again: a new database is Optuna's now
+        banks = open_banks(plans, corpora, display)
+        check_record(plans, storage, corpora, banks)
+    return Prepared(plans, folders, corpora, banks, storage, tracker)
+
+
+def _distributions(plans: Sequence[Plan]) -> dict[str, Distributions]:
+    """Returns the space of every study there may be, by its name."""
+    spaces: dict[str, Distributions] = {}
+    for planned in plans:
+        found = planned.space.distributions()
+        spaces |= dict.fromkeys((planned.name, confirmation_name(planned.name), audit_name(planned.name)), found)
+    return spaces
+
+
+def prepare_corpora(plans: Sequence[Plan], display: Announcer) -> dict[str, Path]:
+    """Prepares every corpus once; returns each study's folder of it."""
+    prepared: dict[str, Path] = {}
+    corpora: dict[str, Path] = {}
+    for planned in plans:
+        if planned.config.trainer.reads_texts:
+            asked = repr(planned.config.data)
+            if asked not in prepared:
+                prepared[asked] = prepare(planned.config.data, on_progress=display.preparing)
+            corpora[planned.name] = prepared[asked]
+    return corpora

@@ -1,0 +1,47 @@
+"""Small studies whose trials start from encoders of their own texts."""
+
+from __future__ import annotations
+
+from hpo.config.schema import Config
+from hpo.data.corpus import prepare
+from hpo.study.plan import plan
+from hpo.trainers.awd_lstm.encoders.catalogue import Bank, open_bank
+from tests.support.studies import compose_config
+
+WORDS = {
+    "cats": ["cat", "purr", "mouse", "fur", "whisker", "claw", "nap"],
+    "dogs": ["dog", "bark", "bone", "tail", "fetch", "stick", "walk"],
+}
+
+
+SMALL = (
+    "data=table",
+    "data.path=texts.csv",
+    "data.tokenizer=words",
+    "data.min_freq=1",
+    "data.cache=cache",
+    "tracking=none",
+    "executor=inline",
+    "model.emb_sz=6",
+    "space.model.n_hid.choices=[6,8]",
+    "~space.train.epochs",
+    "train.epochs=2",
+    "train.batch_size=8",
+    "encoder.epochs=2",
+    "encoder.batch_size=2",
+    "study.n_trials=2",
+    "study.test=false",
+)
+
+
+DOMAIN = (*SMALL, "model.encoder=domain")
+
+
+SIX = ("~space.model.n_hid", "model.n_hid=6")
+
+
+def domain_bank(*overrides: str) -> tuple[Config, Bank]:
+    config, choices = compose_config(*DOMAIN, *overrides)
+    planned = plan(config, choices)
+    corpus = prepare(config.data)
+    return config, open_bank(config, planned.space, corpus, on_progress=lambda *_: None)
