@@ -166,9 +166,8 @@ def _is_cached(config: CompareConfig) -> bool:
 
     Not where the test of a search needs the weights of each, nor where time is simulated, which a trial must take.
     """
-    from hpo.executors.choice import is_shared
 
-    return is_shared(config.executor) and config.cache and (config.study.confirm.top_k > 0 or not config.study.test)
+    return config.executor.is_shared and config.cache and (config.study.confirm.top_k > 0 or not config.study.test)
 
 
 def _report(comparison: Comparison, config: CompareConfig, storage: BaseStorage, design: Mapping[str, object]) -> int:

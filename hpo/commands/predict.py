@@ -117,7 +117,7 @@ def _predict(settings: dict[str, str], folder: Path, inputs: Sequence[str]) -> i
     if settings["format"] not in FORMATS:
         raise ValueError(f"format={settings['format']} is unknown; allowed are {', '.join(FORMATS)}.")
     texts = [(word, _is_file(word)) for word in inputs]
-    from hpo.executors.choice import check_device
+    from hpo.executors.options import check_device
     from hpo.model.answers import TextModel, refusal
 
     check_device(settings["device"], setting="device")

@@ -17,7 +17,6 @@ from hpo.compare.variants import SHARED, Variant
 from hpo.config.compare import BudgetConfig, CompareConfig, Unit
 from hpo.config.limits import check_limits
 from hpo.config.schema import Config
-from hpo.executors.choice import is_shared
 from hpo.machine.paths import as_name
 from hpo.space.space import Space
 from hpo.study.confirmation import confirmation_name
@@ -205,7 +204,7 @@ def _with_budget(config: Config, asked: CompareConfig, size: float | None) -> Co
         n_epochs=int(size or 1) if unit is Unit.epochs else None,
         trials_s=float(size or 1.0) if unit is Unit.seconds else None,
         # simulated time has one order of events already
-        ordered=config.study.ordered or (asked.n_concurrent > 1 and is_shared(config.executor)),
+        ordered=config.study.ordered or (asked.n_concurrent > 1 and config.executor.is_shared),
     )
     return replace(config, study=study)
 

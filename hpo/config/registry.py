@@ -9,21 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TypeVar
 
-MODULES = (  # of our own options; loaded by name, as they stand in rooms above this one
-    "hpo.config.schema",
-    "hpo.data.docstrings",
-    "hpo.data.folder",
-    "hpo.data.imdb",
-    "hpo.data.table",
-    "hpo.search.options",
-    "hpo.storage.options",
-    "hpo.tracking.tracker",
-    "hpo.trainers.awd_lstm.options",
-    "hpo.trainers.replay.trainer",
-    "hpo.trainers.synthetic",
-)
+ROOMS = ("config", "data", "executors", "search", "storage", "tracking", "trainers")  # that hold options
 ENTRY_POINTS = "hpo.options"  # the group in which an installed package names its modules of options
 
 _options: dict[str, dict[str, type[Option]]] = {}
@@ -88,12 +77,20 @@ def load_plugins(modules: Sequence[str]) -> None:
 
 @cache
 def _load_installed() -> None:
-    for module in MODULES:
+    for module in _own_modules():
         import_module(module)
     for entry in entry_points(group=ENTRY_POINTS):
         _load(
             entry.module, f"The options that {entry.dist.name if entry.dist else 'a package'} brings, {entry.module},"
         )
+
+
+def _own_modules() -> list[str]:
+    """Returns the modules of this package that declare an option, by name: they stand in rooms above this one."""
+    package = Path(__file__).parents[1]
+    paths = (path for room in ROOMS for path in sorted((package / room).rglob("*.py")))
+    declaring = (path for path in paths if "\n@option(" in path.read_text("utf-8"))
+    return [".".join(("hpo", *path.relative_to(package).with_suffix("").parts)) for path in declaring]
 
 
 def _load(module: str, shown: str) -> None:

@@ -17,11 +17,8 @@ from hpo.config.metric import Metric as Metric
 from hpo.config.registry import Option, option
 from hpo.config.search import PrunerConfig, SamplerConfig, SpaceConfig
 from hpo.config.training import EncoderConfig
-from hpo.config.training import Precision as Precision
-from hpo.config.training import Schedule as Schedule
 from hpo.config.training import TrainConfig as TrainConfig
 from hpo.config.training import TrainerConfig as TrainerConfig
-from hpo.config.training import Unfreeze as Unfreeze
 
 SECTIONS = ("model", "train")  # what a space may set
 
@@ -242,64 +239,45 @@ class TrackingConfig(Option):
         """
 
 
-class SlurmCluster(Enum):
-    slurm = "slurm"
-    local = "local"
-
-
 @dataclass
 class ExecutorConfig(Option):
-    """What executes trials."""
+    """What executes trials.
+
+    Attributes:
+        is_shared: Whether several studies can run on one; a simulated clock is one study's own.
+    """
 
     device: str = MISSING
     threads: int = count()
 
+    is_shared = True
 
-@option("executor", "inline")
-@dataclass
-class InlineConfig(ExecutorConfig):
-    pass
+    def count_workers(self) -> int:
+        """Returns how many trials of a study run at once: as asked, else as many as there is room for.
 
+        There is room for one on each core, or, where there are GPUs, on each share of one. Simulated workers need no
+        cores; there is one unless more are asked for.
 
-@option("executor", "processes")
-@dataclass
-class ProcessesConfig(ExecutorConfig):
-    n_workers: int | None = count(None)
-    trials_per_gpu: int = count()
+        Raises:
+            ValueError: if there is no room for so many.
+        """
+        raise NotImplementedError
 
+    def check(self, trainer: TrainerConfig) -> None:
+        """Refuses what cannot run here: a package that is not installed, a device that is not there.
 
-@option("executor", "ray")
-@dataclass
-class RayConfig(ExecutorConfig):
-    """Actors of a Ray cluster; null: as many as it has room for, a core for each thread, a GPU where there are any."""
+        Raises:
+            ValueError: naming what may be given.
+        """
 
-    address: str = MISSING
-    n_workers: int | None = count(None)
-    cpus_per_trial: float | None = setting(None, above=0)
-    gpus_per_trial: float | None = setting(None, low=0)
+    def build(self, trainer: TrainerConfig, stop: Any = None) -> Any:
+        """Returns a `contracts.executor.Executor`; its workers start with the first job.
 
-
-@option("executor", "slurm")
-@dataclass
-class SlurmConfig(ExecutorConfig):
-    """Jobs of Slurm; `cluster: local` runs them as processes of this machine."""
-
-    cluster: SlurmCluster = MISSING
-    n_workers: int = count()
-    address: str | None = None
-    folder: str = MISSING
-    minutes: int = count()
-    gpus_per_worker: int = setting(low=0)
-    mem_gb: float | None = setting(None, above=0)
-    partition: str | None = None
-    account: str | None = None
-    options: dict[str, str] = field(default_factory=dict)
-
-
-@option("executor", "simulated")
-@dataclass
-class SimulatedConfig(ExecutorConfig):
-    n_workers: int | None = count(None)
+        Args:
+            trainer: What trains the trials.
+            stop: The `StopRequest` that jobs which run in this very process ask whether they must pause.
+        """
+        raise NotImplementedError
 
 
 @dataclass

@@ -3,4 +3,4 @@
 When a trial is handed to one is decided by `study`.
 """
 
-__all__ = ["choice"]
+__all__ = ["options"]

@@ -16,7 +16,6 @@ from typing import Any
 import ray
 import ray.exceptions
 
-from hpo.config.schema import RayConfig
 from hpo.contracts.executor import Job
 from hpo.contracts.trainer import Decision
 from hpo.executors.pool import PooledExecutor, PooledWorker, WorkerLost
@@ -44,20 +43,20 @@ class RayExecutor(PooledExecutor[_Actor]):
     """Runs up to `n_workers` jobs at once, each in an actor with its share of a node.
 
     Args:
-        config: The section `executor`.
         cluster: Where actors live; closed with the executor.
         n_workers: Actors.
+        threads: What a trial of one may use.
         n_cpus, n_gpus: What one of them holds.
         preload: Import the heavy libraries before the first job arrives.
     """
 
     def __init__(
-        self, config: RayConfig, cluster: Cluster, *, n_workers: int, n_cpus: float, n_gpus: float, preload: bool
+        self, cluster: Cluster, *, n_workers: int, threads: int, n_cpus: float, n_gpus: float, preload: bool
     ) -> None:
         super().__init__(n_workers=n_workers)
         self._cluster = cluster
         self._parcels: dict[str, Any] = {}  # by the folder of a corpus or an encoder
-        self._threads, self._preload = config.threads, preload
+        self._threads, self._preload = threads, preload
         options: dict[str, Any] = {
             "num_cpus": n_cpus,
             "num_gpus": n_gpus,

@@ -18,24 +18,58 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import Enum
 from multiprocessing import AuthenticationError, connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import submitit
-from submitit.local.local import LocalJob
-
-from hpo.config.schema import SlurmCluster, SlurmConfig
-from hpo.contracts.executor import Job
+from hpo.config.limits import MISSING, count, setting
+from hpo.config.registry import option
+from hpo.config.schema import TrainerConfig
+from hpo.contracts.executor import Executor, Job
 from hpo.contracts.trainer import Decision
+from hpo.executors.options import ClusterConfig
 from hpo.executors.pool import PooledExecutor, PooledWorker, WorkerLost
 from hpo.executors.slurm_worker import PAUSE, keep_alive, work_for
 from hpo.machine.secrets import credentials_aside
-from hpo.machine.signals import SIGNALS
+from hpo.machine.signals import SIGNALS, StopRequest
+
+if TYPE_CHECKING:
+    import submitit
 
 GREETING_S = 5  # what somebody who connects gets to prove that they belong here
 CHECK_S = 30  # how often Slurm is asked whether jobs that have not connected are still there
 NOTICE_S = 60  # before the time limit of a job, so that its trial leaves a checkpoint
+
+
+class SlurmCluster(Enum):
+    slurm = "slurm"
+    local = "local"
+
+
+@option("executor", "slurm")
+@dataclass
+class SlurmConfig(ClusterConfig):
+    """Jobs of Slurm; `cluster: local` runs them as processes of this machine."""
+
+    cluster: SlurmCluster = MISSING
+    n_workers: int = count()
+    address: str | None = None
+    folder: str = MISSING
+    minutes: int = count()
+    gpus_per_worker: int = setting(low=0)
+    mem_gb: float | None = setting(None, above=0)
+    partition: str | None = None
+    account: str | None = None
+    options: dict[str, str] = field(default_factory=dict)
+
+    package = "submitit"
+
+    def count_workers(self) -> int:
+        return self.n_workers
+
+    def build(self, trainer: TrainerConfig, stop: StopRequest | None = None) -> Executor:
+        return SlurmExecutor(self, preload=trainer.needs_torch)
 
 
 @dataclass(eq=False)
@@ -126,6 +160,8 @@ class SlurmExecutor(PooledExecutor[_SlurmJob]):
     def _end(self, worker: _SlurmJob) -> None:
         if worker.pipe is not None:
             worker.pipe.close()  # which ends it, whatever it does
+        from submitit.local.local import LocalJob
+
         if isinstance(worker.submitted, LocalJob):
             process = worker.submitted._process
             assert process is not None
@@ -182,6 +218,8 @@ def _listen(config: SlurmConfig) -> socket.socket:
 
 
 def _build_submitter(config: SlurmConfig, folder: Path) -> submitit.AutoExecutor:
+    import submitit
+
     try:
         submitter = submitit.AutoExecutor(folder=folder, cluster=config.cluster.value)
         submitter.update_parameters(

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from hpo.config.limits import check_limits
 from hpo.config.schema import Config
 from hpo.contracts.seeds import derive_seed
-from hpo.executors.choice import check_executor, check_simulation, n_workers
 from hpo.machine.paths import as_name
 from hpo.search.candidates import mapping_note
 from hpo.search.samplers import build_sampler
@@ -79,15 +78,14 @@ def plan(config: Config, choices: Mapping[str, str]) -> Plan:
         ValueError: for a setting that makes no sense, in one sentence.
     """
     check_limits(config)
-    check_executor(config.executor)
-    check_simulation(config.executor, config.trainer)
+    config.executor.check(config.trainer)
     config.tracking.check(config.storage)
     config, space, tags = _search(config, choices)
     budget = (config.study.n_trials, config.study.timeout_s, config.study.n_epochs, config.study.trials_s)
     if all(limit is None for limit in budget) and not (config.sampler.is_grid or space.candidates):
         raise ValueError("study.n_trials=null leaves the study without an end; give study.timeout_s or study.n_epochs.")
     build_sampler(config.sampler, space, config.seed)
-    planned = Plan(config, choices, space, n_workers(config.executor), tags)
+    planned = Plan(config, choices, space, config.executor.count_workers(), tags)
     if planned.name != as_name(planned.name) or len(planned.name.encode()) > MAX_NAME_BYTES:
         raise ValueError(
             f"study.name={planned.name!r} must be a file name: at most {MAX_NAME_BYTES} bytes, "

@@ -11,9 +11,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpo.contracts.executor import NoWorkers
+from hpo.contracts.executor import Executor, NoWorkers
 from hpo.contracts.records import StudyRecord, TrialRecord
-from hpo.executors.choice import build_executor, is_shared
 from hpo.machine.files import lack_of_room
 from hpo.machine.remote import RemoteAway
 from hpo.machine.signals import Ending, StopRequest, stop_on_signals
@@ -100,7 +99,7 @@ def drive_all(
     with stop_on_signals() as stop, _notes(display):
         heed(storage, stop)
         common = Site(storage, tracker, stop, cache, display_of, prepared.corpora, design, prepared.banks)
-        first, *others = [plans] if is_shared(config.executor) else [[planned] for planned in plans]
+        first, *others = [plans] if config.executor.is_shared else [[planned] for planned in plans]
         ended = _run_group(first, common, folders)
         for group in others:
             ended += [] if stop.is_set else _run_group(group, common, folders)
@@ -117,7 +116,7 @@ def _run_group(plans: Sequence[Plan], site: Site, folders: Mapping[str, Path]) -
     config = plans[0].config
     with ExitStack() as held:
         with refusing(config.storage):
-            executor = build_executor(config.executor, config.trainer, site.stop)
+            executor: Executor = config.executor.build(config.trainer, site.stop)
         held.callback(executor.close)  # also when a study is refused
         train_encoders(plans, site, executor, folders)
         opener = Opener(site, held, now_ms=executor.now_ms, n_workers=executor.n_workers)

@@ -8,7 +8,7 @@ import pytest
 
 from hpo.artifacts import checkpoint as module
 from hpo.artifacts.checkpoint import Checkpoint, delete_checkpoints, hash_request, read_checkpoint, write_checkpoint
-from hpo.config.schema import Schedule
+from hpo.config.training import Schedule
 from hpo.contracts.trainer import TrialRequest
 from tests.support.trial_requests import make_request
 

@@ -18,7 +18,8 @@ import hpo.study.session
 from hpo.contracts.executor import Executor, JobKey
 from hpo.contracts.records import COMPLETE, FAIL, TrialRecord
 from hpo.contracts.trainer import Decision, EpochReport
-from hpo.executors.choice import build_executor
+from hpo.executors.options import InlineConfig, ProcessesConfig, RayConfig, SimulatedConfig
+from hpo.executors.slurm import SlurmConfig
 from tests.support.executor_jobs import Reports, drain, make_config, make_job
 from tests.support.studies import run_study
 
@@ -42,7 +43,7 @@ def name(request: pytest.FixtureRequest, workdir: Path) -> str:
 @pytest.fixture
 def pool(name: str) -> Iterator[Any]:
     config = make_config(name, "executor.n_workers=2")
-    executor = build_executor(config.executor, config.trainer)
+    executor = config.executor.build(config.trainer)
     yield executor
     executor.close()
 
@@ -124,17 +125,21 @@ def test_jobs_do_not_wait_for_a_worker_that_does_not_start(pool: Any, tmp_path: 
 def follow(monkeypatch: pytest.MonkeyPatch, on_report: Callable[[Any, JobKey, EpochReport], None]) -> None:
     """Calls `on_report` with the executor of every study, before the driver hears of a report."""
     built: list[Executor] = []
-    real_build, real_report = build_executor, hpo.study.driver.Driver.on_report
+    real_report = hpo.study.driver.Driver.on_report
 
-    def build(*args: Any) -> Executor:
-        built.append(real_build(*args))
-        return built[-1]
+    def watching(real_build: Callable[..., Executor]) -> Callable[..., Executor]:
+        def build(*args: Any) -> Executor:
+            built.append(real_build(*args))
+            return built[-1]
+
+        return build
 
     def report(self: hpo.study.driver.Driver, key: JobKey, report: EpochReport) -> Decision:
         on_report(built[-1], key, report)
         return real_report(self, key, report)
 
-    monkeypatch.setattr(hpo.study.session, "build_executor", build)
+    for option in (InlineConfig, ProcessesConfig, RayConfig, SimulatedConfig, SlurmConfig):
+        monkeypatch.setattr(option, "build", watching(option.build))
     monkeypatch.setattr(hpo.study.driver.Driver, "on_report", report)
 
 
@@ -209,7 +214,7 @@ def test_a_wait_for_the_first_worker_is_told_once(
     workdir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("hpo.executors.pool.PATIENCE_S", 0.05)
-    pool: Any = build_executor(make_config("processes").executor, make_config("processes").trainer)
+    pool: Any = make_config("processes").executor.build(make_config("processes").trainer)
     pool._heard = lambda timeout_s: time.sleep(timeout_s) or []
     pool.submit(make_job(tmp_path))
     with caplog.at_level("INFO", logger="hpo"):

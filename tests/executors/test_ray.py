@@ -14,9 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
-from hpo.config.schema import RayConfig
 from hpo.contracts.records import COMPLETE
-from hpo.executors.choice import build_executor, n_workers
+from hpo.executors.options import RayConfig
 from hpo.executors.ray_cluster import connect
 from hpo.executors.ray_worker import pack
 from hpo.machine.cores import n_cores
@@ -43,7 +42,7 @@ def ray_started() -> Iterator[None]:
 
 def build(*overrides: str) -> Any:
     config = make_config("ray", *overrides)
-    return build_executor(config.executor, config.trainer)
+    return config.executor.build(config.trainer)
 
 
 def test_no_process_of_ray_gets_a_password_and_strangers_need_a_token(ray_started: None, tmp_path: Path) -> None:
@@ -123,9 +122,9 @@ NODES = [{"CPU": 8.0, "GPU": 2.0}, {"CPU": 4.0}]
 def test_there_are_as_many_workers_as_the_nodes_have_room_for(
     overrides: tuple[str, ...], expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hpo.executors.choice._ray_nodes", lambda _: NODES)
+    monkeypatch.setattr("hpo.executors.options.RayConfig._nodes", lambda _: NODES)
     config = make_config("ray", "executor.address=head:6379", "executor.n_workers=null", *overrides).executor
-    assert n_workers(config) == expected
+    assert config.count_workers() == expected
 
 
 @pytest.mark.parametrize(
@@ -139,7 +138,7 @@ def test_there_are_as_many_workers_as_the_nodes_have_room_for(
 )
 def test_what_cannot_be_is_refused(overrides: tuple[str, ...], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        n_workers(make_config("ray", "executor.n_workers=null", *overrides).executor)
+        make_config("ray", "executor.n_workers=null", *overrides).executor.count_workers()
 
 
 def test_the_folder_of_a_cluster_whose_command_was_killed_is_removed(

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 import hpo.executors.slurm
-from hpo.config.schema import SlurmConfig
 from hpo.contracts.executor import NoWorkers
-from hpo.executors.slurm import SlurmExecutor
+from hpo.executors.slurm import SlurmConfig, SlurmExecutor
 from tests.support.executor_jobs import Reports, drain, make_config, make_job
 
 COMMAND = ("executor=slurm", "trainer=synthetic", "tracking=none")

@@ -50,7 +50,7 @@ FENCES = {
     "commands.compare commands.copy commands.curves commands.sync report.reading.record report.analysis.records "
     "report.analysis.spaces report.analysis.importances",
     "torch torchvision fastai fastcore": "trainers.awd_lstm.* model.answers contracts.seeds data.tokens "
-    "executors.choice executors.worker",
+    "executors.options executors.worker",
     "psycopg": "storage.address storage.claims storage.postgres",
     "ray": "executors.ray executors.ray_cluster executors.ray_worker",
     "submitit": "executors.slurm",

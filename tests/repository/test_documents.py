@@ -10,7 +10,7 @@ import pytest
 from tests.support import ROOT
 
 DOCUMENTS = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("experiments/*/README.md")]
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("experiments/*/README.md")]
 )  # a report's summary names files that are not kept here
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
 PATH = re.compile(r"`((?:\.ci|docker|experiments|hpo|tests)/[\w./-]*\w)`")
@@ -19,5 +19,6 @@ PATH = re.compile(r"`((?:\.ci|docker|experiments|hpo|tests)/[\w./-]*\w)`")
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_and_paths_lead_somewhere(document: Path) -> None:
     text = document.read_text("utf-8")
-    places = [document.parent / link for link in LINK.findall(text)] + [ROOT / path for path in PATH.findall(text)]
+    paths = [path for path in PATH.findall(text) if "NAME" not in path]  # of what is still to be written
+    places = [document.parent / link for link in LINK.findall(text)] + [ROOT / path for path in paths]
     assert [str(place) for place in places if not place.exists()] == []

@@ -13,11 +13,11 @@ from typing import Any
 import optuna
 import pytest
 
-import hpo.study.session
 from hpo.contracts.executor import Job, OnReport, Outcome, Task
 from hpo.contracts.records import COMPLETE, FAIL, RUNNING, TrialRecord
 from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialRequest, TrialResult
 from hpo.executors.inline import InlineExecutor
+from hpo.executors.options import InlineConfig
 from hpo.executors.simulated import SimulatedExecutor
 from hpo.machine.signals import Ending
 from hpo.storage.storage import read_study
@@ -216,7 +216,7 @@ class Partition(InlineExecutor):
 def test_what_a_lost_worker_says_late_is_not_believed(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     executor = Partition()
     with monkeypatch.context() as patched:
-        patched.setattr(hpo.study.session, "build_executor", lambda *_: executor)
+        patched.setattr(InlineConfig, "build", lambda *_: executor)
         report = run_study(*SYNTHETIC, "study.n_trials=3")
     undisturbed = run_study(*SYNTHETIC, "study.n_trials=3", "study.name=y")
     assert executor.answers == [Decision.STOP]
@@ -252,7 +252,7 @@ def test_a_test_whose_worker_dies_is_tried_again(
 ) -> None:
     executor = Reaper(n_lost)
     with monkeypatch.context() as patched:
-        patched.setattr(hpo.study.session, "build_executor", lambda *_: executor)
+        patched.setattr(InlineConfig, "build", lambda *_: executor)
         report = run_study(*SYNTHETIC, "study.n_trials=3")
     assert (bool(report.study.test), executor.n_left) == (is_tested, 0)
     assert run_study(*SYNTHETIC, "study.n_trials=3").study.test  # what was given up is the next command's

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from hpo import __version__
-from hpo.config.schema import Metric, Schedule
+from hpo.config.schema import Metric
+from hpo.config.training import Schedule
 from hpo.study.provenance import git_commit, new_study, plain
 from hpo.tracking.tracker import MlflowConfig
 from tests.support.studies import plan_study

@@ -8,15 +8,13 @@ from typing import Any
 
 import optuna
 
-import hpo.study.session
 from hpo.commands.command import compose_and_call
 from hpo.compare.comparison import Comparison, check_settings, plan_comparison, read_seeds
 from hpo.compare.variants import compose_variants
 from hpo.config.compare import CompareConfig
-from hpo.config.schema import ExecutorConfig, TrainerConfig
 from hpo.contracts.executor import Executor, Job, OnReport, Outcome, Task
 from hpo.contracts.records import TrialRecord
-from hpo.machine.signals import StopRequest
+from hpo.executors.options import InlineConfig, ProcessesConfig, SimulatedConfig
 from hpo.space.space import canonical
 from hpo.storage.storage import read_study
 from hpo.study.preparation import prepare_all
@@ -112,8 +110,6 @@ def watch(monkeypatch: Any, build: Callable[[], Executor]) -> Watched:
     """Returns the executor that the next session will use: what `build` returns, watched."""
     watched = Watched(build())
 
-    def build_watched(_: ExecutorConfig, __: TrainerConfig, ___: StopRequest) -> Executor:
-        return watched
-
-    monkeypatch.setattr(hpo.study.session, "build_executor", build_watched)
+    for option in (InlineConfig, ProcessesConfig, SimulatedConfig):
+        monkeypatch.setattr(option, "build", lambda *_: watched)
     return watched

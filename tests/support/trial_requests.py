@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hpo.config.schema import ModelConfig, Precision, Schedule, TrainConfig, TrainerConfig
+from hpo.config.schema import ModelConfig, TrainConfig, TrainerConfig
+from hpo.config.training import Precision, Schedule
 from hpo.contracts.trainer import Decision, EpochReport, TrialRequest
 from hpo.trainers.awd_lstm.options import AwdLstmConfig
 

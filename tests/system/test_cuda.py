@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from hpo.config.schema import Precision, Schedule
+from hpo.config.training import Precision, Schedule
 from hpo.contracts.trainer import Reason, TrialRequest
 from hpo.trainers.awd_lstm.trainer import AwdLstm
 from tests.support.trial_requests import Listener, make_request, write_corpus

@@ -128,7 +128,7 @@ def test_sync_says_what_it_cannot_reach(
         raise error
 
     run_study("trainer=synthetic", "executor=inline", "tracking=none", "study.n_trials=1", "study.name=x")
-    monkeypatch.setattr("hpo.commands.sync.sync_study", refuse)
+    monkeypatch.setattr("hpo.study.mirroring.sync_study", refuse)
     capsys.readouterr()
     assert sync([]) == code
     assert capsys.readouterr().err == said

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import hpo.trainers.awd_lstm.trainer as module
-from hpo.config.schema import Schedule
+from hpo.config.training import Schedule
 from hpo.contracts.trainer import EpochReport, Reason, TrialRequest, TrialResult
 from hpo.trainers.awd_lstm.options import AwdLstmConfig
 from hpo.trainers.awd_lstm.trainer import AwdLstm

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from hpo.config.schema import Precision
+from hpo.config.training import Precision
 from hpo.contracts.trainer import TrialRequest
 from hpo.trainers.awd_lstm.monitor import Events
 from hpo.trainers.awd_lstm.network.batches import Batches

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hpo.config.schema import Schedule, TrainConfig, Unfreeze
+from hpo.config.schema import TrainConfig
+from hpo.config.training import Schedule, Unfreeze
 
 LR_DECAY = 2.6  # Howard & Ruder, 2018, section 3.2
 _HEAD = -1  # fastai's freeze_to: the last group of parameters is the head

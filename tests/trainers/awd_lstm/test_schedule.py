@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo.config.schema import Schedule, Unfreeze
+from hpo.config.training import Schedule, Unfreeze
 from hpo.trainers.awd_lstm.schedule import Fit, check_fits, plan_fits
 from tests.support.trial_requests import make_request
 

@@ -14,7 +14,7 @@ import torch
 
 import hpo.trainers.awd_lstm.trainer as module
 from hpo.artifacts.checkpoint import read_checkpoint
-from hpo.config.schema import Precision, Schedule, Unfreeze
+from hpo.config.training import Precision, Schedule, Unfreeze
 from hpo.contracts.trainer import EpochReport, TrialRequest, TrialResult
 from hpo.data.corpus import open_corpus
 from hpo.machine.signals import never

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from hpo.config.schema import Config, ModelConfig, Schedule, Unfreeze
-from hpo.config.training import DOMAIN, SCRATCH, WT103, EncoderConfig, Start
+from hpo.config.schema import Config, ModelConfig
+from hpo.config.training import DOMAIN, SCRATCH, WT103, EncoderConfig, Schedule, Start, Unfreeze
 from hpo.data.corpus import Corpus, open_corpus
 from hpo.data.unlabelled import prepare_unlabelled
 from hpo.machine.cache import Cache, digest

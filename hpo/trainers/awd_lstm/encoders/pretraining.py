@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpo.artifacts.steps import read_steps
-from hpo.config.schema import Config, ModelConfig, Schedule, TrainConfig
-from hpo.config.training import SCRATCH
+from hpo.config.schema import Config, ModelConfig, TrainConfig
+from hpo.config.training import SCRATCH, Schedule
 from hpo.contracts.executor import GRACE_S, WAIT_S, Executor, Job, JobKey, Outcome, Task
 from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialRequest, TrialResult
 from hpo.machine.escaping import last_line

@@ -16,7 +16,7 @@ import torch
 import hpo.trainers.awd_lstm.network.classifier as classifier
 import hpo.trainers.awd_lstm.trainer as module
 from hpo.artifacts.checkpoint import hash_request
-from hpo.config.schema import Precision, Unfreeze
+from hpo.config.training import Precision, Unfreeze
 from hpo.contracts.trainer import EpochReport, TrialRequest
 from hpo.data.corpus import open_corpus
 from hpo.data.tokens import quiet_imports

@@ -16,7 +16,7 @@ import pytest
 
 from hpo.contracts.executor import Executor, JobKey, Task
 from hpo.contracts.trainer import Decision, EpochReport, Reason
-from hpo.executors.choice import build_executor, check_device, check_executor, n_workers
+from hpo.executors.options import check_device
 from hpo.executors.processes import ProcessesExecutor
 from hpo.executors.simulated import SimulatedExecutor
 from hpo.machine.cores import n_cores, name_gpu
@@ -34,7 +34,7 @@ def executor(request: pytest.FixtureRequest, workdir: Path) -> Iterator[Executor
     if request.param == "ray":
         request.getfixturevalue("ray_started")
     config = make_config(request.param)
-    executor = build_executor(config.executor, config.trainer)
+    executor = config.executor.build(config.trainer)
     yield executor
     executor.close()
 
@@ -95,7 +95,7 @@ def test_a_worker_that_dies_of_its_pause_gets_no_successor(pool: ProcessesExecut
 
 def test_a_job_in_this_process_asks_whether_a_signal_came(tmp_path: Path) -> None:
     config, stop = make_config("inline"), StopRequest()
-    executor = build_executor(config.executor, config.trainer, stop)
+    executor = config.executor.build(config.trainer, stop)
     executor.submit(make_job(tmp_path, epoch_s=0.01, epochs=40))
     stop.signal = signal.SIGTERM
     (outcome,) = executor.wait(Reports(), timeout_s=1)
@@ -200,7 +200,7 @@ def test_all_executors_measure_the_same(ray_started: None, tmp_path: Path) -> No
     measured = []
     for name in EXECUTORS:
         config = make_config(name)
-        executor, reports = build_executor(config.executor, config.trainer), Reports()
+        executor, reports = config.executor.build(config.trainer), Reports()
         for number in range(4):
             executor.submit(make_job(tmp_path / name, number))
             drain(executor, reports, 1)
@@ -272,35 +272,35 @@ def test_threads_are_set_before_the_heavy_imports(pool: ProcessesExecutor, tmp_p
 
 
 def test_the_default_is_a_one_thread_worker_per_core() -> None:
-    assert n_workers(make_config("processes").executor) == n_cores()
-    assert n_workers(make_config("inline").executor) == 1
+    assert make_config("processes").executor.count_workers() == n_cores()
+    assert make_config("inline").executor.count_workers() == 1
 
 
 def test_more_work_than_cores_is_refused() -> None:
     with pytest.raises(ValueError, match=r"executor\.n_workers=.* is more than the"):
-        n_workers(make_config("processes", f"executor.n_workers={n_cores() + 1}").executor)
+        make_config("processes", f"executor.n_workers={n_cores() + 1}").executor.count_workers()
     with pytest.raises(ValueError, match=r"executor\.threads=.* is more than the"):
-        n_workers(make_config("inline", f"executor.threads={n_cores() + 1}").executor)
+        make_config("inline", f"executor.threads={n_cores() + 1}").executor.count_workers()
 
 
 @pytest.mark.parametrize(("name", "package"), [("ray", "ray"), ("slurm", "submitit")])
 def test_an_executor_without_its_package_is_refused(name: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hpo.executors.choice.find_spec", lambda _: None)
+    monkeypatch.setattr("hpo.executors.options.find_spec", lambda _: None)
     with pytest.raises(ValueError) as told:  # noqa: PT011  # the whole sentence is compared
-        check_executor(make_config(name).executor)
+        make_config(name).executor.check(make_config(name).trainer)
     assert str(told.value) == (f'executor={name} needs the package {package}; pip install "hpo[{name}]" installs it.')
 
 
 @pytest.mark.parametrize("name", ["ray", "slurm"])
 def test_a_device_of_one_machine_is_refused_for_a_cluster(name: str) -> None:
     with pytest.raises(ValueError, match=rf"executor\.device=cuda:1 cannot be chosen for executor={name}"):
-        check_executor(make_config(name, "executor.device=cuda:1").executor)
+        make_config(name, "executor.device=cuda:1").executor.check(make_config(name, "executor.device=cuda:1").trainer)
 
 
 def test_each_worker_sees_its_own_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, 5")
     config = make_config("processes", "executor.n_workers=2", "executor.trials_per_gpu=1")
-    pool = build_executor(config.executor, config.trainer)
+    pool = config.executor.build(config.trainer)
     assert isinstance(pool, ProcessesExecutor)
     for number in range(2):
         pool.submit(make_job(tmp_path, number))
@@ -316,8 +316,8 @@ def test_trials_share_gpus_as_far_as_there_are_cores(
     trials_per_gpu: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
-    monkeypatch.setattr("hpo.executors.choice.n_cores", lambda: 16)
-    assert n_workers(make_config("processes", f"executor.trials_per_gpu={trials_per_gpu}").executor) == expected
+    monkeypatch.setattr("hpo.executors.options.n_cores", lambda: 16)
+    assert make_config("processes", f"executor.trials_per_gpu={trials_per_gpu}").executor.count_workers() == expected
 
 
 def test_a_gpu_is_named_as_the_machine_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,7 +352,7 @@ def test_an_error_of_the_driver_is_not_taken_for_the_trials(name: str, ray_start
         raise KeyError("the driver has a bug")
 
     config = make_config(name)
-    executor = build_executor(config.executor, config.trainer)
+    executor = config.executor.build(config.trainer)
     try:
         executor.submit(make_job(tmp_path))
         with pytest.raises(KeyError, match="the driver has a bug"):
