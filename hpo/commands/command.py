@@ -72,12 +72,18 @@ def compose_and_call(
     """
     try:
         from hpo.config.compose import register_schemas
+        from hpo.config.registry import load_plugins
         from hpo.config.schema import Config
         from hpo.machine.secrets import cover_word, masked_output
 
-        register_schemas(root or Config)
         with masked_output():
-            return _compose_and_call([cover_word(word) for word in argv], call, name=name, may_lack=may_lack)
+            plugins, words = split_words([cover_word(word) for word in argv], ("plugins",))
+            try:
+                load_plugins([name for name in plugins.get("plugins", "").strip("[]").split(",") if name])
+            except ValueError as error:
+                return refuse(error)
+            register_schemas(root or Config)
+            return _compose_and_call(words, call, name=name, may_lack=may_lack)
     except KeyboardInterrupt:  # as early as the imports, which take long enough to change one's mind
         return _interrupted(INTERRUPTED)
 
