@@ -18,7 +18,7 @@ from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialRequest, T
 from hpo.machine.signals import Ending
 from hpo.search.samplers import Ledger
 from hpo.storage.storage import ENDED
-from hpo.storage.test_results import StudyTests
+from hpo.storage.study_tests import StudyTests
 from hpo.study.attempts import MAX_CRASHES, Attempts, EqualErrors
 from hpo.study.budget import Spending
 from hpo.study.role import Role

@@ -49,8 +49,8 @@ POINTS = {
     "a confirmation opened": "hpo.study.opening:Opener.open:after:2",
     "in the confirmation": f"hpo.storage.store:StudyStore.tell:after:{N_TRIALS + 1}",
     "the confirmation trained, not tested": f"hpo.storage.store:StudyStore.tell:after:{N_TRIALS + 2}",
-    "a test done and not noted": "hpo.storage.test_results:StudyTests.note:before:1",
-    "all tests noted, not summed up": "hpo.storage.test_results:StudyTests.close:before:1",
+    "a test done and not noted": "hpo.storage.study_tests:StudyTests.note:before:1",
+    "all tests noted, not summed up": "hpo.storage.study_tests:StudyTests.close:before:1",
     "everything done, not said": "hpo.terminal.summary:print_summary:before:1",
 }
 

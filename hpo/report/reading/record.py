@@ -20,7 +20,7 @@ from hpo.report.reading.membership import Chosen, Found, choose
 from hpo.report.reading.study import MAPPING, StoredStudy, to_study
 from hpo.report.reading.terms import ROPE, Terms, settle, with_inferred_budget
 from hpo.storage.storage import DISTRIBUTIONS, ENDED, STUDY, TEST, read_trial
-from hpo.storage.test_results import counted_tests
+from hpo.storage.study_tests import counted_tests
 
 
 def experiment_names(storage: BaseStorage) -> list[str]:

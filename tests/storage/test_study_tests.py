@@ -8,7 +8,7 @@ import pytest
 from hpo.contracts.records import COMPLETE, TrialRecord
 from hpo.storage.storage import TEST, TESTED, TESTS
 from hpo.storage.store import StudyStore
-from hpo.storage.test_results import StudyTests, counted_tests
+from hpo.storage.study_tests import StudyTests, counted_tests
 
 
 @pytest.fixture
