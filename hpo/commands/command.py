@@ -5,6 +5,7 @@ What a command does is its own module's business.
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -79,7 +80,7 @@ def compose_and_call(
         with masked_output():
             plugins, words = split_words([cover_word(word) for word in argv], ("plugins",))
             try:
-                load_plugins([name for name in plugins.get("plugins", "").strip("[]").split(",") if name])
+                load_plugins([name for name in re.split(r"[][\s,'\"]+", plugins.get("plugins", "")) if name])
             except ValueError as error:
                 return refuse(error)
             register_schemas(root or Config)

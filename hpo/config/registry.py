@@ -70,8 +70,8 @@ def load_plugins(modules: Sequence[str]) -> None:
     options()
     for module in modules:
         _load(module, f"plugins=[{module}]")
-        packages = {cls.__module__.partition(".")[0] for group in _options.values() for cls in group.values()}
-        if module.partition(".")[0] not in packages:
+        declaring = {cls.__module__ for group in _options.values() for cls in group.values()}
+        if not any(name == module or name.startswith(f"{module}.") for name in declaring):
             raise ValueError(f"plugins=[{module}] has no options; an option is a dataclass below @option(GROUP, NAME).")
 
 
@@ -96,6 +96,6 @@ def _own_modules() -> list[str]:
 def _load(module: str, shown: str) -> None:
     try:
         import_module(module)
-    except Exception as error:  # whatever a module of somebody else raises
+    except (Exception, SystemExit) as error:  # whatever a module of somebody else raises
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(". ")
         raise ValueError(f"{shown} cannot be imported: {reason}; name a module as Python imports it.") from error

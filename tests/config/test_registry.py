@@ -175,6 +175,7 @@ def test_its_limits_count_and_its_settings_are_explained(plugin: Path) -> None:
     ("plugins", "said"),
     [
         ("plugins=[nowhere]", "plugins=[nowhere] cannot be imported: No module named 'nowhere'"),
+        ("plugins=['hpo.machine.files']", "plugins=[hpo.machine.files] has no options; an option is a dataclass"),
         ("plugins=[json.tool]", "plugins=[json.tool] has no options; an option is a dataclass below @option"),
     ],
 )
