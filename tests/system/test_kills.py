@@ -37,7 +37,7 @@ POINTS = {
     "submitted": "hpo.executors.processes:ProcessesExecutor.submit:after:2",
     "an epoch about to be noted": "hpo.storage.store:StudyStore.add_epoch:before:4",
     "between a report and its mirror": "hpo.storage.store:StudyStore.add_epoch:after:5",
-    "between a report and its answer": "hpo.study:Driver.on_report:after:6",
+    "between a report and its answer": "hpo.study.driver:Driver.on_report:after:6",
     "between the end noted and told": "hpo.storage.store:StudyStore.note_end:after:2",
     "between tell and the end in MLflow": "hpo.storage.store:StudyStore.tell:after:3",
     "told, before anything is thrown away": "hpo.study.trials:tidy_trial:before:3",
