@@ -1,6 +1,6 @@
 """The figures of a model's evaluation as PNG, for READMEs and MLflow: the confusion matrix and the calibration curve.
 
-Drawn as a report's figures are; the page beside them, with every number and text, is `page`'s business.
+Drawn as a report's figures are; the page beside them, with every number and text, is `documents`' business.
 """
 
 from __future__ import annotations

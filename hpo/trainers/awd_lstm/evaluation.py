@@ -1,6 +1,6 @@
 """What the test of a trial finds beside its scores: where the network errs, how sure it was, what it was shown.
 
-Plain data for `evaluation.json`; how it looks is decided in `model.page`.
+Plain data for `evaluation.json`; how it looks is decided in `model.documents`.
 """
 
 from __future__ import annotations
