@@ -35,7 +35,7 @@ class TrainerConfig(Option):
 
     Attributes:
         reads_texts: Whether it trains on the texts of the section `data`.
-        needs_torch: Whether workers are to load torch, and a GPU is worth looking for.
+        needs_torch: Whether a GPU is worth looking for.
         is_recorded: Whether it looks its curves up: trained once, each trial is what it is, and leaves nothing.
         is_simulated: Whether it knows its curves without training, so that its time need not pass.
         divergence_loss: The largest loss that is still taken for training.
@@ -51,6 +51,9 @@ class TrainerConfig(Option):
     def subject(self) -> str:
         """What studies with it are about, where it says so itself."""
         return ""
+
+    def preload(self) -> None:
+        """Imports what trainings need, so that no trial waits for it."""
 
     def build(self) -> Any:
         """Returns a `contracts.trainer.Trainer`, in the process that trains."""

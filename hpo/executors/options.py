@@ -67,7 +67,7 @@ class ProcessesConfig(MachineConfig):
         return ProcessesExecutor(
             n_workers=self.count_workers(),
             threads=self.threads,
-            preload=trainer.needs_torch,
+            preload=trainer.preload,
             gpus=visible_gpus() if self.device == "auto" else [],
         )
 
@@ -147,7 +147,7 @@ class RayConfig(ClusterConfig):
             threads=self.threads,
             n_cpus=size["CPU"],
             n_gpus=size["GPU"],
-            preload=trainer.needs_torch,
+            preload=trainer.preload,
         )
 
 

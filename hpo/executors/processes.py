@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import connection, resource_tracker
@@ -36,12 +36,12 @@ class ProcessesExecutor(PooledExecutor[_Process]):
 
     Args:
         n_workers, threads: As many.
-        preload: Import the heavy libraries before the first job arrives.
+        preload: What workers call before the first job arrives, to import what trainings need.
         gpus: The GPUs, by the names CUDA_VISIBLE_DEVICES takes, that workers are spread over: each sees one of them.
             Without any, each sees all there are.
     """
 
-    def __init__(self, *, n_workers: int, threads: int, preload: bool, gpus: Sequence[str] = ()) -> None:
+    def __init__(self, *, n_workers: int, threads: int, preload: Callable[[], None], gpus: Sequence[str] = ()) -> None:
         super().__init__(n_workers=n_workers)
         self._preload = preload
         self._gpus = gpus

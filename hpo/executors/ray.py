@@ -8,7 +8,7 @@ trial is tried again is the driver's to decide.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,11 +47,18 @@ class RayExecutor(PooledExecutor[_Actor]):
         n_workers: Actors.
         threads: What a trial of one may use.
         n_cpus, n_gpus: What one of them holds.
-        preload: Import the heavy libraries before the first job arrives.
+        preload: What workers call before the first job arrives, to import what trainings need.
     """
 
     def __init__(
-        self, cluster: Cluster, *, n_workers: int, threads: int, n_cpus: float, n_gpus: float, preload: bool
+        self,
+        cluster: Cluster,
+        *,
+        n_workers: int,
+        threads: int,
+        n_cpus: float,
+        n_gpus: float,
+        preload: Callable[[], None],
     ) -> None:
         super().__init__(n_workers=n_workers)
         self._cluster = cluster

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +25,17 @@ class TrialActor:
 
     Args:
         threads: What a job may use.
-        preload: Import the heavy libraries before the first job arrives.
+        preload: Called before the first job arrives, to import what trainings need.
     """
 
-    def __init__(self, threads: int, preload: bool) -> None:
+    def __init__(self, threads: int, preload: Callable[[], None]) -> None:
         forget_credentials()
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))  # read by torch when it is imported
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[Decision] = queue.SimpleQueue()
         self._messages: queue.SimpleQueue[tuple[str, object]] = queue.SimpleQueue()
         self._must_pause = threading.Event()
-        if preload:
-            pass
+        preload()
         threading.Thread(target=self._work, daemon=True).start()
 
     def describe(self) -> int:

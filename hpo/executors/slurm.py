@@ -15,7 +15,7 @@ import signal
 import socket
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
@@ -69,7 +69,7 @@ class SlurmConfig(ClusterConfig):
         return self.n_workers
 
     def build(self, trainer: TrainerConfig, stop: StopRequest | None = None) -> Executor:
-        return SlurmExecutor(self, preload=trainer.needs_torch)
+        return SlurmExecutor(self, preload=trainer.preload)
 
 
 @dataclass(eq=False)
@@ -89,7 +89,7 @@ class SlurmExecutor(PooledExecutor[_SlurmJob]):
         ValueError: if there is no Slurm, or it does not take the settings.
     """
 
-    def __init__(self, config: SlurmConfig, *, preload: bool) -> None:
+    def __init__(self, config: SlurmConfig, *, preload: Callable[[], None]) -> None:
         super().__init__(n_workers=config.n_workers)
         self._config = config
         self._preload = preload

@@ -9,6 +9,7 @@ import os
 import queue
 import socket
 import threading
+from collections.abc import Callable
 from multiprocessing import connection
 from typing import Any
 
@@ -19,7 +20,7 @@ PAUSE = "pause"  # instead of a job or a decision
 KEEPALIVE_S = 30  # a machine that vanished without a word is noticed within this
 
 
-def work_for(address: tuple[str, int], key: bytes, number: int, threads: int, preload: bool) -> None:
+def work_for(address: tuple[str, int], key: bytes, number: int, threads: int, preload: Callable[[], None]) -> None:
     """Runs jobs until the driver at `address` is gone: the life of a Slurm job.
 
     Args:
@@ -27,7 +28,7 @@ def work_for(address: tuple[str, int], key: bytes, number: int, threads: int, pr
         key: Proves to each side that the other one belongs to the study.
         number: Which of the driver's workers this is.
         threads: What a job may use.
-        preload: Import the heavy libraries before the first job arrives.
+        preload: Called before the first job arrives, to import what trainings need.
     """
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))  # read by torch when it is imported
     pause = obey_signals()

@@ -70,24 +70,23 @@ def _ended_by(error: Exception) -> TrialResult:
     return TrialResult(n_epochs=0, reason=Reason.ERROR, error="".join(traceback.format_exception(error)))
 
 
-def serve(pipe: connection.Connection, slot: int, preload: bool) -> None:
+def serve(pipe: connection.Connection, slot: int, preload: Callable[[], None]) -> None:
     """Runs jobs from `pipe` until it closes, or until the job after a SIGTERM: the life of a worker process.
 
     Args:
         pipe: Receives jobs and decisions, sends (kind, payload) messages.
         slot: The worker's place in its pool.
-        preload: Import the heavy libraries before the first job arrives.
+        preload: Called before the first job arrives, to import what trainings need.
     """
     pause = obey_signals()
     threading.Thread(target=_die_with_parent, daemon=True).start()
     work(pipe, pause, slot=slot, preload=preload)
 
 
-def work(line: Line, pause: Pause, *, slot: int, preload: bool) -> None:
+def work(line: Line, pause: Pause, *, slot: int, preload: Callable[[], None]) -> None:
     """Runs jobs from `line` until it closes, or until the job that was asked to pause."""
     forget_credentials()
-    if preload:
-        pass
+    preload()
     try:
         line.send((READY, None))
         while True:

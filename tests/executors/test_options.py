@@ -23,7 +23,7 @@ from hpo.machine.cores import n_cores, name_gpu
 from hpo.machine.paths import conf_folder
 from hpo.machine.signals import StopRequest
 from tests.support import ROOT
-from tests.support.executor_jobs import Reports, drain, make_config, make_job
+from tests.support.executor_jobs import Reports, drain, make_config, make_job, no_preload
 from tests.support.worker_processes import spawned
 
 EXECUTORS = sorted(path.stem for path in (conf_folder() / "executor").glob("*.yaml"))
@@ -128,10 +128,10 @@ def test_a_worker_that_somebody_else_stops_leaves_its_job_at_a_checkpoint(
 SIGNALLED = """
 import os, sys; sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from tests.support.executor_jobs import Reports, drain, make_job
+from tests.support.executor_jobs import Reports, drain, make_job, no_preload
 from hpo.executors.processes import ProcessesExecutor
 
-pool = ProcessesExecutor(n_workers=1, threads=1, preload=False)
+pool = ProcessesExecutor(n_workers=1, threads=1, preload=no_preload)
 pool.submit(make_job(Path(sys.argv[2]), epoch_s=0.01, epochs=2))
 pid = pool._workers[0].process.pid
 os.kill(pid, int(sys.argv[3]))
@@ -211,7 +211,7 @@ def test_all_executors_measure_the_same(ray_started: None, tmp_path: Path) -> No
 
 @pytest.fixture
 def pool() -> Iterator[ProcessesExecutor]:
-    executor = ProcessesExecutor(n_workers=2, threads=1, preload=False)
+    executor = ProcessesExecutor(n_workers=2, threads=1, preload=no_preload)
     yield executor
     executor.close()
 
@@ -230,7 +230,7 @@ def kill_worker_at(epoch: int, *, attempts: tuple[int, ...] = (1,)) -> Reports:
 
 
 def test_a_killed_worker_loses_its_own_job_alone_and_is_replaced(tmp_path: Path) -> None:
-    pool, reports = ProcessesExecutor(n_workers=1, threads=1, preload=False), kill_worker_at(2)
+    pool, reports = ProcessesExecutor(n_workers=1, threads=1, preload=no_preload), kill_worker_at(2)
     try:
         pool.submit(make_job(tmp_path, epoch_s=0.05))
         (lost,) = drain(pool, reports, 1)
@@ -255,7 +255,7 @@ def test_two_jobs_run_at_once(pool: ProcessesExecutor, tmp_path: Path) -> None:
 
 
 def test_close_ends_every_process(tmp_path: Path) -> None:
-    pool = ProcessesExecutor(n_workers=2, threads=1, preload=False)
+    pool = ProcessesExecutor(n_workers=2, threads=1, preload=no_preload)
     pool.submit(make_job(tmp_path, epoch_s=5))
     pids = [worker.process.pid for worker in pool._workers]
     pool.close()

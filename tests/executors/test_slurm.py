@@ -15,7 +15,7 @@ import pytest
 import hpo.executors.slurm
 from hpo.contracts.executor import NoWorkers
 from hpo.executors.slurm import SlurmConfig, SlurmExecutor
-from tests.support.executor_jobs import Reports, drain, make_config, make_job
+from tests.support.executor_jobs import Reports, drain, make_config, make_job, no_preload
 
 COMMAND = ("executor=slurm", "trainer=synthetic", "tracking=none")
 
@@ -28,7 +28,7 @@ def make_section(*overrides: str) -> SlurmConfig:
 
 @pytest.fixture
 def pool(workdir: Path) -> Iterator[SlurmExecutor]:
-    executor = SlurmExecutor(make_section(), preload=False)
+    executor = SlurmExecutor(make_section(), preload=no_preload)
     yield executor
     executor.close()
 
@@ -84,7 +84,7 @@ def test_the_folder_of_the_jobs_is_its_users_alone_and_goes_with_them(pool: Slur
 def test_jobs_that_end_before_they_connect_are_noticed_and_their_logs_kept(
     workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pool = SlurmExecutor(make_section(), preload=False)
+    pool = SlurmExecutor(make_section(), preload=no_preload)
     submit = pool._submitter.submit
     monkeypatch.setattr(pool._submitter, "submit", lambda *_: submit(sys.exit, 1))
     pool.submit(make_job(workdir))
@@ -98,7 +98,7 @@ def test_jobs_that_end_before_they_connect_are_noticed_and_their_logs_kept(
 def test_where_there_is_no_slurm_nothing_is_left(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hpo.executors.slurm, "_listen", lambda _: socket.create_server(("127.0.0.1", 0)))
     with pytest.raises(ValueError, match=r"executor\.cluster=slurm finds no srun here; .* executor\.cluster=local"):
-        SlurmExecutor(make_section("executor.cluster=slurm"), preload=False)
+        SlurmExecutor(make_section("executor.cluster=slurm"), preload=no_preload)
     assert list(workdir.iterdir()) == []
 
 
@@ -106,9 +106,9 @@ def test_an_address_no_node_can_reach_is_refused(workdir: Path) -> None:
     with pytest.raises(
         ValueError, match=r"executor\.address=localhost is 127\..*, which no other machine reaches; give"
     ):
-        SlurmExecutor(make_section("executor.cluster=slurm", "executor.address=localhost"), preload=False)
+        SlurmExecutor(make_section("executor.cluster=slurm", "executor.address=localhost"), preload=no_preload)
     with pytest.raises(ValueError, match=r"executor\.address=nowhere\.invalid is no address of this machine \("):
-        SlurmExecutor(make_section("executor.address=nowhere.invalid"), preload=False)
+        SlurmExecutor(make_section("executor.address=nowhere.invalid"), preload=no_preload)
     assert list(workdir.iterdir()) == []
 
 

@@ -63,3 +63,7 @@ def drain(executor: Executor, reports: Reports, n: int, *, rounds: int = 600) ->
         if len(outcomes) >= n:
             return outcomes
     raise AssertionError(f"{len(outcomes)} of {n} jobs ended")
+
+
+def no_preload() -> None:
+    """What workers import before their first job, where they need nothing."""

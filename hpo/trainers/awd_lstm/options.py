@@ -25,6 +25,9 @@ class AwdLstmConfig(TrainerConfig):
     reads_texts = True
     needs_torch = True
 
+    def preload(self) -> None:
+        import hpo.trainers.awd_lstm.trainer  # noqa: F401  # for its imports
+
     def build(self) -> Trainer:
         from hpo.trainers.awd_lstm.trainer import AwdLstm
 
