@@ -1,4 +1,4 @@
-# The images of docker-compose.yml: `servers` (MLflow and optuna-dashboard), `store` (S3), `study` (python -m hpo).
+# The images of docker-compose.yml: `servers` (MLflow and optuna-dashboard), `store` (S3), `study` (hpo).
 FROM python:3.11.15-slim-bookworm@sha256:b18992999dbe963a45a8a4da40ac2b1975be1a776d939d098c647482bcad5cba AS python
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore \
     PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1

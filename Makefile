@@ -13,7 +13,7 @@ help: ## List these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
 
 run: $(VENV)/stamp-run ## Run a study; make run ARGS="sampler=grid study.n_trials=4" passes overrides on
-	$(BIN)/python -m hpo $(ARGS)
+	$(BIN)/hpo $(ARGS)
 
 ui: $(VENV)/stamp-run ## Browse every trial at http://127.0.0.1:5000 (PORT=5001 for another port)
 	MLFLOW_DISABLE_TELEMETRY=true \

@@ -1,6 +1,6 @@
 """Hyperparameter optimisation experiments one can believe.
 
-The rooms are in docs/architecture.md; `python -m hpo --help` says how to use them.
+The rooms are in docs/architecture.md; `hpo --help` says how to use them.
 """
 
 __version__ = "0.1.0"

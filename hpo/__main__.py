@@ -1,8 +1,8 @@
-"""`python -m hpo`: what it does is in `commands.study`."""
+"""`python -m hpo`: the same as `hpo`, what it does is in `commands.console`."""
 
 import sys
 
-from hpo.commands.study import main
+from hpo.commands.console import main
 
 if __name__ == "__main__":
     sys.exit(main())

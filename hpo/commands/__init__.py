@@ -1,6 +1,6 @@
-"""What each command of the console does: `python -m hpo`, and those beside it.
+"""What each command of the console does: `hpo`, and its words.
 
 The doors `hpo/*.py` only call them; the work itself is done in other rooms.
 """
 
-__all__ = ["compare", "copy", "curves", "predict", "report", "show", "study", "sync"]
+__all__ = ["compare", "console", "copy", "curves", "predict", "report", "show", "sync"]

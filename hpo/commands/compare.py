@@ -1,4 +1,4 @@
-"""`python -m hpo.compare`: strategies x paired seeds as studies of one experiment, and the report on them.
+"""`hpo compare`: strategies x paired seeds as studies of one experiment, and the report on them.
 
 Composes, registers the design, lets `session` drive; what the report says is decided in `report`.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hpo.study.session import Report
     from hpo.terminal.display import Announcer
 
-USAGE = """python -m hpo.compare [samplers='[grid,random,tpe]'] [seeds=10] [study.n_trials=24] [any other override]
+USAGE = """hpo compare [samplers='[grid,random,tpe]'] [seeds=10] [study.n_trials=24] [any other override]
 
 Runs every strategy with every seed as a study of one experiment, confirms what each of them found, and
 writes a report that says which strategy was better, if any was. The same command again continues.
@@ -39,7 +39,7 @@ writes a report that says which strategy was better, if any was. The same comman
   cache=false          train equal trials again instead of once
   name=NAME            the experiment's name; the report is in reports/NAME
 
-Settings are in conf/compare.yaml; `python -m hpo --help` lists the options of every group."""
+Settings are in conf/compare.yaml; `hpo --help` lists the options of every group."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -158,7 +158,7 @@ def _command(argv: list[str]) -> str:
     """Returns the command line as it may be written down."""
     from hpo.machine.secrets import mask
 
-    return shlex.join(["python", "-m", "hpo.compare", *map(mask, argv)])
+    return shlex.join(["hpo", "compare", *map(mask, argv)])
 
 
 def _is_cached(config: CompareConfig) -> bool:

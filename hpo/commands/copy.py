@@ -1,4 +1,4 @@
-"""`python -m hpo.copy`: studies from one record into another, from a laptop's file to the team's database.
+"""`hpo copy`: studies from one record into another, from a laptop's file to the team's database.
 
 What a copy is, is decided in `storage.copies`; nothing is changed at either place before everything is checked.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hpo.config.schema import Config, StorageConfig
     from hpo.storage.copies import Group, Place
 
-USAGE = """python -m hpo.copy from=hpo.db to=env:HPO_STORAGE_URL [study.name=NAME] [tracking.uri=URI]
+USAGE = """hpo copy from=hpo.db to=env:HPO_STORAGE_URL [study.name=NAME] [tracking.uri=URI]
 
 Copies studies into another record: trials, epochs and states to the last digit, with what confirms and audits
 them. Nothing is copied while a driver works on a study, nor over a study that is there. The same command again
@@ -28,7 +28,7 @@ finishes what was broken off.
   from.folder=studies      the folder of the studies, as in storage.folder: beside a record that is a file,
   to.folder=studies        in the working directory for a database. Where both are one folder, the study moves:
                            the old record refuses to continue it. Otherwise the folder is copied too
-  tracking.uri=URI         show the copies in this MLflow, as python -m hpo.sync does"""
+  tracking.uri=URI         show the copies in this MLflow, as hpo sync does"""
 
 KEYS = ("from", "to", "from.folder", "to.folder")  # keys of this command alone
 EXAMPLE = "as in from=hpo.db to=env:HPO_STORAGE_URL"

@@ -1,4 +1,4 @@
-"""`python -m hpo.curves`: writes the learning curves of one's own trials as a table that can be replayed.
+"""`hpo curves`: writes the learning curves of one's own trials as a table that can be replayed.
 
 Reads the record and changes nothing in it; what a table holds is decided in `trainers.replay.recorder`.
 """
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from hpo.config.schema import Config
     from hpo.trainers.replay.recorder import Recording, Source
 
-USAGE = """python -m hpo.curves experiment=NAME [path=NAME.parquet] [task=TASK] [storage.path=hpo.db | storage=postgres]
+USAGE = """hpo curves experiment=NAME [path=NAME.parquet] [task=TASK] [storage.path=hpo.db | storage=postgres]
 
 Writes the learning curves of an experiment's trials into a Parquet table, and beside it the card that says
 what its columns mean: params, metrics, seconds, seeds, tests. Complete trials have whole curves, and so
 have diverged ones; the others are left out, and counted. The table takes the place of training:
 
-  python -m hpo experiment=replay trainer.path=NAME.parquet
-  python -m hpo.compare experiment=replay trainer.path=NAME.parquet
+  hpo experiment=replay trainer.path=NAME.parquet
+  hpo compare experiment=replay trainer.path=NAME.parquet
 
   experiment=NAME      the experiment's name: what a study is about, or a comparison's name
   path=NAME.parquet    where to write; what is there already stays
@@ -54,7 +54,7 @@ def _write(config: Config, values: dict[str, str]) -> int:
             recording = record_curves(sources)
         except ValueError as error:
             raise ValueError(f"experiment={name}: {error}") from error
-        write_recording(recording, path, title=f"Trials of the experiment {name}, written by python -m hpo.curves.")
+        write_recording(recording, path, title=f"Trials of the experiment {name}, written by hpo curves.")
     except ValueError as error:
         return refuse(error)
     except OSError as error:
@@ -126,4 +126,4 @@ def _say(recording: Recording, path: Path) -> None:
     if recording.left_out:
         print(f"left out: {', '.join(f'{n:,} {why}' for why, n in sorted(recording.left_out.items()))}")
     print(f"{path.with_suffix('.yaml')}: what its columns mean")
-    print(f"next: {shlex.join(['python', '-m', 'hpo', 'experiment=replay', f'trainer.path={path}'])}")
+    print(f"next: {shlex.join(['hpo', 'experiment=replay', f'trainer.path={path}'])}")

@@ -1,4 +1,4 @@
-"""The text of `python -m hpo --help`, read from the lines of conf/.
+"""The text of `hpo --help`, read from the lines of conf/.
 
 Composes nothing and imports nothing heavy, so that it is there at once.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,15 +19,17 @@ DEFAULT = re.compile(r"^\s+- (?P<group>\w+): (?P<option>\S+)(?:\s+#\s*(?P<purpos
 OPENING = """\
 Finds hyperparameters of fastai AWD-LSTM text classifiers: one study, many trials, each in MLflow.
 
-usage: python -m hpo [group=option ...] [path=value ...]
+usage: hpo [group=option ...] [path=value ...]
+       hpo COMMAND ...
 
 examples
-  python -m hpo sampler=tpe
-  python -m hpo data=table data.path=reviews.csv study.n_trials=50
-  python -m hpo experiment=imdb pruner=asha
-
-groups: what a study is made of, one option each; * is the default
+  hpo sampler=tpe
+  hpo data=table data.path=reviews.csv study.n_trials=50
+  hpo experiment=imdb pruner=asha
 """
+
+COMMANDS = "commands, each with --help; without one, a study runs"
+GROUPS = "groups: what a study is made of, one option each; * is the default\n"
 
 CLOSING = """\
 settings
@@ -51,15 +53,6 @@ results, in the working directory
   hpo.db                        the record (Optuna's): studies continue from it
   mlflow.db, mlartifacts/       what `mlflow ui` shows: every trial, and the study's tables and figures
 
-other commands, each with --help
-  python -m hpo.compare         strategies x paired seeds, and a report that says which was better, if any
-  python -m hpo.report          that report again from what is recorded, or from the CSV of another tuner
-  python -m hpo.curves          one's own learning curves as a table to search instead of training
-  python -m hpo.show            what is in the data: classes, lengths, a baseline
-  python -m hpo.predict         what the model of a study says of texts and files
-  python -m hpo.sync            brings MLflow up to date with the record
-  python -m hpo.copy            studies from one record into another, from a file to a database
-
 more
   --cfg job                     prints the composed configuration with every value, and runs nothing
   -m sampler=grid,random,tpe    multirun: one study after another
@@ -80,14 +73,16 @@ class Group:
     options: dict[str, str]
 
 
-def print_help() -> None:
-    """Prints usage, examples, every group with its options, and where results go."""
-    print(help_text(conf_folder()))
+def print_help(commands: Mapping[str, str]) -> None:
+    """Prints usage, examples, commands and what each does, every group with its options, and where results go."""
+    print(help_text(conf_folder(), commands))
 
 
-def help_text(conf: Path) -> str:
-    """Returns the help for the options that the folder `conf` offers."""
-    return "\n".join([OPENING, *(_group_text(group) for group in read_groups(conf)), CLOSING])
+def help_text(conf: Path, commands: Mapping[str, str]) -> str:
+    """Returns the help for these commands, and for the options that the folder `conf` offers."""
+    lines = [f"  hpo {word:<12}{purpose}" for word, purpose in commands.items()]
+    groups = (_group_text(group) for group in read_groups(conf))
+    return "\n".join([OPENING, COMMANDS, *lines, "", GROUPS, *groups, CLOSING])
 
 
 def read_groups(conf: Path) -> Iterator[Group]:

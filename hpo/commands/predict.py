@@ -1,4 +1,4 @@
-"""`python -m hpo.predict`: what the model of a study says of texts.
+"""`hpo predict`: what the model of a study says of texts.
 
 Reads the model's folder alone: neither the record nor the data the model was trained on.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hpo.model.answers import TextModel
     from hpo.model.texts_file import TextRow
 
-USAGE = """python -m hpo.predict model=STUDY_OR_FOLDER ["some text" ...] [file.csv ...] [format=table]
+USAGE = """hpo predict model=STUDY_OR_FOLDER ["some text" ...] [file.csv ...] [format=table]
 
 Says which class each text belongs to, and how probable that is. The model is that of a study, by its name, or a
 folder: the folder 'model' of a study works anywhere, without the study, its record or its data.

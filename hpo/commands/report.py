@@ -1,4 +1,4 @@
-"""`python -m hpo.report`: the report on an experiment, from the record or from CSV files of trials.
+"""`hpo report`: the report on an experiment, from the record or from CSV files of trials.
 
 Reads and writes files, changes nothing in the record; what the report says is decided in the modules beside this one.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hpo.config.schema import Config
     from hpo.report.analysis.records import Experiment
 
-USAGE = """python -m hpo.report [experiment=NAME] [storage.path=hpo.db | records=FILE.csv] [tracking=none]
+USAGE = """hpo report [experiment=NAME] [storage.path=hpo.db | records=FILE.csv] [tracking=none]
 
 Writes the report on an experiment, at any time, also while its studies run.
 
@@ -140,7 +140,7 @@ def _only(names: Sequence[str]) -> str:
     if len(names) == 1:
         return names[0]
     if not names:
-        raise ValueError("The record has no experiment yet; run `python -m hpo.compare` or `python -m hpo` first.")
+        raise ValueError("The record has no experiment yet; run `hpo compare` or `hpo` first.")
     raise ValueError(
         f"The record has {len(names)} experiments; choose one: {', '.join(f'experiment={n}' for n in names)}."
     )

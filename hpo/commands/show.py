@@ -1,4 +1,4 @@
-"""`python -m hpo.show`: what is in the data a study would use.
+"""`hpo show`: what is in the data a study would use.
 
 Prepares the data as a study does and reads its train and valid parts; of the test part only the size is shown.
 """
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from hpo.config.schema import Config
     from hpo.data.corpus import Corpus
 
-USAGE = """python -m hpo.show [data=docstrings] [data.path=FILE ...]
+USAGE = """hpo show [data=docstrings] [data.path=FILE ...]
 
-Shows the data that `python -m hpo` with the same settings would train on: classes, lengths, how much of it the
+Shows the data that `hpo` with the same settings would train on: classes, lengths, how much of it the
 vocabulary knows, texts as the network sees them, and what logistic regression on bags of words makes of it."""
 
 PARTS = ("train", "valid", "test")

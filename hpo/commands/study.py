@@ -1,4 +1,4 @@
-"""`python -m hpo`: one study from the command line.
+"""`hpo`: one study from the command line.
 
 Turns what a study leaves to say into a summary and an exit code; the work is done by `session`.
 """
@@ -19,13 +19,8 @@ if TYPE_CHECKING:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line `argv` and returns its exit code."""
-    argv = sys.argv[1:] if argv is None else argv
-    if {"-h", "--help"} & set(argv):
-        from hpo.commands.help import print_help
-
-        print_help()
-        return DONE
-    return compose_and_call(argv, lambda config, choices: _run_study(config, choices, argv))
+    words = sys.argv[1:] if argv is None else argv
+    return compose_and_call(words, lambda config, choices: _run_study(config, choices, words))
 
 
 def _run_study(config: Config, choices: dict[str, str], argv: list[str]) -> int:
@@ -84,7 +79,7 @@ def _next_command(planned: Plan, report: Report, argv: list[str]) -> str:
     from hpo.machine.secrets import mask
     from hpo.machine.signals import Ending
 
-    words = ["python", "-m", "hpo", *map(mask, argv)]
+    words = ["hpo", *map(mask, argv)]
     if report.signal is not None or report.obstacle:
         return shlex.join(words)
     if report.ending is Ending.EXHAUSTED:

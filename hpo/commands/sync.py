@@ -1,4 +1,4 @@
-"""`python -m hpo.sync`: brings MLflow up to date with the record.
+"""`hpo sync`: brings MLflow up to date with the record.
 
 Reads the record, writes MLflow, changes nothing in the record; doing it twice adds nothing.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from hpo.config.schema import Config
 
-USAGE = """python -m hpo.sync [study.name=NAME] [storage.path=hpo.db | storage=postgres] [tracking.uri=…]
+USAGE = """hpo sync [study.name=NAME] [storage.path=hpo.db | storage=postgres] [tracking.uri=…]
 
 Rebuilds in MLflow (sqlite:///mlflow.db, or the one at tracking.uri) whatever it lacks of the record: all
 studies, or the one named with its confirmation and its audit. Runs that a dead driver left RUNNING are

@@ -31,7 +31,7 @@ class BudgetConfig:
 
 @dataclass
 class CompareConfig(Config):
-    """Everything `python -m hpo.compare` was told.
+    """Everything `hpo compare` was told.
 
     Attributes:
         name: The experiment's name; None is named after what it is about.

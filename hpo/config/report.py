@@ -37,7 +37,7 @@ class ReportSettings:
 
 @dataclass
 class ReportConfig(Config):
-    """Everything `python -m hpo.report` was told.
+    """Everything `hpo report` was told.
 
     Attributes:
         name: The experiment; None takes the only one there is.

@@ -282,7 +282,7 @@ class ExecutorConfig(Option):
 
 @dataclass
 class Config:
-    """Everything `python -m hpo` was told."""
+    """Everything `hpo` was told."""
 
     seed: int = setting(low=0, high=MAX_SEED)
     study: StudyConfig = field(default_factory=StudyConfig)

@@ -1,6 +1,6 @@
 """Where the package's own files are, and what lies behind a path that somebody gave.
 
-Imports nothing, so that `python -m hpo --help` stays instant; a study's files are `storage`'s.
+Imports nothing, so that `hpo --help` stays instant; a study's files are `storage`'s.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Copies studies from one record into another: their rows, then their folders, under the locks of both places.
 
-Which ones and where to is `hpo.copy`'s business. A copy that was broken off is finished by the next.
+Which ones and where to is `hpo copy`'s business. A copy that was broken off is finished by the next.
 """
 
 from __future__ import annotations

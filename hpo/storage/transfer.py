@@ -1,6 +1,6 @@
 """Studies brought from one database into another, row by row and in one transaction: wholly, or not at all.
 
-Rows, not trials: what Optuna keeps arrives as it is, to the last digit. Folders are `hpo.copy`'s business.
+Rows, not trials: what Optuna keeps arrives as it is, to the last digit. Folders are `hpo copy`'s business.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def format_params(params: Mapping[str, ParamValue]) -> str:
 
 
 def override_line(params: Mapping[str, ParamValue]) -> str:
-    """Returns params for pasting behind `python -m hpo` in a shell, every digit kept."""
+    """Returns params for pasting behind `hpo` in a shell, every digit kept."""
     return " ".join(shlex.quote(f"{path}={override_value(value)}") for path, value in params.items())
 
 

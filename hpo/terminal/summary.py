@@ -76,7 +76,7 @@ def missing_sentence(
     remedy = "lost, as the record was in memory"
     if storage.is_kept:
         params = {"study.name": study.name} if names_study else {}
-        remedy = f"python -m hpo.sync {override_line(params | _sync_params(storage, tracking))}".strip()
+        remedy = f"hpo sync {override_line(params | _sync_params(storage, tracking))}".strip()
     return f"{n_unmirrored} {are} not in MLflow yet: {remedy}"
 
 
@@ -86,7 +86,7 @@ def _print_best(console: Console, study: StudyRecord, trials: Sequence[TrialReco
         _say(console, "best", "none: no trial is complete, so no params can be recommended", style="yellow")
         return
     console.print("", _best_table(study, trials), "", sep="\n")
-    _say(console, "best", f"trial {best.number}; its params, to paste behind python -m hpo:", style="bold")
+    _say(console, "best", f"trial {best.number}; its params, to paste behind hpo:", style="bold")
     console.print(Text(override_line(best.params), style="green"), soft_wrap=True)
     if study.test:
         _say_whole(console, "test", _test_text(study.test, best))
@@ -145,7 +145,7 @@ def _print_places(console: Console, study: StudyRecord, storage: StorageConfig, 
     if is_remote(storage.folder):
         _say_whole(console, "kept", f"weights and checkpoints at {mask(storage.folder)}")
     if (model := Path(study.folder) / MODEL_FOLDER).is_dir():
-        _say_whole(console, "model", f"python -m hpo.predict model={shlex.quote(printable(str(model)))} 'some text'")
+        _say_whole(console, "model", f"hpo predict model={shlex.quote(printable(str(model)))} 'some text'")
     if not tracking:
         _say(console, "mlflow", "not used (tracking=none)")
         return
@@ -153,7 +153,7 @@ def _print_places(console: Console, study: StudyRecord, storage: StorageConfig, 
 
 
 def _sync_params(storage: StorageConfig, tracking: str) -> dict[str, ParamValue]:
-    """Returns what `hpo.sync` must be told, beside its defaults, to find a study."""
+    """Returns what `hpo sync` must be told, beside its defaults, to find a study."""
     params: dict[str, ParamValue] = dict(storage.settings)
     if storage.folder != "studies":
         params["storage.folder"] = storage.folder

@@ -108,7 +108,7 @@ class Mirror:
             return deadline_s if away_s is None else min(deadline_s, max(began_s, away_s) + AWAY_S)
 
         wait_s = until_s() - began_s
-        _log.info("Waiting up to %.0f s for MLflow; python -m hpo.sync brings what is missing.", wait_s)
+        _log.info("Waiting up to %.0f s for MLflow; hpo sync brings what is missing.", wait_s)
         while thread.is_alive() and time.monotonic() < until_s():
             thread.join(0.2)
 

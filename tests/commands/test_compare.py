@@ -1,4 +1,4 @@
-"""The command `python -m hpo.compare`: mistakes are one sentence, kills and signals lose nothing, MLflow is whole."""
+"""The command `hpo compare`: mistakes are one sentence, kills and signals lose nothing, MLflow is whole."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_what_mlflow_lacks_is_said_with_the_remedy(workdir: Path, capsys: pytest
     small = ["trainer=synthetic", "executor=inline", "samplers=[random,tpe]", "seeds=1", "study.n_trials=2"]
     assert main([*small, *away, "study.confirm.top_k=1", "study.confirm.n_seeds=1"]) == 0
     captured = capsys.readouterr()
-    command = f"python -m hpo.sync {away[0]}"
+    command = f"hpo sync {away[0]}"
     assert f"10 runs are not in MLflow yet: {command}\n" in captured.out  # two trials, one confirmed: 3 + 2 runs each
     assert "does not take the report: it refuses connections; the report lies in " in captured.err
     assert sync(["tracking.uri=sqlite:///mlflow.db"]) == 0
@@ -101,7 +101,7 @@ def test_what_mlflow_lacks_is_said_with_the_remedy(workdir: Path, capsys: pytest
 
 def test_help_is_no_comparison(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
-    assert "python -m hpo.compare" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith("hpo compare [samplers=")
     assert list(workdir.iterdir()) == []
 
 
@@ -210,7 +210,7 @@ def test_a_signal_says_how_to_go_on_and_a_second_driver_is_refused(
     driver.send_signal(signal.SIGINT)
     out, err = driver.communicate(timeout=60)
     assert (driver.returncode, err) == (130, "")
-    assert "Continue with: python -m hpo.compare trainer=synthetic" in out
+    assert "Continue with: hpo compare trainer=synthetic" in out
     assert not Path("reports/synthetic/report.html").exists()
     storage = open_record()
     assert sum(trial[1] == RUNNING for trials, _ in read_all(storage).values() for trial in trials) <= 2

@@ -1,4 +1,4 @@
-"""`python -m hpo.curves`: what it writes is replayed at once, what it cannot write it refuses."""
+"""`hpo curves`: what it writes is replayed at once, what it cannot write it refuses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_recorded_trials_are_replayed_as_they_were(workdir: Path, capsys: pytest
     said = capsys.readouterr().out
     assert f"smoke.parquet: {len(complete)} curves of {len(complete)} configurations" in said
     assert f"left out: {12 - len(complete)} pruned" in said
-    assert "python -m hpo experiment=replay trainer.path=smoke.parquet" in said
+    assert "next: hpo experiment=replay trainer.path=smoke.parquet\n" in said
     replayed = run_study("experiment=replay", "trainer.path=smoke.parquet", "study.metric=accuracy", "sampler=random")
     assert {repr(trial.params): trial.value for trial in replayed.trials} == {
         repr(dict(sorted(trial.params.items()))): trial.value for trial in complete
@@ -72,5 +72,5 @@ def test_mistakes_end_in_a_sentence(
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys, hpo.curves as c; c.main(['--help']); print({'optuna', 'numpy', 'hydra'} & set(sys.modules))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert told.startswith("python -m hpo.curves experiment=NAME")
+    assert told.startswith("hpo curves experiment=NAME")
     assert told.endswith("set()\n")

@@ -1,4 +1,4 @@
-"""`python -m hpo --help`: there at once, and every command it shows works."""
+"""`hpo --help`: there at once, and every command it shows works."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hpo.commands.console import WORDS
 from hpo.commands.help import help_text, read_groups
 from hpo.config.registry import options
 from hpo.machine.paths import conf_folder
@@ -22,15 +23,16 @@ README = ROOT / "README.md"
 
 
 def commands(text: str) -> list[str]:
-    """Returns the overrides behind each `python -m hpo` and `make run` of a text."""
-    direct = re.findall(r"^\s*python -m hpo (?!-)(.*?)(?: {2,}.*)?$", text.replace("\\\n", " "), re.M)
+    """Returns the overrides behind each `hpo` without a command, and each `make run`, of a text."""
+    words = "|".join(["COMMAND", *WORDS])
+    direct = re.findall(rf"^ {{2,}}hpo (?!-|(?:{words})\b)(.*?)(?: {{2,}}.*)?$", text.replace("\\\n", " "), re.M)
     return [*direct, *re.findall(r"make run ARGS=\"(.*)\"", text)]
 
 
 def test_it_says_all_without_a_heavy_import() -> None:
-    program = f"import sys; from hpo.commands.study import main; main(['--help']); print({HEAVY} & set(sys.modules))"
+    program = f"import sys; from hpo.commands.console import main; main(['--help']); print({HEAVY} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
-    assert result.stdout == help_text(conf_folder()) + "\nset()\n"
+    assert result.stdout == help_text(conf_folder(), WORDS) + "\nset()\n"
 
 
 def test_every_group_names_its_default_and_its_options() -> None:
@@ -42,18 +44,20 @@ def test_every_group_names_its_default_and_its_options() -> None:
         assert all(group.options.values()), f"conf/{name}: begin each file with a comment that says what it is"
         assert group.default in {"", *group.options}
     assert groups["sampler"].default == "tpe"
-    assert "* tpe " in help_text(conf_folder())
-    assert "@package" not in help_text(conf_folder())
+    assert "* tpe " in help_text(conf_folder(), WORDS)
+    assert "@package" not in help_text(conf_folder(), WORDS)
 
 
-@pytest.mark.parametrize("command", sorted({*commands(help_text(conf_folder())), *commands(README.read_text("utf-8"))}))
+@pytest.mark.parametrize(
+    "command", sorted({*commands(help_text(conf_folder(), WORDS)), *commands(README.read_text("utf-8"))})
+)
 def test_every_command_shown_composes(command: str) -> None:
     config, _ = compose_config(*shlex.split(command))
     assert read_space(config).params
 
 
 def test_the_space_edits_shown_do_what_is_said() -> None:
-    edits = [line.split("  ")[1] for line in help_text(conf_folder()).split("search space")[1].splitlines()[1:4]]
+    edits = [line.split("  ")[1] for line in help_text(conf_folder(), WORDS).split("search space")[1].splitlines()[1:4]]
     config, _ = compose_config(*shlex.split(" ".join(edits[:1])))
     assert config.space.train["lr"].high == 0.05
     config, _ = compose_config(*shlex.split(" ".join(edits[1:])))

@@ -1,4 +1,4 @@
-"""`python -m hpo.report` as typed."""
+"""`hpo report` as typed."""
 
 from __future__ import annotations
 

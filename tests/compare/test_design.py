@@ -212,7 +212,7 @@ def test_the_design_is_registered_before_the_first_trial_and_with_every_study(
     comparison = plan_compared(*TINY)
     design = registered(comparison)
     assert seen[0] == to_yaml(design) == Path("reports/synthetic/design.yaml").read_text()
-    assert design["command"].startswith("python -m hpo.compare trainer=synthetic")
+    assert design["command"].startswith("hpo compare trainer=synthetic")
     storage = optuna.storages.RDBStorage("sqlite:///hpo.db")
     kept = [s.system_attrs.get(DESIGN) for s in storage.get_all_studies() if not s.study_name.endswith("-confirm")]
     assert kept == [design] * 4

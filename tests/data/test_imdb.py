@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import hpo.data.imdb as module
-from hpo.commands.study import main
+from hpo.commands.console import main
 from hpo.data.corpus import open_corpus, prepare
 from hpo.data.imdb import find_reviews, unlabelled_reviews
 from hpo.data.tokens import quiet_imports

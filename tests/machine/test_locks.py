@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hpo.commands.study import main
+from hpo.commands.console import main
 from hpo.machine.locks import StudyHeld, StudyLock, folder_locked
 
 HOLD = "import sys, time; from pathlib import Path; from hpo.machine.locks import StudyLock\n"

@@ -12,7 +12,7 @@ import pytest
 from fsspec.registry import known_implementations
 
 import hpo.machine.remote
-from hpo.commands.study import main
+from hpo.commands.console import main
 from hpo.machine.remote import RemoteAway, RemoteFolder, check_remote
 from hpo.machine.secrets import mask
 from tests.support.remote_stores import Store

@@ -58,7 +58,7 @@ FENCES = {
 }
 # What each of these reaches through everything it imports: commands before they do anything, others at any time.
 HEAVY = "hydra omegaconf optuna mlflow torch fastai numpy pandas"
-COMMANDS = ("study", "compare", "report", "predict", "show", "curves", "copy", "sync")
+COMMANDS = ("console", "study", "compare", "report", "predict", "show", "curves", "copy", "sync")
 UNREACHABLE = {f"commands.{name}": HEAVY for name in COMMANDS} | {
     "commands.help": f"{HEAVY} rich psycopg",
     "executors.worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
@@ -185,7 +185,7 @@ def test_the_package_has_few_entries() -> None:
 
 @pytest.mark.parametrize("module", DOORS)
 def test_doors_only_call_their_command(module: str) -> None:
-    command = "study" if module == "__main__" else module.removesuffix(".__main__")
+    command = "console" if module == "__main__" else module.removesuffix(".__main__")
     assert imports(module) == {"sys", f".commands.{command}"}
 
 

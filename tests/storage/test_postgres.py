@@ -213,7 +213,7 @@ def test_ctrl_c_is_heard_while_the_server_is_away(postgres: Server, database: st
     finally:
         postgres.start()
     assert (driver.returncode, err) == (130, "")
-    assert "python -m hpo storage=postgres" in out
+    assert re.search(r"^next +hpo storage=postgres ", out, re.MULTILINE)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Command lines of `python -m hpo` as a user may type them, drawn at random from every setting there is.
+"""Command lines of `hpo` as a user may type them, drawn at random from every setting there is.
 
 What would rightly run for long is kept out here: real training, other processes and servers are never chosen, and
 numbers that stand for trials, epochs or seconds stay small, as does whatever makes grids and candidates of them.

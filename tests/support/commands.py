@@ -1,4 +1,4 @@
-"""Command lines of the commands beside `python -m hpo`: compare, report, sync, curves; and tables for them to read."""
+"""Command lines of the commands beside `hpo`: compare, report, sync, curves; and tables for them to read."""
 
 from __future__ import annotations
 
@@ -83,14 +83,14 @@ CURVED = RECORD | {
 
 
 def compared() -> st.SearchStrategy[Case]:
-    """Returns command lines of `python -m hpo.compare`."""
+    """Returns command lines of `hpo compare`."""
     own = _asked("compare", COMPARED, OWN, name="compare")
     return own | own | own | plausible("compare", COMPARED, "compare") | lines("compare", COMPARED, "compare")
 
 
 @st.composite
 def reported(draw: st.DrawFn) -> Case:
-    """Returns a command line of `python -m hpo.report`, and a table of trials for it."""
+    """Returns a command line of `hpo report`, and a table of trials for it."""
     base = ("tracking=none", "report.n_resamples=5")
     if draw(st.integers(0, 2)) == 0:
         return Case((*base, f"records={TABLE}"), {"x.csv": draw(_tables())}, "report")
@@ -100,12 +100,12 @@ def reported(draw: st.DrawFn) -> Case:
 
 
 def synced() -> st.SearchStrategy[Case]:
-    """Returns command lines of `python -m hpo.sync`."""
+    """Returns command lines of `hpo sync`."""
     return _asked("sync", (), SYNCED, name="config")
 
 
 def curved() -> st.SearchStrategy[Case]:
-    """Returns command lines of `python -m hpo.curves`."""
+    """Returns command lines of `hpo curves`."""
     return _asked("curves", ("experiment=synthetic",), CURVED, name="config")
 
 

@@ -26,7 +26,7 @@ SMALL = ("trainer=synthetic", "tracking=none", "executor=inline", "storage=memor
 
 @cache
 def plan_compared(*overrides: str) -> Comparison:
-    """Returns the comparison that `python -m hpo.compare` would run."""
+    """Returns the comparison that `hpo compare` would run."""
     planned: list[Comparison] = []
 
     def call(config: Any, _: dict[str, str]) -> int:

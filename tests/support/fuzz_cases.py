@@ -30,7 +30,7 @@ from hpo.study.session import Report
 DONE, MISTAKE, HELD = 0, 2, 3
 FILES = "mine"  # the user's own folder of YAML files, outside the working directory: --config-dir ../mine
 COMMANDS = {
-    "hpo": "hpo.commands.study",
+    "hpo": "hpo.commands.console",
     "compare": "hpo.commands.compare",
     "report": "hpo.commands.report",
     "sync": "hpo.commands.sync",

@@ -266,6 +266,6 @@ def _cost(curves: Curves) -> Figure:
 def _reproduce() -> list[Text]:
     return [
         Text("One task says nothing about others.", "warning"),
-        Text("python -m hpo.compare strategies='[random,tpe,gp,tpe+hyperband]' seeds=10 study.n_epochs=120", "code"),
+        Text("hpo compare strategies='[random,tpe,gp,tpe+hyperband]' seeds=10 study.n_epochs=120", "code"),
         Text("Python 3.11.7, torch 2.13, fastai 2.8.12, optuna 5.0.0", "note"),
     ]

@@ -35,7 +35,7 @@ def plan_study(*overrides: str) -> Plan:
 
 
 def run_study(*overrides: str) -> Report:
-    """Runs a study in this process as `python -m hpo` would and returns what it left to say."""
+    """Runs a study in this process as `hpo` would and returns what it left to say."""
     display = build_display()
     try:
         return run(plan_study(*overrides), display)

@@ -152,7 +152,7 @@ def test_an_mlflow_that_refuses_is_explained_without_the_password(way: str, comm
     }[way]
     env = {"HPO_TRACKING": uri}
     printed = commands.run("hpo", *QUICK, "study.name=x", "tracking.uri=env:HPO_TRACKING", env=env)
-    assert "3 runs are not in MLflow yet: python -m hpo.sync study.name=x" in printed
+    assert "3 runs are not in MLflow yet: hpo sync study.name=x" in printed
     printed = commands.run("hpo.sync", "tracking.uri=env:HPO_TRACKING", env=env, code=2)
     assert printed.startswith(f"hpo: MLflow at env:HPO_TRACKING {SAID[way]}")
     assert printed.count("\n") == 1

@@ -46,7 +46,7 @@ def test_a_signal_lets_the_batch_end_and_nothing_is_trained_again(start: Started
         assert driver.returncode == code, err
         assert time.time() - sent < 30
         assert "running trials leave a checkpoint after their batch" in out
-        assert re.search(r"^next +python -m hpo data=table ", out, re.MULTILINE)
+        assert re.search(r"^next +hpo data=table ", out, re.MULTILINE)
         assert newest_checkpoint(tmp_path) > sent
         assert [trial.state for trial in read(tmp_path)][-1] == RUNNING
     driver = start(*command)
@@ -156,7 +156,7 @@ def test_ctrl_c_while_the_command_still_imports_is_no_traceback(workdir: Path) -
         "        if name == 'hydra':\n"
         "            signal.raise_signal(signal.SIGINT)\n"
         "sys.meta_path.insert(0, Interrupting())\n"
-        "from hpo.commands.study import main\n"
+        "from hpo.commands.console import main\n"
         "sys.exit(main(['trainer=synthetic']))\n"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=workdir, timeout=60)

@@ -39,7 +39,7 @@ AWAY = "the study goes on, its trials will be shown later"
 
 
 class Driver:
-    """`python -m hpo` under way in a folder of its own, which names its experiment."""
+    """`hpo` under way in a folder of its own, which names its experiment."""
 
     def __init__(self, folder: Path, uri: str, *overrides: str, request_timeout_s: int = 3) -> None:
         folder.mkdir(exist_ok=True)
@@ -323,7 +323,7 @@ def test_the_end_of_a_command_waits_for_a_silent_mlflow_as_long_as_was_set(tmp_p
     proxy.close()
     assert took_s < 2 + 10  # the test of the best trial and the end of Python included
     assert [trial.state for trial in read(driver.folder)] == [COMPLETE] * 2
-    assert missing(text) == (3, f"python -m hpo.sync study.name=x tracking.uri={proxy.uri}")
+    assert missing(text) == (3, f"hpo sync study.name=x tracking.uri={proxy.uri}")
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def summary(study: StudyRecord, trials: Sequence[TrialRecord], *, width: int = 1
         "storage": RECORD,
         "tracking": "sqlite:///mlflow.db",
         "n_unmirrored": 0,
-        "next_command": "python -m hpo sampler=tpe",
+        "next_command": "hpo sampler=tpe",
     }
     print_summary(console, study, trials, **(given | changes))
     assert isinstance(console.file, io.StringIO)
@@ -109,8 +109,8 @@ def test_places_and_commands_are_named() -> None:
     assert f"record  hpo.db ({Path('hpo.db').absolute()})\n" in text
     assert "folder  /runs/studies/docs\n" in text
     assert "mlflow  mlflow ui --workers 1 --backend-store-uri sqlite:///mlflow.db\n" in text
-    assert text.endswith("next    python -m hpo sampler=tpe\n")
-    assert "hpo.sync" not in text
+    assert text.endswith("next    hpo sampler=tpe\n")
+    assert "hpo sync" not in text
     assert "in memory, gone now" in summary(STUDY, [], storage=MEMORY)
     shared = summary(STUDY, [], storage=PostgresConfig(folder="studies", url="postgresql://me:CANARY@team/hpo"))
     assert "record  the database at postgresql://***@team/hpo\n" in shared
@@ -132,14 +132,14 @@ def test_mlflow_is_reached_as_it_was_set_up(tracking: str, line: str) -> None:
 
 def test_a_model_is_named_with_the_command_that_asks_it(tmp_path: Path) -> None:
     study = replace(STUDY, folder=str(tmp_path / "my study"))
-    assert "hpo.predict" not in summary(study, [])
+    assert "hpo predict" not in summary(study, [])
     (tmp_path / "my study/model").mkdir(parents=True)
-    assert f"model   python -m hpo.predict model='{tmp_path}/my study/model' 'some text'\n" in summary(study, [])
+    assert f"model   hpo predict model='{tmp_path}/my study/model' 'some text'\n" in summary(study, [])
 
 
 def test_what_mlflow_lacks_is_said_with_the_remedy() -> None:
     text = summary(STUDY, [make_trial(0)], n_unmirrored=3)
-    assert "3 runs are not in MLflow yet: python -m hpo.sync study.name=docs-tpe-1\n" in text
+    assert "3 runs are not in MLflow yet: hpo sync study.name=docs-tpe-1\n" in text
     assert "lost, as the record was in memory" in summary(STUDY, [], storage=MEMORY, n_unmirrored=1)
     assert "1 run is not in MLflow yet" in summary(STUDY, [make_trial(0)], n_unmirrored=1)
 
@@ -162,7 +162,7 @@ def test_the_files_of_what_mlflow_refuses_are_named() -> None:
 def test_the_remedy_finds_a_record_and_an_mlflow_elsewhere(storage: StorageConfig, words: dict[str, str]) -> None:
     study = make_study(Path("x"), name="a study")
     text = summary(study, [], storage=storage, n_unmirrored=1, tracking="http://127.0.0.1:5000", width=20)
-    command = text.split("python -m hpo.sync ")[1].splitlines()[0]
+    command = text.split("hpo sync ")[1].splitlines()[0]
     overrides = OverridesParser.create().parse_overrides(shlex.split(command))
     assert {override.key_or_group: override.value() for override in overrides} == {
         "study.name": "a study",

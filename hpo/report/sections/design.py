@@ -17,7 +17,7 @@ from hpo.report.document.content import Block, Column, Section, Table, Text
 
 UNREGISTERED = (
     "These studies were not registered beforehand: nothing proves that strategies, budget, seeds and endpoint were "
-    "fixed before results were seen. `python -m hpo.compare` writes such a card before the first trial."
+    "fixed before results were seen. `hpo compare` writes such a card before the first trial."
 )
 SHOWN = {
     "source": "Read from",
@@ -205,8 +205,8 @@ def build_reproduce(analysis: Analysis) -> Section:
 
 def _commands(experiment: Experiment) -> list[str]:
     name = shlex.quote(f"experiment={experiment.name}")
-    from_record = f"python -m hpo.report {name}"
-    from_file = f"python -m hpo.report records=records.csv {name}"
+    from_record = f"hpo report {name}"
+    from_file = f"hpo report records=records.csv {name}"
     return [from_record, from_file] if experiment.facts.get("source") == "record" else [from_file]
 
 

@@ -19,7 +19,7 @@ def test_it_shows_the_verdict_the_first_tables_and_every_figure() -> None:
     assert "![Every seed](figures/seeds.png)\n\nEach point is one seed" in text
     assert text.count("](figures/") == 11
     assert "> Two seeds of gp are missing" in text
-    assert "python -m hpo.compare" not in text
+    assert "hpo compare" not in text
 
 
 def test_numbers_stand_to_the_right() -> None:

@@ -44,7 +44,7 @@ def test_a_comparison_is_read_as_it_was_registered(workdir: Path, capsys) -> Non
     ]
     assert len(experiment.card_hash) == 64
     assert experiment.card["experiment"] == "mine"
-    assert experiment.facts["command"].startswith("python -m hpo.compare 'samplers=[random,tpe]'")
+    assert experiment.facts["command"].startswith("hpo compare 'samplers=[random,tpe]'")
     assert set(experiment.spaces[experiment.tasks[0]]) == {
         "model.drop_mult",
         "model.n_hid",

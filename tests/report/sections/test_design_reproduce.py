@@ -22,10 +22,10 @@ def made(**facts: str) -> Experiment:
 
 
 def test_commands_can_be_pasted() -> None:
-    section = build_reproduce(Analysis(made(command="python -m hpo.compare seeds=3")))
+    section = build_reproduce(Analysis(made(command="hpo compare seeds=3")))
     again, report = codes(section)
-    assert again == "python -m hpo.compare seeds=3"
-    assert report.splitlines()[0] == """python -m hpo.report 'experiment=it'"'"'s mine'"""
+    assert again == "hpo compare seeds=3"
+    assert report.splitlines()[0] == """hpo report 'experiment=it'"'"'s mine'"""
     assert "records=records.csv" in report.splitlines()[1]
 
 

@@ -1,0 +1,59 @@
+"""`hpo`, or `python -m hpo`: hands a command line to the command that its first word names, or else to a study.
+
+What a command does is its own module's business; a new one is a module beside this one, and a word here.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+from hpo import __version__
+from hpo.commands.command import DONE, refuse
+
+WORDS = {
+    "compare": "strategies x paired seeds, and a report that says which was better, if any",
+    "report": "that report again from what is recorded, or from the CSV of another tuner",
+    "curves": "one's own learning curves as a table to search instead of training",
+    "show": "what is in the data: classes, lengths, a baseline",
+    "predict": "what the model of a study says of texts and files",
+    "sync": "brings MLflow up to date with the record",
+    "copy": "studies from one record into another, from a file to a database",
+}
+"""The commands beside a study, in the order of the help, and what each does; each is a module here."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command line `argv` and returns its exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    first, following = [*words, "", ""][:2]
+    if first in WORDS:
+        return int(import_module(f"hpo.commands.{first}").main(words[1:]))
+    if first == "--version":
+        print(f"hpo {__version__}")
+        return DONE
+    if {"-h", "--help"} & set(words):
+        from hpo.commands.help import print_help
+
+        print_help(WORDS)
+        return DONE
+    sentence = _unknown(first, following)
+    if sentence:
+        return refuse(sentence)
+    from hpo.commands.study import main as run_study
+
+    return run_study(words)
+
+
+def _unknown(word: str, following: str) -> str:
+    """Returns what to say of a first word that may have been meant as a command, "" of one that was not."""
+    if not word.isidentifier():  # an option, or an override
+        return ""
+    from difflib import get_close_matches
+
+    nearest = get_close_matches(word.lower(), [*WORDS, "--help", "--version"], n=1)
+    if nearest:
+        return f"There is no command '{word}'; did you mean hpo {nearest[0]}?"
+    if following.isidentifier():  # sampler tpe, which a study's refusal explains
+        return ""
+    return f"There is no command '{word}'; there are {', '.join(WORDS)}, and a study needs none: hpo sampler=tpe."

@@ -1,0 +1,26 @@
+"""The console script `hpo`, as pip writes it: tests run in environments that know the package by its folder alone."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+
+from tests.support import ROOT
+
+
+def write_console_script(folder: Path) -> Path:
+    """Writes the script that pyproject.toml names into a folder, for this environment, and returns its path."""
+    ((name, entry),) = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"].items()
+    module, _, function = entry.partition(":")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text(
+        f"#!{sys.executable}\n"
+        "import sys\n"
+        f"from {module} import {function}\n"
+        "if __name__ == '__main__':\n"
+        f"    sys.exit({function}())\n"
+    )
+    path.chmod(0o755)
+    return path
