@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from hpo.contracts.trainer import TrialRequest
+from hpo.contracts.trainer import Request
 from hpo.machine.files import hash_bytes, write_atomically
 
 N_KEPT = 2
@@ -51,7 +51,7 @@ class Checkpoint:
         return int(self.partial.get("n_batches", 0))
 
 
-def write_checkpoint(request: TrialRequest, checkpoint: Checkpoint) -> None:
+def write_checkpoint(request: Request, checkpoint: Checkpoint) -> None:
     """Adds a checkpoint to the trial's folder, then removes all but the last two.
 
     The weights are complete before the hash that vouches for them appears, so a process killed
@@ -76,7 +76,7 @@ def write_checkpoint(request: TrialRequest, checkpoint: Checkpoint) -> None:
         old.unlink(missing_ok=True)
 
 
-def read_checkpoint(request: TrialRequest) -> tuple[Checkpoint | None, list[str]]:
+def read_checkpoint(request: Request) -> tuple[Checkpoint | None, list[str]]:
     """Returns the newest sound checkpoint of this very request, or None, and a sentence per refused one."""
     refused: list[str] = []
     for path in sorted(_folder(request.folder).glob("*.safetensors"), reverse=True):
@@ -95,17 +95,9 @@ def delete_checkpoints(folder: str) -> None:
         _folder(folder).rmdir()
 
 
-def hash_request(request: TrialRequest) -> str:
+def hash_request(request: Request) -> str:
     """Returns a hash of whatever changes the metrics of `request`; where it runs does not."""
-    model, train, trainer = (asdict(part) for part in (request.model, request.train, request.trainer))
-    del model["encoder"]  # the files behind it are named after their content, and in the hash
-    prepared = [
-        Path(path).name for path in (*request.encoders, request.more_texts) if path
-    ]  # named after their content
-    parts = (request.params, model, train, trainer)
-    corpus = Path(request.corpus).name  # so is this
-    text = json.dumps([*parts, request.seed, corpus, *prepared], sort_keys=True, default=_encode)
-    return hash_bytes(text.encode())
+    return hash_bytes(json.dumps(request.identity(), sort_keys=True, default=_encode).encode())
 
 
 def _read(path: Path, expected: str) -> Checkpoint:

@@ -68,8 +68,25 @@ class TrainerConfig(Option):
         return self
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of the body of a network."""
+
+    emb_sz: int
+    n_hid: int
+    n_layers: int
+
+    def __str__(self) -> str:
+        return f"{self.emb_sz}-{self.n_hid}x{self.n_layers}"
+
+    @property
+    def as_overrides(self) -> str:
+        return f"model.emb_sz={self.emb_sz} model.n_hid={self.n_hid} model.n_layers={self.n_layers}"
+
+
+@option("encoder", "default")
 @dataclass
-class EncoderConfig(TrainerConfig):
+class EncoderConfig(Option):
     """How `model.encoder=domain` trains a language model on the texts; `lr` is the peak of one cycle.
 
     `backward` asks for one that reads the texts backwards, too; of a single encoder it says that it is that one.
@@ -87,8 +104,6 @@ class EncoderConfig(TrainerConfig):
     precision: Precision = MISSING
     seed: int = setting(low=0, high=MAX_SEED)
     backward: bool = False
-
-    needs_torch = True
 
 
 class Schedule(Enum):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from hpo.contracts.trainer import Decision, EpochReport, TrialRequest, TrialResult
+from hpo.contracts.trainer import Decision, EncoderRequest, EpochReport, TrialRequest, TrialResult
 
 WAIT_S = 0.5  # how long a signal may go unnoticed
 GRACE_S = 20.0  # what trials get to finish a batch and leave a checkpoint; Slurm and spot machines kill after 30 s
@@ -42,7 +42,7 @@ class JobKey:
 
 @dataclass(frozen=True)
 class Job:
-    """One thing to do with one trial.
+    """One thing to do with one trial, or an encoder to train.
 
     Attributes:
         task, study, request: What to do.
@@ -52,7 +52,7 @@ class Job:
 
     task: Task
     study: str
-    request: TrialRequest
+    request: TrialRequest | EncoderRequest
     timeout_s: float | None = None
     is_alone: bool = False
 

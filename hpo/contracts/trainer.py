@@ -1,17 +1,20 @@
-"""The contract between a trial and whoever trains it: request in, one report per epoch, result out.
+"""The contract between a training and whoever carries it out: request in, one report per epoch, result out.
 
 No trainer lives here; nothing here knows Optuna, MLflow, Hydra or an executor.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Protocol
 
 from hpo.config.schema import ModelConfig, TrainConfig, TrainerConfig
 from hpo.config.search import ParamValue
+from hpo.config.training import EncoderConfig, Sizes
 from hpo.machine.signals import MustPause, never
 
 
@@ -32,43 +35,64 @@ class Reason(Enum):
     CRASH_LOOP = "crash-loop"
 
 
-@dataclass(frozen=True)
-class TrialRequest:
-    """Everything a worker needs to run one trial; plain data, picklable.
+@dataclass(frozen=True, kw_only=True)
+class Request(ABC):
+    """What a worker is told of any training; plain data, picklable.
 
     Attributes:
-        number: The trial's number in its study, from 0.
-        attempt: Which try at this trial it is, from 1.
-        params: The searched values by config path, already applied to `model` and `train`.
-        model: Sizes of the network.
-        train: How it is trained; `train.epochs` is the fidelity of this trial.
-        trainer: Options of the trainer that is asked; the section `encoder` asks for a language model.
+        number: Its number in its study, or among the encoders of a command, from 0.
+        attempt: Which try at it this is, from 1.
         corpus: Folder of the prepared corpus; empty for trainers that read no data.
         seed: Seeds initial weights, data order and dropout.
-        device: "cpu", "cuda", "cuda:1".
-        threads: Intra-op threads the trial may use.
-        folder: The trial's own folder, for checkpoints and the final weights; exists.
+        device: "cpu", "cuda", "cuda:1"; "auto" is what its worker has.
+        threads: Intra-op threads it may use.
+        folder: Its own folder, for checkpoints and the final weights; exists.
         remote: The URL it is kept at, for workers on other machines; empty where they share the folder.
-        encoder: Folder of the encoder its body starts from; empty for initial weights.
-        backward_encoder: The same of its backward classifier, if it has one.
-        more_texts: Folder of prepared texts without labels, for a language model; empty if there are none.
     """
 
     number: int
     attempt: int
-    params: Mapping[str, ParamValue]
-    model: ModelConfig
-    train: TrainConfig
-    trainer: TrainerConfig
     corpus: str
     seed: int
     device: str
     threads: int
     folder: str
+    remote: str = ""
+
+    @property
+    @abstractmethod
+    def needs_torch(self) -> bool:
+        """Whether it is worth looking for a GPU."""
+
+    @property
+    @abstractmethod
+    def prepared(self) -> list[str]:
+        """The folders that it reads, each written once and named after its content."""
+
+    @abstractmethod
+    def identity(self) -> list[object]:
+        """Returns whatever changes the metrics of this training; where it runs does not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRequest(Request):
+    """Everything a worker needs to run one trial.
+
+    Attributes:
+        params: The searched values by config path, already applied to `model` and `train`.
+        model: Sizes of the network.
+        train: How it is trained; `train.epochs` is the fidelity of this trial.
+        trainer: Options of the trainer that is asked.
+        encoder: Folder of the encoder its body starts from; empty for initial weights.
+        backward_encoder: The same of its backward classifier, if it has one.
+    """
+
+    params: Mapping[str, ParamValue]
+    model: ModelConfig
+    train: TrainConfig
+    trainer: TrainerConfig
     encoder: str = ""
     backward_encoder: str = ""
-    more_texts: str = ""
-    remote: str = ""
 
     @property
     def encoders(self) -> list[str]:
@@ -77,8 +101,46 @@ class TrialRequest:
 
     @property
     def prepared(self) -> list[str]:
-        """The folders that it reads, each written once and named after its content."""
-        return [folder for folder in (self.corpus, *self.encoders, self.more_texts) if folder]
+        return [folder for folder in (self.corpus, *self.encoders) if folder]
+
+    @property
+    def needs_torch(self) -> bool:
+        return self.trainer.needs_torch
+
+    def identity(self) -> list[object]:
+        model, train, trainer = (asdict(part) for part in (self.model, self.train, self.trainer))
+        del model["encoder"]  # the files behind it are named after their content, and below
+        names = [Path(folder).name for folder in (self.corpus, *self.encoders)]
+        return [self.params, model, train, trainer, self.seed, *names]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderRequest(Request):
+    """Everything a worker needs to train one encoder, the language model that trials start from.
+
+    Attributes:
+        sizes: Those of its body.
+        train: How it is trained.
+        start: Folder of the encoder it begins with; empty for initial weights.
+        more_texts: Folder of prepared texts without labels; empty if there are none.
+    """
+
+    sizes: Sizes
+    train: EncoderConfig
+    start: str = ""
+    more_texts: str = ""
+
+    @property
+    def prepared(self) -> list[str]:
+        return [folder for folder in (self.corpus, self.start, self.more_texts) if folder]
+
+    @property
+    def needs_torch(self) -> bool:
+        return True
+
+    def identity(self) -> list[object]:
+        names = [Path(folder).name for folder in (self.corpus, self.start, self.more_texts)]
+        return [asdict(self.sizes), asdict(self.train), self.seed, *names]
 
 
 @dataclass(frozen=True)

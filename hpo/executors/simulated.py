@@ -14,7 +14,7 @@ from itertools import count
 from tempfile import TemporaryDirectory
 
 from hpo.contracts.executor import Job, OnReport, Outcome, Task
-from hpo.contracts.trainer import Decision, EpochReport, OnEpoch, Reason, TrialResult
+from hpo.contracts.trainer import Decision, EpochReport, OnEpoch, Reason, TrialRequest, TrialResult
 from hpo.executors.worker import run_job
 from hpo.trainers.replay.trainer import UNREPORTED_S
 
@@ -97,10 +97,17 @@ class SimulatedExecutor:
         return _until_late(_events(self._now_us, job, reports, result), self._now_us, job.timeout_s)
 
 
+def _trial(job: Job) -> TrialRequest:
+    """Returns the trial that a job is for; no trainer that is simulated starts from encoders."""
+    if not isinstance(job.request, TrialRequest):
+        raise TypeError("no encoder is trained in simulated time")
+    return job.request
+
+
 @contextmanager
 def _folder_aside(job: Job) -> Iterator[str]:
     """Gives a folder that is not the trial's; none to a replay, which writes nothing."""
-    if job.request.trainer.is_recorded:
+    if _trial(job).trainer.is_recorded:
         yield ""
         return
     with TemporaryDirectory(prefix="hpo-simulated-") as folder:
@@ -110,7 +117,7 @@ def _folder_aside(job: Job) -> Iterator[str]:
 def _events(now_us: int, job: Job, reports: Sequence[EpochReport], result: TrialResult) -> list[_Event]:
     events: list[_Event] = []
     for report in reports:
-        seconds = job.request.trainer.seconds(report.metrics.get("seconds", 0.0))
+        seconds = _trial(job).trainer.seconds(report.metrics.get("seconds", 0.0))
         now_us += round(seconds * 1e6)
         events.append(_Event(now_us, report.epoch, EpochReport(report.epoch, {**report.metrics, "seconds": seconds})))
     now_us += round(float(result.facts.get(UNREPORTED_S, 0.0)) * 1e6)
@@ -128,7 +135,7 @@ def _until_late(events: list[_Event], began_us: int, timeout_s: float | None) ->
 
 def _in_simulated_time(job: Job) -> Job:
     """Returns `job` with a trainer that does not wait."""
-    return replace(job, request=replace(job.request, trainer=job.request.trainer.without_waiting()))
+    return replace(job, request=replace(_trial(job), trainer=_trial(job).trainer.without_waiting()))
 
 
 def _end(job: Job, event: _Event, *, is_stopped: bool) -> Outcome:

@@ -18,7 +18,16 @@ from typing import Any, Protocol
 
 from hpo.artifacts.remote import Scratch
 from hpo.contracts.executor import Job, Task
-from hpo.contracts.trainer import Decision, EpochReport, OnEpoch, Reason, Trainer, TrialResult
+from hpo.contracts.trainer import (
+    Decision,
+    EncoderRequest,
+    EpochReport,
+    OnEpoch,
+    Reason,
+    Request,
+    Trainer,
+    TrialResult,
+)
 from hpo.machine.files import lack_of_room
 from hpo.machine.remote import RemoteAway
 from hpo.machine.secrets import forget_credentials
@@ -53,9 +62,12 @@ def _run(job: Job, on_epoch: OnEpoch, slot: int, must_pause: MustPause) -> Trial
     if not Path(job.request.folder).is_dir():
         return TrialResult(n_epochs=0, paused=True, obstacle=_unshared(job.request.folder))
     try:
-        settings = job.request.trainer
-        request = replace(job.request, device=_device(job.request.device, slot, settings.needs_torch))
-        trainer: Trainer = settings.build()
+        request = replace(job.request, device=_device(job.request, slot))
+        if isinstance(request, EncoderRequest):
+            from hpo.trainers.awd_lstm.language_model import train_encoder
+
+            return train_encoder(request, on_epoch, must_pause)
+        trainer: Trainer = request.trainer.build()
         if job.task is Task.TEST:
             return TrialResult(n_epochs=0, test=trainer.test(request))
         return trainer.train(request, on_epoch, must_pause)
@@ -153,10 +165,10 @@ def _unshared(folder: str) -> str:
     )
 
 
-def _device(asked: str, slot: int, needs_torch: bool) -> str:
-    if asked != "auto":
-        return asked
-    if not needs_torch:
+def _device(request: Request, slot: int) -> str:
+    if request.device != "auto":
+        return request.device
+    if not request.needs_torch:
         return "cpu"
     import torch
 

@@ -55,7 +55,7 @@ def sync_study(storage: BaseStorage, name: str, folder: Path, uri: str) -> tuple
 def _encoders(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[EncoderRecord]:
     """Returns the encoders that a study's trials started from, as far as they were trained here and still lie there."""
     from hpo.machine.paths import expanded
-    from hpo.trainers.awd_lstm.encoders.record import kept_record
+    from hpo.trainers.awd_lstm.encoders.record import finished_record
     from hpo.trainers.awd_lstm.network.encoder import read_encoder
 
     data = study.config.get("data")
@@ -66,5 +66,5 @@ def _encoders(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[Encoder
         with suppress(ValueError):
             encoder = read_encoder(cache / name)
             if encoder.history:
-                found.append(kept_record(encoder, experiment=study.experiment, folder=study.folder))
+                found.append(finished_record(encoder, experiment=study.experiment, folder=study.folder))
     return found

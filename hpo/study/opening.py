@@ -26,7 +26,7 @@ from hpo.study.surroundings import Surroundings
 from hpo.study.trial_cache import TrialCache
 from hpo.terminal.display import Display
 from hpo.tracking.tracker import Tracker
-from hpo.trainers.awd_lstm.encoders.catalogue import Bank
+from hpo.trainers.awd_lstm.encoders.needed import StudyEncoders
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Site:
         display_of: The display of the study with a name.
         corpora: Folder of the prepared corpus by study name; absent for studies without data.
         design: The registered design; None outside comparisons.
-        banks: The encoders by study name; absent for studies without data.
+        encoders: The encoders by study name; absent for studies without data.
     """
 
     storage: BaseStorage
@@ -48,7 +48,7 @@ class Site:
     display_of: Callable[[str], Display]
     corpora: Mapping[str, Path]
     design: Mapping[str, object] | None = None
-    banks: Mapping[str, Bank] = field(default_factory=dict)
+    encoders: Mapping[str, StudyEncoders] = field(default_factory=dict)
 
 
 class Opener:
@@ -74,8 +74,8 @@ class Opener:
             StudyHeld: if another driver works on it.
         """
         site, name = self._site, planned.name
-        corpus, bank = site.corpora.get(name), site.banks.get(name)
-        return self.open(Search(planned, folder, corpus=corpus, bank=bank, design=site.design))
+        corpus, encoders = site.corpora.get(name), site.encoders.get(name)
+        return self.open(Search(planned, folder, corpus=corpus, encoders=encoders, design=site.design))
 
     def open_next(self, driver: Driver) -> Driver | None:
         """Returns the driver of what follows a study that is done; None if nothing does."""

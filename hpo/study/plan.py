@@ -16,7 +16,7 @@ from hpo.search.candidates import mapping_note
 from hpo.search.samplers import build_sampler
 from hpo.space.read import read_space
 from hpo.space.space import Space
-from hpo.trainers.awd_lstm.encoders.catalogue import check_encoders
+from hpo.trainers.awd_lstm.encoders.needed import check_encoders
 from hpo.trainers.replay.space import check_space_choice, describe_table, fit_to_table, table_space
 
 FIXED = "fixed"  # among the choices: the searched params the command line gave a value instead

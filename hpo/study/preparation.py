@@ -20,13 +20,13 @@ from hpo.storage.claims import check_free
 from hpo.storage.storage import open_storage
 from hpo.study.audit import audit_name
 from hpo.study.confirmation import confirmation_name
-from hpo.study.encoders import open_banks
+from hpo.study.encoders import open_all_encoders
 from hpo.study.plan import Plan
 from hpo.study.refusal import refusing
 from hpo.study.resume import check_record
 from hpo.terminal.display import Announcer
 from hpo.tracking.tracker import Tracker
-from hpo.trainers.awd_lstm.encoders.catalogue import Bank
+from hpo.trainers.awd_lstm.encoders.needed import StudyEncoders
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Prepared:
 
     Attributes:
         plans: Studies with one storage, tracking and executor.
-        folders, corpora, banks: Folders, prepared corpora and encoders by study name; the last two where there are any.
+        folders: Those of the studies, by name.
+        corpora, encoders: Prepared corpora and encoders by study name, where there are any.
         storage: The record.
         tracker: Shows them in MLflow.
     """
@@ -43,7 +44,7 @@ class Prepared:
     plans: Sequence[Plan]
     folders: Mapping[str, Path]
     corpora: Mapping[str, Path]
-    banks: Mapping[str, Bank]
+    encoders: Mapping[str, StudyEncoders]
     storage: BaseStorage
     tracker: Tracker
 
@@ -72,9 +73,9 @@ def prepare_all(plans: Sequence[Plan], display: Announcer, *, storage: BaseStora
         corpora = prepare_corpora(plans, display)
         storage = storage or open_storage(config.storage)
         config.tracking.check_unshared()  # again: a new database is Optuna's now
-        banks = open_banks(plans, corpora, display)
-        check_record(plans, storage, corpora, banks)
-    return Prepared(plans, folders, corpora, banks, storage, tracker)
+        encoders = open_all_encoders(plans, corpora, display)
+        check_record(plans, storage, corpora, encoders)
+    return Prepared(plans, folders, corpora, encoders, storage, tracker)
 
 
 def _distributions(plans: Sequence[Plan]) -> dict[str, Distributions]:

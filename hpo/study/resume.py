@@ -20,7 +20,7 @@ from hpo.study.confirmation import Confirmation
 from hpo.study.fingerprint import check_fingerprint, fingerprint
 from hpo.study.plan import Plan
 from hpo.study.repeating import Repeating
-from hpo.trainers.awd_lstm.encoders.catalogue import Bank
+from hpo.trainers.awd_lstm.encoders.needed import StudyEncoders
 
 
 def _beside(config: Config) -> list[type[Repeating]]:
@@ -29,7 +29,10 @@ def _beside(config: Config) -> list[type[Repeating]]:
 
 
 def check_record(
-    plans: Sequence[Plan], storage: BaseStorage, corpora: Mapping[str, Path], banks: Mapping[str, Bank] | None = None
+    plans: Sequence[Plan],
+    storage: BaseStorage,
+    corpora: Mapping[str, Path],
+    encoders: Mapping[str, StudyEncoders] | None = None,
 ) -> None:
     """Refuses to continue studies as something else than they are; changes nothing.
 
@@ -37,7 +40,7 @@ def check_record(
         plans: What is asked for.
         storage: The record.
         corpora: Folder of the prepared corpus by study name.
-        banks: The encoders by study name.
+        encoders: The encoders by study name.
 
     Raises:
         ValueError: naming the first such study and what differs.
@@ -46,7 +49,7 @@ def check_record(
     for planned in plans:
         if planned.name in there:
             _check_search(
-                planned, there[planned.name], storage, corpora.get(planned.name), (banks or {}).get(planned.name)
+                planned, there[planned.name], storage, corpora.get(planned.name), (encoders or {}).get(planned.name)
             )
         for beside in _beside(planned.config):
             found = there.get(planned.name + beside.suffix)
@@ -55,7 +58,7 @@ def check_record(
 
 
 def _check_search(
-    planned: Plan, there: FrozenStudy, storage: BaseStorage, corpus: Path | None, bank: Bank | None
+    planned: Plan, there: FrozenStudy, storage: BaseStorage, corpus: Path | None, encoders: StudyEncoders | None
 ) -> None:
     stored, study = there.system_attrs.get(FINGERPRINT), there.system_attrs.get(STUDY)
     if stored is None and storage.get_n_trials(there._study_id):
@@ -67,7 +70,7 @@ def _check_search(
             f"Study '{planned.name}' has moved to {there.system_attrs[MOVED]}, with its folder; continue it there."
         )
     if stored is not None:
-        check_fingerprint(planned.name, stored, asked_fingerprint(planned, corpus, bank))
+        check_fingerprint(planned.name, stored, asked_fingerprint(planned, corpus, encoders))
     if study is not None:
         check_place(planned.config.storage, planned.name, noted=study["folder"], machine=study["tags"].get("host", ""))
 
@@ -81,8 +84,8 @@ def _check_beside(planned: Plan, beside: type[Repeating], there: FrozenStudy, st
         )
 
 
-def asked_fingerprint(planned: Plan, corpus: Path | None, bank: Bank | None = None) -> dict[str, str]:
+def asked_fingerprint(planned: Plan, corpus: Path | None, encoders: StudyEncoders | None = None) -> dict[str, str]:
     """Returns what the results of a planned study depend on."""
     data = open_corpus(corpus).fingerprint if corpus else ""
     found = fingerprint(planned.config, planned.space, data, n_workers=planned.n_workers)
-    return found | ({"encoder.texts": Path(bank.more_texts).name} if bank and bank.more_texts else {})
+    return found | ({"encoder.texts": Path(encoders.more_texts).name} if encoders and encoders.more_texts else {})

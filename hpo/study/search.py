@@ -19,7 +19,7 @@ from hpo.study.plan import Plan
 from hpo.study.provenance import new_study
 from hpo.study.resume import asked_fingerprint
 from hpo.study.role import Role
-from hpo.trainers.awd_lstm.encoders.catalogue import Bank
+from hpo.trainers.awd_lstm.encoders.needed import StudyEncoders
 
 
 class Search(Role):
@@ -29,7 +29,7 @@ class Search(Role):
         planned: What is asked for.
         folder: The study's folder.
         corpus: Folder of the prepared corpus; None for trainers that read no data.
-        bank: The encoders its networks start from; None for trainers that read no data.
+        encoders: The encoders its networks start from; None for trainers that read no data.
         design: The registered design; None outside comparisons.
     """
 
@@ -39,7 +39,7 @@ class Search(Role):
         folder: Path,
         *,
         corpus: Path | None = None,
-        bank: Bank | None = None,
+        encoders: StudyEncoders | None = None,
         design: Mapping[str, object] | None = None,
     ) -> None:
         config = planned.config
@@ -51,18 +51,18 @@ class Search(Role):
         self.corpus, self.design = corpus, design
         self.keeps_weights = "all" if config.model.log is ModelLog.all else "best"
         self._plan = planned
-        self._bank = bank or Bank()
+        self._encoders = encoders or StudyEncoders()
 
     def new_record(self, *, now_ms: int) -> tuple[StudyRecord, dict[str, str]]:
         facts = _facts(open_corpus(self.corpus)) if self.corpus else {}
-        asked = asked_fingerprint(self._plan, self.corpus, self._bank)
+        asked = asked_fingerprint(self._plan, self.corpus, self._encoders)
         return new_study(self._plan, corpus=facts, fingerprint=asked, folder=self.folder, now_ms=now_ms), asked
 
     def seed_of(self, number: int) -> int:
         return derive_seed(self.config.seed, number)
 
     def encoders_of(self, model: ModelConfig) -> tuple[str, str]:
-        return self._bank.folders_of(model)
+        return self._encoders.folders_of(model)
 
     def to_keep(self, study: StudyRecord, trials: Sequence[TrialRecord]) -> list[int]:
         """Returns the incumbent, unless a confirmation is to choose."""

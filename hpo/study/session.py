@@ -98,7 +98,7 @@ def drive_all(
     cache = TrialCache(is_on=is_cached)
     with stop_on_signals() as stop, _notes(display):
         heed(storage, stop)
-        common = Site(storage, tracker, stop, cache, display_of, prepared.corpora, design, prepared.banks)
+        common = Site(storage, tracker, stop, cache, display_of, prepared.corpora, design, prepared.encoders)
         first, *others = [plans] if config.executor.is_shared else [[planned] for planned in plans]
         ended = _run_group(first, common, folders)
         for group in others:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-import hpo.trainers.awd_lstm.encoders.pretraining as pretraining
+import hpo.trainers.awd_lstm.encoders.training as training
 from hpo.config.schema import Config
+from hpo.config.training import Sizes
 from hpo.contracts.trainer import EpochReport
 from hpo.executors.inline import InlineExecutor
 from hpo.machine.signals import StopRequest
@@ -22,26 +23,26 @@ from hpo.storage.storage import open_record
 from hpo.study.mirroring import sync_study
 from hpo.study.refusal import NoRoom, Refused
 from hpo.tracking.client import open_client
-from hpo.trainers.awd_lstm.encoders.catalogue import Wanted, check_encoders
-from hpo.trainers.awd_lstm.encoders.pretraining import Audience, Pretraining, work_folder
+from hpo.trainers.awd_lstm.encoders.needed import NeededEncoder, check_encoders
 from hpo.trainers.awd_lstm.encoders.record import read_progress
-from hpo.trainers.awd_lstm.network.encoder import DESCRIPTION, WEIGHTS, Sizes, read_encoder
-from tests.support.encoder_studies import DOMAIN, SIX, SMALL, domain_bank
+from hpo.trainers.awd_lstm.encoders.training import EncoderEvents, EncoderTraining, work_folder
+from hpo.trainers.awd_lstm.network.encoder import DESCRIPTION, WEIGHTS, read_encoder
+from tests.support.encoder_studies import DOMAIN, SIX, SMALL, domain_encoders
 from tests.support.mlflow_contents import new_db
 from tests.support.studies import compose_config, plan_study, run_study
 
 
 def pretrain(
     config: Config,
-    wanted: list[Wanted],
+    needed: list[NeededEncoder],
     stop: StopRequest | None = None,
     told: list[tuple[str, int, int]] | None = None,
 ) -> list[str]:
     notes: list[str] = []
     heard = [] if told is None else told
-    audience = Audience(notes.append, lambda *stage: heard.append(stage), lambda *_: None)
+    audience = EncoderEvents(notes.append, lambda *stage: heard.append(stage), lambda *_: None)
     stop = stop or StopRequest()
-    Pretraining(config, InlineExecutor(lambda: stop.is_set), stop, audience).run(wanted)
+    EncoderTraining(config, InlineExecutor(lambda: stop.is_set), stop, audience).run(needed)
     return notes
 
 
@@ -72,8 +73,8 @@ def test_a_trial_from_an_encoder_differs_from_one_from_scratch(texts: Path) -> N
 
 
 def test_an_encoder_is_known_by_all_that_makes_it(texts: Path) -> None:
-    _, bank = domain_bank()
-    names = {each.name for each in bank.wanted}
+    _, encoders = domain_encoders()
+    names = {each.name for each in encoders.needed}
     for path in (
         "epochs=3",
         "lr=0.1",
@@ -84,17 +85,17 @@ def test_an_encoder_is_known_by_all_that_makes_it(texts: Path) -> None:
         "valid=0.3",
         "seed=1",
     ):
-        assert not names & {each.name for each in domain_bank(f"encoder.{path}")[1].wanted}, path
-    assert not names & {each.name for each in domain_bank("encoder.use_all_texts=true")[1].wanted}
-    assert not names & {each.name for each in domain_bank("data.max_vocab=12")[1].wanted}
-    assert not names & {each.name for each in domain_bank("model.emb_sz=7")[1].wanted}
-    same = domain_bank("seed=5", "train.lr=0.5", "model.drop_mult=0.9", "executor.threads=1", "study.n_trials=9")
-    assert names == {each.name for each in same[1].wanted}
+        assert not names & {each.name for each in domain_encoders(f"encoder.{path}")[1].needed}, path
+    assert not names & {each.name for each in domain_encoders("encoder.use_all_texts=true")[1].needed}
+    assert not names & {each.name for each in domain_encoders("data.max_vocab=12")[1].needed}
+    assert not names & {each.name for each in domain_encoders("model.emb_sz=7")[1].needed}
+    same = domain_encoders("seed=5", "train.lr=0.5", "model.drop_mult=0.9", "executor.threads=1", "study.n_trials=9")
+    assert names == {each.name for each in same[1].needed}
 
 
 def test_a_grid_trains_no_encoder_that_it_does_not_visit(texts: Path) -> None:
     grid = ("sampler=grid", "space.model.n_hid.levels=[8]")
-    assert [each.sizes for each in domain_bank(*grid)[1].wanted] == [Sizes(6, 8, 2)]
+    assert [each.sizes for each in domain_encoders(*grid)[1].needed] == [Sizes(6, 8, 2)]
 
 
 def test_scratch_and_domain_can_be_searched_together(texts: Path) -> None:
@@ -115,57 +116,57 @@ def test_an_encoder_of_ones_own_is_given_by_its_folder(texts: Path) -> None:
 
 
 def test_a_killed_training_goes_on_and_gives_the_same_encoder(texts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config, bank = domain_bank("encoder.epochs=3")
-    wanted = bank.wanted[0]
-    pretrain(config, [wanted])
-    undisturbed = (wanted.folder / WEIGHTS).read_bytes()
-    shutil.rmtree(wanted.folder)
+    config, encoders = domain_encoders("encoder.epochs=3")
+    needed = encoders.needed[0]
+    pretrain(config, [needed])
+    undisturbed = (needed.folder / WEIGHTS).read_bytes()
+    shutil.rmtree(needed.folder)
 
     class Killed(BaseException):
         pass
 
-    def die(self: Pretraining, key: object, report: EpochReport) -> object:
+    def die(self: EncoderTraining, key: object, report: EpochReport) -> object:
         if report.epoch == 3:
             raise Killed
         return noted(self, key, report)  # type: ignore[arg-type]
 
-    noted = Pretraining._on_report
-    monkeypatch.setattr(Pretraining, "_on_report", die)
+    noted = EncoderTraining._on_report
+    monkeypatch.setattr(EncoderTraining, "_on_report", die)
     with pytest.raises(Killed):
-        pretrain(config, [wanted])
-    monkeypatch.setattr(Pretraining, "_on_report", noted)
-    progress = read_progress(work_folder(wanted))
+        pretrain(config, [needed])
+    monkeypatch.setattr(EncoderTraining, "_on_report", noted)
+    progress = read_progress(work_folder(needed))
     assert progress is not None
     assert progress.n_epochs == 2
-    assert not wanted.folder.exists()
-    pretrain(config, [wanted])
-    assert (wanted.folder / WEIGHTS).read_bytes() == undisturbed
-    encoder = read_encoder(wanted.folder)
+    assert not needed.folder.exists()
+    pretrain(config, [needed])
+    assert (needed.folder / WEIGHTS).read_bytes() == undisturbed
+    encoder = read_encoder(needed.folder)
     assert list(encoder.ended_ms[:2]) == list(progress.ended_ms)  # what was shown of it is not shown again
     assert encoder.started_ms == progress.started_ms
     assert len(encoder.history) == len(encoder.ended_ms) == 3
 
 
 def test_how_far_it_is_is_told_in_batches(texts: Path) -> None:
-    config, bank = domain_bank()
+    config, encoders = domain_encoders()
     told: list[tuple[str, int, int]] = []
-    pretrain(config, list(bank.wanted), told=told)
-    assert [stage for stage, _, _ in told] == [f"encoder {each.label} (batches)" for each in bank.wanted]
+    pretrain(config, list(encoders.needed), told=told)
+    assert [stage for stage, _, _ in told] == [f"encoder {each.label} (batches)" for each in encoders.needed]
     assert all(done == total > config.encoder.epochs for _, done, total in told)
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, DESCRIPTION])
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"{")])
 def test_a_damaged_one_is_trained_anew(texts: Path, name: str, damage: Callable[[Path], object]) -> None:
-    config, bank = domain_bank()
-    wanted = [bank.wanted[0]]
-    pretrain(config, wanted)
-    before = read_encoder(wanted[0].folder)
-    damage(wanted[0].folder / name)
-    notes = pretrain(config, wanted)
-    assert notes[0] == f"The encoder 6-6x2 in {wanted[0].folder} is damaged; it is trained anew."
-    assert read_encoder(wanted[0].folder).sha256 == before.sha256
-    assert len(pretrain(config, wanted)) == 0
+    config, encoders = domain_encoders()
+    needed = [encoders.needed[0]]
+    pretrain(config, needed)
+    before = read_encoder(needed[0].folder)
+    damage(needed[0].folder / name)
+    notes = pretrain(config, needed)
+    assert notes[0] == f"The encoder 6-6x2 in {needed[0].folder} is damaged; it is trained anew."
+    assert read_encoder(needed[0].folder).sha256 == before.sha256
+    assert len(pretrain(config, needed)) == 0
 
 
 def test_a_full_disk_pauses_it_and_a_cache_that_cannot_be_written_is_refused(
@@ -192,21 +193,21 @@ def test_the_evaluation_tells_of_test_texts_that_an_encoder_has_read(texts: Path
 
 
 def test_a_signal_pauses_it(texts: Path) -> None:
-    config, bank = domain_bank()
+    config, encoders = domain_encoders()
     stop = StopRequest()
     stop.signal = 2
-    pretrain(config, list(bank.wanted), stop)
+    pretrain(config, list(encoders.needed), stop)
     assert not kept()
 
 
 def test_another_command_that_trains_it_is_waited_for(texts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config, bank = domain_bank()
-    wanted = bank.wanted[0]
-    pretrain(config, [wanted])
-    done = shutil.move(wanted.folder, "done")
+    config, encoders = domain_encoders()
+    needed = encoders.needed[0]
+    pretrain(config, [needed])
+    done = shutil.move(needed.folder, "done")
     code = (
         "import sys, time; from pathlib import Path; from hpo.machine.locks import StudyLock;"
-        f"lock = StudyLock(Path({str(work_folder(wanted))!r}), 'x'); lock.__enter__(); print('held', flush=True);"
+        f"lock = StudyLock(Path({str(work_folder(needed))!r}), 'x'); lock.__enter__(); print('held', flush=True);"
         "sys.stdin.readline(); lock.__exit__(None, None, None)"
     )
     with subprocess.Popen(
@@ -217,11 +218,11 @@ def test_another_command_that_trains_it_is_waited_for(texts: Path, monkeypatch: 
         assert other.stdout.readline() == "held\n"
 
         def arrive(_: float) -> None:
-            if not wanted.folder.exists():
-                shutil.copytree(done, wanted.folder)
+            if not needed.folder.exists():
+                shutil.copytree(done, needed.folder)
 
-        monkeypatch.setattr(pretraining.time, "sleep", arrive)
-        notes = pretrain(config, [wanted])
+        monkeypatch.setattr(training.time, "sleep", arrive)
+        notes = pretrain(config, [needed])
         other.stdin.write("\n")
     assert notes == ["Another command trains the encoder 6-6x2; waiting for it."]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hpo.config.schema import Config
 from hpo.data.corpus import prepare
 from hpo.study.plan import plan
-from hpo.trainers.awd_lstm.encoders.catalogue import Bank, open_bank
+from hpo.trainers.awd_lstm.encoders.needed import StudyEncoders, open_encoders
 from tests.support.studies import compose_config
 
 WORDS = {
@@ -40,8 +40,8 @@ DOMAIN = (*SMALL, "model.encoder=domain")
 SIX = ("~space.model.n_hid", "model.n_hid=6")
 
 
-def domain_bank(*overrides: str) -> tuple[Config, Bank]:
+def domain_encoders(*overrides: str) -> tuple[Config, StudyEncoders]:
     config, choices = compose_config(*DOMAIN, *overrides)
     planned = plan(config, choices)
     corpus = prepare(config.data)
-    return config, open_bank(config, planned.space, corpus, on_progress=lambda *_: None)
+    return config, open_encoders(config, planned.space, corpus, on_progress=lambda *_: None)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hpo.config.training import Sizes
 from hpo.executors.ray_worker import pack
 from hpo.model.answers import TextModel
 from hpo.storage.storage import open_record
@@ -16,10 +17,10 @@ from hpo.study.fingerprint import fingerprint
 from hpo.study.mirroring import sync_study
 from hpo.study.refusal import Refused
 from hpo.tracking.client import open_client
-from hpo.trainers.awd_lstm.network.encoder import WEIGHTS, Encoder, Sizes, read_encoder
+from hpo.trainers.awd_lstm.network.encoder import WEIGHTS, Encoder, read_encoder
 from hpo.trainers.awd_lstm.network.ensemble import Ensemble
 from hpo.trainers.awd_lstm.network.wikipedia import BACKWARD_ARCHIVE
-from tests.support.encoder_studies import DOMAIN, SIX, SMALL, domain_bank
+from tests.support.encoder_studies import DOMAIN, SIX, SMALL, domain_encoders
 from tests.support.kept_models import described, mlflow_at, trained_answers
 from tests.support.mlflow_contents import new_db
 from tests.support.studies import compose_config, plan_study, run_study
@@ -49,14 +50,14 @@ def test_a_backward_encoder_is_trained_where_it_is_needed_or_asked_for(texts: Pa
     assert all("perplexity" in epoch for epoch in read_encoder(backwards).history)
     assert (forwards / WEIGHTS).read_bytes() != (backwards / WEIGHTS).read_bytes()
     before = {folder.name for folder in pair()}
-    assert {each.name for each in domain_bank(*SIX, "encoder.backward=true")[1].wanted} == before
-    assert {each.name for each in domain_bank(*SIX)[1].wanted} == {forwards.name}  # it is what it was without
+    assert {each.name for each in domain_encoders(*SIX, "encoder.backward=true")[1].needed} == before
+    assert {each.name for each in domain_encoders(*SIX)[1].needed} == {forwards.name}  # it is what it was without
 
 
 def test_encoders_of_before_are_found(texts: Path) -> None:
     names = ["encoder-table-6-6x2-dbb7dfa5d86ce8ce", "encoder-table-6-8x2-fd9fd85b41a7cbde"]
-    assert [each.name for each in domain_bank()[1].wanted] == names
-    assert {each.name for each in domain_bank("model.bidir=true")[1].wanted} > set(names)
+    assert [each.name for each in domain_encoders()[1].needed] == names
+    assert {each.name for each in domain_encoders("model.bidir=true")[1].needed} > set(names)
 
 
 def test_it_can_be_searched_from_scratch(texts: Path) -> None:
@@ -66,7 +67,7 @@ def test_it_can_be_searched_from_scratch(texts: Path) -> None:
     found = {trial.params["model.bidir"]: int(trial.facts["n_params"]) for trial in report.trials}
     assert found[True] == 2 * found[False]
     config = compose_config(both)[0]
-    assert domain_bank(both)[1].backward.keys() == domain_bank(both)[1].folders.keys()
+    assert domain_encoders(both)[1].backward.keys() == domain_encoders(both)[1].folders.keys()
     assert "space.model.bidir" in plan_fingerprint(both)
     assert config.model.bidir is False
 

@@ -1,6 +1,6 @@
 """The trainer of language models: fastai's AWD-LSTM with its decoder, trained on the texts of a corpus.
 
-What it leaves is an encoder. Which ones are trained, and where they are kept, is `encoders.catalogue`'s business.
+What it leaves is an encoder. Which ones are trained, and where they are kept, is `encoders.needed`'s business.
 """
 
 from __future__ import annotations
@@ -19,40 +19,36 @@ from torch import Tensor, nn
 from torch.nn import LinearCrossEntropyOptions
 from torch.nn.functional import cross_entropy, linear_cross_entropy
 
-from hpo.artifacts.checkpoint import Array, Checkpoint, write_checkpoint
+from hpo.artifacts.checkpoint import Array, Checkpoint
 from hpo.artifacts.steps import StepCounter
-from hpo.config.training import EncoderConfig, Start
+from hpo.config.training import Start
 from hpo.contracts.seeds import derive_seed, seed_everything
-from hpo.contracts.trainer import OnEpoch, TrialRequest
+from hpo.contracts.trainer import EncoderRequest, OnEpoch, TrialResult
 from hpo.data.corpus import Corpus, open_corpus
 from hpo.data.unlabelled import open_unlabelled
 from hpo.data.vocabulary import Text, cut_texts
 from hpo.machine.files import hash_bytes
-from hpo.machine.signals import MustPause
+from hpo.machine.signals import MustPause, never
 from hpo.trainers.awd_lstm.learner import autocast, build_learner
 from hpo.trainers.awd_lstm.monitor import Monitor
-from hpo.trainers.awd_lstm.network.classifier import build_body, choose_architecture
-from hpo.trainers.awd_lstm.network.encoder import Encoder, sizes_of, vocab_digest, write_encoder
+from hpo.trainers.awd_lstm.network.classifier import build_body
+from hpo.trainers.awd_lstm.network.encoder import Encoder, vocab_digest, write_encoder
 from hpo.trainers.awd_lstm.network.fastai import LinearDecoder, SequentialRNN, awd_lstm_lm_config, awd_lstm_lm_split
 from hpo.trainers.awd_lstm.network.lm_batches import Windows
 from hpo.trainers.awd_lstm.network.weights import copy_encoder, encoder_tensors, pack_encoder
 from hpo.trainers.awd_lstm.schedule import Fit
-from hpo.trainers.awd_lstm.state import capture
-from hpo.trainers.awd_lstm.trainer import AwdLstm, History, Training
+from hpo.trainers.awd_lstm.training import History, Training, carry_out
 
 _N_ROWS = 256  # tokens whose logits are held at once: they stay in a core's cache; torch's own choice is 2x slower
 _DIVERGENCE_LOSS = 50.0  # nats; an even guess among a million tokens is 14
 
 
-class LanguageModel(AwdLstm):
-    """Trains language models; holds nothing between calls. A request's `trainer` is the section `encoder`."""
+def train_encoder(request: EncoderRequest, on_epoch: OnEpoch, must_pause: MustPause = never) -> TrialResult:
+    """Trains a language model from its newest checkpoint, or from the start, as `Trainer.train` does a trial.
 
-    def begin(self, request: TrialRequest) -> Training:
-        return LanguageTraining(request)
-
-    def test(self, request: TrialRequest) -> dict[str, float]:
-        """Refuses: an encoder has no test part."""
-        raise TypeError("a language model is measured on no test part")
+    What it leaves in the request's folder is an encoder.
+    """
+    return carry_out(LanguageTraining, request, on_epoch, must_pause)
 
 
 @dataclass(frozen=True)
@@ -71,30 +67,20 @@ class LanguageScores:
 class LanguageTraining(Training):
     """The language model of one request, its windows and its learner."""
 
-    train: Any  # windows, in the place of a classifier's batches
-    valid: Any
-    model: Any
+    request: EncoderRequest
+    train: Windows
 
-    def __init__(self, request: TrialRequest) -> None:
-        corpus = open_corpus(request.corpus)
-        self.request = request
-        self.config = _settings(request)
+    def __init__(self, request: EncoderRequest) -> None:
+        super().__init__(request)
+        config, corpus = request.train, open_corpus(request.corpus)
         self.vocab = vocab_digest(corpus.vocab)
-        self.architecture = choose_architecture(
-            request.model, request.train, n_vocab=len(corpus.vocab), n_classes=len(corpus.classes)
-        )
-        self.order = np.random.default_rng(derive_seed(request.seed, "order"))
-        texts = language_texts(corpus, request)
-        train, valid = split_language_texts(texts, self.config.valid, request.seed)
-        device = torch.device(request.device)
-        size, bptt = request.train.batch_size, request.train.bptt
-        self.train = Windows(train, batch_size=size, bptt=bptt, generator=self.order, device=device)
-        self.valid = Windows(valid, batch_size=size, bptt=bptt, device=device)
+        train, valid = split_language_texts(language_texts(corpus, request), config.valid, request.seed)
+        cut = partial(Windows, batch_size=config.batch_size, bptt=config.bptt, device=torch.device(request.device))
+        self.train, self.valid = cut(train, generator=self.order), cut(valid)
         seed_everything(request.seed, device=request.device)
         self.model = build_language_model(len(corpus.vocab), request)
-        if request.encoder:
-            network = self.model
-            copy_encoder(request.encoder, network[0].body, corpus.vocab, bias=network[1].decoder.bias)
+        if request.start:
+            copy_encoder(request.start, self.model[0].body, corpus.vocab, bias=self.model[1].decoder.bias)
         loss = partial(_loss, self.model[1].decoder)
         self.learner = build_learner(request, self.model, self.train, loss=loss, splitter=_split)
 
@@ -110,27 +96,23 @@ class LanguageTraining(Training):
     def plan(self) -> list[Fit]:
         """Returns one cycle; from wt103, as in fastai's text tutorial, the embeddings alone and then all at a tenth."""
         train = self.request.train
-        if self.config.start is Start.scratch or train.epochs == 1:
+        if train.start is Start.scratch or train.epochs == 1:
             return [Fit(train.epochs, freeze_to=0, lr=train.lr)]
         return [Fit(1, freeze_to=-1, lr=train.lr), Fit(train.epochs - 1, freeze_to=0, lr=train.lr / 10)]
 
     def leave(self) -> None:
         """Leaves an encoder in the request's folder; whoever keeps it knows more of it."""
         data = pack_encoder(encoder_tensors(self.model[0].body, self.model[1].decoder.bias))
-        encoder = Encoder(sizes_of(self.request.model), self.vocab, hash_bytes(data))
+        encoder = Encoder(self.request.sizes, self.vocab, hash_bytes(data))
         write_encoder(Path(self.request.folder), data, encoder)
 
     def _validate(self, monitor: Monitor) -> LanguageScores:
         after_batch = monitor.pause_if_asked
         return score_language(self.model, self.valid, autocast=autocast(self.request), after_batch=after_batch)
 
-    def _save(self, history: History, done: Mapping[str, float]) -> None:
-        """Writes a checkpoint, in the middle of an epoch with the hidden state that the next window goes on from."""
-        order = self.train.drawn_from if done else self.order.bit_generator.state
-        tensors, state = capture(self.learner, order)
-        if done:
-            tensors |= {name: value.cpu().numpy() for name, value in self.model[0].hidden_tensors().items()}
-        write_checkpoint(self.request, Checkpoint(history, tensors, state, done))
+    def _hidden(self) -> Mapping[str, Tensor]:
+        hidden: Mapping[str, Tensor] = self.model[0].hidden_tensors()
+        return hidden
 
     def _restore(self, checkpoint: Checkpoint | None, *, with_moments: bool) -> Mapping[str, float]:
         done = super()._restore(checkpoint, with_moments=with_moments)
@@ -182,26 +164,22 @@ class _Decoder(LinearDecoder):  # type: ignore[misc]  # fastai is untyped
         return dropped if self.training else self.decoder(dropped), vectors, dropped
 
 
-def build_language_model(n_vocab: int, request: TrialRequest) -> Any:
+def build_language_model(n_vocab: int, request: EncoderRequest) -> Any:
     """Returns fastai's language model, its decoder tied to its embeddings; draws as fastai does."""
-    dropouts = {name: p * request.model.drop_mult for name, p in awd_lstm_lm_config.items() if name.endswith("_p")}
+    dropouts = {name: p * request.train.drop_mult for name, p in awd_lstm_lm_config.items() if name.endswith("_p")}
     output_p = dropouts.pop("output_p")
-    sizes = sizes_of(request.model)
-    body: Any = build_body(n_vocab, sizes, dropouts)
-    return SequentialRNN(_LanguageBody(body), _Decoder(n_vocab, sizes.emb_sz, output_p, tie_encoder=body.encoder))
+    body: Any = build_body(n_vocab, request.sizes, dropouts)
+    return SequentialRNN(
+        _LanguageBody(body), _Decoder(n_vocab, request.sizes.emb_sz, output_p, tie_encoder=body.encoder)
+    )
 
 
-def _settings(request: TrialRequest) -> EncoderConfig:
-    assert isinstance(request.trainer, EncoderConfig)
-    return request.trainer
-
-
-def language_texts(corpus: Corpus, request: TrialRequest) -> list[Text]:
+def language_texts(corpus: Corpus, request: EncoderRequest) -> list[Text]:
     """Returns the texts a language model may see: those trained on and those without labels, or all if asked for.
 
     For one that reads backwards each text is reversed, as by fastai's `reverse_text`.
     """
-    config = _settings(request)
+    config = request.train
     parts = [corpus.train, *([corpus.valid, corpus.test] if config.use_all_texts else [])]
     texts = [text for part in parts for text in cut_texts(part.ids, part.offsets)]
     texts += open_unlabelled(request.more_texts) if request.more_texts else []

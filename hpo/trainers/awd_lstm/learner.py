@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from hpo.config.training import Precision
-from hpo.contracts.trainer import TrialRequest
+from hpo.contracts.trainer import EncoderRequest, TrialRequest
 from hpo.trainers.awd_lstm.monitor import Events
 from hpo.trainers.awd_lstm.network.batches import Batches
 from hpo.trainers.awd_lstm.network.ensemble import EachAlone, Ensemble, ensemble_loss, ensemble_split
@@ -41,7 +41,7 @@ _EVENTS = [name for name in vars(event) if not name.startswith("_")]
 
 
 def build_learner(
-    request: TrialRequest,
+    request: TrialRequest | EncoderRequest,
     model: nn.Module,
     train: Batches | Windows,
     *,
@@ -131,12 +131,12 @@ class _Learner(Learner):  # type: ignore[misc]  # fastai is untyped
             handle()
 
 
-def effective_precision(request: TrialRequest) -> Precision:
+def effective_precision(request: TrialRequest | EncoderRequest) -> Precision:
     """Returns what `train.precision` comes to: fastai's mixed precision silently does nothing on a CPU."""
     return request.train.precision if request.device.startswith("cuda") else Precision.fp32
 
 
-def autocast(request: TrialRequest) -> AbstractContextManager[object]:
+def autocast(request: TrialRequest | EncoderRequest) -> AbstractContextManager[object]:
     """Returns the context in which to evaluate the network."""
     match effective_precision(request):
         case Precision.fp32:

@@ -1,6 +1,6 @@
-"""The settings of the trainer of fastai's AWD-LSTM, and those of its language models, which are trained like it.
+"""The settings of the trainer of fastai's AWD-LSTM; those of its language models are `config.training.EncoderConfig`.
 
-Training is done by the modules that they build from: torch and fastai take seconds to import.
+Training is done by the module that they build from: torch and fastai take seconds to import.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from hpo.config.limits import setting
 from hpo.config.registry import option
 from hpo.config.schema import TrainerConfig
-from hpo.config.training import EncoderConfig
 
 if TYPE_CHECKING:
     from hpo.contracts.trainer import Trainer
@@ -32,12 +31,3 @@ class AwdLstmConfig(TrainerConfig):
         from hpo.trainers.awd_lstm.trainer import AwdLstm
 
         return AwdLstm()
-
-
-@option("encoder", "default")
-@dataclass
-class LanguageModelConfig(EncoderConfig):
-    def build(self) -> Trainer:
-        from hpo.trainers.awd_lstm.language_model import LanguageModel
-
-        return LanguageModel()

@@ -12,14 +12,14 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from hpo.artifacts.checkpoint import read_checkpoint
-from hpo.config.training import EncoderConfig, Precision, Start
-from hpo.contracts.trainer import EpochReport, TrialRequest
+from hpo.config.training import EncoderConfig, Precision, Sizes, Start
+from hpo.contracts.trainer import EncoderRequest, EpochReport
 from hpo.data.corpus import open_corpus
-from hpo.trainers.awd_lstm.language_model import LanguageModel, LanguageTraining, language_texts, split_language_texts
+from hpo.trainers.awd_lstm.language_model import LanguageTraining, language_texts, split_language_texts, train_encoder
 from hpo.trainers.awd_lstm.network.classifier import bodies_of
 from hpo.trainers.awd_lstm.network.encoder import WEIGHTS, read_encoder, vocab_digest
 from hpo.trainers.awd_lstm.network.weights import named_tensors
-from hpo.trainers.awd_lstm.trainer import AwdLstm, Training
+from hpo.trainers.awd_lstm.trainer import AwdLstm, ClassifierTraining
 from tests.support.trial_requests import Listener, PauseAfter, make_request, repeatable, write_corpus
 
 ENCODER = EncoderConfig(
@@ -42,15 +42,24 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_corpus(tmp_path_factory.mktemp("corpus") / "small")
 
 
-def request_in(folder: Path, corpus: Path, **encoder: object) -> TrialRequest:
-    config = replace(ENCODER, **encoder)  # type: ignore[arg-type]
-    request = make_request(folder, corpus=corpus, batch_size=4, lr=config.lr, epochs=config.epochs)
-    return replace(request, params={}, trainer=config)
+def request_in(folder: Path, corpus: Path, **encoder: object) -> EncoderRequest:
+    folder.mkdir(parents=True, exist_ok=True)
+    return EncoderRequest(
+        number=0,
+        attempt=1,
+        sizes=Sizes(emb_sz=8, n_hid=12, n_layers=2),
+        train=replace(ENCODER, **encoder),  # type: ignore[arg-type]  # its keys say which is which
+        corpus=str(corpus),
+        seed=1,
+        device="cpu",
+        threads=1,
+        folder=str(folder),
+    )
 
 
-def train(request: TrialRequest, **listener: object) -> list[EpochReport]:
+def train(request: EncoderRequest, **listener: object) -> list[EpochReport]:
     heard = Listener(**listener)  # type: ignore[arg-type]
-    LanguageModel().train(request, heard)
+    train_encoder(request, heard)
     return heard.reports
 
 
@@ -75,7 +84,7 @@ def test_is_fastais_language_model(tmp_path: Path, corpus: Path) -> None:
         from fastai.text.models.core import get_language_model
 
     request = request_in(tmp_path, corpus)
-    ours = LanguageTraining(replace(request, model=replace(request.model, drop_mult=0.0))).model
+    ours = LanguageTraining(replace(request, train=replace(request.train, drop_mult=0.0))).model
     theirs = get_language_model(AWD_LSTM, 60, {**awd_lstm_lm_config, "emb_sz": 8, "n_hid": 12, "n_layers": 2}, 0.0)
     theirs.eval(), ours.eval()
     found = {f"0.{name}": tensor for name, tensor in named_tensors(ours[0].body).items()}
@@ -91,7 +100,7 @@ def test_it_learns_what_the_cross_entropy_of_all_logits_teaches(
     tmp_path: Path, corpus: Path, n_texts: int, freeze_to: int
 ) -> None:
     request = request_in(tmp_path, corpus)
-    training = LanguageTraining(replace(request, model=replace(request.model, drop_mult=0.0)))
+    training = LanguageTraining(replace(request, train=replace(request.train, drop_mult=0.0)))
     training.learner.freeze_to(freeze_to)
     model, loss = training.model.train(), training.learner.loss_func
     ids, targets = torch.randint(3, 60, (n_texts, 4)), torch.randint(3, 60, (n_texts, 4))
@@ -140,10 +149,10 @@ def test_a_backward_one_reads_each_text_from_its_end(tmp_path: Path, corpus: Pat
 def test_pausing_at_any_window_changes_no_bit(tmp_path: Path, corpus: Path) -> None:
     undisturbed = train(request_in(tmp_path / "undisturbed", corpus))
     n_asked = PauseAfter(10**6)
-    LanguageModel().train(request_in(tmp_path / "counted", corpus), Listener(), n_asked)
+    train_encoder(request_in(tmp_path / "counted", corpus), Listener(), n_asked)
     for after in range(3, n_asked.n_asked, 41):
         request = request_in(tmp_path / f"{after}", corpus)
-        assert LanguageModel().train(request, Listener(), PauseAfter(after)).paused
+        assert train_encoder(request, Listener(), PauseAfter(after)).paused
         forget_seeds()
         assert repeatable(train(request)) == repeatable(undisturbed)
         weights = [(tmp_path / name / WEIGHTS).read_bytes() for name in ("undisturbed", f"{after}")]
@@ -152,7 +161,7 @@ def test_pausing_at_any_window_changes_no_bit(tmp_path: Path, corpus: Path) -> N
 
 def test_a_pause_keeps_the_hidden_state(tmp_path: Path, corpus: Path) -> None:
     request = request_in(tmp_path, corpus)
-    LanguageModel().train(request, Listener(), PauseAfter(5))
+    train_encoder(request, Listener(), PauseAfter(5))
     checkpoint, _ = read_checkpoint(request)
     assert checkpoint is not None
     assert np.abs(checkpoint.tensors["hidden.1.0"]).max() > 0
@@ -187,8 +196,8 @@ def test_a_classifier_starts_from_it(tmp_path: Path, corpus: Path) -> None:
     encoder = str(tmp_path / "encoder")
     scratch = make_request(tmp_path / "scratch", corpus=corpus)
     trial = replace(scratch, encoder=encoder, folder=str(tmp_path))
-    begun, untouched = Training(trial), Training(scratch)
-    language = LanguageTraining(replace(request, encoder=encoder))
+    begun, untouched = ClassifierTraining(trial), ClassifierTraining(scratch)
+    language = LanguageTraining(replace(request, start=encoder))
     body, trained = named_tensors(bodies_of(begun.model)[0]), named_tensors(language.model[0].body)
     assert {name: t.tolist() for name, t in body.items()} == {name: t.tolist() for name, t in trained.items()}
     assert body["encoder.weight"].tolist() != named_tensors(bodies_of(untouched.model)[0])["encoder.weight"].tolist()
@@ -213,7 +222,7 @@ def test_a_damaged_encoder_is_refused(tmp_path: Path, corpus: Path, change: obje
     assert callable(change)
     change(tmp_path)
     with pytest.raises(ValueError, match=sentence):
-        Training(replace(make_request(tmp_path / "trial", corpus=corpus), encoder=str(tmp_path)))
+        ClassifierTraining(replace(make_request(tmp_path / "trial", corpus=corpus), encoder=str(tmp_path)))
 
 
 def test_an_encoder_of_another_vocabulary_is_refused(tmp_path: Path, corpus: Path) -> None:
@@ -221,7 +230,7 @@ def test_an_encoder_of_another_vocabulary_is_refused(tmp_path: Path, corpus: Pat
     assert read_encoder(tmp_path).vocab == vocab_digest(open_corpus(corpus).vocab)
     other = write_corpus(tmp_path / "other", n_vocab=61)
     with pytest.raises(ValueError, match="another vocabulary"):
-        Training(replace(make_request(tmp_path / "trial", corpus=other), encoder=str(tmp_path)))
+        ClassifierTraining(replace(make_request(tmp_path / "trial", corpus=other), encoder=str(tmp_path)))
 
 
 def test_an_encoder_is_part_of_what_a_checkpoint_belongs_to(tmp_path: Path) -> None:
@@ -239,7 +248,7 @@ def test_the_direction_is_part_of_what_a_checkpoint_belongs_to(tmp_path: Path) -
     from hpo.artifacts.checkpoint import hash_request
 
     request = request_in(tmp_path / "x", tmp_path / "small")
-    assert hash_request(request) == "889375c1d87adece03126cfec7235e13f368d0650007baeb39d9b5663c1e2c7d"
+    assert hash_request(request) == "1dd45349358b453c71422818df1c2bdec068b641dd2c5ec8087fb9de653e6d02"
     assert hash_request(request_in(tmp_path / "x", tmp_path / "small", backward=True)) != hash_request(request)
 
 

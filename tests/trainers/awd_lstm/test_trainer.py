@@ -72,7 +72,7 @@ def test_trains_as_fastai_does(tmp_path: Path, corpus: Path) -> None:
             tmp_path / schedule.value, corpus=corpus, schedule=schedule, model={"drop_mult": 0.0}, freeze_epochs=2
         )
         _, reports = train(request)
-        trial = module.Training(request)
+        trial = module.ClassifierTraining(request)
         trial.valid.generator = None
         loaders = DataLoaders(trial.train, trial.valid)
         loaders._device = torch.device("cpu")
@@ -147,7 +147,7 @@ def test_pausing_at_any_batch_changes_no_bit(tmp_path: Path, corpus: Path, sched
 
 def test_a_pause_does_not_wait_for_the_validation(tmp_path: Path, corpus: Path) -> None:
     request, listener = make_request(tmp_path, corpus=corpus), Listener()
-    n_train_batches = len(module.Training(request).train)
+    n_train_batches = len(module.ClassifierTraining(request).train)
     assert AwdLstm().train(request, listener, PauseAfter(n_train_batches + 2)).paused
     assert listener.epochs == []
     checkpoint, _ = read_checkpoint(request)
@@ -172,7 +172,7 @@ def test_a_kill_after_a_pause_costs_no_more_than_the_pause_saved(tmp_path: Path,
 
 def test_frozen_epochs_train_the_head_only(tmp_path: Path, corpus: Path) -> None:
     request = make_request(tmp_path, corpus=corpus, schedule=Schedule.fine_tune, epochs=2, freeze_epochs=2)
-    trial = module.Training(request)
+    trial = module.ClassifierTraining(request)
     before = {name: param.clone() for name, param in trial.model.named_parameters()}
     trial.fit(trial.monitor(Listener(), never, []), None)
     moved = {name for name, param in trial.model.named_parameters() if not torch.equal(param, before[name])}
@@ -268,7 +268,7 @@ def test_a_slanted_triangle_rises_for_a_tenth_and_falls(tmp_path: Path, corpus: 
 
     rates: list[list[float]] = []
     request = make_request(tmp_path, corpus=corpus, schedule=Schedule.slanted, epochs=5, lr=0.032, lr_decay=2.0)
-    training = module.Training(request)
+    training = module.ClassifierTraining(request)
     run_fit(training.learner, training.plan()[0], Rates())  # type: ignore[arg-type]
     head = [each[-1] for each in rates]
     peak = head.index(max(head))

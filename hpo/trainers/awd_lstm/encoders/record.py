@@ -11,14 +11,14 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
 
-from hpo.config.training import DOMAIN
+from hpo.config.training import DOMAIN, Sizes
 from hpo.contracts.records import COMPLETE, FAIL, RUNNING, EncoderRecord, EpochRecord
 from hpo.contracts.trainer import EpochReport
 from hpo.data.corpus import open_corpus
 from hpo.machine.cache import digest
 from hpo.machine.files import write_json
-from hpo.trainers.awd_lstm.encoders.catalogue import Wanted
-from hpo.trainers.awd_lstm.network.encoder import Encoder, Sizes
+from hpo.trainers.awd_lstm.encoders.needed import NeededEncoder
+from hpo.trainers.awd_lstm.network.encoder import Encoder
 
 PROGRESS = "progress.json"
 
@@ -63,31 +63,31 @@ def write_progress(folder: Path, progress: Progress) -> None:
     write_json(folder / PROGRESS, asdict(progress))
 
 
-def facts_of(wanted: Wanted) -> dict[str, str | int | float]:
+def facts_of(needed: NeededEncoder) -> dict[str, str | int | float]:
     """Returns where an encoder comes from."""
-    corpus = open_corpus(wanted.corpus).facts
-    settings = {f"encoder.{name}": value for name, value in asdict(wanted.config).items()}
+    corpus = open_corpus(needed.corpus).facts
+    settings = {f"encoder.{name}": value for name, value in asdict(needed.config).items()}
     return {
-        "name": wanted.name,
+        "name": needed.name,
         "kind": DOMAIN,
         "data": str(corpus["name"]),
         "data_fingerprint": str(corpus["fingerprint"]),
         "n_vocab": corpus["n_vocab"],
-        "more_texts": Path(wanted.more_texts).name,
+        "more_texts": Path(needed.more_texts).name,
         **{name: value.name if isinstance(value, Enum) else value for name, value in settings.items()},
     }
 
 
-def running_record(wanted: Wanted, progress: Progress, *, experiment: str, folder: str) -> EncoderRecord:
+def running_record(needed: NeededEncoder, progress: Progress, *, experiment: str, folder: str) -> EncoderRecord:
     """Returns what is shown of an encoder that is being trained, or was not to be."""
-    record = _record(wanted.sizes, facts_of(wanted), progress, experiment=experiment, folder=folder)
+    record = _record(needed.sizes, facts_of(needed), progress, experiment=experiment, folder=folder)
     ended_ms = max([progress.started_ms, *progress.ended_ms])
     if progress.error:
         return replace(record, state=FAIL, error=progress.error, ended_ms=ended_ms)
     return replace(record, state=RUNNING, ended_ms=None)
 
 
-def kept_record(encoder: Encoder, *, experiment: str, folder: str) -> EncoderRecord:
+def finished_record(encoder: Encoder, *, experiment: str, folder: str) -> EncoderRecord:
     """Returns what is shown of an encoder that lies in its place."""
     progress = Progress(encoder.started_ms, tuple(encoder.history), tuple(encoder.ended_ms))
     return _record(encoder.sizes, encoder.facts, progress, experiment=experiment, folder=folder)

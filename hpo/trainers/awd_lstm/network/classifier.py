@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding, pad
 
 from hpo.config.schema import ModelConfig, TrainConfig
+from hpo.config.training import Sizes
 from hpo.trainers.awd_lstm.network.batches import PAD
-from hpo.trainers.awd_lstm.network.encoder import Sizes, sizes_of
+from hpo.trainers.awd_lstm.network.encoder import sizes_of
 from hpo.trainers.awd_lstm.network.ensemble import Ensemble
 from hpo.trainers.awd_lstm.network.fastai import (
     AWD_LSTM,

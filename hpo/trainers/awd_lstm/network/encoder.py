@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from hpo.config.schema import ModelConfig
-from hpo.config.training import DOMAIN, SCRATCH, WT103
+from hpo.config.training import DOMAIN, SCRATCH, WT103, Sizes
 from hpo.machine.cache import digest
 from hpo.machine.files import hash_bytes, write_atomically, write_json
 from hpo.machine.paths import expanded, is_file, is_folder
@@ -22,22 +22,6 @@ WEIGHTS, DESCRIPTION = "encoder.safetensors", "encoder.json"
 BACKWARD = "backward"  # in an encoder's folder of one's own: that of the one which reads texts backwards
 MAX_EMB_SZ = 400
 REMEDY = "train one with model.encoder=domain, or choose model.encoder=scratch"
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """The sizes of a body."""
-
-    emb_sz: int
-    n_hid: int
-    n_layers: int
-
-    def __str__(self) -> str:
-        return f"{self.emb_sz}-{self.n_hid}x{self.n_layers}"
-
-    @property
-    def as_overrides(self) -> str:
-        return f"model.emb_sz={self.emb_sz} model.n_hid={self.n_hid} model.n_layers={self.n_layers}"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from hpo.config.training import WT103
+from hpo.config.training import WT103, Sizes
 from hpo.data.corpus import Corpus
 from hpo.data.tokens import quiet_imports
 from hpo.machine.cache import Cache, digest
@@ -21,7 +21,6 @@ from hpo.machine.files import hash_bytes
 from hpo.trainers.awd_lstm.network.encoder import (
     FORMAT,
     Encoder,
-    Sizes,
     check_fit,
     read_encoder,
     vocab_digest,

@@ -26,7 +26,7 @@ from hpo.trainers.awd_lstm.network.batches import Batches
 from hpo.trainers.awd_lstm.network.ensemble import EachAlone, Ensemble, ensemble_loss, log_mean, reverse_texts
 from hpo.trainers.awd_lstm.network.outputs import class_probabilities
 from hpo.trainers.awd_lstm.network.weights import load_weights, named_tensors
-from hpo.trainers.awd_lstm.trainer import AwdLstm, Training
+from hpo.trainers.awd_lstm.trainer import AwdLstm, ClassifierTraining
 from tests.support.trial_requests import (
     Listener,
     PauseAfter,
@@ -128,9 +128,9 @@ def test_each_learns_as_it_would_alone(
     monkeypatch.setattr(classifier, "_HEAD_DROPOUT", 0.0)
     request = make_request(tmp_path, corpus=corpus, model={"drop_mult": 0.0}, **changes)
     other = replace(request, corpus=str(reversed_corpus(corpus, tmp_path / "reversed")))
-    both = Training(replace(request, model=replace(request.model, bidir=True)))
+    both = ClassifierTraining(replace(request, model=replace(request.model, bidir=True)))
     parts = both.model.forwards, both.model.backwards
-    alone = Training(request), Training(other)
+    alone = ClassifierTraining(request), ClassifierTraining(other)
     for single, part in zip(alone, parts, strict=True):
         single.model.load_state_dict(part.state_dict())
     for training in (both, *alone):
@@ -181,8 +181,8 @@ def test_what_is_written_says_how_many_classifiers_there_are(tmp_path: Path, cor
 
 
 def test_a_forward_classifier_begins_as_one_alone_does(tmp_path: Path, corpus: Path) -> None:
-    alone = module.Training(make_request(tmp_path, corpus=corpus)).model
-    both = module.Training(make_request(tmp_path, corpus=corpus, model=BIDIR)).model
+    alone = module.ClassifierTraining(make_request(tmp_path, corpus=corpus)).model
+    both = module.ClassifierTraining(make_request(tmp_path, corpus=corpus, model=BIDIR)).model
     for name, tensor in named_tensors(alone).items():
         assert torch.equal(tensor, named_tensors(both.forwards)[name])
     assert not torch.equal(both.forwards[0].module.encoder.weight, both.backwards[0].module.encoder.weight)

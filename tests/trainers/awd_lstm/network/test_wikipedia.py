@@ -10,11 +10,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from hpo.config.training import Sizes
 from hpo.data.corpus import Corpus, open_corpus, prepare
 from hpo.data.tokens import quiet_imports
 from hpo.study.refusal import Refused
-from hpo.trainers.awd_lstm.encoders.catalogue import open_bank
-from hpo.trainers.awd_lstm.network.encoder import WEIGHTS, Sizes, read_encoder
+from hpo.trainers.awd_lstm.encoders.needed import open_encoders
+from hpo.trainers.awd_lstm.network.encoder import WEIGHTS, read_encoder
 from hpo.trainers.awd_lstm.network.weights import DECODER_BIAS
 from hpo.trainers.awd_lstm.network.wikipedia import ARCHIVE, prepare_wt103, read_words
 from tests.support.studies import compose_config, plan_study, run_study
@@ -142,10 +143,10 @@ def test_words_are_read_from_every_kind_of_pickle(tmp_path: Path, protocol: int)
     assert read_words(tmp_path / "words.pkl") == words
 
 
-def test_a_bank_with_both_has_each(models: Path) -> None:
+def test_a_study_with_both_has_each(models: Path) -> None:
     lay_out(models)
     planned = plan_study(*SMALL, "+space.model={encoder: {type: categorical, choices: [scratch, domain, wt103]}}")
     corpus = prepare(planned.config.data)
-    bank = open_bank(planned.config, planned.space, corpus, on_progress=lambda *_: None)
-    assert {encoder for encoder, _ in bank.folders} == {"domain", "wt103"}
-    assert [each.start for each in bank.wanted] == [""]
+    encoders = open_encoders(planned.config, planned.space, corpus, on_progress=lambda *_: None)
+    assert {encoder for encoder, _ in encoders.folders} == {"domain", "wt103"}
+    assert [each.start for each in encoders.needed] == [""]

@@ -1,6 +1,6 @@
-"""Trains the encoders that studies want, on the workers that will train their trials, each once.
+"""Trains the encoders that studies need, on the workers that will train their trials, each once.
 
-Which they are is told by `catalogue`; what one epoch does by `language_model`.
+Which they are is told by `needed`; what one epoch does by `language_model`.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpo.artifacts.steps import read_steps
-from hpo.config.schema import Config, ModelConfig, TrainConfig
-from hpo.config.training import SCRATCH, Schedule
+from hpo.config.schema import Config
 from hpo.contracts.executor import GRACE_S, WAIT_S, Executor, Job, JobKey, Outcome, Task
-from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialRequest, TrialResult
+from hpo.contracts.trainer import Decision, EncoderRequest, EpochReport, Reason, TrialResult
+from hpo.machine.cache import Cache
 from hpo.machine.escaping import last_line
 from hpo.machine.locks import StudyHeld, StudyLock
 from hpo.machine.paths import expanded
 from hpo.machine.signals import StopRequest
-from hpo.trainers.awd_lstm.encoders.catalogue import Wanted, make_folder
+from hpo.trainers.awd_lstm.encoders.needed import NeededEncoder
 from hpo.trainers.awd_lstm.encoders.record import Progress, facts_of, read_progress, write_progress
 from hpo.trainers.awd_lstm.network.encoder import WEIGHTS, read_encoder, read_weights, write_encoder
 
@@ -30,19 +30,19 @@ STUDY = "encoders"  # what the jobs' keys say instead of a study's name
 
 
 @dataclass(frozen=True)
-class Audience:
+class EncoderEvents:
     """Who is told of the training of encoders."""
 
     note: Callable[[str], None]
     preparing: Callable[[str, int, int], None]
-    show: Callable[[Wanted, Progress], None]
+    show: Callable[[NeededEncoder, Progress], None]
 
 
 @dataclass
 class _Work:
     """One encoder under way: its folder until it is done, how far it is, and what was said of that."""
 
-    wanted: Wanted
+    needed: NeededEncoder
     number: int
     folder: Path
     progress: Progress
@@ -54,25 +54,25 @@ class EncoderFailed(Exception):
     """An encoder cannot be trained; the sentence says why."""
 
 
-class Pretraining:
+class EncoderTraining:
     """Trains encoders over one executor, before any trial.
 
     Args:
         config: Settings of the command: device and threads.
         executor: Runs the trainings, as many at once as it has workers.
         stop: Looked at between two steps.
-        audience: Who is told.
+        events: Who is told.
     """
 
-    def __init__(self, config: Config, executor: Executor, stop: StopRequest, audience: Audience) -> None:
+    def __init__(self, config: Config, executor: Executor, stop: StopRequest, events: EncoderEvents) -> None:
         self._config = config
         self._executor = executor
         self._stop = stop
-        self._audience = audience
+        self._events = events
         self._out: dict[JobKey, _Work] = {}
         self._again: list[_Work] = []
 
-    def run(self, wanted: Sequence[Wanted]) -> None:
+    def run(self, needed: Sequence[NeededEncoder]) -> None:
         """Returns once every encoder is in its place, or a signal or an obstacle has come.
 
         Raises:
@@ -80,7 +80,7 @@ class Pretraining:
             OSError, ValueError: if the cache cannot be written.
             NoWorkers: if no worker begins.
         """
-        waiting = [each for each in wanted if not self._is_there(each)]
+        waiting = [each for each in needed if not self._is_there(each)]
         numbers = {each.name: number for number, each in enumerate(waiting)}
         with ExitStack() as held:
             locks: dict[str, ExitStack] = {}
@@ -92,53 +92,53 @@ class Pretraining:
                     self._wait(locks)
                 elif waiting:
                     if not has_said:
-                        self._audience.note(f"Another command trains the encoder {waiting[0].label}; waiting for it.")
+                        self._events.note(f"Another command trains the encoder {waiting[0].label}; waiting for it.")
                         has_said = True
                     time.sleep(WAIT_S)
             if self._out:
                 self._drain(locks)
 
-    def _is_there(self, wanted: Wanted) -> bool:
+    def _is_there(self, needed: NeededEncoder) -> bool:
         """Returns whether an encoder is in its place; one that is damaged is removed."""
-        if not wanted.folder.is_dir():
+        if not needed.folder.is_dir():
             return False
         try:
-            read_weights(wanted.folder)
+            read_weights(needed.folder)
         except ValueError:
-            self._audience.note(f"The encoder {wanted.label} in {wanted.folder} is damaged; it is trained anew.")
-            shutil.rmtree(wanted.folder)
+            self._events.note(f"The encoder {needed.label} in {needed.folder} is damaged; it is trained anew.")
+            shutil.rmtree(needed.folder)
             return False
         return True
 
     def _fill(
-        self, waiting: list[Wanted], numbers: dict[str, int], locks: dict[str, ExitStack], held: ExitStack
+        self, waiting: list[NeededEncoder], numbers: dict[str, int], locks: dict[str, ExitStack], held: ExitStack
     ) -> None:
         """Hands out what no other command works on, until every worker has a training."""
         for work in [*self._again]:
             if len(self._out) < self._executor.n_workers:
                 self._again.remove(work)
                 self._submit(work)
-        for wanted in [*waiting]:
+        for needed in [*waiting]:
             if len(self._out) >= self._executor.n_workers:
                 return
             lock = held.enter_context(ExitStack())
-            folder = work_folder(wanted)
+            folder = work_folder(needed)
             try:
-                lock.enter_context(StudyLock(folder, wanted.name))
+                lock.enter_context(StudyLock(folder, needed.name))
             except StudyHeld:
                 continue
-            waiting.remove(wanted)
-            if wanted.folder.is_dir():
+            waiting.remove(needed)
+            if needed.folder.is_dir():
                 lock.close()
                 continue
-            locks[wanted.name] = lock
+            locks[needed.name] = lock
             progress = read_progress(folder) or Progress(started_ms=self._executor.now_ms())
-            self._submit(_Work(wanted, numbers[wanted.name], folder, progress))
+            self._submit(_Work(needed, numbers[needed.name], folder, progress))
 
     def _submit(self, work: _Work) -> None:
-        job = Job(Task.TRAIN, STUDY, build_request(work.wanted, self._config, work.number, work.attempt, work.folder))
+        job = Job(Task.TRAIN, STUDY, build_request(work.needed, self._config, work.number, work.attempt, work.folder))
         self._out[job.key] = work
-        self._audience.show(work.wanted, work.progress)
+        self._events.show(work.needed, work.progress)
         self._executor.submit(job)
 
     def _wait(self, locks: dict[str, ExitStack]) -> int:
@@ -156,7 +156,7 @@ class Pretraining:
         """Lets the trainings leave a checkpoint."""
         n_left = self._executor.pause()
         if n_left:
-            self._audience.note("Stopping: encoders leave a checkpoint; a second signal stops at once.")
+            self._events.note("Stopping: encoders leave a checkpoint; a second signal stops at once.")
         deadline = time.monotonic() + GRACE_S
         while n_left > 0 and time.monotonic() < deadline:
             n_left -= self._wait(locks)
@@ -166,7 +166,7 @@ class Pretraining:
         if report.epoch > work.progress.n_epochs:  # else it is one of before an interruption
             work.progress = work.progress.with_epoch(report, self._executor.now_ms())
             write_progress(work.folder, work.progress)
-            self._audience.show(work.wanted, work.progress)
+            self._events.show(work.needed, work.progress)
         return Decision.CONTINUE
 
     def _tell(self, work: _Work) -> None:
@@ -174,7 +174,7 @@ class Pretraining:
         steps = read_steps(work.folder)
         if steps is not None and steps != work.told:
             work.told = steps
-            self._audience.preparing(f"encoder {work.wanted.label} (batches)", *steps)
+            self._events.preparing(f"encoder {work.needed.label} (batches)", *steps)
 
     def _end(self, work: _Work, outcome: Outcome, locks: dict[str, ExitStack]) -> None:
         result = outcome.result
@@ -184,95 +184,76 @@ class Pretraining:
             self._stop.obstacle = self._stop.obstacle or result.obstacle
             self._again.append(work)
         elif result.reason is not None:
-            self._audience.show(work.wanted, replace(work.progress, error=result.error or "failed"))
-            raise EncoderFailed(_failure(work.wanted, result))
+            self._events.show(work.needed, replace(work.progress, error=result.error or "failed"))
+            raise EncoderFailed(_failure(work.needed, result))
         else:
             self._keep(work, result)
             shutil.rmtree(work.folder, ignore_errors=True)
-            locks.pop(work.wanted.name).close()
+            locks.pop(work.needed.name).close()
 
     def _lost(self, work: _Work, lost: str) -> None:
         if self._stop.is_set:
             return
         if work.attempt >= MAX_CRASHES:
-            raise EncoderFailed(f"The encoder {work.wanted.label} cannot be trained: {lost}, {MAX_CRASHES} times.")
-        self._audience.note(f"Encoder {work.wanted.label}: {lost}; trying again.")
+            raise EncoderFailed(f"The encoder {work.needed.label} cannot be trained: {lost}, {MAX_CRASHES} times.")
+        self._events.note(f"Encoder {work.needed.label}: {lost}; trying again.")
         self._again.append(replace(work, attempt=work.attempt + 1))
 
     def _keep(self, work: _Work, result: TrialResult) -> None:
         """Puts a trained encoder in its place, with what is known of it."""
-        wanted = work.wanted
+        needed = work.needed
         if not (work.folder / WEIGHTS).is_file():
             raise EncoderFailed(
-                f"The encoder {wanted.label} was trained on a machine that does not share data.cache={wanted.cache}; "
+                f"The encoder {needed.label} was trained on a machine that does not share data.cache={needed.cache}; "
                 "put it on a disk that all machines share."
             )
         encoder = replace(
             read_encoder(work.folder),
-            facts={**facts_of(wanted), **{name: result.facts[name] for name in ("device", "threads", "n_params")}},
+            facts={**facts_of(needed), **{name: result.facts[name] for name in ("device", "threads", "n_params")}},
             history=work.progress.history,
             ended_ms=work.progress.ended_ms,
             started_ms=work.progress.started_ms,
         )
         weights = (work.folder / WEIGHTS).read_bytes()
-        make_folder(wanted, lambda folder: write_encoder(folder, weights, encoder))
+        Cache(needed.cache).make(needed.name, lambda folder: write_encoder(folder, weights, encoder))
         last, seconds = work.progress.history[-1], sum(epoch["seconds"] for epoch in work.progress.history)
-        self._audience.note(
-            f"Encoder {wanted.label}: perplexity {last['perplexity']:.1f} after {work.progress.n_epochs} epochs, "
-            f"{seconds:.0f} s; kept in {wanted.folder}."
+        self._events.note(
+            f"Encoder {needed.label}: perplexity {last['perplexity']:.1f} after {work.progress.n_epochs} epochs, "
+            f"{seconds:.0f} s; kept in {needed.folder}."
         )
 
 
-def work_folder(wanted: Wanted) -> Path:
+def work_folder(needed: NeededEncoder) -> Path:
     """Returns where an encoder is trained: beside its place, with its checkpoints."""
-    return expanded(wanted.cache).absolute() / f".training-{wanted.name}"
+    return expanded(needed.cache).absolute() / f".training-{needed.name}"
 
 
-def build_request(wanted: Wanted, config: Config, number: int, attempt: int, folder: Path) -> TrialRequest:
-    """Returns what a worker needs to train an encoder: a language model is trained as a trial is."""
-    encoder, sizes = wanted.config, wanted.sizes
-    return TrialRequest(
+def build_request(needed: NeededEncoder, config: Config, number: int, attempt: int, folder: Path) -> EncoderRequest:
+    """Returns what a worker needs to train an encoder."""
+    return EncoderRequest(
         number=number,
         attempt=attempt,
-        params={},
-        model=ModelConfig(
-            drop_mult=encoder.drop_mult,
-            n_hid=sizes.n_hid,
-            emb_sz=sizes.emb_sz,
-            n_layers=sizes.n_layers,
-            encoder=SCRATCH,
-        ),
-        train=TrainConfig(
-            lr=encoder.lr,
-            epochs=encoder.epochs,
-            batch_size=encoder.batch_size,
-            weight_decay=encoder.weight_decay,
-            schedule=Schedule.one_cycle,
-            freeze_epochs=0,
-            bptt=encoder.bptt,
-            max_len=encoder.bptt,
-            precision=encoder.precision,
-        ),
-        trainer=encoder,
-        corpus=str(wanted.corpus),
-        seed=encoder.seed,
+        sizes=needed.sizes,
+        train=needed.config,
+        corpus=str(needed.corpus),
+        start=needed.start,
+        more_texts=needed.more_texts,
+        seed=needed.config.seed,
         device=config.executor.device,
         threads=config.executor.threads,
         folder=str(folder),
-        encoder=wanted.start,
-        more_texts=wanted.more_texts,
     )
 
 
-def _failure(wanted: Wanted, result: TrialResult) -> str:
+def _failure(needed: NeededEncoder, result: TrialResult) -> str:
     """Returns why an encoder cannot be had, and what to do about it."""
     match result.reason:
         case Reason.DIVERGED:
-            return f"The encoder {wanted.label} diverged in epoch {result.n_epochs + 1}; lower encoder.lr."
+            return f"The encoder {needed.label} diverged in epoch {result.n_epochs + 1}; lower encoder.lr."
         case Reason.OOM:
             return (
-                f"The encoder {wanted.label} lacks memory; lower encoder.batch_size, encoder.bptt or data.max_vocab, "
+                f"The encoder {needed.label} lacks memory; lower encoder.batch_size, encoder.bptt or data.max_vocab, "
                 "or choose model.encoder=scratch."
             )
     reason = last_line(result.error or "") or "no reason given"
-    return f"The encoder {wanted.label} cannot be trained: {reason.rstrip('.')}; choose model.encoder=scratch."
+    return f"The encoder {needed.label} cannot be trained: {reason.rstrip('.')}; choose model.encoder=scratch."

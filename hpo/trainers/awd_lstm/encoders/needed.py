@@ -1,6 +1,6 @@
 """The encoders of a study: which there must be before its trials, one for each architecture of the space.
 
-Those of `model.encoder=domain` are trained by `pretraining`; here it is found out which, and where they lie.
+Those of `model.encoder=domain` are trained by `training`; here it is found out which, and where they lie.
 """
 
 from __future__ import annotations
@@ -13,17 +13,16 @@ from functools import partial
 from pathlib import Path
 
 from hpo.config.schema import Config, ModelConfig
-from hpo.config.training import DOMAIN, SCRATCH, WT103, EncoderConfig, Schedule, Start, Unfreeze
+from hpo.config.training import DOMAIN, SCRATCH, WT103, EncoderConfig, Schedule, Sizes, Start, Unfreeze
 from hpo.data.corpus import Corpus, open_corpus
 from hpo.data.unlabelled import prepare_unlabelled
-from hpo.machine.cache import Cache, digest
+from hpo.machine.cache import digest
 from hpo.machine.paths import expanded
 from hpo.space.apply import apply_params
 from hpo.space.space import MAX_VALUES, Space, values_of
 from hpo.trainers.awd_lstm.network.encoder import (
     BACKWARD,
     FORMAT,
-    Sizes,
     backward_folder,
     check_direction,
     check_fit,
@@ -43,7 +42,7 @@ _Folders = dict[tuple[str, Sizes], str]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class NeededEncoder:
     """A language model that is to be trained before the trials.
 
     Attributes:
@@ -75,19 +74,19 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Bank:
+class StudyEncoders:
     """The encoders of one study.
 
     Attributes:
         folders: Where that of a `model.encoder` and sizes lies, or will.
         backward: The same of those that read texts backwards.
-        wanted: Those that are trained on the study's own texts, there or not.
+        needed: Those that are trained on the study's own texts, there or not.
         more_texts: Folder of the texts without labels that they read; "" if there are none.
     """
 
     folders: Mapping[tuple[str, Sizes], str] = field(default_factory=dict)
     backward: Mapping[tuple[str, Sizes], str] = field(default_factory=dict)
-    wanted: tuple[Wanted, ...] = ()
+    needed: tuple[NeededEncoder, ...] = ()
     more_texts: str = ""
 
     def folders_of(self, model: ModelConfig) -> tuple[str, str]:
@@ -126,7 +125,7 @@ def check_encoders(config: Config, space: Space) -> None:
             )
 
 
-def open_bank(config: Config, space: Space, corpus_folder: Path, *, on_progress: OnProgress) -> Bank:
+def open_encoders(config: Config, space: Space, corpus_folder: Path, *, on_progress: OnProgress) -> StudyEncoders:
     """Returns the encoders of a study; whatever need not be trained is prepared.
 
     Args:
@@ -141,7 +140,7 @@ def open_bank(config: Config, space: Space, corpus_folder: Path, *, on_progress:
     """
     encoders = _encoders(config, space)
     if set(encoders) <= {SCRATCH}:
-        return Bank()
+        return StudyEncoders()
     corpus = open_corpus(corpus_folder)
     own = sizes_of(config.model)
     folders: tuple[_Folders, _Folders] = {}, {}  # of encoders that read forwards, and backwards
@@ -161,19 +160,18 @@ def open_bank(config: Config, space: Space, corpus_folder: Path, *, on_progress:
         for backward in _ways(config, space, is_domain=is_domain_from_wt103):
             folders[backward][WT103, own] = str(make(backward=backward))
     if DOMAIN not in encoders:
-        return Bank(*folders)
+        return StudyEncoders(*folders)
     texts = prepare_unlabelled(
         config.data, corpus, on_progress=lambda done, total: on_progress("unlabelled", done, total)
     )
     more_texts = str(texts or "")
-    wanted = []
+    needed = []
     for sizes, backward in itertools.product(_all_sizes(config, space), _ways(config, space, is_domain=True)):
-        encoder_config = replace(config.encoder, backward=backward)
+        settings = replace(config.encoder, backward=backward)
         start = folders[backward][WT103, own] if is_domain_from_wt103 else ""
-        each = _want(config.data.cache, encoder_config, sizes, corpus, more_texts=more_texts, start=start)
-        folders[backward][DOMAIN, sizes] = str(each.folder)
-        wanted.append(each)
-    return Bank(*folders, tuple(wanted), more_texts)
+        needed.append(_needed(config.data.cache, settings, sizes, corpus, more_texts=more_texts, start=start))
+        folders[backward][DOMAIN, sizes] = str(needed[-1].folder)
+    return StudyEncoders(*folders, tuple(needed), more_texts)
 
 
 def _ways(config: Config, space: Space, *, is_domain: bool = False) -> tuple[bool, ...]:
@@ -235,7 +233,9 @@ def _check_unsearched(setting: str, encoder: str, space: Space) -> None:
         )
 
 
-def _want(cache: str, config: EncoderConfig, sizes: Sizes, corpus: Corpus, *, more_texts: str, start: str) -> Wanted:
+def _needed(
+    cache: str, config: EncoderConfig, sizes: Sizes, corpus: Corpus, *, more_texts: str, start: str
+) -> NeededEncoder:
     plain = {name: value for name, value in asdict(config).items() if name != "backward" or value}  # it came later
     settings = json.dumps(plain, sort_keys=True, default=lambda value: value.value)
     pieces: list[str | bytes] = [
@@ -248,15 +248,10 @@ def _want(cache: str, config: EncoderConfig, sizes: Sizes, corpus: Corpus, *, mo
     ]
     key = digest([*pieces, *_texts(config, corpus)])
     shown = f"{corpus.facts['name']}-{sizes}" + (f"-{BACKWARD}" if config.backward else "")
-    return Wanted(f"encoder-{shown}-{key}", sizes, config, corpus.folder, cache, more_texts, start)
+    return NeededEncoder(f"encoder-{shown}-{key}", sizes, config, corpus.folder, cache, more_texts, start)
 
 
 def _texts(config: EncoderConfig, corpus: Corpus) -> Iterator[bytes]:
     for part in (corpus.train, *((corpus.valid, corpus.test) if config.use_all_texts else ())):
         yield part.ids.tobytes()
         yield part.offsets.tobytes()
-
-
-def make_folder(wanted: Wanted, write: Callable[[Path], None]) -> Path:
-    """Returns the folder of an encoder in the cache, letting `write` fill it: whole or not at all."""
-    return Cache(wanted.cache).make(wanted.name, write)
