@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 from hpo.machine.signals import SIGNALS
 
 if TYPE_CHECKING:
+    from hpo.config.compose import Composition
     from hpo.config.schema import Config
 
 DONE, MISTAKE, HELD, PAUSED, INTERRUPTED = 0, 2, 3, 4, 130
 
-Call = Callable[["Config", dict[str, str]], int]
-"""Does a command's work, given the settings and the option chosen in every group; returns an exit code."""
+Call = Callable[["Composition"], int]
+"""Does a command's work, given its settings as composed; returns an exit code."""
 
 Main = Callable[..., int]
 """Runs a command line, that of the program unless another is given, and returns its exit code."""
@@ -114,11 +115,11 @@ def _compose_and_call(argv: Sequence[str], call: Call, *, name: str, may_lack: b
         return _interrupted(code) if code > 128 else code
 
 
-def _call_all(jobs: Sequence[tuple[Config, dict[str, str]]], call: Call) -> int:
+def _call_all(jobs: Sequence[Composition], call: Call) -> int:
     """Returns the largest exit code of the jobs; what pauses or interrupts one stops those after it, too."""
     codes = [DONE]
-    for config, choices in jobs:
-        codes.append(call(config, choices))
+    for job in jobs:
+        codes.append(call(job))
         if codes[-1] == PAUSED or codes[-1] > 128:
             return codes[-1]
     return max(codes)

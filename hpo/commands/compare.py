@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from hpo.compare.comparison import Comparison
     from hpo.config.compare import CompareConfig
-    from hpo.config.schema import Config
+    from hpo.config.compose import Composition
     from hpo.study.preparation import Prepared
     from hpo.study.session import Report
     from hpo.terminal.display import Announcer
@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
 
     return compose_and_call(
         _with_preset(argv),
-        lambda config, choices: _compare(config, choices, argv),
+        lambda job: _compare(job, argv),
         name="compare",
         root=CompareConfig,
         may_lack=True,
@@ -73,17 +73,18 @@ def _with_preset(argv: list[str]) -> list[str]:
     return argv
 
 
-def _compare(config: Config, choices: Mapping[str, str], argv: list[str]) -> int:
+def _compare(job: Composition, argv: list[str]) -> int:
     from hpo.compare.comparison import check_settings, plan_comparison, read_seeds
     from hpo.compare.variants import check_seeded, compose_variants
     from hpo.config.compare import CompareConfig
     from hpo.machine.locks import StudyHeld
     from hpo.study.refusal import NoRoom, Refused
 
+    config = job.config
     assert isinstance(config, CompareConfig)
     try:
         check_settings(config)
-        check_seeded(choices)
+        check_seeded(job.seeded)
         comparison = plan_comparison(config, compose_variants(config, read_seeds(config.seeds)))
         return _run(comparison, config, argv)
     except StudyHeld as error:

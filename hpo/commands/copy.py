@@ -42,7 +42,7 @@ def main(argv: list[str]) -> int:
     if missing:
         return refuse(f"{missing[0]}=… is missing; say where the studies are and where they shall be, {EXAMPLE}.")
     is_shown = any(word.startswith(("tracking.uri=", "tracking=")) for word in overrides)
-    return compose_and_call(overrides, lambda config, _: _copy(config, values, is_shown=is_shown))
+    return compose_and_call(overrides, lambda job: _copy(job.config, values, is_shown=is_shown))
 
 
 def _copy(config: Config, values: dict[str, str], *, is_shown: bool) -> int:

@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
     values, overrides = split_words(argv, KEYS)
     if not values.get("experiment"):
         return refuse("experiment=NAME is missing; say whose trials to write, as in experiment=docstrings.")
-    return compose_and_call(overrides, lambda config, _: _write(config, values))
+    return compose_and_call(overrides, lambda job: _write(job.config, values))
 
 
 def _write(config: Config, values: dict[str, str]) -> int:

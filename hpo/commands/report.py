@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
         return refuse("A report is on one experiment; leave out -m and name it with experiment=NAME.")
     from hpo.config.report import ReportConfig
 
-    return compose_and_call(as_overrides(argv), lambda config, _: _report(config), name="report", root=ReportConfig)
+    return compose_and_call(as_overrides(argv), lambda job: _report(job.config), name="report", root=ReportConfig)
 
 
 def as_overrides(argv: Sequence[str]) -> list[str]:

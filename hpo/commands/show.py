@@ -29,7 +29,7 @@ SAMPLE_WIDTH, MAX_CLASSES = 160, 40
 @command(USAGE)
 def main(argv: list[str]) -> int:
     """Runs the command line `argv` and returns its exit code."""
-    return compose_and_call(argv, lambda config, _: _show(config))
+    return compose_and_call(argv, lambda job: _show(job.config))
 
 
 def _show(config: Config) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hpo.commands.command import DONE, HELD, MISTAKE, PAUSED, compose_and_call, refuse
 
 if TYPE_CHECKING:
-    from hpo.config.schema import Config
+    from hpo.config.compose import Composition
     from hpo.study.plan import Plan
     from hpo.study.session import Report
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line `argv` and returns its exit code."""
     words = sys.argv[1:] if argv is None else argv
-    return compose_and_call(words, lambda config, choices: _run_study(config, choices, words))
+    return compose_and_call(words, lambda job: _run_study(job, words))
 
 
-def _run_study(config: Config, choices: dict[str, str], argv: list[str]) -> int:
+def _run_study(job: Composition, argv: list[str]) -> int:
     """Runs one study; a mistake in what was given ends in a sentence."""
     from hpo.artifacts.folders import study_folder
     from hpo.machine.locks import StudyHeld
@@ -33,8 +33,9 @@ def _run_study(config: Config, choices: dict[str, str], argv: list[str]) -> int:
     from hpo.terminal.display import build_display
 
     try:
-        planned = plan(config, choices)
-        check_free(config.storage, {planned.name: study_folder(config.storage, planned.name)})
+        planned = plan(job)
+        storage = planned.config.storage
+        check_free(storage, {planned.name: study_folder(storage, planned.name)})
     except StudyHeld as error:  # at once: what follows takes a second to import
         return refuse(str(error), code=HELD)
     except (ValueError, OSError) as error:

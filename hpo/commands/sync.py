@@ -27,10 +27,10 @@ and the exit code is 2."""
 @command(USAGE)
 def main(argv: list[str]) -> int:
     """Runs the command line `argv` and returns its exit code."""
-    return compose_and_call(argv, _sync)
+    return compose_and_call(argv, lambda job: _sync(job.config))
 
 
-def _sync(config: Config, _: dict[str, str]) -> int:
+def _sync(config: Config) -> int:
     from hpo.storage.enduring import StorageAway
     from hpo.storage.storage import open_record
 

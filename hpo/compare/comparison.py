@@ -61,11 +61,11 @@ def plan_comparison(config: CompareConfig, variants: Sequence[Variant]) -> Compa
     """
     _check_common(config, variants)
     seeds = read_seeds(config.seeds)
-    bases = [plan(_with_budget(variant.config, config, None), variant.choices) for variant in variants]
+    bases = [_plan_variant(variant, variant.composition.config, config, None) for variant in variants]
     size = _common_size(config, bases, variants)
     name = as_name(config.name) if config.name else bases[0].experiment
     plans = [
-        _plan_study(_budgeted(base, variant.by_seed.get(seed), config, size), variant, seed, config, name)
+        _plan_study(_budgeted(base, variant, seed, config, size), variant, seed, config, name)
         for variant, base in zip(variants, bases, strict=True)
         for seed in seeds
     ]
@@ -209,10 +209,14 @@ def _with_budget(config: Config, asked: CompareConfig, size: float | None) -> Co
     return replace(config, study=study)
 
 
-def _budgeted(base: Plan, own: Config | None, asked: CompareConfig, size: float) -> Plan:
+def _plan_variant(variant: Variant, settings: Config, asked: CompareConfig, size: float | None) -> Plan:
+    return plan(replace(variant.composition, config=_with_budget(settings, asked, size)))
+
+
+def _budgeted(base: Plan, variant: Variant, seed: int, asked: CompareConfig, size: float) -> Plan:
     """Returns `base` with the primary budget; planned again if its seed has settings of its own."""
-    if own is not None:
-        return plan(_with_budget(own, asked, size), base.choices)
+    if seed in variant.by_seed:
+        return _plan_variant(variant, variant.by_seed[seed], asked, size)
     return replace(base, config=_with_budget(base.config, asked, size))
 
 

@@ -168,13 +168,13 @@ def _primary(comparison: Comparison) -> str:
 def _strategies(comparison: Comparison) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for variant in comparison.variants:
-        config = variant.config
+        config, choices = variant.composition.config, variant.composition.choices
         found.setdefault(
             variant.strategy,
             {
                 "overrides": list(variant.overrides),
-                "sampler": {"name": variant.choices["sampler"], **plain(asdict(config.sampler))},
-                "pruner": {"name": variant.choices["pruner"], **plain(asdict(config.pruner))},
+                "sampler": {"name": choices["sampler"], **plain(asdict(config.sampler))},
+                "pruner": {"name": choices["pruner"], **plain(asdict(config.pruner))},
             },
         )
     return found
@@ -195,7 +195,7 @@ def _tasks(comparison: Comparison, corpora: Mapping[str, Path]) -> dict[str, Any
 
 def _task(planned: Plan, corpus: Path | None) -> dict[str, Any]:
     config = planned.config
-    encoders, seeded = values_of(planned.space, "model.encoder", config.model.encoder), planned.choices["seeded"]
+    encoders = values_of(planned.space, "model.encoder", config.model.encoder)
     data = {key: value for key, value in plain(asdict(config.data)).items() if key != "cache"}
     return {
         "data": {"name": planned.choices["data"], **data},
@@ -206,7 +206,7 @@ def _task(planned: Plan, corpus: Path | None) -> dict[str, Any]:
         "trainer": {"name": planned.choices["trainer"], **plain(asdict(config.trainer))},
         "space": {param.path: _param(param) for param in planned.space.params},
         "levels": {param.path: list(param.levels) for param in planned.space.params},
-        **({"follow the seed": seeded.split(",")} if seeded else {}),
+        **({"follow the seed": list(planned.seeded)} if planned.seeded else {}),
     }
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import yaml
 
 from hpo.config.compare import CompareConfig
-from hpo.config.compose import compose_job, given_overrides
+from hpo.config.compose import Composition, compose_job, given_overrides
 from hpo.config.overrides import override_value
 from hpo.config.schema import Config
 
@@ -29,22 +29,20 @@ class Variant:
     Attributes:
         strategy, task: Their names; the task is "" when there is but one.
         overrides: What was added to the command line for it.
-        config: The settings, with any seed.
-        choices: The option chosen in each config group.
+        composition: What they compose to, with any seed.
         by_seed: The settings with each seed where some follow it, as encoder.seed=${seed} does; else empty.
     """
 
     strategy: str
     task: str
     overrides: tuple[str, ...]
-    config: Config
-    choices: Mapping[str, str]
+    composition: Composition
     by_seed: Mapping[int, Config] = field(default_factory=dict)
 
     @property
     def configs(self) -> list[Config]:
         """All settings that it may have."""
-        return [self.config, *self.by_seed.values()]
+        return [self.composition.config, *self.by_seed.values()]
 
 
 def compose_variants(config: CompareConfig, seeds: Sequence[int]) -> list[Variant]:
@@ -69,13 +67,16 @@ def compose_variants(config: CompareConfig, seeds: Sequence[int]) -> list[Varian
     return variants
 
 
-def check_seeded(choices: Mapping[str, str]) -> None:
+def check_seeded(paths: Sequence[str]) -> None:
     """Refuses ${seed} within strategies and tasks, where it is read before there is a seed.
+
+    Args:
+        paths: Those of the settings that are written in terms of the seed.
 
     Raises:
         ValueError: in one sentence.
     """
-    for path in filter(None, choices["seeded"].split(",")):
+    for path in paths:
         if path.partition(".")[0] in ("strategies", "tasks"):
             raise ValueError(
                 f"{path} is written in terms of the seed, which is not known there yet; set it beside them, "
@@ -86,7 +87,11 @@ def check_seeded(choices: Mapping[str, str]) -> None:
 def _check_tasks(variants: Sequence[Variant]) -> None:
     """Refuses a task under two names: the report counts tasks as independent evidence."""
     for first, second in itertools.combinations(variants, 2):
-        if first.task != second.task and first.strategy == second.strategy and first.config == second.config:
+        if (
+            first.task != second.task
+            and first.strategy == second.strategy
+            and first.composition.config == second.composition.config
+        ):
             raise ValueError(
                 f"tasks.{first.task} and tasks.{second.task} are one task; leave one out, or let them differ in a "
                 "setting such as data.path."
@@ -191,10 +196,10 @@ def _value(value: Any) -> str:
 def _compose(
     given: tuple[str, ...], overrides: tuple[str, ...], seeds: Sequence[int], *, strategy: str, task: str
 ) -> Variant:
-    config, choices = compose_job("compare", [*given, *overrides])
-    follows = seeds if choices["seeded"] else ()
-    by_seed = {seed: _as_study(compose_job("compare", [*given, *overrides, f"seed={seed}"])[0]) for seed in follows}
-    return Variant(strategy, task, overrides, _as_study(config), choices, by_seed)
+    composition = compose_job("compare", [*given, *overrides])
+    follows = seeds if composition.seeded else ()
+    by_seed = {seed: _as_study(compose_job("compare", [*given, *overrides, f"seed={seed}"]).config) for seed in follows}
+    return Variant(strategy, task, overrides, replace(composition, config=_as_study(composition.config)), by_seed)
 
 
 def _as_study(config: Config) -> Config:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -29,6 +29,23 @@ from hpo.config.registry import options
 from hpo.config.schema import SECTIONS
 from hpo.machine.paths import conf_folder
 from hpo.machine.secrets import cover_settings
+
+
+@dataclass(frozen=True)
+class Composition:
+    """The settings of a job, and what of how they were given is not in them.
+
+    Attributes:
+        config: The settings, without the params that `fixed` takes out of the space.
+        choices: The option chosen in each config group, by group; "" where none is.
+        fixed: The overrides that take params out of the space, sorted.
+        seeded: The paths of the settings that are written in terms of the seed, as in encoder.seed=${seed}.
+    """
+
+    config: c.Config
+    choices: Mapping[str, str]
+    fixed: tuple[str, ...] = ()
+    seeded: tuple[str, ...] = ()
 
 
 def register_schemas(root: type[c.Config] = c.Config) -> None:
@@ -52,11 +69,8 @@ def search_path(folder: Path | None) -> list[str]:
     return [f"hydra.searchpath=[{override_value(f'file://{folder}')}]"] if folder else []
 
 
-def compose_job(name: str, overrides: Sequence[str], *, may_lack: bool = False) -> tuple[c.Config, dict[str, str]]:
-    """Returns the configuration of a job, and the option chosen in each config group, "" where none is.
-
-    Under `fixed` among those are the overrides that take params out of the space, under `seeded` the settings that are
-    written in terms of the seed, as in encoder.seed=${seed}. What Hydra made of it is in `HydraConfig` afterwards.
+def compose_job(name: str, overrides: Sequence[str], *, may_lack: bool = False) -> Composition:
+    """Returns the settings of a job; what Hydra made of it is in `HydraConfig` afterwards.
 
     Args:
         name: Which file of conf/ is the primary one.
@@ -72,9 +86,9 @@ def compose_job(name: str, overrides: Sequence[str], *, may_lack: bool = False) 
     choices = {str(group): str(option) if option and option != "None" else "" for group, option in chosen}
     config = to_config(composed, may_lack=may_lack)
     _refuse_numbers_as_booleans(config, hydra_config.overrides.task)
-    config, choices["fixed"] = fix_overridden(config, hydra_config.overrides.task)
-    choices["seeded"] = ",".join(_seeded(OmegaConf.to_container(composed, resolve=False)))
-    return config, choices
+    config, fixed = fix_overridden(config, hydra_config.overrides.task)
+    seeded = _seeded(OmegaConf.to_container(composed, resolve=False))
+    return Composition(config, choices, fixed, tuple(seeded))
 
 
 def given_overrides() -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -145,11 +159,11 @@ def to_config(composed: DictConfig, *, may_lack: bool = False) -> c.Config:
     return config
 
 
-def fix_overridden(config: c.Config, overrides: Sequence[str]) -> tuple[c.Config, str]:
+def fix_overridden(config: c.Config, overrides: Sequence[str]) -> tuple[c.Config, tuple[str, ...]]:
     """Takes the params out of the space that the command line gives a value: `train.lr=0.01` means that value.
 
     Returns:
-        The configuration, and the overrides that did so, sorted, separated by commas.
+        The configuration, and the overrides that did so, sorted.
     """
     space, fixing = config.space, []
     for override in overrides:
@@ -159,7 +173,7 @@ def fix_overridden(config: c.Config, overrides: Sequence[str]) -> tuple[c.Config
             if name in entries:
                 space = replace(space, **{section: {key: entry for key, entry in entries.items() if key != name}})
                 fixing.append(fixed)
-    return replace(config, space=space), ",".join(sorted(fixing))
+    return replace(config, space=space), tuple(sorted(fixing))
 
 
 def _given_values(config: c.Config, override: str) -> Iterator[tuple[str, str]]:

@@ -5,9 +5,10 @@ Doing it is `session`'s business.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hpo.config.compose import Composition
 from hpo.config.limits import check_limits
 from hpo.config.schema import Config
 from hpo.contracts.seeds import derive_seed
@@ -19,7 +20,6 @@ from hpo.space.space import Space
 from hpo.trainers.awd_lstm.encoders.needed import check_encoders
 from hpo.trainers.replay.space import check_space_choice, describe_table, fit_to_table, table_space
 
-FIXED = "fixed"  # among the choices: the searched params the command line gave a value instead
 MAX_NAME_BYTES = 200
 
 
@@ -30,6 +30,8 @@ class Plan:
     Attributes:
         config: The settings.
         choices: The option chosen in each config group, by group.
+        fixed: The overrides that give searched params a value instead.
+        seeded: The paths of the settings that follow the seed.
         space: The search space.
         n_workers: Trials of this study at once.
         tags: What it is within a comparison, its strategy and its task; what its recorded table is.
@@ -40,6 +42,8 @@ class Plan:
     choices: Mapping[str, str]
     space: Space
     n_workers: int
+    fixed: Sequence[str] = ()
+    seeded: Sequence[str] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     experiment_name: str = ""
 
@@ -55,8 +59,8 @@ class Plan:
             return self.config.study.name
         parts = [self.subject, self.choices["space"], self.choices["sampler"], self.choices["pruner"]]
         parts.append(f"s{self.config.seed}")
-        if self.choices.get(FIXED):
-            parts.append(f"fixed-{derive_seed(self.choices[FIXED]):08x}")
+        if self.fixed:
+            parts.append(f"fixed-{derive_seed(','.join(self.fixed)):08x}")
         return "-".join(parts)
 
     @property
@@ -71,21 +75,23 @@ class Plan:
         return self.config.data.subject or self.choices["data"]
 
 
-def plan(config: Config, choices: Mapping[str, str]) -> Plan:
+def plan(composition: Composition) -> Plan:
     """Returns what is going to be done.
 
     Raises:
         ValueError: for a setting that makes no sense, in one sentence.
     """
+    config = composition.config
     check_limits(config)
     config.executor.check(config.trainer)
     config.tracking.check(config.storage)
-    config, space, tags = _search(config, choices)
+    config, space, tags = _search(config, composition)
     budget = (config.study.n_trials, config.study.timeout_s, config.study.n_epochs, config.study.trials_s)
     if all(limit is None for limit in budget) and not (config.sampler.is_grid or space.candidates):
         raise ValueError("study.n_trials=null leaves the study without an end; give study.timeout_s or study.n_epochs.")
     build_sampler(config.sampler, space, config.seed)
-    planned = Plan(config, choices, space, config.executor.count_workers(), tags)
+    n_workers = config.executor.count_workers()
+    planned = Plan(config, composition.choices, space, n_workers, composition.fixed, composition.seeded, tags)
     if planned.name != as_name(planned.name) or len(planned.name.encode()) > MAX_NAME_BYTES:
         raise ValueError(
             f"study.name={planned.name!r} must be a file name: at most {MAX_NAME_BYTES} bytes, "
@@ -94,11 +100,11 @@ def plan(config: Config, choices: Mapping[str, str]) -> Plan:
     return planned
 
 
-def _search(config: Config, choices: Mapping[str, str]) -> tuple[Config, Space, dict[str, str]]:
+def _search(config: Config, composition: Composition) -> tuple[Config, Space, dict[str, str]]:
     """Returns the settings, what is searched under them, and what the record says of a recorded table."""
-    check_space_choice(config, choices["space"])
+    check_space_choice(config, composition.choices["space"])
     if not config.trainer.is_recorded:
-        space = read_space(config, may_be_empty=bool(choices.get(FIXED)))
+        space = read_space(config, may_be_empty=bool(composition.fixed))
         check_encoders(config, space)
         return config, space, {}
     config = fit_to_table(config)

@@ -18,6 +18,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from hpo.commands.command import compose_and_call
 from hpo.compare.comparison import check_settings, mean_epochs, read_seeds
 from hpo.config.compare import CompareConfig, Unit
+from hpo.config.compose import Composition
 from hpo.config.schema import ConfirmConfig
 from hpo.contracts.records import Budget
 from hpo.space.space import Param, Space, canonical
@@ -124,8 +125,8 @@ def test_budgets_are_equal_in_one_unit_alone(workdir: Path, overrides: tuple[str
 def settings_of(**changes: Any) -> CompareConfig:
     found: list[Any] = []
 
-    def call(config: Any, _: dict[str, str]) -> int:
-        found.append(config)
+    def call(composition: Composition) -> int:
+        found.append(composition.config)
         return 0
 
     if not COMPOSED:

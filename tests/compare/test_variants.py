@@ -129,11 +129,11 @@ def test_a_strategy_is_what_its_overrides_make_of_it() -> None:
     random, slow = comparison.variants
     assert [variant.strategy for variant in comparison.variants] == ["random", "slow"]
     assert random.overrides == ("sampler=random",)
-    assert isinstance(slow.config.sampler, TPEConfig)
-    assert slow.config.sampler.n_startup_trials == 3
+    assert isinstance(slow.composition.config.sampler, TPEConfig)
+    assert slow.composition.config.sampler.n_startup_trials == 3
     assert "train.lr" not in {param.path for param in comparison.plans[1].space.params}  # a value fixes a param
     assert "train.lr" in {param.path for param in comparison.plans[0].space.params}
-    assert slow.choices["sampler"] == "tpe"
+    assert slow.composition.choices["sampler"] == "tpe"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from hpo.compare.comparison import Comparison
 from hpo.compare.progress import ComparisonProgress
 from hpo.compare.variants import Variant
 from hpo.config.compare import Unit
+from hpo.config.compose import Composition
 from hpo.contracts.records import COMPLETE, REPETITION, SEARCHED, Budget, StudyRecord, TrialRecord
 from hpo.study.audit import audit_name
 from hpo.study.confirmation import confirmation_name
@@ -63,7 +64,7 @@ def plan_shown(
         for strategy in strategies
         for seed in seeds
     ]
-    variants = [Variant(strategy, task, (), base, {}) for task in tasks for strategy in strategies]
+    variants = [Variant(strategy, task, (), Composition(base, {})) for task in tasks for strategy in strategies]
     return Comparison("shown", plans, variants, seeds, budget[1], budget[0])
 
 

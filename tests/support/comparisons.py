@@ -12,6 +12,7 @@ from hpo.commands.command import compose_and_call
 from hpo.compare.comparison import Comparison, check_settings, plan_comparison, read_seeds
 from hpo.compare.variants import compose_variants
 from hpo.config.compare import CompareConfig
+from hpo.config.compose import Composition
 from hpo.contracts.executor import Executor, Job, OnReport, Outcome, Task
 from hpo.contracts.records import TrialRecord
 from hpo.executors.options import InlineConfig, ProcessesConfig, SimulatedConfig
@@ -29,7 +30,9 @@ def plan_compared(*overrides: str) -> Comparison:
     """Returns the comparison that `hpo compare` would run."""
     planned: list[Comparison] = []
 
-    def call(config: Any, _: dict[str, str]) -> int:
+    def call(composition: Composition) -> int:
+        config = composition.config
+        assert isinstance(config, CompareConfig)
         check_settings(config)
         planned.append(plan_comparison(config, compose_variants(config, read_seeds(config.seeds))))
         return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hpo.config.compose import Composition
 from hpo.config.schema import Config
 from hpo.data.corpus import prepare
 from hpo.study.plan import plan
@@ -42,6 +43,6 @@ SIX = ("~space.model.n_hid", "model.n_hid=6")
 
 def domain_encoders(*overrides: str) -> tuple[Config, StudyEncoders]:
     config, choices = compose_config(*DOMAIN, *overrides)
-    planned = plan(config, choices)
+    planned = plan(Composition(config, choices))
     corpus = prepare(config.data)
     return config, open_encoders(config, planned.space, corpus, on_progress=lambda *_: None)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hydra import compose, initialize_config_dir
 from omegaconf import open_dict
 
-from hpo.config.compose import register_schemas, to_config
+from hpo.config.compose import Composition, register_schemas, to_config
 from hpo.config.schema import Config
 from hpo.machine.paths import conf_folder
 from hpo.study.plan import Plan, plan
@@ -30,8 +30,7 @@ def compose_config(*overrides: str) -> tuple[Config, dict[str, str]]:
 
 
 def plan_study(*overrides: str) -> Plan:
-    config, choices = compose_config(*overrides)
-    return plan(config, choices)
+    return plan(Composition(*compose_config(*overrides)))
 
 
 def run_study(*overrides: str) -> Report:
