@@ -8,7 +8,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import closing, contextmanager
@@ -17,6 +16,7 @@ from hpo.config.schema import Tokenizer
 from hpo.data.tokens import SPACY_MAX_CHARS, Cut, Tokenize, Tokens, build_tokenizer, encode, join_tokens
 from hpo.machine.cores import THREAD_VARIABLES, n_cores
 from hpo.machine.secrets import forget_credentials
+from hpo.machine.signals import die_with_parent
 
 N_INLINE = {Tokenizer.spacy: 5_000, Tokenizer.words: 100_000}  # fewer texts are done sooner than processes start
 N_CHUNK = 500
@@ -123,16 +123,8 @@ def _start_process(tokenizer: Tokenizer) -> None:
     global _tokenize
     forget_credentials()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    die_with_parent()  # its work queue would keep it waiting for ever
     _tokenize = build_tokenizer(tokenizer)
-
-
-def _die_with_parent() -> None:
-    """Ends a pool process whose parent was killed: its work queue would keep it waiting for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _encode_chunk(texts: Sequence[str], cut: Cut) -> Tokens:

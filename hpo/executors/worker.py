@@ -5,14 +5,12 @@ A worker opens no database, sees no password and imports neither optuna nor mlfl
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
-import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
-from multiprocessing import connection, parent_process
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,7 +29,7 @@ from hpo.contracts.trainer import (
 from hpo.machine.files import lack_of_room
 from hpo.machine.remote import RemoteAway
 from hpo.machine.secrets import forget_credentials
-from hpo.machine.signals import SIGNALS, MustPause, never
+from hpo.machine.signals import SIGNALS, MustPause, die_with_parent, never
 
 READY, REPORT, RESULT = "ready", "report", "result"
 
@@ -91,7 +89,7 @@ def serve(pipe: connection.Connection, slot: int, preload: Callable[[], None]) -
         preload: Called before the first job arrives, to import what trainings need.
     """
     pause = obey_signals()
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    die_with_parent()  # no orphan writes a checkpoint
     work(pipe, pause, slot=slot, preload=preload)
 
 
@@ -148,14 +146,6 @@ def _asking(line: Line) -> Callable[[EpochReport], Decision]:
         return decision
 
     return on_epoch
-
-
-def _die_with_parent() -> None:
-    """Ends this process as soon as the driver is gone, so that no orphan writes a checkpoint."""
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 def _unshared(folder: str) -> str:

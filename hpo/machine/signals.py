@@ -1,14 +1,18 @@
-"""Signals that ask a command to stop: noted for whoever looks, at once the second time.
+"""What ends a process: signals, noted for whoever looks, at once the second time; and the end of its parent.
 
 What is done about it is the business of `study.loop`.
 """
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
+from multiprocessing import parent_process
+from multiprocessing.process import BaseProcess
 from types import FrameType
 
 MustPause = Callable[[], bool]
@@ -67,6 +71,17 @@ class Ending(Enum):
     EXHAUSTED = "every cell of the grid has its trial"
     INTERRUPTED = "interrupted"
     PAUSED = "paused"
+
+
+def die_with_parent() -> None:
+    """Lets this process, which multiprocessing has started, end with the one that did: as an orphan it would go on."""
+    if (parent := parent_process()) is not None:
+        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def never() -> bool:

@@ -10,16 +10,16 @@ import logging
 import multiprocessing
 import os
 import signal
-import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import connection, parent_process
+from multiprocessing import connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from hpo.contracts.records import TEST_OF
+from hpo.machine.signals import die_with_parent
 from hpo.model.folder import Description, digest_of
 from hpo.tracking.client import prepare_import
 from hpo.tracking.errors import Told, explain, is_permanent, is_written_twice
@@ -76,7 +76,7 @@ def log_models(uri: str, jobs: Sequence[ModelJob]) -> Iterator[dict[str, str]]:
 
 def _serve(pipe: connection.Connection, uri: str, jobs: Sequence[ModelJob]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # reaches the whole group; the driver decides
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    die_with_parent()
     prepare_import()
     warnings.showwarning = _drop  # filters do not hold: MLflow sets its own around what it calls
     os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"  # forced: a model is loaded here
@@ -91,13 +91,6 @@ def _serve(pipe: connection.Connection, uri: str, jobs: Sequence[ModelJob]) -> N
 
 def _drop(*_: object, **__: object) -> None:
     """Shows no warning: MLflow's are for those who write models, as that `predict` has no type hints."""
-
-
-def _die_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 def _log(uri: str, job: ModelJob) -> dict[str, str]:
