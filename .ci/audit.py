@@ -18,6 +18,7 @@ from typing import Any
 
 ACCEPTED = "## Accepted advisories"
 ROW = re.compile(r"\|\s*(?P<id>[A-Z]+-[\w-]+)\s*\|\s*[\w.-]+\s*\|\s*(?P<reason>[^|]*[^|\s])\s*\|\s*")
+OURS = {"hpo-studies", "hpo"}  # and its earlier name, which an environment may have it under
 CLEAN, FOUND, UNKNOWN = 0, 1, 2
 
 
@@ -47,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
 def installed_packages() -> list[str]:
     """Returns the requirements that stand for this environment; what marks a build, as in 2.13.0+cpu, is left out."""
     found = {each.metadata["Name"].lower(): each.version.partition("+")[0] for each in distributions()}
-    return sorted(f"{name}=={version}" for name, version in found.items() if name != "hpo")
+    return sorted(f"{name}=={version}" for name, version in found.items() if name not in OURS)
 
 
 def ask(installed: Sequence[str], argv: Sequence[str]) -> list[dict[str, Any]]:

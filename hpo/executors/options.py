@@ -74,14 +74,19 @@ class ProcessesConfig(MachineConfig):
 
 @dataclass
 class ClusterConfig(ExecutorConfig):
-    """Trials run on machines of a cluster, by a package that is not always there."""
+    """Trials run on machines of a cluster, by a package that is not always there.
 
-    package = ""
+    Attributes:
+        package: What is imported.
+        requirement: What pip installs, as pyproject.toml has it.
+    """
+
+    package, requirement = "", ""
 
     def check(self, trainer: TrainerConfig) -> None:
         if find_spec(self.package) is None:
-            extra = f'pip install "hpo[{self.option}]"'
-            raise ValueError(f"executor={self.option} needs the package {self.package}; {extra} installs it.")
+            install = f'pip install "{self.requirement}"'
+            raise ValueError(f"executor={self.option} needs the package {self.package}; {install} installs it.")
         if self.device not in ("auto", "cpu", "cuda"):
             raise ValueError(
                 f"executor.device={self.device} cannot be chosen for executor={self.option}, whose workers get theirs "
@@ -99,7 +104,7 @@ class RayConfig(ClusterConfig):
     cpus_per_trial: float | None = setting(None, above=0)
     gpus_per_trial: float | None = setting(None, low=0)
 
-    package = "ray"
+    package, requirement = "ray", "ray>=2.60,<3"
 
     def count_workers(self) -> int:
         """Returns how many actors there are to be; a cluster that may grow gets those asked for when it has."""

@@ -63,7 +63,7 @@ class SlurmConfig(ClusterConfig):
     account: str | None = None
     options: dict[str, str] = field(default_factory=dict)
 
-    package = "submitit"
+    package, requirement = "submitit", "submitit>=1.5.4,<2"
 
     def count_workers(self) -> int:
         return self.n_workers

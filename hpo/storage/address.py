@@ -24,7 +24,7 @@ DEFAULTS = {  # of libpq: a connection whose other end is gone is noticed within
     "tcp_user_timeout": "30000",
     "client_encoding": "utf8",
 }
-NO_DRIVER = "storage=postgres needs the driver psycopg, which is not installed: pip install 'psycopg[binary]'."
+NO_DRIVER = 'storage=postgres needs the package psycopg; pip install "psycopg[binary]>=3.2" installs it.'
 REMEDIES = {  # what servers say, in the language most of them speak
     "password authentication failed": "the server does not take the password: give the right one, or put it into "
     "~/.pgpass (chmod 600)",

@@ -22,7 +22,7 @@ from hpo.executors.simulated import SimulatedExecutor
 from hpo.machine.cores import n_cores, name_gpu
 from hpo.machine.paths import conf_folder
 from hpo.machine.signals import StopRequest
-from tests.support import ROOT
+from tests.support import ROOT, extras
 from tests.support.executor_jobs import Reports, drain, make_config, make_job, no_preload
 from tests.support.worker_processes import spawned
 
@@ -288,7 +288,8 @@ def test_an_executor_without_its_package_is_refused(name: str, package: str, mon
     monkeypatch.setattr("hpo.executors.options.find_spec", lambda _: None)
     with pytest.raises(ValueError) as told:  # noqa: PT011  # the whole sentence is compared
         make_config(name).executor.check(make_config(name).trainer)
-    assert str(told.value) == (f'executor={name} needs the package {package}; pip install "hpo[{name}]" installs it.')
+    (requirement,) = extras()[name]
+    assert str(told.value) == f'executor={name} needs the package {package}; pip install "{requirement}" installs it.'
 
 
 @pytest.mark.parametrize("name", ["ray", "slurm"])

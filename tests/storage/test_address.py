@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hpo.storage.address import NO_DRIVER, Address
-from tests.support import ROOT
+from tests.support import ROOT, extras
 from tests.support.databases import IN_ADDRESS, PASSWORD, Server
 
 GOOD = (
@@ -113,4 +113,6 @@ def test_without_the_driver_there_is_a_sentence(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
+    (requirement,) = extras()["postgres"]
+    assert f'; pip install "{requirement}" installs it.' in NO_DRIVER
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"hpo: {NO_DRIVER}\n")
