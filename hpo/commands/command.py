@@ -52,6 +52,12 @@ def split_words(argv: Sequence[str], keys: Collection[str]) -> tuple[dict[str, s
     return dict(word.split("=", 1) for word in pairs), [word for word in argv if word not in pairs]
 
 
+def split_plugins(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Returns the modules of options that `plugins=[…]` names, and the other words."""
+    values, words = split_words(argv, ("plugins",))
+    return [name for name in re.split(r"[][\s,'\"]+", values.get("plugins", "")) if name], words
+
+
 def compose_and_call(
     argv: Sequence[str],
     call: Call,
@@ -79,12 +85,12 @@ def compose_and_call(
         from hpo.machine.secrets import cover_word, masked_output
 
         with masked_output():
-            plugins, words = split_words([cover_word(word) for word in argv], ("plugins",))
+            plugins, words = split_plugins([cover_word(word) for word in argv])
             try:
-                load_plugins([name for name in re.split(r"[][\s,'\"]+", plugins.get("plugins", "")) if name])
+                load_plugins(plugins)
+                register_schemas(root or Config)
             except ValueError as error:
                 return refuse(error)
-            register_schemas(root or Config)
             return _compose_and_call(words, call, name=name, may_lack=may_lack)
     except KeyboardInterrupt:  # as early as the imports, which take long enough to change one's mind
         return _interrupted(INTERRUPTED)

@@ -9,7 +9,7 @@ import sys
 from importlib import import_module
 
 from hpo import __version__
-from hpo.commands.command import DONE, refuse
+from hpo.commands.command import DONE, refuse, split_plugins
 
 WORDS = {
     "compare": "strategies x paired seeds, and a report that says which was better, if any",
@@ -35,7 +35,10 @@ def main(argv: list[str] | None = None) -> int:
     if {"-h", "--help"} & set(words):
         from hpo.commands.help import print_help
 
-        print_help(WORDS)
+        try:
+            print_help(WORDS, plugins=split_plugins(words)[0])
+        except ValueError as error:
+            return refuse(error)
         return DONE
     sentence = _unknown(first, following)
     if sentence:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +57,7 @@ more
   --cfg job                     prints the composed configuration with every value, and runs nothing
   -m sampler=grid,random,tpe    multirun: one study after another
   --config-dir FOLDER           finds YAML files of your own, too: FOLDER/space/mine.yaml is space=mine
+  plugins=[MODULE]              takes the options of a Python module of your own, too; --help lists them
   exit codes                    0 done, 2 a mistake in the input, 3 the study is held by another
                                 driver, 4 paused by what the last line says, 130 or 143
                                 interrupted: the same command continues
@@ -73,15 +74,21 @@ class Group:
     options: dict[str, str]
 
 
-def print_help(commands: Mapping[str, str]) -> None:
-    """Prints usage, examples, commands and what each does, every group with its options, and where results go."""
-    print(help_text(conf_folder(), commands))
+def print_help(commands: Mapping[str, str], *, plugins: Sequence[str]) -> None:
+    """Prints usage, examples, commands and what each does, every group with its options, and where results go.
+
+    Raises:
+        ValueError: if the options of one of the modules `plugins`, or of an installed package, cannot be loaded.
+    """
+    from hpo.config.registry import plugin_options
+
+    print(help_text(conf_folder(), commands, more=plugin_options(plugins)))
 
 
-def help_text(conf: Path, commands: Mapping[str, str]) -> str:
-    """Returns the help for these commands, and for the options that the folder `conf` offers."""
+def help_text(conf: Path, commands: Mapping[str, str], *, more: Mapping[str, Mapping[str, str]] | None = None) -> str:
+    """Returns the help for these commands, and for the options that the folder `conf` offers, and `more` by group."""
     lines = [f"  hpo {word:<12}{purpose}" for word, purpose in commands.items()]
-    groups = (_group_text(group) for group in read_groups(conf))
+    groups = (_group_text(group, (more or {}).get(group.name, {})) for group in read_groups(conf))
     return "\n".join([OPENING, COMMANDS, *lines, "", GROUPS, *groups, CLOSING])
 
 
@@ -106,11 +113,12 @@ def _purpose(path: Path) -> str:
     return ""
 
 
-def _group_text(group: Group) -> str:
+def _group_text(group: Group, more: Mapping[str, str]) -> str:
     none = "" if group.default else " (none by default)"
     lines = [f"{group.name}: {group.purpose}{none}" if group.purpose else f"{group.name}{none}"]
-    width = max((len(name) for name in group.options), default=0)
-    for name, purpose in group.options.items():
+    options = {**group.options, **more}
+    width = max((len(name) for name in options), default=0)
+    for name, purpose in options.items():
         mark = "*" if name == group.default else " "
         label = f"  {mark} {name:<{width}}  "
         lines.append(textwrap.fill(purpose, WIDTH, initial_indent=label, subsequent_indent=" " * len(label)) or label)

@@ -25,7 +25,7 @@ from omegaconf.errors import ValidationError
 from hpo.config import schema as c
 from hpo.config.explain import NO_BOOL, explain, suggestion
 from hpo.config.overrides import override_value
-from hpo.config.registry import options
+from hpo.config.registry import Option, options
 from hpo.config.schema import SECTIONS
 from hpo.machine.paths import conf_folder
 from hpo.machine.secrets import cover_settings
@@ -49,12 +49,26 @@ class Composition:
 
 
 def register_schemas(root: type[c.Config] = c.Config) -> None:
-    """Tells Hydra the types of every section and option; `root` is the type of the whole."""
-    store = ConfigStore.instance()
+    """Tells Hydra the types of every section and option; `root` is the type of the whole.
+
+    Raises:
+        ValueError: for an option of a group that there is not, or of another kind than its group's.
+    """
+    store, groups = ConfigStore.instance(), get_type_hints(root)
     store.store(name="base_config", node=root)
     for group, choices in options().items():
         for name, node in choices.items():
+            _check_option(node, group, groups)
             store.store(group=f"schema/{group}", name=name, node=node)
+
+
+def _check_option(option: type, group: str, groups: Mapping[str, object]) -> None:
+    kind, given = groups.get(group), f"{option.__module__}.{option.__name__}"
+    if not isinstance(kind, type) or not issubclass(kind, Option):
+        names = [name for name, kind in groups.items() if isinstance(kind, type) and issubclass(kind, Option)]
+        raise ValueError(f"{given} cannot be an option of {group}, which is no group; those are {', '.join(names)}.")
+    if not issubclass(option, kind):
+        raise ValueError(f"{given} cannot be an option of {group}; derive it from {kind.__module__}.{kind.__name__}.")
 
 
 @contextmanager

@@ -5,6 +5,8 @@ What an option does is told by its own class, in the room that implements it: on
 
 from __future__ import annotations
 
+import sys
+from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
@@ -18,8 +20,10 @@ ENTRY_POINTS = "hpo.options"  # the group in which an installed package names it
 _options: dict[str, dict[str, type[Option]]] = {}
 
 
-class Option:
+class Option(ABC):  # noqa: B024, what is abstract is up to the groups
     """One choice of a config group: settings that answer for themselves, as its group's base class says.
+
+    What is abstract in that base class is what every option of the group must say for itself.
 
     Attributes:
         option: Its name within its group, as in sampler=tpe.
@@ -37,13 +41,15 @@ def option(group: str, name: str) -> Callable[[type[Choice]], type[Choice]]:
     Its module imports nothing heavy but inside its methods: it is loaded for every command.
 
     Raises:
-        ValueError: if another class is that option.
+        ValueError: if another class is that option, or the class does not say what its group asks for.
     """
 
     def register(chosen: type[Choice]) -> type[Choice]:
         earlier = _options.setdefault(group, {}).get(name)
         if earlier is not None and (earlier.__module__, earlier.__name__) != (chosen.__module__, chosen.__name__):
             raise ValueError(f"{group}={name} is an option of {earlier.__module__} already; give it another name.")
+        if lacking := sorted(chosen.__abstractmethods__):
+            raise ValueError(f"{group}={name} is {chosen.__name__}, which lacks {', '.join(lacking)}; define it.")
         chosen.option = name
         _options[group][name] = chosen
         return chosen
@@ -64,15 +70,43 @@ def options() -> Mapping[str, Mapping[str, type[Option]]]:
 def load_plugins(modules: Sequence[str]) -> None:
     """Loads the modules of options that somebody typed; nothing that is read from anywhere may come here.
 
+    They are looked for in the working directory, too.
+
     Raises:
         ValueError: if one cannot be imported, or has no options.
     """
     options()
+    if modules and str(Path.cwd()) not in sys.path:  # `python -m` looks there, the script `hpo` does not
+        sys.path.append(str(Path.cwd()))
     for module in modules:
         _load(module, f"plugins=[{module}]")
         declaring = {cls.__module__ for group in _options.values() for cls in group.values()}
         if not any(name == module or name.startswith(f"{module}.") for name in declaring):
             raise ValueError(f"plugins=[{module}] has no options; an option is a dataclass below @option(GROUP, NAME).")
+
+
+def plugin_options(modules: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Returns what the options are that are not this package's, by group and name; without any, nothing is loaded.
+
+    Args:
+        modules: As in `load_plugins`.
+
+    Raises:
+        ValueError: as `load_plugins` does.
+    """
+    if not modules and not entry_points(group=ENTRY_POINTS):
+        return {}
+    load_plugins(modules)
+    return {
+        group: {name: _purpose(cls) for name, cls in classes.items() if not cls.__module__.startswith("hpo.")}
+        for group, classes in _options.items()
+    }
+
+
+def _purpose(cls: type[Option]) -> str:
+    """Returns the first line of a class's own docstring; a dataclass without one has its signature there."""
+    text = (cls.__doc__ or "").strip()
+    return "" if text.startswith(f"{cls.__name__}(") else text.partition("\n")[0]
 
 
 @cache
@@ -93,9 +127,10 @@ def _own_modules() -> list[str]:
     return [".".join(("hpo", *path.relative_to(package).with_suffix("").parts)) for path in declaring]
 
 
-def _load(module: str, shown: str) -> None:
+def _load(module: str, source: str) -> None:
     try:
         import_module(module)
     except (Exception, SystemExit) as error:  # whatever a module of somebody else raises
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(". ")
-        raise ValueError(f"{shown} cannot be imported: {reason}; name a module as Python imports it.") from error
+        advice = "; name a module as Python imports it" if isinstance(error, ModuleNotFoundError) else ""
+        raise ValueError(f"{source} cannot be imported: {reason}{advice}.") from error

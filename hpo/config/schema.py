@@ -5,6 +5,7 @@ Types only. Values live in conf/*.yaml; composing them is `compose`'s job.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -65,6 +66,7 @@ class DataConfig(Option):
         """What studies of it are about; "" if there is nothing but the option's name to say."""
         return ""
 
+    @abstractmethod
     def open(self, on_download: Callable[[int, int], None] = quiet) -> Any:
         """Returns a `data.sources.Source`; nothing is read yet.
 
@@ -75,7 +77,6 @@ class DataConfig(Option):
             ValueError: If a package or a setting is not what it must be.
             FileNotFoundError: If a path is not there.
         """
-        raise NotImplementedError
 
     def open_unlabelled(self) -> Any:
         """Returns a `data.sources.Source` of the texts without labels that come with the data; None: there are none."""
@@ -174,13 +175,13 @@ class StorageConfig(Option):
         """Beside what the folder of the studies lies."""
         return self.file.parent if self.file else Path()
 
+    @abstractmethod
     def open(self, *, must_exist: bool = False) -> Any:
         """Returns an `optuna.storages.BaseStorage`; the record is created if it may be, and is not there yet.
 
         Raises:
             ValueError: if it cannot be used, or must exist and does not.
         """
-        raise NotImplementedError
 
     def check_claims(self, studies: Collection[str]) -> None:
         """Refuses studies that a driver on another machine holds; creates nothing.
@@ -216,13 +217,13 @@ class TrackingConfig(Option):
     def flush_timeout_s(self) -> float:
         return 0.0
 
+    @abstractmethod
     def build(self, spaces: Mapping[str, Any]) -> Any:
         """Returns a `tracking.tracker.Tracker`; `spaces` are the distributions of each study, for its plots.
 
         Raises:
             ValueError: if nothing can be shown at `uri`.
         """
-        raise NotImplementedError
 
     def check(self, storage: StorageConfig) -> None:
         """Refuses a place where nothing can be shown, and the record's own.
@@ -252,16 +253,15 @@ class ExecutorConfig(Option):
 
     is_shared = True
 
+    @abstractmethod
     def count_workers(self) -> int:
         """Returns how many trials of a study run at once: as asked, else as many as there is room for.
 
-        There is room for one on each core, or, where there are GPUs, on each share of one. Simulated workers need no
-        cores; there is one unless more are asked for.
+        There is room for one on each core, or, where there are GPUs, on each share of one; simulated is one.
 
         Raises:
             ValueError: if there is no room for so many.
         """
-        raise NotImplementedError
 
     def check(self, trainer: TrainerConfig) -> None:
         """Refuses what cannot run here: a package that is not installed, a device that is not there.
@@ -270,6 +270,7 @@ class ExecutorConfig(Option):
             ValueError: naming what may be given.
         """
 
+    @abstractmethod
     def build(self, trainer: TrainerConfig, stop: Any = None) -> Any:
         """Returns a `contracts.executor.Executor`; its workers start with the first job.
 
@@ -277,7 +278,6 @@ class ExecutorConfig(Option):
             trainer: What trains the trials.
             stop: The `StopRequest` that jobs which run in this very process ask whether they must pause.
         """
-        raise NotImplementedError
 
 
 @dataclass

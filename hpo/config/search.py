@@ -5,6 +5,7 @@ Which of them there are is in `search.options`; `schema` holds the rest.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -58,13 +59,13 @@ class SamplerConfig(Option):
     is_random = False
     n_startup_trials = 0
 
+    @abstractmethod
     def build(self, space: Any, seed: int) -> Any:
         """Returns an `optuna.samplers.BaseSampler` over a `space.space.Space`, whose candidates are not its business.
 
         Raises:
             ValueError: if it cannot search that space.
         """
-        raise NotImplementedError
 
 
 @dataclass
@@ -73,6 +74,6 @@ class PrunerConfig(Option):
 
     same_epochs: bool = MISSING
 
+    @abstractmethod
     def build(self, *, max_epochs: int) -> Any:
         """Returns an `optuna.pruners.BasePruner` for trials of at most `max_epochs`."""
-        raise NotImplementedError

@@ -6,6 +6,7 @@ Types only, like `schema`, of which it is a part; values live in conf/train and 
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -55,9 +56,9 @@ class TrainerConfig(Option):
     def preload(self) -> None:
         """Imports what trainings need, so that no trial waits for it."""
 
+    @abstractmethod
     def build(self) -> Any:
         """Returns a `contracts.trainer.Trainer`, in the process that trains."""
-        raise NotImplementedError
 
     def seconds(self, reported: float) -> float:
         """Returns what an epoch takes in simulated time, if it reports that it took `reported`."""

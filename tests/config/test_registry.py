@@ -137,7 +137,7 @@ def plugin(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *words: str, module: str = "hpo") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", module, "--config-dir", "mine", *words]
+    command = [sys.executable, "-P", "-m", module, "--config-dir", "mine", *words]  # -P: as the script `hpo` does
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200)
 
@@ -201,6 +201,44 @@ def test_a_name_is_given_once() -> None:
     assert options()["executor"]["inline"].option == "inline"
     with pytest.raises(ValueError, match=r"executor=inline is an option of hpo\.executors\.options already"):
         option("executor", "inline")(type("Other", (ExecutorConfig,), {}))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('@option("sampler", "tpe")\n@dataclass\nclass Mine(RandomConfig):\n    pass', "sampler=tpe is an option of"),
+        ('@option("pruner", "mine")\n@dataclass\nclass Mine(PrunerConfig):\n    pass', "which lacks build; define it."),
+        ('@option("storage", "mine")\n@dataclass\nclass Mine(StorageConfig):\n    pass', "which lacks open; define"),
+        ('@option("sampler", "mine")\n@dataclass\nclass Mine(Option):\n    pass', "derive it from hpo.config.search."),
+        (
+            '@option("samplers", "mine")\n@dataclass\nclass Mine(RandomConfig):\n    pass',
+            "samplers, which is no group",
+        ),
+    ],
+)
+def test_an_option_that_is_none_is_refused_in_a_sentence(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "wrong.py").write_text(
+        "from dataclasses import dataclass\n\nfrom hpo.config.registry import Option, option\n"
+        "from hpo.config.schema import StorageConfig\nfrom hpo.config.search import PrunerConfig\n"
+        f"from hpo.search.options import RandomConfig\n\n\n{text}\n",
+        encoding="utf-8",
+    )
+    done = run(tmp_path, "plugins=[wrong]", *PLAIN)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert said in done.stderr
+    assert "as Python imports it" not in done.stderr
+
+
+def test_the_help_lists_them_beside_the_options_of_this_package(plugin: Path) -> None:
+    (plugin / "myoptions.py").write_text(
+        MODULE.replace("(SamplerConfig):\n", '(SamplerConfig):\n    """In the middle."""\n\n'),
+        encoding="utf-8",
+    )
+    listed = run(plugin, "plugins=[myoptions]", "--help").stdout.splitlines()
+    assert "    middle  In the middle." in listed
+    assert "    fleeting" in listed
+    assert run(plugin, "plugins=[nowhere]", "--help").returncode == 2
 
 
 def test_nothing_is_loaded_twice() -> None:
