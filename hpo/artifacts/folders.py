@@ -18,6 +18,7 @@ MODEL_FOLDER, MODELS_FOLDER = "model", "models"  # in the folder of a study: its
 
 WEIGHTS = ("model.safetensors", "model.json")
 EVALUATION, PROBABILITIES = "evaluation.json", "test.npy"  # what a test leaves beside the weights
+FILES = "files"  # what a function of the user's writes, while it trains
 
 
 def trial_folder(study_folder: Path, number: int) -> Path:
@@ -58,6 +59,7 @@ def tidy_trial(folder: Path, *, keep_weights: bool, keep_checkpoints: bool) -> N
     if not keep_weights:
         for name in (*WEIGHTS, EVALUATION, PROBABILITIES):
             (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / FILES, ignore_errors=True)
     if not any(folder.iterdir()):
         folder.rmdir()
 

@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpo.artifacts.checkpoint import CHECKPOINTS, N_KEPT
-from hpo.artifacts.folders import EVALUATION, PROBABILITIES, WEIGHTS, weights_hash
+from hpo.artifacts.folders import EVALUATION, FILES, PROBABILITIES, WEIGHTS, weights_hash
 from hpo.config.schema import StorageConfig
 from hpo.contracts.executor import Job, Task
 from hpo.contracts.records import StudyRecord
@@ -90,7 +90,7 @@ class Scratch:
         files = {
             path.relative_to(self._folder).as_posix(): _stamp(path)
             for path in self._folder.rglob("*")
-            if path.is_file() and not path.name.startswith(".")
+            if path.is_file() and not path.name.startswith(".") and self._folder / FILES not in path.parents
         }
         new = [name for name, stamp in files.items() if self._kept.get(name) != stamp]
         for name in sorted(new, key=lambda name: (name.endswith(VOUCHERS), name)):

@@ -47,11 +47,11 @@ def describe(
     return {
         "format": 1,
         "experiment": comparison.name,
-        "metric": study.metric.name,
-        "direction": study.metric.direction.value,
+        "metric": study.metric,
+        "direction": study.goal.value,
         "unit": comparison.unit.value,
         "budget": comparison.budget,
-        "rope": ROPE[study.metric.name] if rope is None else rope,
+        "rope": ROPE.get(study.metric, 0.0) if rope is None else rope,
         "primary": _primary(comparison),
         "seeds": list(comparison.seeds),
         "strategies": _strategies(comparison),
@@ -159,10 +159,10 @@ def _primary(comparison: Comparison) -> str:
     study = comparison.plans[0].config.study
     if study.confirm.top_k and study.test:
         return (
-            f"test {study.metric.name} of the confirmed configuration: the best by mean validation of the "
+            f"test {study.metric} of the confirmed configuration: the best by mean validation of the "
             f"{study.confirm.top_k} best of each search, retrained with {study.confirm.n_seeds} fresh seeds"
         )
-    return f"best validation {study.metric.name} within {comparison.budget:g} {comparison.unit.value}"
+    return f"best validation {study.metric} within {comparison.budget:g} {comparison.unit.value}"
 
 
 def _strategies(comparison: Comparison) -> dict[str, Any]:

@@ -166,7 +166,7 @@ class ComparisonProgress:
 
     def __init__(self, comparison: Comparison) -> None:
         self.comparison = comparison
-        self.metric = comparison.plans[0].config.study.metric.name
+        self.metric = comparison.plans[0].config.study.metric
         self.studies = {
             planned.name: StudyProgress(planned, comparison.unit, comparison.budget) for planned in comparison.plans
         }

@@ -47,7 +47,7 @@ def opening_line(progress: ComparisonProgress) -> Text:
         "comparison ",
         (printable(comparison.name), "bold"),
         f": {' x '.join(factor for factor in factors if factor)} = {format_count(len(comparison.plans), 'study')}; "
-        f"{study.metric.direction} {progress.metric}; {_amount(comparison, comparison.budget)} each{then}",
+        f"{study.goal} {progress.metric}; {_amount(comparison, comparison.budget)} each{then}",
     )
 
 

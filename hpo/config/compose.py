@@ -27,7 +27,7 @@ from hpo.config.explain import NO_BOOL, explain, suggestion
 from hpo.config.overrides import override_value
 from hpo.config.registry import Option, options
 from hpo.config.schema import SECTIONS
-from hpo.machine.paths import conf_folder
+from hpo.machine.paths import conf_folder, working_conf
 from hpo.machine.secrets import cover_settings
 
 
@@ -78,9 +78,14 @@ def hydra_initialized() -> Iterator[None]:
         yield
 
 
-def search_path(folder: Path | None) -> list[str]:
-    """Returns the override that lets Hydra find the files of `folder`, too; those of conf/ come first."""
-    return [f"hydra.searchpath=[{override_value(f'file://{folder}')}]"] if folder else []
+def search_path(typed: Path | None) -> list[str]:
+    """Returns the override that lets Hydra find the files of a folder that was typed, and of ./conf, too.
+
+    Ours come first: no file there takes the place of an option or of a setting's type.
+    """
+    folders = [folder for folder in (typed, working_conf()) if folder]
+    words = ",".join(override_value(f"file://{folder}") for folder in folders)
+    return [f"hydra.searchpath=[{words}]"] if folders else []
 
 
 def compose_job(name: str, overrides: Sequence[str], *, may_lack: bool = False) -> Composition:
@@ -136,13 +141,18 @@ def show_job(name: str, overrides: Sequence[str], *, package: str | None = None,
 
 def _compose(name: str, overrides: Sequence[str]) -> DictConfig:
     try:
-        composed = hydra.compose(name, list(overrides), return_hydra_config=True)
+        composed = hydra.compose(name, [_added(word) for word in overrides], return_hydra_config=True)
     except Exception as error:  # whatever Hydra, omegaconf and YAML make of what was given
         raise ValueError(explain(error)) from error
     HydraConfig.instance().set_config(composed)
     with open_dict(composed):
         del composed["hydra"]
     return composed
+
+
+def _added(override: str) -> str:
+    """Returns an override of an argument of a user's function as one that need not be there yet."""
+    return f"++{override}" if override.startswith("params.") else override
 
 
 def to_config(composed: DictConfig, *, may_lack: bool = False) -> c.Config:

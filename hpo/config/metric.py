@@ -5,7 +5,7 @@ How a metric is measured is the trainers' business.
 
 from __future__ import annotations
 
-from enum import Enum, StrEnum
+from enum import StrEnum
 
 
 class Direction(StrEnum):
@@ -25,13 +25,18 @@ class Direction(StrEnum):
         return "lower" if self is Direction.minimize else "higher"
 
 
-class Metric(Enum):
-    """What a study optimises; the direction follows from it."""
+KNOWN = {"accuracy": Direction.maximize, "macro_f1": Direction.maximize, "valid_loss": Direction.minimize}
+"""The metrics of text classifiers, and which of their values are better."""
 
-    accuracy = "accuracy"
-    macro_f1 = "macro_f1"
-    valid_loss = "valid_loss"
 
-    @property
-    def direction(self) -> Direction:
-        return Direction.minimize if self is Metric.valid_loss else Direction.maximize
+def direction_of(metric: str, given: Direction | None) -> Direction:
+    """Returns which values of `metric` are better: as given, else as is known of it.
+
+    Raises:
+        ValueError: if nothing is known of it and nothing is given.
+    """
+    if given is None and metric not in KNOWN:
+        raise ValueError(
+            f"Nothing is known of study.metric={metric}; give study.direction=maximize or study.direction=minimize."
+        )
+    return given or KNOWN[metric]

@@ -5,7 +5,6 @@ What an option does is told by its own class, in the room that implements it: on
 
 from __future__ import annotations
 
-import sys
 from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -13,6 +12,8 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TypeVar
+
+from hpo.machine.modules import import_typed
 
 ROOMS = ("config", "data", "executors", "search", "storage", "tracking", "trainers")  # that hold options
 ENTRY_POINTS = "hpo.options"  # the group in which an installed package names its modules of options
@@ -76,10 +77,8 @@ def load_plugins(modules: Sequence[str]) -> None:
         ValueError: if one cannot be imported, or has no options.
     """
     options()
-    if modules and str(Path.cwd()) not in sys.path:  # `python -m` looks there, the script `hpo` does not
-        sys.path.append(str(Path.cwd()))
     for module in modules:
-        _load(module, f"plugins=[{module}]")
+        _load(module, f"plugins=[{module}]", folder=str(Path.cwd()))
         declaring = {cls.__module__ for group in _options.values() for cls in group.values()}
         if not any(name == module or name.startswith(f"{module}.") for name in declaring):
             raise ValueError(f"plugins=[{module}] has no options; an option is a dataclass below @option(GROUP, NAME).")
@@ -127,10 +126,9 @@ def _own_modules() -> list[str]:
     return [".".join(("hpo", *path.relative_to(package).with_suffix("").parts)) for path in declaring]
 
 
-def _load(module: str, source: str) -> None:
+def _load(module: str, source: str, folder: str | None = None) -> None:
     try:
-        import_module(module)
-    except (Exception, SystemExit) as error:  # whatever a module of somebody else raises
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(". ")
-        advice = "; name a module as Python imports it" if isinstance(error, ModuleNotFoundError) else ""
-        raise ValueError(f"{source} cannot be imported: {reason}{advice}.") from error
+        import_typed(module, folder)
+    except ValueError as error:
+        advice = "; name a module as Python imports it" if isinstance(error.__cause__, ModuleNotFoundError) else ""
+        raise ValueError(f"{source} cannot be imported: {error}{advice}.") from error

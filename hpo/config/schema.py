@@ -12,16 +12,16 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from hpo.config.limits import MAX_SEED, MISSING, count, seconds, setting, share
+from hpo.config.limits import MAX_SEED, MISSING, count, setting, share
 from hpo.config.metric import Direction as Direction
-from hpo.config.metric import Metric as Metric
 from hpo.config.registry import Option, option
 from hpo.config.search import PrunerConfig, SamplerConfig, SpaceConfig
+from hpo.config.study import StudyConfig, TrialConfig
 from hpo.config.training import EncoderConfig
 from hpo.config.training import TrainConfig as TrainConfig
 from hpo.config.training import TrainerConfig as TrainerConfig
 
-SECTIONS = ("model", "train")  # what a space may set
+SECTIONS = ("model", "train", "params")  # what a space may set
 
 
 def quiet(_done: int, _total: int) -> None:
@@ -102,38 +102,6 @@ class ModelConfig(Option):
     encoder: str = MISSING
     bidir: bool = False
     log: ModelLog = MISSING
-
-
-@dataclass
-class TrialConfig:
-    """Limits and leftovers of one trial."""
-
-    timeout_s: float | None = seconds(None)
-    keep_checkpoints: bool = MISSING
-
-
-@dataclass
-class ConfirmConfig:
-    """The best configurations of a search, trained again: the `top_k` best, each with `n_seeds` fresh seeds."""
-
-    top_k: int = setting(low=0, high=100)
-    n_seeds: int = setting(low=1, high=100)
-
-
-@dataclass
-class StudyConfig:
-    """A study's name, what it optimises, and its total budget."""
-
-    name: str | None = None
-    metric: Metric = MISSING
-    n_trials: int | None = count(None)
-    timeout_s: float | None = seconds(None)
-    n_epochs: int | None = count(None)
-    trials_s: float | None = seconds(None)
-    ordered: bool = MISSING
-    confirm: ConfirmConfig = field(default_factory=ConfirmConfig)
-    audit: float = setting(low=0, high=1)
-    test: bool = MISSING
 
 
 @dataclass
@@ -294,6 +262,7 @@ class Config:
     model: ModelConfig = MISSING
     encoder: EncoderConfig = MISSING
     train: TrainConfig = MISSING
+    params: dict[str, Any] = field(default_factory=dict)
     trainer: TrainerConfig = MISSING
     storage: StorageConfig = MISSING
     tracking: TrackingConfig = MISSING

@@ -39,10 +39,14 @@ class ParamConfig:
 
 @dataclass
 class SpaceConfig:
-    """All tunable dimensions, keyed by section and then by the name of the field they set."""
+    """All tunable dimensions, keyed by section and then by the name of the field they set.
+
+    `params` are the arguments of a user's own training function.
+    """
 
     model: dict[str, ParamConfig] = field(default_factory=dict)
     train: dict[str, ParamConfig] = field(default_factory=dict)
+    params: dict[str, ParamConfig] = field(default_factory=dict)
 
 
 @dataclass

@@ -9,9 +9,10 @@ import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from hpo.config.limits import MAX_SEED, MISSING, count, setting, share
+from hpo.config.metric import KNOWN
 from hpo.config.registry import Option, option
 
 SCRATCH, WT103, DOMAIN = "scratch", "wt103", "domain"  # what model.encoder may be, beside the folder of an encoder
@@ -39,6 +40,8 @@ class TrainerConfig(Option):
         needs_torch: Whether a GPU is worth looking for.
         is_recorded: Whether it looks its curves up: trained once, each trial is what it is, and leaves nothing.
         is_simulated: Whether it knows its curves without training, so that its time need not pass.
+        has_test: Whether it can test what it trained.
+        metrics: What it measures that can be optimised; empty where that turns out in the first epoch.
         divergence_loss: The largest loss that is still taken for training.
     """
 
@@ -46,12 +49,31 @@ class TrainerConfig(Option):
     needs_torch = False
     is_recorded = False
     is_simulated = False
+    has_test = True
+    metrics: ClassVar[tuple[str, ...]] = tuple(KNOWN)
     divergence_loss = math.inf
 
     @property
     def subject(self) -> str:
         """What studies with it are about, where it says so itself."""
         return ""
+
+    def settled(self) -> Self:
+        """Returns these settings with what they leave open, as the record is to note it.
+
+        Raises:
+            ValueError: in a sentence, if what they name cannot be used.
+        """
+        return self
+
+    def check(self, config: Any, space: Any) -> None:
+        """Refuses what does not go with it, given the whole `schema.Config` and the `space.space.Space`.
+
+        Raises:
+            ValueError: in a sentence.
+        """
+        for path in (f"params.{name}" for name in (*config.space.params, *config.params)):
+            raise ValueError(f"{path} is an argument of a function of yours; choose trainer=function, or leave it out.")
 
     def preload(self) -> None:
         """Imports what trainings need, so that no trial waits for it."""

@@ -133,7 +133,7 @@ class StudyRecord:
     @property
     def test_metric(self) -> str:
         """The metric of the test part that belongs to what is optimised; "" where there is none."""
-        return TEST_OF.get(self.metric, "")
+        return TEST_OF.get(self.metric, f"test_{self.metric}")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from hpo.config.schema import ModelConfig, TrainConfig, TrainerConfig
 from hpo.config.search import ParamValue
@@ -85,6 +85,7 @@ class TrialRequest(Request):
         trainer: Options of the trainer that is asked.
         encoder: Folder of the encoder its body starts from; empty for initial weights.
         backward_encoder: The same of its backward classifier, if it has one.
+        arguments: What a user's own function is called with: the section `params`, `params` applied.
     """
 
     params: Mapping[str, ParamValue]
@@ -93,6 +94,7 @@ class TrialRequest(Request):
     trainer: TrainerConfig
     encoder: str = ""
     backward_encoder: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def encoders(self) -> list[str]:
@@ -110,8 +112,10 @@ class TrialRequest(Request):
     def identity(self) -> list[object]:
         model, train, trainer = (asdict(part) for part in (self.model, self.train, self.trainer))
         del model["encoder"]  # the files behind it are named after their content, and below
+        trainer.pop("path", None)  # what was moved is the same: it is told by its hash
         names = [Path(folder).name for folder in (self.corpus, *self.encoders)]
-        return [self.params, model, train, trainer, self.seed, *names]
+        arguments = [self.arguments] if self.arguments else []
+        return [self.params, model, train, trainer, *arguments, self.seed, *names]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,4 +3,16 @@
 Nothing here knows of studies, trials or settings.
 """
 
-__all__ = ["cache", "cores", "download", "escaping", "files", "locks", "paths", "remote", "secrets", "signals"]
+__all__ = [
+    "cache",
+    "cores",
+    "download",
+    "escaping",
+    "files",
+    "locks",
+    "modules",
+    "paths",
+    "remote",
+    "secrets",
+    "signals",
+]

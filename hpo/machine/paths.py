@@ -20,6 +20,14 @@ def conf_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "conf"
 
 
+def working_conf() -> Path | None:
+    """Returns the working directory's own conf/, if it has one that could hold options; not ours."""
+    folder = Path("conf").absolute()
+    is_ours = is_folder(folder) and folder.resolve() == conf_folder().resolve()
+    hides_types = (folder / "schema").exists() or (folder / "base_config.yaml").exists()
+    return folder if is_folder(folder) and not is_ours and not hides_types else None
+
+
 def expanded(text: str) -> Path:
     """Returns the path that a user gave, `~` replaced by the home folder of a user there is."""
     path = Path(text)

@@ -126,7 +126,7 @@ def credentials_aside() -> Iterator[None]:
 
 
 def _cover_node(node: object, path: str) -> object:
-    if isinstance(node, str):
+    if type(node) is str:  # an enum of words is none
         return cover(node, setting=path)
     if isinstance(node, list):
         return [_cover_node(each, path) for each in node]

@@ -12,7 +12,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import get_args, get_type_hints
 
-from hpo.config.schema import SECTIONS, Config, ModelConfig, TrainConfig
+from hpo.config.schema import Config, ModelConfig, TrainConfig
 from hpo.config.search import ParamValue
 
 
@@ -24,18 +24,18 @@ def apply_params(config: Config, params: Mapping[str, ParamValue]) -> Config:
     """
     for path, value in params.items():
         section, _, name = path.partition(".")
-        node = getattr(config, section) if section in SECTIONS else None
-        if node is None or name not in (wanted := _field_types()[type(node)]):
-            continue
-        node = replace(node, **{name: _converted(path, value, wanted[name])})
-        config = replace(config, **{section: node})
+        if section == "params":
+            config = replace(config, params={**config.params, name: value})
+        elif name in (types := _field_types().get(section, {})):
+            node = replace(getattr(config, section), **{name: _converted(path, value, types[name])})
+            config = replace(config, **{section: node})
     return config
 
 
 @cache
-def _field_types() -> dict[type, dict[str, object]]:
+def _field_types() -> dict[str, dict[str, object]]:
     """Returns the type of each field of each section; resolving annotations is slow, so it is done once."""
-    return {section: get_type_hints(section) for section in (ModelConfig, TrainConfig)}
+    return {"model": get_type_hints(ModelConfig), "train": get_type_hints(TrainConfig)}
 
 
 def _converted(path: str, value: ParamValue, wanted: object) -> object:

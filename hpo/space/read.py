@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields
 from decimal import Decimal
 from enum import Enum
 
@@ -38,9 +37,9 @@ def read_space(config: Config, *, may_be_empty: bool = False) -> Space:
     }
     if not entries and not may_be_empty:
         raise ValueError("space is empty; choose one (space=awd_lstm_small) or leave at least one param in it.")
-    fixed = _searchable(config)
+    fixed = _fixed(config)
     for path in entries:
-        if path not in fixed:
+        if path not in fixed and not path.startswith("params."):
             raise ValueError(
                 f"space.{path} sets nothing: there is no {path}; searchable are {', '.join(sorted(fixed))}."
             )
@@ -51,15 +50,14 @@ def read_space(config: Config, *, may_be_empty: bool = False) -> Space:
     return Space(params=tuple(_parents_first(params)), fixed=fixed)
 
 
-def _searchable(config: Config) -> dict[str, ParamValue]:
-    """Returns the fixed value of every config path a space may set."""
-    found: dict[str, ParamValue] = {}
-    for section in SECTIONS:
-        node = getattr(config, section)
-        for field in fields(node):
-            value = getattr(node, field.name)
-            found[f"{section}.{field.name}"] = value.value if isinstance(value, Enum) else value
-    return found
+def _fixed(config: Config) -> dict[str, ParamValue]:
+    """Returns the fixed value of every config path that has one and that a space may set."""
+    sections = {"model": vars(config.model), "train": vars(config.train), "params": config.params}
+    return {
+        f"{section}.{name}": value.value if isinstance(value, Enum) else value
+        for section, values in sections.items()
+        for name, value in values.items()
+    }
 
 
 def _read_param(path: str, entry: ParamConfig, entries: Mapping[str, ParamConfig]) -> Param:

@@ -11,6 +11,7 @@ from enum import Enum
 
 from optuna.distributions import CategoricalDistribution
 
+from hpo.config.metric import KNOWN
 from hpo.config.schema import Config
 from hpo.config.training import DOMAIN
 from hpo.space.space import Param, Space, values_of
@@ -20,6 +21,7 @@ RECORD_FORMAT = 1  # raised when an older record can no longer be continued
 SECTIONS = ("sampler", "pruner", "model", "train", "trainer")
 UNUSED_BY_REPLAY = ("model", "train")  # a recorded curve is what it is
 PLACES = ("trainer.path", "trainer.card", "model.log")  # a moved table is the same table: `trainer.sha256` says which
+CALL, CODE = "trainer.call", "trainer.sha256"  # a user's function, and the file that defines it
 IMPLIED = "encoder.backward"  # where it matters, model.bidir says so
 
 
@@ -29,7 +31,10 @@ def fingerprint(config: Config, space: Space, corpus: str, *, n_workers: int) ->
     A grid may be extended and reordered, so neither its levels and ranges nor its seed count. With ordered
     results the number of workers decides what a proposal has seen.
     """
-    found = {"format": str(RECORD_FORMAT), "study.metric": config.study.metric.name}
+    found = {"format": str(RECORD_FORMAT), "study.metric": config.study.metric}
+    if config.study.metric not in KNOWN:
+        found["study.direction"] = config.study.goal.value
+    found.update({path: str(value) for path, value in flatten(config.params, "params").items()})
     found["storage.folder"] = config.storage.folder  # where the trials' weights are, and the lock
     found["study.ordered"] = str(config.study.ordered)
     if config.study.ordered:
@@ -93,8 +98,15 @@ def flatten(node: object, path: str) -> dict[str, object]:
     return {path: node.name if isinstance(node, Enum) else node}
 
 
-def check_fingerprint(name: str, stored: Mapping[str, str], given: Mapping[str, str]) -> None:
+def check_fingerprint(
+    name: str, stored: Mapping[str, str], given: Mapping[str, str], *, accepts_code: bool = False
+) -> None:
     """Refuses to continue a study as something else.
+
+    Args:
+        name: The study.
+        stored, given: What its results depended on, and would from now on.
+        accepts_code: Whether a user's function may have changed.
 
     Raises:
         ValueError: one sentence with every difference.
@@ -104,13 +116,20 @@ def check_fingerprint(name: str, stored: Mapping[str, str], given: Mapping[str, 
             f"Study '{name}' was made by another version of hpo (record format {stored.get('format')}, "
             f"this one writes {given['format']}); continue it with that version, or choose another study.name."
         )
-    differences = [
-        f"{path} was {stored.get(path, 'absent')} and is now {given.get(path, 'absent')}"
-        for path in sorted({*stored, *given})
-        if stored.get(path) != given.get(path)
-    ]
-    if differences:
+    changed = {path for path in {*stored, *given} if stored.get(path) != given.get(path)}
+    if CODE in changed and stored.get(CALL) == given.get(CALL) is not None:
+        if not accepts_code:
+            raise ValueError(
+                f"The file of {given[CALL]} has changed since study '{name}' began; to continue it all the same give "
+                "study.accept_code=true, else choose another study.name."
+            )
+        changed.remove(CODE)
+    if changed:
+        differences = "; ".join(
+            f"{path} was {stored.get(path, 'absent')} and is now {given.get(path, 'absent')}"
+            for path in sorted(changed)
+        )
         raise ValueError(
-            f"Study '{name}' cannot be continued with other settings: {'; '.join(differences)}. "
+            f"Study '{name}' cannot be continued with other settings: {differences}. "
             "Give the old values, or choose another study.name."
         )

@@ -88,7 +88,7 @@ class Opener:
         self._held.enter_context(held(self._site.storage, role.name))
         config = role.config
         pruner = config.pruner.build(max_epochs=role.space.max_of("train.epochs", config.train.epochs))
-        direction = config.study.metric.direction
+        direction = config.study.goal
         store = StudyStore(self._site.storage, role.name, direction=direction, sampler=role.sampler, pruner=pruner)
         study = _open_record(role, store, now_ms=self._now_ms())
         return Driver(study, role, self._surroundings(role, store))

@@ -6,10 +6,11 @@ Doing it is `session`'s business.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hpo.config.compose import Composition
 from hpo.config.limits import check_limits
+from hpo.config.metric import KNOWN
 from hpo.config.schema import Config
 from hpo.contracts.seeds import derive_seed
 from hpo.machine.paths import as_name
@@ -103,11 +104,28 @@ def plan(composition: Composition) -> Plan:
 def _search(config: Config, composition: Composition) -> tuple[Config, Space, dict[str, str]]:
     """Returns the settings, what is searched under them, and what the record says of a recorded table."""
     check_space_choice(config, composition.choices["space"])
+    _check_metric(config)
+    config = replace(config, trainer=config.trainer.settled())
     if not config.trainer.is_recorded:
         space = read_space(config, may_be_empty=bool(composition.fixed))
         check_encoders(config, space)
+        config.trainer.check(config, space)
+        if not config.trainer.has_test:
+            config = replace(config, study=replace(config.study, test=False))
         return config, space, {}
     config = fit_to_table(config)
     space = table_space(config)
     note = mapping_note(space, config.sampler)
     return config, space, {**describe_table(config), **({"mapping": note} if note else {})}
+
+
+def _check_metric(config: Config) -> None:
+    """Refuses a metric that the trainer does not measure, and the wrong direction of one that is known."""
+    metric, metrics = config.study.metric, config.trainer.metrics
+    if metrics and metric not in metrics:
+        raise ValueError(f"study.metric={metric} is not measured; give one of {', '.join(metrics)}.")
+    goal = config.study.goal
+    if metrics and goal is not KNOWN[metric]:
+        raise ValueError(
+            f"study.direction={goal} is the wrong way for {metric}, which is to {KNOWN[metric]}; leave it out."
+        )

@@ -70,7 +70,8 @@ def _check_search(
             f"Study '{planned.name}' has moved to {there.system_attrs[MOVED]}, with its folder; continue it there."
         )
     if stored is not None:
-        check_fingerprint(planned.name, stored, asked_fingerprint(planned, corpus, encoders))
+        asked = asked_fingerprint(planned, corpus, encoders)
+        check_fingerprint(planned.name, stored, asked, accepts_code=planned.config.study.accept_code)
     if study is not None:
         check_place(planned.config.storage, planned.name, noted=study["folder"], machine=study["tags"].get("host", ""))
 

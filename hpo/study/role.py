@@ -111,4 +111,5 @@ class Role(ABC):
             encoder=encoder,
             backward_encoder=backward_encoder,
             remote=remote_trial(config.storage, study, trial.number),
+            arguments=config.params,
         )

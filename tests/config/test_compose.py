@@ -13,6 +13,8 @@ from hpo.space.read import read_space
 from tests.support.curve_tables import write_table
 from tests.support.studies import compose_config, plan_study
 
+PARAM = "+space.params={lr: {type: float, low: 0.1, high: 1.0}}"
+AUC = ("study.metric=auc", "study.direction=maximize")
 FILES = sorted(path for path in conf_folder().glob("*/*.yaml") if path.parent.name != "comparison")  # of compare.yaml
 LACKING = {
     "data=folder": ["data.path=texts"],
@@ -21,6 +23,8 @@ LACKING = {
     "trainer=replay": ["space=table", "study.metric=valid_loss", "trainer.path={table}"],
     "space=table": ["trainer=replay", "study.metric=valid_loss", "trainer.path={table}"],
     "experiment=replay": ["trainer.path={table}"],
+    "trainer=function": ["trainer.call=tests.support.functions:steps", "space=function", PARAM, *AUC],
+    "space=function": ["trainer=function", "trainer.call=tests.support.functions:steps", PARAM, *AUC],
 }
 
 

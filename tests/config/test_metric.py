@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import json
 
-from hpo.config.metric import Direction, Metric
+import pytest
+
+from hpo.config.metric import KNOWN, Direction, direction_of
 
 
 def test_each_metric_has_a_direction_with_sign_and_word() -> None:
-    directions = {metric.name: (metric.direction.sign, metric.direction.better) for metric in Metric}
+    directions = {name: (direction.sign, direction.better) for name, direction in KNOWN.items()}
     assert directions == {"accuracy": (-1, "higher"), "macro_f1": (-1, "higher"), "valid_loss": (1, "lower")}
 
 
 def test_a_direction_is_its_word_in_records_and_sentences() -> None:
     assert json.dumps(Direction.minimize) == '"minimize"'
     assert f"{Direction.maximize} accuracy" == "maximize accuracy"
+
+
+def test_a_metric_of_somebody_else_needs_a_direction() -> None:
+    assert direction_of("auc", Direction.maximize) is Direction.maximize
+    assert direction_of("valid_loss", None) is Direction.minimize
+    with pytest.raises(ValueError, match=r"Nothing is known of study\.metric=auc; give study\.direction=maximize or"):
+        direction_of("auc", None)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hpo.config.schema import Config, Metric
+from hpo.config.schema import Config
 from hpo.contracts.executor import Job, JobKey, Task
 from hpo.contracts.records import TrialRecord
 from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialRequest
@@ -96,7 +96,7 @@ def make_job(table: Path, folder: Path, number: int, row: int, **changes: object
         params={name: columns[name][row] for name in ("rate", "size", "kind")},
         model=config.model,
         train=replace(config.train, epochs=9),
-        trainer=ReplayConfig(path=str(table), metric=Metric.valid_loss),
+        trainer=ReplayConfig(path=str(table), metric="valid_loss"),
         corpus="",
         seed=number,
         device="cpu",

@@ -66,6 +66,7 @@ UNREACHABLE = {f"commands.{name}": HEAVY for name in COMMANDS} | {
     "executors.slurm_worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
     "trainers.awd_lstm.options": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
     "trainers.replay.trainer": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
+    "trainers.function.trainer": "hydra omegaconf optuna mlflow sqlalchemy psycopg torch fastai",
     "trainers.synthetic": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
 }
 MAX_FILE, MAX_FUNCTION = 300, 60

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from hpo import __version__
-from hpo.config.schema import Metric
 from hpo.config.training import Schedule
 from hpo.study.provenance import git_commit, new_study, plain
 from hpo.tracking.tracker import MlflowConfig
@@ -79,8 +78,13 @@ def test_no_password_is_written_down(uri: str, workdir: Path) -> None:
 
 
 def test_settings_become_plain(workdir: Path) -> None:
-    given = {"a": Schedule.one_cycle, "b": [Metric.accuracy, (1, 2)], "c": {1: None, "name": None, "d": None}, "e": 0.5}
-    assert plain(given) == {"a": "one_cycle", "b": ["accuracy", [1, 2]], "c": {"name": None}, "e": 0.5}
+    given = {
+        "a": Schedule.one_cycle,
+        "b": [Schedule.slanted, (1, 2)],
+        "c": {1: None, "name": None, "d": None},
+        "e": 0.5,
+    }
+    assert plain(given) == {"a": "one_cycle", "b": ["slanted", [1, 2]], "c": {"name": None}, "e": 0.5}
     study = new_study(
         plan_study("trainer=synthetic", "tracking=none"), corpus={}, fingerprint={}, folder=workdir, now_ms=0
     )

@@ -57,6 +57,7 @@ def make_request(
     seed: int = 1,
     device: str = "cpu",
     model: dict[str, object] | None = None,
+    arguments: dict[str, object] | None = None,
     **train: object,
 ) -> TrialRequest:
     """Returns a request that trains in about a second; keywords change fields of `train`."""
@@ -85,6 +86,7 @@ def make_request(
         device=device,
         threads=1,
         folder=str(folder),
+        arguments=arguments or {},
     )
 
 

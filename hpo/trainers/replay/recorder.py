@@ -16,7 +16,8 @@ from typing import Any
 import yaml
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from hpo.config.schema import SECTIONS, Metric
+from hpo.config.metric import KNOWN
+from hpo.config.schema import SECTIONS
 from hpo.config.search import ParamValue
 from hpo.contracts.records import COMPLETE, FAIL, TEST_OF, StudyRecord, TrialRecord
 from hpo.contracts.trainer import Reason
@@ -99,7 +100,7 @@ def record_curves(sources: Sequence[Source]) -> Recording:
         "params": {path: _describe(path, params[path], sources) for path in paths},
         "metrics": {metric: metric for metric in metrics},
         **({"test": {name: name for name in tested}} if tested else {}),
-        "direction": {metric: Metric[metric].direction.value for metric in metrics if metric in TEST_OF},
+        "direction": {metric: KNOWN[metric].value for metric in metrics if metric in TEST_OF},
         "seconds": SECONDS,
         "seed": SEED,
         "matching": "exact",

@@ -64,7 +64,7 @@ def fit_to_table(config: Config) -> Config:
         ValueError: if the table cannot be used, or does not hold what is to be optimised.
     """
     table, metric = settings_of(config.trainer).read_table(), config.study.metric
-    _check_metric(table, metric.name, metric.direction)
+    _check_metric(table, metric, config.study.goal)
     config = replace(config, trainer=replace(settings_of(config.trainer), sha256=table.sha256, metric=metric))
     if not table.card.test:
         config = replace(config, study=replace(config.study, test=False))

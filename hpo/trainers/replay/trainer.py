@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hpo.config.limits import MISSING
 from hpo.config.registry import option
-from hpo.config.schema import Metric, TrainerConfig
+from hpo.config.schema import TrainerConfig
 from hpo.contracts.records import CONTINUED, TEST_OF, TEST_VALUE
 from hpo.contracts.trainer import Decision, EpochReport, OnEpoch, Reason, TrialRequest, TrialResult
 from hpo.machine.paths import as_name
@@ -32,7 +32,7 @@ class ReplayConfig(TrainerConfig):
     path: str = MISSING
     card: str | None = None
     sha256: str | None = None
-    metric: Metric = MISSING
+    metric: str = MISSING
 
     is_recorded = True
     is_simulated = True
@@ -112,10 +112,10 @@ def _continued(request: TrialRequest, curve: Curve, n_epochs: int) -> str:
     """Returns the metric that the study optimises at the end of a training of `n_epochs`, or that it diverges."""
     if curve.n_finite < n_epochs:
         return Reason.DIVERGED.value
-    return repr(float(curve.metrics[settings_of(request.trainer).metric.name][n_epochs - 1]))
+    return repr(float(curve.metrics[settings_of(request.trainer).metric][n_epochs - 1]))
 
 
 def _test_value(request: TrialRequest, curve: Curve, n_epochs: int) -> dict[str, str]:
     """Returns the test metric that belongs to what the study optimises, after `n_epochs`, if it was recorded."""
-    value = curve.test_after(n_epochs).get(TEST_OF[settings_of(request.trainer).metric.name])
+    value = curve.test_after(n_epochs).get(TEST_OF[settings_of(request.trainer).metric])
     return {} if value is None else {TEST_VALUE: repr(value)}

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpo.config.schema import Metric
 from hpo.trainers.replay.table import CurveTable, read_table
 from hpo.trainers.replay.trainer import ReplayConfig
 from tests.support.curve_tables import TASKSET, TASKSET_CARD, make_columns, write_table
@@ -132,7 +131,7 @@ def test_the_hash_is_of_the_content_and_not_of_the_place(tmp_path: Path) -> None
 
 def test_a_table_is_read_once_and_again_when_it_changes(tmp_path: Path) -> None:
     first = open_table(tmp_path)
-    config = ReplayConfig(path=str(tmp_path / "curves.parquet"), metric=Metric.valid_loss)
+    config = ReplayConfig(path=str(tmp_path / "curves.parquet"), metric="valid_loss")
     assert config.read_table() is first
     changed = open_table(tmp_path, make_columns(9))
     assert changed.n_recordings == 9

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from hpo.config.schema import Metric
 from hpo.contracts.records import CONTINUED, TEST_VALUE
 from hpo.contracts.trainer import Reason, TrialRequest
 from hpo.trainers.replay.trainer import MATCHED, UNREPORTED_S, Replay, ReplayConfig
@@ -24,7 +23,7 @@ def make(folder: Path, columns: dict[str, list[Any]] | None = None, *, epochs: i
     """Returns a request for the configuration in row 3."""
     columns = columns or make_columns()
     path = write_table(folder / "curves.parquet", columns, **card)
-    trainer = ReplayConfig(path=str(path), metric=Metric.valid_loss)
+    trainer = ReplayConfig(path=str(path), metric="valid_loss")
     request = make_request(folder / "trial", trainer=trainer, epochs=epochs)
     return replace(request, params={name: columns[name][ROW] for name in ("rate", "size", "kind")})
 

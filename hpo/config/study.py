@@ -1,0 +1,57 @@
+"""Settings of a study and of each of its trials: what is optimised, within which limits, what follows the search.
+
+Types only, like `schema`, of which it is a part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hpo.config.limits import MISSING, count, seconds, setting
+from hpo.config.metric import Direction, direction_of
+
+
+@dataclass
+class TrialConfig:
+    """Limits and leftovers of one trial."""
+
+    timeout_s: float | None = seconds(None)
+    keep_checkpoints: bool = MISSING
+
+
+@dataclass
+class ConfirmConfig:
+    """The best configurations of a search, trained again: the `top_k` best, each with `n_seeds` fresh seeds."""
+
+    top_k: int = setting(low=0, high=100)
+    n_seeds: int = setting(low=1, high=100)
+
+
+@dataclass
+class StudyConfig:
+    """A study's name, what it optimises, and its total budget.
+
+    `direction: null` is what is known of the metric; `accept_code` continues it with another text of a user's function.
+    """
+
+    name: str | None = None
+    metric: str = MISSING
+    direction: Direction | None = None
+    n_trials: int | None = count(None)
+    timeout_s: float | None = seconds(None)
+    n_epochs: int | None = count(None)
+    trials_s: float | None = seconds(None)
+    ordered: bool = MISSING
+    confirm: ConfirmConfig = field(default_factory=ConfirmConfig)
+    audit: float = setting(low=0, high=1)
+    test: bool = MISSING
+    accept_code: bool = False
+
+    @property
+    def goal(self) -> Direction:
+        """Which values of its metric are better.
+
+        Raises:
+            ValueError: if that is not known.
+        """
+        return direction_of(self.metric, self.direction)

@@ -1,0 +1,26 @@
+"""Modules that somebody typed the name of: the only code that is imported because of what was given.
+
+Nothing that is read from a record, a report, a model's folder or a table may come here.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+
+
+def import_typed(module: str, folder: str | None = None) -> ModuleType:
+    """Returns the module of that name, looked for in `folder`, too, where one is given.
+
+    Raises:
+        ValueError: saying in a few words why it cannot be imported.
+    """
+    if folder is not None and folder not in sys.path:
+        sys.path.append(folder)
+    try:
+        return import_module(module)
+    except (Exception, SystemExit) as error:  # whatever a module of somebody else raises
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(". ")
+        is_plain = isinstance(error, ImportError) or not str(error).strip()
+        raise ValueError(reason if is_plain else f"{type(error).__name__}: {reason}") from error

@@ -1,0 +1,151 @@
+"""A user's training function: found by its name, and what it takes.
+
+Calling it is `trainer`'s business.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hpo.machine.files import hash_bytes
+from hpo.machine.modules import import_typed
+
+RESERVED = ("seed", "epochs", "device", "threads", "folder", "resume", "on_epoch")
+"""What a function is given where it names it; no param can have such a name."""
+
+NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+SHAPES = "yield a dict of metrics after every epoch, or take on_epoch and call it with one"
+
+_given: dict[str, Call] = {}
+
+
+class Stop(Exception):
+    """Ends a training function from within `on_epoch`: its trial was pruned, or is to pause. Let it pass."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A training function, and the test that stands beside it.
+
+    Attributes:
+        name: How it was typed.
+        train: The function.
+        test: Returns test metrics of what `train` left in its folder; None where there is none.
+    """
+
+    name: str
+    train: Callable[..., Any]
+    test: Callable[..., Any] | None = None
+
+    @cached_property
+    def arguments(self) -> dict[str, inspect.Parameter]:
+        """What it takes by name."""
+        return _named(self.train)
+
+    @property
+    def takes_anything(self) -> bool:
+        return any(one.kind is one.VAR_KEYWORD for one in inspect.signature(self.train).parameters.values())
+
+    @property
+    def params(self) -> list[str]:
+        """The arguments that are no reserved words."""
+        return [name for name in self.arguments if name not in RESERVED]
+
+    @property
+    def needed(self) -> list[str]:
+        """The params without a default."""
+        return [name for name in self.params if self.arguments[name].default is inspect.Parameter.empty]
+
+    @property
+    def resumes(self) -> bool:
+        """Whether it goes on from what it left in its folder."""
+        return {"folder", "resume"} <= set(self.arguments)
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the file that defines it, or of its own text where it is in no file."""
+        try:
+            path = inspect.getsourcefile(inspect.unwrap(self.train))
+            if path and Path(path).is_file():
+                return hash_bytes(Path(path).read_bytes())
+            return hash_bytes(inspect.getsource(inspect.unwrap(self.train)).encode())
+        except (OSError, TypeError):
+            return ""
+
+    def given(self, function: Callable[..., Any], offered: Mapping[str, object]) -> dict[str, object]:
+        """Returns those of the values on offer that `function`, its training or its test, takes."""
+        takes_anything = any(one.kind is one.VAR_KEYWORD for one in inspect.signature(function).parameters.values())
+        named = _named(function)
+        return {
+            name: value for name, value in offered.items() if name in named or (takes_anything and name not in RESERVED)
+        }
+
+
+def give_call(call: Call) -> None:
+    """Makes a function known in this process alone by its name, which need not be one that can be imported."""
+    _given[call.name] = call
+
+
+def find_call(name: str, folder: str) -> Call:
+    """Returns the function that `trainer.call` names.
+
+    Args:
+        name: MODULE:FUNCTION.
+        folder: Where modules are looked for, beside where Python finds them.
+
+    Raises:
+        ValueError: in a sentence, if it cannot be found or used.
+    """
+    if name in _given:
+        return _given[name]
+    if not NAME.fullmatch(name):
+        plain = re.sub(r"\.py\b", "", name.replace("/", ".")).strip(".:")
+        meant = plain if NAME.fullmatch(plain) else f"{plain.partition(':')[0] or 'mymodule'}:train"
+        raise ValueError(f"trainer.call={name} is no MODULE:FUNCTION; name both as Python does: trainer.call={meant}.")
+    module, _, path = name.partition(":")
+    if module == "__main__":
+        raise ValueError(
+            f"trainer.call={name} is defined in a notebook or a shell, where no other process finds it; "
+            "use executor=inline, or put it into a module, as in trainer.call=mymodule:train."
+        )
+    try:
+        found: Any = import_typed(module, folder)
+    except ValueError as error:
+        raise ValueError(
+            f"trainer.call={name}: {module} cannot be imported: {error}; start where {module.partition('.')[0]}.py is, "
+            "or give that folder as trainer.path=FOLDER."
+        ) from error
+    train = _attribute(found, path)
+    if not callable(train):
+        close = difflib.get_close_matches(path, [key for key, value in vars(found).items() if callable(value)], n=1)
+        meant = f" (did you mean {close[0]}?)" if close else ""
+        raise ValueError(f"trainer.call={name}: {module} has no function {path}{meant}; name one that trains.")
+    test = _attribute(found, "test")
+    call = Call(name, train, test if callable(test) else None)
+    if not call.takes_anything and "on_epoch" not in call.arguments and not _may_yield(train):
+        raise ValueError(f"trainer.call={name} reports no epoch: it has to {SHAPES}.")
+    return call
+
+
+def _attribute(found: Any, path: str) -> Any:
+    for part in path.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+def _may_yield(function: Callable[..., Any]) -> bool:
+    """Returns whether calling `function` may give an iterator: a plain function without a decorator tells."""
+    inner = inspect.unwrap(function)
+    return inspect.isgeneratorfunction(inner) or inner is not function or not inspect.isfunction(function)
+
+
+def _named(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {name: one for name, one in inspect.signature(function).parameters.items() if one.kind in kinds}
