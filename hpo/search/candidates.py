@@ -6,12 +6,11 @@ Where candidates come from is `trainers.replay.space`'s business.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import optuna
-from numpy.typing import NDArray
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
@@ -34,6 +33,8 @@ class CandidateSampler(Ledger):
     depends on (seed, trial number, history) alone and is noted with its trial before anything else.
     """
 
+    key = CANDIDATE
+
     def __init__(
         self, space: Space, order: Sequence[int], *, behind: BaseSampler | None = None, n_startup: int = 0
     ) -> None:
@@ -45,27 +46,10 @@ class CandidateSampler(Ledger):
 
     def n_left(self, trials: Sequence[FrozenTrial]) -> int:
         """Returns how many candidates no trial has been given."""
-        return len(self._order) - len(
-            {trial.system_attrs[CANDIDATE] for trial in trials if CANDIDATE in trial.system_attrs}
-        )
+        return len(self._order) - len(set(self.proposals(trials)))
 
-    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        if CANDIDATE not in trial.system_attrs:
-            study._storage.set_trial_system_attr(trial._trial_id, CANDIDATE, self._choose(study, trial))
-
-    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return {}
-
-    def sample_relative(
-        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, ParamValue]:
-        return {}
-
-    def sample_independent(
-        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> ParamValue:
-        index: int = trial.system_attrs[CANDIDATE]
-        return self._space.candidates[index][param_name]
+    def params_of(self, proposal: int) -> Mapping[str, ParamValue]:
+        return self._space.candidates[proposal]
 
     def after_trial(
         self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
@@ -73,19 +57,15 @@ class CandidateSampler(Ledger):
         if self._behind is not None:
             self._behind.after_trial(study, trial, state, values)
 
-    def _choose(self, study: optuna.Study, trial: FrozenTrial) -> int:
-        seen = self._seen(self.others(study, trial))
+    def choose(self, study: optuna.Study, trial: FrozenTrial, others: Sequence[FrozenTrial]) -> int:
+        seen = np.zeros(len(self._order), dtype=bool)
+        seen[self.proposals(others)] = True
         if seen.all():
             raise RuntimeError("every candidate has its trial; ask `n_left` first")
         n_learnt_from = sum(other.state in LEARNT_FROM for other in study.get_trials(deepcopy=False))
         if self._behind is None or n_learnt_from < self._n_startup:
             return next(index for index in self._order if not seen[index])
         return self._cube.nearest(self._propose(self._behind, study, trial), closed=seen)[0]
-
-    def _seen(self, trials: Sequence[FrozenTrial]) -> NDArray[np.bool_]:
-        seen = np.zeros(len(self._order), dtype=bool)
-        seen[[trial.system_attrs[CANDIDATE] for trial in trials if CANDIDATE in trial.system_attrs]] = True
-        return seen
 
     def _propose(self, behind: BaseSampler, study: optuna.Study, trial: FrozenTrial) -> dict[str, ParamValue]:
         """Returns what the sampler behind would try if anything could be tried."""

@@ -10,7 +10,6 @@ import random
 from collections.abc import Mapping, Sequence
 
 import optuna
-from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.config.search import ParamValue
@@ -32,26 +31,27 @@ class CellSampler(Ledger):
     after all others.
     """
 
+    key = CELL
+
     def __init__(self, cells: Sequence[Mapping[str, ParamValue]], seed: int) -> None:
         self.cells = {canonical(cell): dict(cell) for cell in cells}
         order = sorted(self.cells)
         random.Random(derive_seed(seed, "grid")).shuffle(order)
         self._order = order
-        self._given: dict[int, dict[str, ParamValue]] = {}
 
     def n_left(self, trials: Sequence[FrozenTrial]) -> int:
         """Returns how many cells are still to be given out."""
         return len(self._open(trials))
 
-    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        cell = trial.system_attrs.get(CELL)
-        if cell is None:
-            still_open = self._open(self.others(study, trial))
-            if not still_open:
-                raise RuntimeError("every cell of the grid has its trial; ask `n_left` first")
-            cell = still_open[0]
-            study._storage.set_trial_system_attr(trial._trial_id, CELL, cell)
-        self._given = {trial.number: json.loads(cell)}
+    def choose(self, study: optuna.Study, trial: FrozenTrial, others: Sequence[FrozenTrial]) -> str:
+        still_open = self._open(others)
+        if not still_open:
+            raise RuntimeError("every cell of the grid has its trial; ask `n_left` first")
+        return still_open[0]
+
+    def params_of(self, proposal: str) -> Mapping[str, ParamValue]:
+        params: Mapping[str, ParamValue] = json.loads(proposal)
+        return params
 
     def _open(self, trials: Sequence[FrozenTrial]) -> list[str]:
         taken: dict[str, int] = {}
@@ -61,16 +61,3 @@ class CellSampler(Ledger):
                 may_pass = trial.state == TrialState.FAIL and trial.user_attrs.get(REASON) != Reason.DIVERGED.value
                 taken[cell] = taken.get(cell, 0) + (1 if may_pass else 2)
         return [c for c in self._order if c not in taken] + [c for c in self._order if taken.get(c) == 1]
-
-    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return {}
-
-    def sample_relative(
-        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, ParamValue]:
-        return {}
-
-    def sample_independent(
-        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> ParamValue:
-        return self._given[trial.number][param_name]

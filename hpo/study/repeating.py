@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 import optuna
-from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial
 
 from hpo.config.schema import ModelConfig
@@ -37,6 +36,8 @@ class Replicate:
 class ReplicateSampler(Ledger):
     """Proposes the params of each chosen trial, `n_seeds` times each; every repetition once."""
 
+    key = REPLICATE
+
     def __init__(self, chosen: Sequence[TrialRecord], n_seeds: int, seed: int) -> None:
         self._params = {trial.number: trial.params for trial in chosen}
         self._wanted = [Replicate(trial.number, i) for trial in chosen for i in range(n_seeds)]
@@ -52,27 +53,13 @@ class ReplicateSampler(Ledger):
         return len(self._open(trials))
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        noted = trial.system_attrs.get(REPLICATE)
-        if noted is None:
-            others = self.others(study, trial)
-            self._given[trial.number] = self._open(others)[0]
-            given = self._given[trial.number]
-            study._storage.set_trial_system_attr(trial._trial_id, REPLICATE, [given.searched, given.repetition])
-        else:
-            self._given[trial.number] = Replicate(*noted)
+        self._given[trial.number] = Replicate(*self.propose(study, trial))
 
-    def sample_independent(
-        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> ParamValue:
-        return self._params[self._given[trial.number].searched][param_name]
+    def choose(self, study: optuna.Study, trial: FrozenTrial, others: Sequence[FrozenTrial]) -> list[int]:
+        return list(astuple(self._open(others)[0]))
 
-    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return {}
-
-    def sample_relative(
-        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, ParamValue]:
-        return {}
+    def params_of(self, proposal: list[int]) -> Mapping[str, ParamValue]:
+        return self._params[Replicate(*proposal).searched]
 
     def seed_of(self, number: int) -> int:
         """Returns the seed of trial `number`: the same for the same repetition in every study with this seed."""
@@ -84,7 +71,7 @@ class ReplicateSampler(Ledger):
         return {SEARCHED: str(given.searched), REPETITION: str(given.repetition)}
 
     def _open(self, trials: Sequence[FrozenTrial]) -> list[Replicate]:
-        taken = {Replicate(*trial.system_attrs[REPLICATE]) for trial in trials if REPLICATE in trial.system_attrs}
+        taken = {Replicate(*proposal) for proposal in self.proposals(trials)}
         return [replicate for replicate in self._wanted if replicate not in taken]
 
 
