@@ -10,8 +10,6 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
-from typing import Any
 
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
@@ -22,11 +20,11 @@ from sqlalchemy.exc import DBAPIError
 from hpo.machine.signals import StopRequest
 from hpo.storage.address import reason
 from hpo.storage.claims import Claims
+from hpo.storage.relay import P, Relay, T
 
 PATIENCE_S = 90.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 3.0
 LOOK_S = 0.2  # how long a signal may go unnoticed
-READS = ("get_", "check_")
 # SQL states of connections that end or cannot be had now, of servers that may not write, and of mere bad luck.
 PASSING = ("08", "57P", "53300", "25006", "40001", "40P01")
 _log = logging.getLogger("hpo.storage.enduring")
@@ -36,25 +34,25 @@ class StorageAway(Exception):
     """The database has been away for too long; the sentence says so."""
 
 
-class EnduringStorage:
-    """Stands where Optuna expects a `BaseStorage`; every call goes to the real one, as often as it takes.
+class EnduringStorage(Relay):
+    """Makes every call as often as it takes.
 
     Args:
-        storage: The real one.
+        behind: The database's storage.
         engine: See below.
         claims: Made sure of before each write; None where the locks of folders are enough.
         shown: The database, as it may be shown.
 
     Attributes:
-        engine: The connections of the real one.
+        engine: The connections of the database's storage.
         stop: Ends the waiting when it is set.
     """
 
-    def __init__(self, storage: BaseStorage, engine: Engine, claims: Claims | None, shown: str) -> None:
+    def __init__(self, behind: BaseStorage, engine: Engine, claims: Claims | None, shown: str) -> None:
+        super().__init__(behind)
         self._claims = claims
         self.engine = engine
         self.stop: StopRequest | None = None
-        self._storage = storage
         self._shown = shown
         self._was_shaken = False  # a connection broke: a trial may have been created without anybody knowing
         self._has_given_up = False
@@ -63,13 +61,10 @@ class EnduringStorage:
         def _on_error(_: object) -> None:
             self._was_shaken = True
 
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._storage, name)
-        return partial(self._endure, name, found) if callable(found) and not name.startswith("_") else found
-
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
-        create = partial(self._create_trial, study_id) if template_trial is None else self._storage.create_new_trial
-        return int(self._endure("create_new_trial", create, *([study_id, template_trial] if template_trial else [])))
+        if template_trial is not None:
+            return super().create_new_trial(study_id, template_trial)
+        return self._write(self._create_trial, study_id)
 
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
         is_again = False
@@ -78,14 +73,14 @@ class EnduringStorage:
             nonlocal is_again
             was_tried, is_again = is_again, True
             try:
-                return self._storage.set_trial_state_values(trial_id, state, values)
+                return self._behind.set_trial_state_values(trial_id, state, values)
             except UpdateFinishedTrialError:
-                trial = self._storage.get_trial(trial_id)
+                trial = self._behind.get_trial(trial_id)
                 if was_tried and trial.state is state and (values is None or trial.values == list(values)):
                     return True  # the try before had reached the database
                 raise
 
-        return bool(self._endure("set_trial_state_values", end))
+        return self._write(end)
 
     @contextmanager
     def held(self, study: str) -> Iterator[None]:
@@ -95,7 +90,7 @@ class EnduringStorage:
             StudyHeld: at once, naming the host and process of the holder.
         """
         if self._claims is not None:
-            self._endure("hold", partial(self._claims.take, study))
+            self._read(self._claims.take, study)
         try:
             yield
         finally:
@@ -109,23 +104,30 @@ class EnduringStorage:
             if blank is not None:
                 return blank
             self._was_shaken = False
-        created = self._storage.create_new_trial(study_id)
+        created = self._behind.create_new_trial(study_id)
         blank = self._blank(study_id) if self._was_shaken else None  # Optuna itself tries several times
         return created if blank is None else blank
 
     def _blank(self, study_id: int) -> int | None:
-        running = self._storage.get_all_trials(study_id, deepcopy=False, states=(TrialState.RUNNING,))
-        blanks = (t._trial_id for t in running if not (t.params or t.system_attrs or t.user_attrs))
-        return next(blanks, None)
+        running = self._behind.get_all_trials(study_id, deepcopy=False, states=(TrialState.RUNNING,))
+        blanks = (trial.number for trial in running if not (trial.params or trial.system_attrs or trial.user_attrs))
+        number = next(blanks, None)
+        return None if number is None else self._behind.get_trial_id_from_study_id_trial_number(study_id, number)
 
-    def _endure(self, name: str, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def _write(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        def claimed() -> T:
+            if self._claims is not None:
+                self._claims.ensure()
+            return call(*args, **kwargs)
+
+        return self._read(claimed)
+
+    def _read(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Returns what `call` returns, once the database is there."""
         began, pause_s = time.monotonic(), FIRST_PAUSE_S
         is_waiting = False
         while True:
             try:
-                if self._claims is not None and not name.startswith(READS):
-                    self._claims.ensure()
                 result = call(*args, **kwargs)
             except Exception as error:
                 why = passing(error)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
 
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, RDBStorage, get_storage
@@ -38,8 +37,7 @@ def open_postgres(url: str, *, must_exist: bool = False) -> BaseStorage:
             raise ValueError(f"There is no record in the database of {address.shown} yet.")
         with creating(address):
             storage = RDBStorage(DIALECT, engine_kwargs={"creator": address.connect, "pool_pre_ping": True})
-    enduring = EnduringStorage(get_storage(storage), storage.engine, Claims(address), address.shown)
-    return cast(BaseStorage, enduring)  # duck-typed: see its docstring
+    return EnduringStorage(get_storage(storage), storage.engine, Claims(address), address.shown)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, json_to_distribution
@@ -172,4 +172,4 @@ def open_sqlite(path: Path) -> BaseStorage:
         connection.execute("PRAGMA synchronous=NORMAL")  # a killed process loses nothing
 
     storage.engine.dispose()  # connections made before the listener have neither setting
-    return cast(BaseStorage, EnduringStorage(get_storage(storage), storage.engine, None, shown))  # see its docstring
+    return EnduringStorage(get_storage(storage), storage.engine, None, shown)

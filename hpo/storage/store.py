@@ -6,22 +6,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any
 
 import optuna
 from optuna.distributions import distribution_to_json
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
-from optuna.storages import BaseStorage, get_storage
+from optuna.storages import BaseStorage
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from hpo.config.schema import Direction
 from hpo.contracts.records import COMPLETE, REASON, TrialRecord
 from hpo.contracts.trainer import EpochReport, Reason
-from hpo.search.pruners import PrunerView
 from hpo.space.space import Space
 from hpo.storage.storage import ATTEMPT, BEGIN, DISTRIBUTIONS, END, EPOCH, read_trial
-from hpo.storage.views import OrderedHistory, TrialMemory
+from hpo.storage.views import StudyView
 
 INFEASIBLE = "constraints:memory"  # Optuna's own name for a constraint that Trial.set_constraint sets
 METRICS = "study:metric_names"  # likewise, for what Study.set_metric_names sets
@@ -37,49 +38,41 @@ class StudyStore:
     def __init__(
         self, storage: BaseStorage, name: str, *, direction: Direction, sampler: BaseSampler, pruner: BasePruner
     ) -> None:
-        self._history = OrderedHistory(TrialMemory(get_storage(storage)))
-        self._study = optuna.create_study(
-            storage=self._history,  # type: ignore[arg-type]  # duck-typed: see its docstring
-            study_name=name,
-            direction=optuna.study.StudyDirection[direction.upper()],
-            sampler=sampler,
-            pruner=pruner,
-            load_if_exists=True,
+        optuna.create_study(
+            storage=storage, study_name=name, direction=StudyDirection[direction.upper()], load_if_exists=True
         )
-        self._storage = self._study._storage
-        self._pruner = pruner
-        self._frozen = {trial.number: trial for trial in self._all()}
+        self._study_id = storage.get_study_id_from_name(name)
+        self._storage = StudyView(storage, self._study_id)
+        self._study = optuna.load_study(storage=self._storage, study_name=name, sampler=sampler, pruner=pruner)
+        self._frozen = {trial.number: trial for trial in self._study.get_trials(deepcopy=False)}
 
     def ask(self, space: Space, *, seed_of: Callable[[int], int], now: Now, horizon: int | None = None) -> TrialRecord:
         """Returns a new trial, RUNNING, its params proposed by the sampler from trials up to `horizon`.
 
         A grid must have a cell left: see `CellSampler.n_left`.
         """
-        with self._history.seen_from(horizon):
+        with self._storage.up_to(horizon):
             return self._begin(self._study.ask(), space, seed_of=seed_of, now=now)
 
     def adopt(
         self, number: int, space: Space, *, seed_of: Callable[[int], int], now: Now, horizon: int | None = None
     ) -> TrialRecord:
         """Returns the RUNNING trial `number` of an earlier driver, its missing params sampled."""
-        with self._history.seen_from(horizon):
-            trial = Trial(self._study, self._frozen[number]._trial_id)
+        with self._storage.up_to(horizon):
+            trial = Trial(self._study, self._id(number))
             return self._begin(trial, space, seed_of=seed_of, now=now)
 
     def _begin(self, trial: Trial, space: Space, *, seed_of: Callable[[int], int], now: Now) -> TrialRecord:
         space.suggest(trial)
-        if BEGIN not in self._storage.get_trial_system_attrs(trial._trial_id):
-            begin = {"started_ms": now(), "seed": seed_of(trial.number)}
-            self._storage.set_trial_system_attr(trial._trial_id, BEGIN, begin)
-        return self._refresh(trial.number, trial._trial_id)
+        if BEGIN not in self._storage.get_trial_system_attrs(self._id(trial.number)):
+            self._note(trial.number, BEGIN, {"started_ms": now(), "seed": seed_of(trial.number)})
+        return self._refresh(trial.number)
 
     def begin_attempt(self, number: int, *, n_crashes: int, n_ooms: int) -> TrialRecord:
         """Counts one more try at trial `number`; `n_crashes` killed their worker, `n_ooms` lacked memory."""
-        trial = self._frozen[number]
-        attempt = int(trial.system_attrs.get(ATTEMPT, {}).get("attempt", 0)) + 1
-        noted = {"attempt": attempt, "n_crashes": n_crashes, "n_ooms": n_ooms}
-        self._storage.set_trial_system_attr(trial._trial_id, ATTEMPT, noted)
-        return self._refresh(number, trial._trial_id)
+        attempt = self.count(number, "attempt") + 1
+        self._note(number, ATTEMPT, {"attempt": attempt, "n_crashes": n_crashes, "n_ooms": n_ooms})
+        return self._refresh(number)
 
     def count(self, number: int, key: str) -> int:
         """Returns what `begin_attempt` noted last of trial `number` as `key`."""
@@ -96,22 +89,23 @@ class StudyStore:
         trial = self._frozen[number]
         noted = trial.system_attrs.get(f"{EPOCH}{report.epoch}")
         if noted is None:
-            view = PrunerView(self._study, lambda t: t.number == number or compared(t))
-            stop = view.decide(self._pruner, trial, epoch=report.epoch, value=value)
-            noted = {"metrics": dict(report.metrics), "ended_ms": now(), "stop": stop, "notes": view.noted}
-            self._storage.set_trial_system_attr(trial._trial_id, f"{EPOCH}{report.epoch}", noted)
+            seen = copy(trial)
+            seen.intermediate_values = {**trial.intermediate_values, report.epoch: value}
+            with self._storage.among(lambda other: other.number == number or compared(other)) as notes:
+                stop = bool(self._study.pruner.prune(self._study, seen))  # numpy's bool is not JSON's
+            noted = {"metrics": dict(report.metrics), "ended_ms": now(), "stop": stop, "notes": notes}
+            self._note(number, f"{EPOCH}{report.epoch}", noted)
         for key, note in noted["notes"].items():
             if key not in trial.system_attrs:
-                self._storage.set_trial_system_attr(trial._trial_id, key, note)
+                self._note(number, key, note)
         if report.epoch not in trial.intermediate_values:
-            self._storage.set_trial_intermediate_value(trial._trial_id, report.epoch, value)
-        return self._refresh(number, trial._trial_id), bool(noted["stop"])
+            self._storage.set_trial_intermediate_value(self._id(number), report.epoch, value)
+        return self._refresh(number), bool(noted["stop"])
 
     def note_end(self, number: int, end: Mapping[str, Json]) -> TrialRecord:
         """Notes how trial `number` ended: state, value, ended_ms, reason, error, facts. Not yet told."""
-        trial = self._frozen[number]
-        self._storage.set_trial_system_attr(trial._trial_id, END, dict(end))
-        return self._refresh(number, trial._trial_id)
+        self._note(number, END, dict(end))
+        return self._refresh(number)
 
     def has_end(self, number: int) -> bool:
         return END in self._frozen[number].system_attrs
@@ -127,27 +121,27 @@ class StudyStore:
         shown = {"epochs": len(trial.intermediate_values), REASON: end["reason"], **end["facts"]}
         for key, value in shown.items():
             if value is not None:
-                self._storage.set_trial_user_attr(trial._trial_id, key, value)
+                self._storage.set_trial_user_attr(self._id(number), key, value)
         values = [end["value"]] if end["state"] == COMPLETE else None
         state = TrialState[end["state"]]
         if end["reason"] == Reason.OOM.value:
-            self._storage.set_trial_system_attr(trial._trial_id, INFEASIBLE, 1.0)
+            self._note(number, INFEASIBLE, 1.0)
             state = TrialState.PRUNED
         self._study.tell(number, values, state=state)
-        return self._refresh(number, trial._trial_id)
+        return self._refresh(number)
 
     def trials(self) -> list[TrialRecord]:
-        return [self._as_record(trial) for _, trial in sorted(self._frozen.items())]
+        return [read_trial(trial) for trial in self.frozen()]
 
     def frozen(self) -> list[FrozenTrial]:
         return [trial for _, trial in sorted(self._frozen.items())]
 
     def get(self, key: str) -> Any:
         """Returns a system attribute of the study, or None."""
-        return self._storage.get_study_system_attrs(self._study._study_id).get(key)
+        return self._storage.get_study_system_attrs(self._study_id).get(key)
 
     def set(self, key: str, value: Json) -> None:
-        self._storage.set_study_system_attr(self._study._study_id, key, value)
+        self._storage.set_study_system_attr(self._study_id, key, value)
 
     def set_space(self, space: Space) -> None:
         """Notes the space, for those who draw it; a grid's may have grown."""
@@ -159,12 +153,12 @@ class StudyStore:
             self._study.set_user_attr(key, value)
         self.set(METRICS, [metric])
 
-    def _all(self) -> list[FrozenTrial]:
-        return self._study.get_trials(deepcopy=False)
+    def _id(self, number: int) -> int:
+        return self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
 
-    def _refresh(self, number: int, trial_id: int) -> TrialRecord:
-        self._frozen[number] = self._storage.get_trial(trial_id)
-        return self._as_record(self._frozen[number])
+    def _note(self, number: int, key: str, value: Json) -> None:
+        self._storage.set_trial_system_attr(self._id(number), key, value)
 
-    def _as_record(self, trial: FrozenTrial) -> TrialRecord:
-        return read_trial(trial)
+    def _refresh(self, number: int) -> TrialRecord:
+        self._frozen[number] = self._storage.get_trial(self._id(number))
+        return read_trial(self._frozen[number])

@@ -1,123 +1,125 @@
-"""A study's past as a proposal may see it, when results are told in order.
+"""One study as its driver's samplers and pruners see it: remembered, told in order, compared with what is comparable.
 
-With W workers, trial n is proposed while n-W+1 … n-1 run. Which of those have ended already depends
-on the machine's mood; here they all still run, so a proposal depends on the trial's number alone.
+How the record is asked and written is the business of what is behind: see `enduring`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from copy import deepcopy as copy_deeply
-from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from hpo.storage.relay import Relay
 
-class OrderedHistory:
-    """Stands where Optuna expects a `BaseStorage`; what it does not answer itself goes to the real one."""
+T = TypeVar("T")
 
-    def __init__(self, storage: TrialMemory) -> None:
-        self._storage = storage
-        self._horizon: int | None = None
+
+class StudyView(Relay):
+    """The storage of one study that its driver alone writes.
+
+    It remembers the trials: what one became by a write is read back, and nothing but that trial.
+
+    Args:
+        behind: Where the study is.
+        study_id: Its number there; whatever concerns others is passed on.
+    """
+
+    def __init__(self, behind: BaseStorage, study_id: int) -> None:
+        super().__init__(behind)
+        self._study_id = study_id
+        self._trials: dict[int, FrozenTrial] = {}  # by id, in the order of their numbers; none before the first look
+        self._stale: set[int] = set()
+        self._show: Callable[[FrozenTrial], FrozenTrial | None] | None = None
+        self._notes: dict[str, Any] | None = None
 
     @contextmanager
-    def seen_from(self, horizon: int | None) -> Iterator[None]:
-        """Shows trials numbered above `horizon` as running; None shows everything as it is."""
-        self._horizon = horizon
+    def up_to(self, horizon: int | None) -> Iterator[None]:
+        """Shows trials numbered above `horizon` as running; None shows everything as it is.
+
+        With W workers, trial n is proposed while n-W+1 … n-1 run. Which of those have ended already depends on the
+        machine's mood; here they all still run, so a proposal depends on the trial's number alone.
+        """
+        self._show = None if horizon is None else lambda trial: trial if trial.number <= horizon else _as_running(trial)
         try:
             yield
         finally:
-            self._horizon = None
+            self._show = None
+
+    @contextmanager
+    def among(self, is_compared: Callable[[FrozenTrial], bool]) -> Iterator[dict[str, Any]]:
+        """Shows those trials alone that are compared, and keeps what a pruner would note of its trial, by key.
+
+        So a decision and its bookkeeping can reach the record in one piece.
+        """
+        self._show = lambda trial: trial if is_compared(trial) else None
+        self._notes = {}
+        try:
+            yield self._notes
+        finally:
+            self._show, self._notes = None, None
+
+    def delete_study(self, study_id: int) -> None:
+        super().delete_study(study_id)
+        self._trials.clear()
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
-        if self._horizon is None:
-            return self._storage.get_all_trials(study_id, deepcopy=deepcopy, states=states)
-        seen = [self._masked(trial) for trial in self._storage.get_all_trials(study_id, deepcopy=deepcopy)]
-        return [trial for trial in seen if states is None or trial.state in states]
-
-    def _masked(self, trial: FrozenTrial) -> FrozenTrial:
-        if self._horizon is None or trial.number <= self._horizon or not trial.state.is_finished():
-            return trial
-        masked = copy(trial)
-        masked.state = TrialState.RUNNING
-        masked.values = None
-        masked.intermediate_values = {}
-        return masked
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._storage, name)
-
-
-FINISHED = tuple(state for state in TrialState if state.is_finished())
-WRITES = ("param", "system_attr", "user_attr", "intermediate_value", "state_values")
-
-
-class TrialMemory:
-    """Stands where Optuna expects a `BaseStorage`; remembers the trials of the one study its driver alone writes.
-
-    What a trial became by a write is read back from the storage, and nothing but that trial.
-    """
-
-    def __init__(self, storage: BaseStorage) -> None:
-        self._storage = storage
-        self._trials: dict[int, FrozenTrial] | None = None  # by id, in the order of their numbers
-        self._open: set[int] = set()  # those that may still change
-        self._stale: set[int] = set()
-
-    def get_all_trials(
-        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
-    ) -> list[FrozenTrial]:
-        known = self._known(study_id)
-        for trial_id in list(self._stale):
-            self.get_trial(trial_id)
-        may_be_open = states is not None and not any(state in states for state in FINISHED)
-        looked_at = [known[trial_id] for trial_id in sorted(self._open)] if may_be_open else known.values()
-        found = [trial for trial in looked_at if states is None or trial.state in states]
+        if study_id != self._study_id:
+            return super().get_all_trials(study_id, deepcopy, states)
+        shown = (trial if self._show is None else self._show(trial) for trial in self._remembered())
+        found = [trial for trial in shown if trial is not None and (states is None or trial.state in states)]
         return copy_deeply(found) if deepcopy else found
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
-        if self._trials is None:
-            return self._storage.get_trial(trial_id)
-        if trial_id in self._stale or trial_id not in self._trials:
-            self._keep(self._trials, self._storage.get_trial(trial_id))
+        if trial_id not in self._trials:
+            return super().get_trial(trial_id)
+        if trial_id in self._stale:
+            self._trials[trial_id] = super().get_trial(trial_id)
+            self._stale.discard(trial_id)
         return self._trials[trial_id]
 
-    def get_trial_system_attrs(self, trial_id: int) -> dict[str, Any]:
-        return self.get_trial(trial_id).system_attrs
-
-    def get_trial_user_attrs(self, trial_id: int) -> dict[str, Any]:
-        return self.get_trial(trial_id).user_attrs
-
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
-        n_known = len(self._known(study_id))
-        trial_id = self._storage.create_new_trial(study_id, template_trial)
-        if self.get_trial(trial_id).number != n_known:  # somebody else has put a trial there
-            self._trials = None
+        trial_id = super().create_new_trial(study_id, template_trial)
+        if study_id == self._study_id and self._trials:
+            trial = super().get_trial(trial_id)
+            if trial.number == len(self._trials):
+                self._trials[trial_id] = trial
+            else:  # somebody else has put a trial there
+                self._trials.clear()
         return trial_id
 
-    def _known(self, study_id: int) -> dict[int, FrozenTrial]:
-        if self._trials is None:
-            trials = self._storage.get_all_trials(study_id, deepcopy=False)
-            self._trials, self._open, self._stale = {}, set(), set()
-            for trial in trials:
-                self._keep(self._trials, trial)
-        return self._trials
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+        if self._notes is None:
+            super().set_trial_system_attr(trial_id, key, value)
+        else:
+            self._notes[key] = value
 
-    def _keep(self, trials: dict[int, FrozenTrial], trial: FrozenTrial) -> None:
-        trials[trial._trial_id] = trial
-        self._stale.discard(trial._trial_id)
-        (self._open.discard if trial.state.is_finished() else self._open.add)(trial._trial_id)
-
-    def _write(self, write: Callable[..., Any], trial_id: int, *args: Any, **kwargs: Any) -> Any:
+    def _write_trial(self, call: Callable[..., T], trial_id: int, *args: object) -> T:
         self._stale.add(trial_id)  # also when it fails: it may have reached the storage
-        return write(trial_id, *args, **kwargs)
+        return super()._write_trial(call, trial_id, *args)
 
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._storage, name)
-        return partial(self._write, found) if name.removeprefix("set_trial_") in WRITES else found
+    def _remembered(self) -> Iterable[FrozenTrial]:
+        if not self._trials:
+            for trial in super().get_all_trials(self._study_id, deepcopy=False):
+                trial_id = self.get_trial_id_from_study_id_trial_number(self._study_id, trial.number)
+                self._trials[trial_id] = trial
+            self._stale.clear()
+        for trial_id in self._stale & self._trials.keys():
+            self.get_trial(trial_id)
+        return self._trials.values()
+
+
+def _as_running(trial: FrozenTrial) -> FrozenTrial:
+    if not trial.state.is_finished():
+        return trial
+    running = copy(trial)
+    running.state = TrialState.RUNNING
+    running.values = None
+    running.intermediate_values = {}
+    return running
