@@ -26,6 +26,7 @@ from omegaconf.errors import (
 from yaml import YAMLError
 
 from hpo.config.overrides import unreadable
+from hpo.machine.errors import causes
 
 TEMPLATE = re.compile(r"\$(VALUE|KEY)")
 GROUP = "{where} is a group of settings, not a value; set one inside it, as in space.train.lr.high=0.05."
@@ -49,7 +50,7 @@ KNOWN = {
 
 def explain(error: Exception) -> str:
     """Returns one sentence for an error of composition: what was given and what is allowed."""
-    chain = list(_causes(error))
+    chain = list(causes(error))[::-1]  # the innermost first
     sentence = next(filter(None, (_sentence(cause, chain) for cause in chain)), "")
     if not sentence:
         text = _one_line(str(chain[0])).rstrip(".")
@@ -91,14 +92,6 @@ def _sentence(cause: BaseException, chain: list[BaseException]) -> str:
 def is_composition_error(error: Exception) -> bool:
     """Returns whether `error` is one that Hydra or omegaconf raises on purpose."""
     return isinstance(error, HydraException | OmegaConfBaseException)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yields the causes of `error`, the innermost first."""
-    inner = error.__cause__ or error.__context__
-    if inner is not None:
-        yield from _causes(inner)
-    yield error
 
 
 def _missing_option(error: MissingConfigException) -> str:

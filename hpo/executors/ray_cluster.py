@@ -24,6 +24,7 @@ import ray._private.worker
 import ray.exceptions
 
 from hpo.machine.cores import n_cores
+from hpo.machine.errors import causes, first_line
 from hpo.machine.secrets import credentials_aside
 from hpo.machine.signals import SIGNALS
 
@@ -160,15 +161,12 @@ def _signals_kept() -> Iterator[None]:
 
 
 def _refusal(given: str, error: BaseException) -> str:
-    causes: list[BaseException] = [error]
-    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
-        causes.append(cause)
-    if any(isinstance(each, ray.exceptions.AuthenticationError) or "token" in str(each) for each in causes):
+    if any(isinstance(each, ray.exceptions.AuthenticationError) or "token" in str(each) for each in causes(error)):
         return (
             f"{given} asks for its token; export RAY_AUTH_MODE=token here and on every node, and its token in "
             "RAY_AUTH_TOKEN or ~/.ray/auth_token."
         )
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(". ")
+    reason = first_line(error)
     if given.endswith(f"={LOCAL}"):
         return f"Ray cannot be started on this machine: {reason}."
     return f"{given} cannot be joined: {reason}; start it with ray start --head, and join it from this machine."

@@ -1,4 +1,4 @@
-"""What the computer gives: files, paths, locks, caches, remote folders, downloads, secrets, signals, cores.
+"""What the computer gives: files, paths, locks, caches, remote folders, downloads, secrets, signals, cores, patience.
 
 Nothing here knows of studies, trials or settings.
 """
@@ -7,11 +7,13 @@ __all__ = [
     "cache",
     "cores",
     "download",
+    "errors",
     "escaping",
     "files",
     "locks",
     "modules",
     "paths",
+    "patience",
     "remote",
     "secrets",
     "signals",

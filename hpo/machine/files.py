@@ -12,6 +12,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from hpo.machine.errors import causes, first_line
+
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, or a file's largest size
 _SIGNS = ("disk is full", "disk I/O error", " requested and ")  # SQLite's twice; numpy's, which gives no number
 _DATABASE_IS_FULL = "53100"  # PostgreSQL's code for it; its words are in any language
@@ -46,18 +48,14 @@ def write_json(path: Path, content: object) -> None:
     write_atomically(path, (json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
 
 
-def lack_of_room(error: BaseException | None) -> str:
+def lack_of_room(error: BaseException) -> str:
     """Returns one sentence if `error` is about a full disk, or was caused by one that is; else ""."""
-    seen: list[BaseException] = []  # an error raised again out of what it caused is in its own chain
-    while error is not None and error not in seen:
-        seen.append(error)
-        reason = str(error).strip().partition("\n")[0].rstrip(".")
-        if isinstance(error, OSError) and error.errno in _NO_ROOM:
-            reason = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+    for each in causes(error):
+        if isinstance(each, OSError) and each.errno in _NO_ROOM:
+            return _no_room(f"{each.filename}: {each.strerror}" if each.filename else str(each.strerror))
+        reason = first_line(each)
+        if any(sign in reason for sign in _SIGNS) or getattr(each, "sqlstate", None) == _DATABASE_IS_FULL:
             return _no_room(reason)
-        if any(sign in reason for sign in _SIGNS) or getattr(error, "sqlstate", None) == _DATABASE_IS_FULL:
-            return _no_room(reason)
-        error = error.__cause__ or error.__context__
     return ""
 
 

@@ -9,6 +9,8 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
+from hpo.machine.errors import first_line
+
 
 def import_typed(module: str, folder: str | None = None) -> ModuleType:
     """Returns the module of that name, looked for in `folder`, too, where one is given.
@@ -21,6 +23,6 @@ def import_typed(module: str, folder: str | None = None) -> ModuleType:
     try:
         return import_module(module)
     except (Exception, SystemExit) as error:  # whatever a module of somebody else raises
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(". ")
+        reason = first_line(error)
         is_plain = isinstance(error, ImportError) or not str(error).strip()
         raise ValueError(reason if is_plain else f"{type(error).__name__}: {reason}") from error

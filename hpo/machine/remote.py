@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,13 +14,14 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 from uuid import uuid4
 
+from hpo.machine.errors import first_line
 from hpo.machine.files import lack_of_room
+from hpo.machine.patience import Patience
 from hpo.machine.secrets import COVER, mask
 from hpo.machine.signals import MustPause, never
 
 T = TypeVar("T")
 PATIENCE_S = 30.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S, LOOK_S = 0.1, 3.0, 0.1
 LOCAL = ("file", "local")
 FLAT = ("s3", "s3a", "gs", "gcs", "az", "abfs", "adl", "oss", "oci", "tos")  # they know no empty folders
 # What waiting does not mend: rights, names, kinds of stores that take no files.
@@ -160,7 +160,7 @@ class RemoteFolder:
             RemoteAway: if waiting is of no use, was long enough, or is over.
             OSError: if the disk here, or a folder behind file://, is full.
         """
-        began, pause_s = time.monotonic(), FIRST_PAUSE_S
+        patience = Patience(PATIENCE_S, self._must_stop)
         while True:
             try:
                 if self._opened is None:
@@ -170,18 +170,9 @@ class RemoteFolder:
                 if lack_of_room(error):
                     raise
                 self._opened = None
-                self._wait(error, began, pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-
-    def _wait(self, error: Exception, began: float, pause_s: float) -> None:
-        until = time.monotonic() + pause_s
-        is_lasting = isinstance(error, (*_LASTING, ImportError)) or getattr(error, "errno", None) == errno.EROFS
-        while True:
-            if is_lasting or self._must_stop() or time.monotonic() - began > PATIENCE_S:
-                raise RemoteAway(self.url, mask(_reason(error)), is_lasting=is_lasting) from error
-            if time.monotonic() >= until:
-                return
-            time.sleep(LOOK_S)
+                is_lasting = isinstance(error, (*_LASTING, ImportError)) or getattr(error, "errno", None) == errno.EROFS
+                if is_lasting or not patience.pause():
+                    raise RemoteAway(self.url, mask(_reason(error)), is_lasting=is_lasting) from error
 
 
 def _check_form(url: str) -> None:
@@ -267,4 +258,4 @@ def _reason(error: Exception) -> str:
         return _lacking(error, "it").rstrip(".")
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+    return first_line(error)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
@@ -17,14 +16,14 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError
 
+from hpo.machine.errors import causes
+from hpo.machine.patience import Patience
 from hpo.machine.signals import StopRequest
 from hpo.storage.address import reason
 from hpo.storage.claims import Claims
 from hpo.storage.relay import P, Relay, T
 
 PATIENCE_S = 90.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 3.0
-LOOK_S = 0.2  # how long a signal may go unnoticed
 # SQL states of connections that end or cannot be had now, of servers that may not write, and of mere bad luck.
 PASSING = ("08", "57P", "53300", "25006", "40001", "40P01")
 _log = logging.getLogger("hpo.storage.enduring")
@@ -123,9 +122,12 @@ class EnduringStorage(Relay):
         return self._read(claimed)
 
     def _read(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Returns what `call` returns, once the database is there."""
-        began, pause_s = time.monotonic(), FIRST_PAUSE_S
-        is_waiting = False
+        """Returns what `call` returns, once the database is there.
+
+        Raises:
+            StorageAway: if it has been waited for long enough, or a signal came.
+        """
+        patience, is_waiting = Patience(PATIENCE_S, self._is_over), False
         while True:
             try:
                 result = call(*args, **kwargs)
@@ -134,34 +136,23 @@ class EnduringStorage(Relay):
                 if not why:
                     raise
                 self._was_shaken = True
-                if not is_waiting and time.monotonic() - began > 1.0:
+                if not is_waiting and patience.waited_s > 1.0:
                     _log.warning("%s does not answer (%s); waiting for it.", self._shown, why)
                     is_waiting = True
-                self._pause(began, pause_s, why)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                if not patience.pause():
+                    self._has_given_up = True
+                    raise StorageAway(
+                        f"{self._shown} does not answer ({why}), and was waited for {patience.waited_s:.0f} s; "
+                        "when it does, the same command goes on."
+                    ) from error
             else:
                 if is_waiting:
                     _log.warning("%s answers again.", self._shown)
                 self._has_given_up = False
                 return result
 
-    def _pause(self, began: float, pause_s: float, why: str) -> None:
-        """Waits a while.
-
-        Raises:
-            StorageAway: if it has been long enough, or a signal came.
-        """
-        until = time.monotonic() + pause_s
-        while time.monotonic() < until:
-            waited_s = time.monotonic() - began
-            is_stopped = self.stop is not None and self.stop.is_set
-            if waited_s > PATIENCE_S or is_stopped or self._has_given_up:
-                self._has_given_up = True
-                raise StorageAway(
-                    f"{self._shown} does not answer ({why}), and was waited for {waited_s:.0f} s; "
-                    "when it does, the same command goes on."
-                )
-            time.sleep(LOOK_S if until - time.monotonic() > LOOK_S else 0.02)
+    def _is_over(self) -> bool:
+        return self._has_given_up or (self.stop is not None and self.stop.is_set)
 
 
 def held(storage: BaseStorage, study: str) -> AbstractContextManager[None]:
@@ -183,7 +174,7 @@ def disconnect(storage: BaseStorage) -> None:
 
 def passing(error: BaseException) -> str:
     """Returns what is said about the connection if `error` is about one that may come back; else ""."""
-    for each in _chain(error):
+    for each in causes(error):
         if isinstance(each, DBAPIError):
             if each.connection_invalidated:
                 return reason(each)
@@ -201,15 +192,3 @@ def _is_passing(error: BaseException) -> bool:
     state = getattr(error, "sqlstate", None)
     is_connection = type(error).__name__ == "OperationalError" and state is None
     return is_connection or (state or "").startswith(PASSING)
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yields `error` and what it was raised for."""
-    seen: list[BaseException] = []
-    while error not in seen:
-        seen.append(error)
-        yield error
-        inner = error.__cause__ or error.__context__
-        if inner is None:
-            return
-        error = inner

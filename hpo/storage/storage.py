@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from hpo.config.schema import StorageConfig
 from hpo.contracts.records import COMPLETE, PRUNED, EpochRecord, StudyRecord, TrialRecord
+from hpo.machine.errors import first_line
 from hpo.machine.locks import folder_locked
 from hpo.machine.paths import is_file
 from hpo.storage.checks import check_database
@@ -143,8 +144,7 @@ def read_sqlite(path: str) -> BaseStorage:
         storage = open_sqlite(Path(path))
         storage.get_all_studies()
     except (SQLAlchemyError, RuntimeError, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise ValueError(f"storage.path={path} is no record that can be read: {reason}.") from error
+        raise ValueError(f"storage.path={path} is no record that can be read: {first_line(error)}.") from error
     return storage
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hpo.config.schema import StorageConfig
 from hpo.contracts.executor import NoWorkers
+from hpo.machine.errors import first_line
 from hpo.machine.files import lack_of_room
 from hpo.machine.paths import os_sentence
 from hpo.machine.remote import RemoteAway
@@ -49,5 +50,4 @@ def refusing(config: StorageConfig) -> Iterator[None]:
         if not config.place:
             raise
         # Optuna wraps what the database said in a guess
-        reason = str(error.__cause__ or error).splitlines()[0].rstrip(". ")
-        raise Refused(f"{config.place} cannot hold the record: {reason}.") from error
+        raise Refused(f"{config.place} cannot hold the record: {first_line(error.__cause__ or error)}.") from error

@@ -11,6 +11,8 @@ import socket
 import ssl
 from http import HTTPStatus
 
+from hpo.machine.errors import causes, first_line
+
 # What a repetition may get through: credentials, permissions and a proxy's moods change.
 _NOT_FOR_EVER = {401, 403, 407, 408, 409, 421, 423, 425, 429, 499}
 _WRITTEN_TWICE = re.compile(r"UNIQUE constraint failed|UniqueViolation|Duplicate entry")
@@ -47,7 +49,8 @@ def explain(error: Exception) -> str:
         return str(error)
     if (status := _answer(error)) is not None:
         return f"answers {status} ({_said(error) or _phrase(status)})"
-    match root := _root(error):
+    *_, root = causes(error)
+    match root:
         case ConnectionRefusedError():
             return "refuses connections"
         case TimeoutError():
@@ -63,7 +66,7 @@ def explain(error: Exception) -> str:
         return "breaks answers off"
     if re.search(r"OperationalError\) (table .* already exists|duplicate column)", str(error)):
         return "is a database that was cut off while its tables were made; delete that file and call again"
-    return f"cannot be written ({type(error).__name__}: {_first_line(error)})"
+    return f"cannot be written ({type(error).__name__}: {first_line(error)[:_MAX_CHARS]})"
 
 
 def _status(error: Exception) -> int | None:
@@ -91,7 +94,7 @@ def _said(error: Exception) -> str:
         return ""
     _, is_quoted, body = str(error).partition("Response body: '")
     if not is_quoted:
-        return _first_line(error)
+        return first_line(error)[:_MAX_CHARS]
     text = body.removesuffix("'").strip()
     return "" if text.startswith("<") else text.partition("\n")[0][:_MAX_CHARS]
 
@@ -101,14 +104,3 @@ def _phrase(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "no standard status"
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0][:_MAX_CHARS]
-
-
-def _root(error: BaseException) -> BaseException:
-    """Returns the exception that all others came from."""
-    while (cause := error.__cause__ or error.__context__) is not None:
-        error = cause
-    return error

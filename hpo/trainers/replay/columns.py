@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.config.search import ParamValue
+from hpo.machine.errors import first_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,8 +60,7 @@ class Columns:
         try:
             self._table: pa.Table = pq.read_table(BytesIO(content))
         except (ArrowException, OSError) as error:
-            reason = str(error).splitlines()[0].rstrip(".")
-            raise ValueError(f"{path} is not a Parquet file: {reason}.") from error
+            raise ValueError(f"{path} is not a Parquet file: {first_line(error)}.") from error
         self.n_rows = int(self._table.num_rows)
         if not self.n_rows:
             raise ValueError(f"{path} has no rows; a table needs one for each recorded configuration.")
