@@ -21,7 +21,7 @@ from hpo.contracts.records import PRUNED
 from hpo.data.baseline import read_baseline
 from hpo.data.corpus import open_corpus
 from hpo.data.metrics import score_probabilities
-from hpo.storage.storage import TESTS, open_record, read_study
+from hpo.storage.record import TESTS, open_record, read_study
 
 CUT_VOCAB = 8_008  # words of the corpus whose reviews are cut as the networks read them, specials included
 ARMS = ("scratch", "domain")

@@ -99,7 +99,7 @@ def _open_place(
     from hpo.storage.claims import check_free
     from hpo.storage.copies import Place
     from hpo.storage.enduring import disconnect
-    from hpo.storage.storage import open_record, open_storage
+    from hpo.storage.record import open_record, open_storage
 
     settings = _storage_config(key, config, values)
     with _naming(key):

@@ -77,7 +77,7 @@ def _path(values: dict[str, str]) -> Path:
 
 def _read(config: Config, experiment: str) -> list[Source]:
     """Returns the studies of an experiment."""
-    from hpo.storage.storage import open_record, read_studies
+    from hpo.storage.record import open_record, read_studies
 
     storage = open_record(config.storage)
     studies = read_studies(storage)
@@ -89,7 +89,7 @@ def _read(config: Config, experiment: str) -> list[Source]:
 
 def _source(storage: BaseStorage, name: str) -> Source:
     from hpo.contracts.records import TEST_OF, TEST_VALUE
-    from hpo.storage.storage import TESTS, read_distributions, read_study
+    from hpo.storage.record import TESTS, read_distributions, read_study
     from hpo.trainers.replay.recorder import Source
 
     study, trials = read_study(storage, name)

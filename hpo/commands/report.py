@@ -101,7 +101,7 @@ def _read(config: ReportConfig) -> Experiment:
     from hpo.report.reading.csv_records import read_records
     from hpo.report.reading.record import experiment_names, read_experiment
     from hpo.report.reading.terms import Terms
-    from hpo.storage.storage import open_record
+    from hpo.storage.record import open_record
 
     settings = config.report
     terms = Terms(

@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
 
 def _sync(config: Config) -> int:
     from hpo.storage.enduring import StorageAway
-    from hpo.storage.storage import open_record
+    from hpo.storage.record import open_record
 
     if not config.tracking.is_shown:
         return refuse("tracking=none has nothing to bring up to date; choose tracking=mlflow.")
@@ -49,7 +49,7 @@ def _sync(config: Config) -> int:
 def _folders(storage: BaseStorage, config: Config) -> dict[str, Path]:
     """Returns the studies that were asked for, with their folders."""
     from hpo.artifacts.folders import kept_folder
-    from hpo.storage.storage import read_studies
+    from hpo.storage.record import read_studies
     from hpo.study.audit import audit_name
     from hpo.study.confirmation import confirmation_name
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import yaml
 from optuna.storages import BaseStorage
-from optuna.study._frozen import FrozenStudy
 
 from hpo.compare.comparison import Comparison
 from hpo.config.training import DOMAIN
@@ -24,7 +23,8 @@ from hpo.machine.files import write_atomically
 from hpo.report.reading.membership import FIRST_HASH, first_hash
 from hpo.report.reading.terms import ROPE
 from hpo.space.space import Param, values_of
-from hpo.storage.storage import DESIGN
+from hpo.storage import record
+from hpo.storage.record import DESIGN, study_attrs
 from hpo.study.plan import Plan
 from hpo.study.provenance import git_commit, plain
 
@@ -92,7 +92,7 @@ def beside_sentence(storage: BaseStorage, comparison: Comparison, design: Mappin
 
     Comparisons on the same data have one name unless they are given one each.
     """
-    designs = [study.system_attrs.get(DESIGN) for study in storage.get_all_studies()]
+    designs = [attrs.get(DESIGN) for attrs in study_attrs(storage).values()]
     mine = [other for other in designs if other and other["card"]["experiment"] == comparison.name]
     n_others = sum(first_hash(other) != first_hash(design) for other in mine)
     if not n_others:
@@ -127,19 +127,20 @@ def find_registered(storage: BaseStorage, comparison: Comparison) -> dict[str, A
 
     A kill may have left the newest design with some of the studies only.
     """
-    designs = [study.system_attrs.get(DESIGN) for study in _begun(storage, comparison)]
+    designs = [attrs.get(DESIGN) for attrs in _begun(storage, comparison).values()]
     mine = [design for design in designs if design and design["card"]["experiment"] == comparison.name]
     return max(mine, key=lambda design: len(design["amendments"]), default=None)
 
 
 def n_trials(storage: BaseStorage, comparison: Comparison) -> int:
     """Returns how many trials the studies of this comparison have already."""
-    return sum(storage.get_n_trials(study._study_id) for study in _begun(storage, comparison))
+    return sum(record.n_trials(storage, name) for name in _begun(storage, comparison))
 
 
-def _begun(storage: BaseStorage, comparison: Comparison) -> list[FrozenStudy]:
+def _begun(storage: BaseStorage, comparison: Comparison) -> dict[str, Mapping[str, Any]]:
+    """Returns the system attributes of the studies of this comparison that are there, by name."""
     names = {planned.name for planned in comparison.plans}
-    return [study for study in storage.get_all_studies() if study.study_name in names]
+    return {name: attrs for name, attrs in study_attrs(storage).items() if name in names}
 
 
 def write_card(design: Mapping[str, Any], folder: Path) -> None:

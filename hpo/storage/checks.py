@@ -1,19 +1,29 @@
 """The places a command writes to, looked at before it does: whatever cannot take a file is refused, nothing is left.
 
-What is written there is the business of `storage`, `design` and others.
+So is a database with the tables of another program. Optuna and MLflow both keep their revision in a table of one name,
+so that each breaks in a database of the other's.
 """
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hpo.artifacts.folders import STUDIES
 from hpo.config.schema import StorageConfig
 from hpo.machine.paths import check_file, check_folder
 from hpo.machine.remote import is_remote
-from hpo.storage.owner import check_owner, owner_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+OPTUNA, MLFLOW, OTHER = "Optuna", "MLflow", "another program"
+REVISION = re.compile(r"v\d+\.\d+\.\d+\.\w+")  # Optuna's; MLflow's are hexadecimal
+OF_OPTUNA, OF_MLFLOW = {"studies", "trials", "version_info"}, {"experiments", "runs", "metrics"}
 
 
 def check_storage(config: StorageConfig, study: str) -> None:
@@ -59,3 +69,65 @@ def check_database(path: Path, *, must_exist: bool = False) -> None:
     check_owner(found, f"storage.path={path}", must_exist=must_exist)
     if tables and not tables & {"studies", "version_info"}:
         raise ValueError(f"{refused}: it is the database of something else.")
+
+
+def owner(engine: Engine) -> str:
+    """Returns whose tables the database holds: OPTUNA, MLFLOW, OTHER, or "" while it holds none of note.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: if it cannot be asked.
+    """
+    from sqlalchemy import inspect, text
+
+    with engine.connect() as connection:
+        names = set(inspect(connection).get_table_names())
+        revisions: Iterable[str] = ()
+        if "alembic_version" in names:
+            revisions = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
+    return owner_of(names, list(revisions))
+
+
+def owner_of(names: set[str], revisions: Iterable[str]) -> str:
+    """Returns whose tables these are.
+
+    Args:
+        names: The tables.
+        revisions: What is in the table `alembic_version`, if there is one.
+    """
+    revisions = list(revisions)
+    if any(REVISION.fullmatch(revision) for revision in revisions):
+        return OPTUNA
+    if names >= OF_MLFLOW:
+        return MLFLOW
+    if revisions:
+        return OTHER
+    return OPTUNA if names >= OF_OPTUNA else ""
+
+
+def check_owner(found: str, shown: str, *, must_exist: bool = False) -> str:
+    """Returns `found`, whose tables a database holds.
+
+    Raises:
+        ValueError: if there is no record, and one would break them.
+    """
+    if found in (MLFLOW, OTHER) and must_exist:
+        raise ValueError(f"{shown} names a database with the tables of {found}, no record; name that of the studies.")
+    if found in (MLFLOW, OTHER):
+        raise ValueError(
+            f"{shown} names a database with the tables of {found}, which a record beside them would break; "
+            "give the record a database of its own."
+        )
+    return found
+
+
+def check_for_runs(engine: Engine, shown: str) -> None:
+    """Refuses a database that MLflow would break.
+
+    Raises:
+        ValueError: if it holds a record of Optuna's.
+    """
+    if owner(engine) == OPTUNA:
+        raise ValueError(
+            f"{shown} names the database of a record (Optuna's), which MLflow's tables beside it would break; "
+            "give MLflow a database of its own."
+        )

@@ -20,7 +20,7 @@ from hpo.contracts.records import StudyRecord, TrialRecord
 from hpo.machine.files import sync, write_json
 from hpo.machine.locks import StudyLock
 from hpo.storage.enduring import held
-from hpo.storage.storage import FINGERPRINT, MOVED, STUDY, moved_to, read_studies, read_study, study_names
+from hpo.storage.record import FINGERPRINT, MOVED, STUDY, moved_to, read_studies, read_study, study_names
 from hpo.storage.transfer import transfer
 
 MARK = "copying.json"  # in a folder that is being copied into

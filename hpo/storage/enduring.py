@@ -89,7 +89,7 @@ class EnduringStorage(Relay):
             StudyHeld: at once, naming the host and process of the holder.
         """
         if self._claims is not None:
-            self._read(self._claims.take, study)
+            self._write(self._claims.take, study)
         try:
             yield
         finally:

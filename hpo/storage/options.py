@@ -1,6 +1,6 @@
 """The storages one can choose: where a record lives, and what is to be known of it before it is opened.
 
-How a record is opened is in `storage` and `postgres`.
+How a record is opened is in `sqlite` and `postgres`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class SqliteConfig(StorageConfig):
         return {"storage.path": self.path} if self.path != "hpo.db" else {}
 
     def open(self, *, must_exist: bool = False) -> BaseStorage:
-        from hpo.storage.storage import open_sqlite, read_sqlite
+        from hpo.storage.sqlite import open_sqlite, read_sqlite
 
         return read_sqlite(self.path) if must_exist else open_sqlite(self.file)
 

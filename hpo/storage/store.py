@@ -21,7 +21,7 @@ from hpo.config.schema import Direction
 from hpo.contracts.records import COMPLETE, REASON, TrialRecord
 from hpo.contracts.trainer import EpochReport, Reason
 from hpo.space.space import Space
-from hpo.storage.storage import ATTEMPT, BEGIN, DISTRIBUTIONS, END, EPOCH, read_trial
+from hpo.storage.record import ATTEMPT, BEGIN, DISTRIBUTIONS, END, EPOCH, read_trial
 from hpo.storage.views import StudyView
 
 INFEASIBLE = "constraints:memory"  # Optuna's own name for a constraint that Trial.set_constraint sets

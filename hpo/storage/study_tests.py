@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpo.contracts.records import TrialRecord
-from hpo.storage.storage import TEST, TESTED, TESTS
+from hpo.storage.record import TEST, TESTED, TESTS
 from hpo.storage.store import StudyStore
 
 Metrics = Mapping[str, float]

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from itertools import islice, takewhile
 
 from hpo.contracts.records import TrialRecord
-from hpo.storage.storage import ELAPSED
+from hpo.storage.record import ELAPSED
 from hpo.storage.store import StudyStore
 from hpo.study.role import Role
 

@@ -17,7 +17,7 @@ from hpo.contracts.records import COMPLETE, REPETITION, SEARCHED, StudyRecord, T
 from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialRequest, TrialResult
 from hpo.machine.signals import Ending
 from hpo.search.samplers import Ledger
-from hpo.storage.storage import ENDED
+from hpo.storage.record import ENDED
 from hpo.storage.study_tests import StudyTests
 from hpo.study.attempts import MAX_CRASHES, Attempts, EqualErrors
 from hpo.study.budget import Spending

@@ -29,7 +29,7 @@ def sync_study(storage: BaseStorage, name: str, folder: Path, uri: str) -> tuple
     """
     from hpo.machine.locks import StudyHeld, StudyLock
     from hpo.storage.enduring import held
-    from hpo.storage.storage import is_ended, moved_to, read_distributions, read_study
+    from hpo.storage.record import is_ended, moved_to, read_distributions, read_study
     from hpo.tracking.mirror import Mirror
     from hpo.tracking.writer import REFUSED_FILE
 

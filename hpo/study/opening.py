@@ -16,7 +16,7 @@ from hpo.contracts.records import StudyRecord, TrialRecord
 from hpo.machine.locks import StudyLock
 from hpo.machine.signals import StopRequest
 from hpo.storage.enduring import held
-from hpo.storage.storage import DESIGN, FINGERPRINT, STUDY, TEST
+from hpo.storage.record import DESIGN, FINGERPRINT, STUDY, TEST
 from hpo.storage.store import StudyStore
 from hpo.study.driver import Driver
 from hpo.study.plan import Plan

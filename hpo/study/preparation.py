@@ -17,7 +17,7 @@ from hpo.machine.remote import check_remote, is_remote
 from hpo.space.space import Distributions
 from hpo.storage.checks import check_storage
 from hpo.storage.claims import check_free
-from hpo.storage.storage import open_storage
+from hpo.storage.record import open_storage
 from hpo.study.audit import audit_name
 from hpo.study.confirmation import confirmation_name
 from hpo.study.encoders import open_all_encoders

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from optuna.storages import BaseStorage
-from optuna.study._frozen import FrozenStudy
 
 from hpo.artifacts.folders import check_place
 from hpo.config.schema import Config
 from hpo.data.corpus import open_corpus
-from hpo.storage.storage import FINGERPRINT, MOVED, STUDY
+from hpo.storage.record import FINGERPRINT, MOVED, STUDY, n_trials, study_attrs
 from hpo.study.audit import Audit
 from hpo.study.confirmation import Confirmation
 from hpo.study.fingerprint import check_fingerprint, fingerprint
@@ -45,7 +45,7 @@ def check_record(
     Raises:
         ValueError: naming the first such study and what differs.
     """
-    there = {study.study_name: study for study in storage.get_all_studies()}
+    there = study_attrs(storage)
     for planned in plans:
         if planned.name in there:
             _check_search(
@@ -58,17 +58,15 @@ def check_record(
 
 
 def _check_search(
-    planned: Plan, there: FrozenStudy, storage: BaseStorage, corpus: Path | None, encoders: StudyEncoders | None
+    planned: Plan, there: Mapping[str, Any], storage: BaseStorage, corpus: Path | None, encoders: StudyEncoders | None
 ) -> None:
-    stored, study = there.system_attrs.get(FINGERPRINT), there.system_attrs.get(STUDY)
-    if stored is None and storage.get_n_trials(there._study_id):
+    stored, study = there.get(FINGERPRINT), there.get(STUDY)
+    if stored is None and n_trials(storage, planned.name):
         raise ValueError(f"Study '{planned.name}' was not made by hpo; choose another study.name.")
     if stored is not None and "role" in stored:
         raise ValueError(f"Study '{planned.name}' is the {stored['role']} of another; choose another study.name.")
-    if MOVED in there.system_attrs:
-        raise ValueError(
-            f"Study '{planned.name}' has moved to {there.system_attrs[MOVED]}, with its folder; continue it there."
-        )
+    if MOVED in there:
+        raise ValueError(f"Study '{planned.name}' has moved to {there[MOVED]}, with its folder; continue it there.")
     if stored is not None:
         asked = asked_fingerprint(planned, corpus, encoders)
         check_fingerprint(planned.name, stored, asked, accepts_code=planned.config.study.accept_code)
@@ -76,11 +74,12 @@ def _check_search(
         check_place(planned.config.storage, planned.name, noted=study["folder"], machine=study["tags"].get("host", ""))
 
 
-def _check_beside(planned: Plan, beside: type[Repeating], there: FrozenStudy, storage: BaseStorage) -> None:
-    tags = there.system_attrs.get(STUDY, {}).get("tags", {})
-    if tags.get(beside.verb) != planned.name and (tags or storage.get_n_trials(there._study_id)):
+def _check_beside(planned: Plan, beside: type[Repeating], there: Mapping[str, Any], storage: BaseStorage) -> None:
+    name = planned.name + beside.suffix
+    tags = there.get(STUDY, {}).get("tags", {})
+    if tags.get(beside.verb) != planned.name and (tags or n_trials(storage, name)):
         raise ValueError(
-            f"Study '{there.study_name}' is there already and does not {beside.verb.removesuffix('s')} "
+            f"Study '{name}' is there already and does not {beside.verb.removesuffix('s')} "
             f"'{planned.name}'; choose another study.name, or {beside.off}."
         )
 

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from hpo.machine.locks import folder_locked
 from hpo.machine.secrets import is_named, mask, reveal
-from hpo.storage.owner import check_for_runs
+from hpo.storage.checks import check_for_runs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -26,7 +26,7 @@ from hpo.executors.worker import run_job
 from hpo.machine.remote import RemoteFolder
 from hpo.machine.signals import Ending, MustPause, never
 from hpo.storage.options import PostgresConfig
-from hpo.storage.storage import open_storage, read_study, study_names
+from hpo.storage.record import open_storage, read_study, study_names
 from hpo.study.session import Report
 from hpo.trainers.awd_lstm.trainer import AwdLstm
 from hpo.trainers.synthetic import Synthetic, SyntheticConfig

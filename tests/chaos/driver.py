@@ -30,7 +30,7 @@ import psycopg
 
 from hpo.contracts.records import RUNNING, StudyRecord, TrialRecord
 from hpo.storage.options import PostgresConfig, SqliteConfig
-from hpo.storage.storage import open_storage, read_study
+from hpo.storage.record import open_storage, read_study
 from tests.chaos.invariants import n_repeated, violations
 from tests.chaos.server import MlflowServer
 

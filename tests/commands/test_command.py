@@ -21,7 +21,7 @@ from hpo.commands.command import refuse
 from hpo.commands.console import main
 from hpo.contracts.records import COMPLETE, TrialRecord
 from hpo.space.space import canonical
-from hpo.storage.storage import read_study
+from hpo.storage.record import read_study
 from tests.chaos.driver import Record
 from tests.support.studies import run_study
 from tests.support.worker_processes import spawned

@@ -21,7 +21,7 @@ from hpo.commands.sync import main as sync
 from hpo.contracts.records import RUNNING
 from hpo.executors.simulated import SimulatedExecutor
 from hpo.machine.signals import Ending
-from hpo.storage.storage import is_ended, read_study
+from hpo.storage.record import is_ended, read_study
 from hpo.study.session import Report
 from tests.chaos.server import free_port
 from tests.support.comparisons import plan_compared, read_all, run_compared, watch

@@ -21,7 +21,7 @@ from hpo.commands.sync import main as sync
 from hpo.machine.locks import StudyLock
 from hpo.storage.address import Address
 from hpo.storage.claims import Claims
-from hpo.storage.storage import FINGERPRINT, MOVED, STUDY
+from hpo.storage.record import FINGERPRINT, MOVED, STUDY
 from hpo.storage.transfer import NOT_OURS, OF_STUDIES, OF_TRIALS
 from hpo.study.refusal import Refused
 from tests.support import ROOT

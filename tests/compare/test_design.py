@@ -16,7 +16,7 @@ from hpo.compare.comparison import Comparison
 from hpo.compare.design import card_hash, describe, find_registered, n_trials, register, to_yaml, write_card
 from hpo.data.corpus import open_corpus
 from hpo.executors.inline import InlineExecutor
-from hpo.storage.storage import DESIGN
+from hpo.storage.record import DESIGN
 from hpo.study.preparation import prepare_all, prepare_corpora
 from hpo.study.session import drive_all
 from hpo.terminal.display import build_display

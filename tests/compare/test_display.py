@@ -15,7 +15,7 @@ from hpo.compare.display import ComparisonDisplay, build_comparison_display
 from hpo.config.compare import Unit
 from hpo.contracts.records import FAIL, RUNNING, Budget
 from hpo.machine.signals import Ending
-from hpo.storage.storage import read_study
+from hpo.storage.record import read_study
 from hpo.study.preparation import prepare_all
 from hpo.study.session import drive_all
 from hpo.terminal.display import Lines, LiveLines

@@ -11,7 +11,7 @@ from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.testing.pytest_storages import StorageTestCase
 
 from hpo.storage.enduring import disconnect
-from hpo.storage.storage import open_sqlite
+from hpo.storage.sqlite import open_sqlite
 from hpo.storage.views import StudyView
 
 

@@ -17,12 +17,12 @@ from optuna.trial import TrialState
 from sqlalchemy.exc import IntegrityError
 
 import hpo.storage.enduring
-import hpo.storage.storage
+import hpo.storage.sqlite
 from hpo.machine.locks import StudyHeld
 from hpo.machine.signals import Ending, StopRequest
 from hpo.storage.enduring import StorageAway, disconnect, held, passing
 from hpo.storage.postgres import open_postgres
-from hpo.storage.storage import open_sqlite
+from hpo.storage.sqlite import open_sqlite
 from tests.support.databases import Server, Wire
 from tests.support.mortal_storage import facts
 from tests.support.studies import SYNTHETIC, run_study
@@ -95,7 +95,7 @@ def test_a_database_that_stays_away_is_given_up_in_a_sentence(
 
 
 def test_a_file_that_is_locked_is_waited_for_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hpo.storage.storage, "BUSY_S", 0.1)
+    monkeypatch.setattr(hpo.storage.sqlite, "BUSY_S", 0.1)
     storage = open_sqlite(tmp_path / "hpo.db")
     study = new_study(storage)
     other = sqlite3.connect(tmp_path / "hpo.db", check_same_thread=False)

@@ -26,7 +26,7 @@ from hpo.storage.claims import Claims
 from hpo.storage.enduring import disconnect
 from hpo.storage.options import PostgresConfig, SqliteConfig
 from hpo.storage.postgres import open_postgres
-from hpo.storage.storage import open_record, read_study
+from hpo.storage.record import open_record, read_study
 from hpo.study.session import Report
 from tests.support import ROOT
 from tests.support.canary_commands import Commands

@@ -6,7 +6,7 @@ import optuna
 import pytest
 
 from hpo.contracts.records import COMPLETE, TrialRecord
-from hpo.storage.storage import TEST, TESTED, TESTS
+from hpo.storage.record import TEST, TESTED, TESTS
 from hpo.storage.store import StudyStore
 from hpo.storage.study_tests import StudyTests, counted_tests
 

@@ -20,7 +20,7 @@ from hpo.executors.inline import InlineExecutor
 from hpo.executors.options import InlineConfig
 from hpo.executors.simulated import SimulatedExecutor
 from hpo.machine.signals import Ending
-from hpo.storage.storage import read_study
+from hpo.storage.record import read_study
 from hpo.study.attempts import MAX_EQUAL_ERRORS
 from hpo.study.session import Report
 from hpo.trainers.synthetic import Synthetic

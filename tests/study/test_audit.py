@@ -27,7 +27,7 @@ from hpo.contracts.records import (
 from hpo.executors.inline import InlineExecutor
 from hpo.executors.simulated import SimulatedExecutor
 from hpo.report.reading.record import read_experiment
-from hpo.storage.storage import is_ended, read_study
+from hpo.storage.record import is_ended, read_study
 from hpo.study.audit import AuditSampler, audit_name, audited_sentence, count_audit, draw_sample, sample_size
 from hpo.study.preparation import prepare_all
 from hpo.study.refusal import Refused

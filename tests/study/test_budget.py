@@ -13,7 +13,7 @@ import pytest
 
 import hpo.study.budget
 from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING, Budget, EpochRecord, TrialRecord
-from hpo.storage.storage import ELAPSED
+from hpo.storage.record import ELAPSED
 from hpo.storage.store import StudyStore
 from hpo.study.budget import Spending
 from hpo.study.plan import Plan

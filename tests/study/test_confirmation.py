@@ -22,7 +22,7 @@ from hpo.contracts.records import (
 )
 from hpo.contracts.seeds import derive_seed
 from hpo.space.space import canonical
-from hpo.storage.storage import is_ended, read_study
+from hpo.storage.record import is_ended, read_study
 from hpo.study.confirmation import (
     best_group,
     chosen_trials,

@@ -20,7 +20,7 @@ from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING
 from hpo.executors.processes import ProcessesExecutor
 from hpo.machine.signals import Ending
 from hpo.space.space import canonical
-from hpo.storage.storage import ELAPSED, read_study
+from hpo.storage.record import ELAPSED, read_study
 from hpo.study.refusal import Refused
 from hpo.study.session import Report, run
 from hpo.terminal.display import build_display

@@ -19,7 +19,7 @@ from hpo.contracts.trainer import EpochReport
 from hpo.executors.inline import InlineExecutor
 from hpo.machine.signals import StopRequest
 from hpo.space.read import read_space
-from hpo.storage.storage import open_record
+from hpo.storage.record import open_record
 from hpo.study.mirroring import sync_study
 from hpo.study.refusal import NoRoom, Refused
 from hpo.tracking.client import open_client

@@ -19,7 +19,7 @@ from hpo.model.folder import read_description, write_model
 from hpo.report.analysis.records import Baseline
 from hpo.report.reading.record import read_experiment
 from hpo.storage.options import SqliteConfig
-from hpo.storage.storage import open_record, read_study
+from hpo.storage.record import open_record, read_study
 from hpo.study.fingerprint import fingerprint
 from hpo.trainers.awd_lstm.trainer import AwdLstm
 from tests.support.studies import SYNTHETIC, TINY, compose_config, plan_study, run_study

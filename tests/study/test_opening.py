@@ -15,7 +15,7 @@ from hpo.artifacts.folders import study_folder
 from hpo.executors.inline import InlineExecutor
 from hpo.machine.locks import StudyHeld, StudyLock
 from hpo.machine.signals import StopRequest
-from hpo.storage.storage import STUDY, is_ended, read_distributions, read_study
+from hpo.storage.record import STUDY, is_ended, read_distributions, read_study
 from hpo.study.opening import Opener, Site
 from hpo.study.plan import Plan
 from hpo.study.preparation import prepare_all

@@ -16,7 +16,7 @@ from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING, TrialRecord
 from hpo.contracts.trainer import Reason, TrialRequest
 from hpo.executors.inline import InlineExecutor
 from hpo.executors.simulated import SimulatedExecutor
-from hpo.storage.storage import read_study
+from hpo.storage.record import read_study
 from hpo.study.trial_cache import TrialCache, cache_key
 from hpo.trainers.synthetic import Synthetic, SyntheticConfig
 from tests.support.comparisons import SMALL, Watched, plan_compared, read_all, run_compared, watch

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hpo.contracts.records import TrialRecord
-from hpo.storage.storage import open_storage, read_study
+from hpo.storage.record import open_storage, read_study
 from tests.support.studies import compose_config
 
 

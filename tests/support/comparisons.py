@@ -17,7 +17,7 @@ from hpo.contracts.executor import Executor, Job, OnReport, Outcome, Task
 from hpo.contracts.records import TrialRecord
 from hpo.executors.options import InlineConfig, ProcessesConfig, SimulatedConfig
 from hpo.space.space import canonical
-from hpo.storage.storage import read_study
+from hpo.storage.record import read_study
 from hpo.study.preparation import prepare_all
 from hpo.study.session import Report, drive_all
 from hpo.terminal.display import build_display

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from hpo.storage.owner import owner
+from hpo.storage.checks import owner
 
 
 def owner_at(url: str) -> str:

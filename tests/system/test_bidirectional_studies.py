@@ -12,7 +12,7 @@ import pytest
 from hpo.config.training import Sizes
 from hpo.executors.ray_worker import pack
 from hpo.model.answers import TextModel
-from hpo.storage.storage import open_record
+from hpo.storage.record import open_record
 from hpo.study.fingerprint import fingerprint
 from hpo.study.mirroring import sync_study
 from hpo.study.refusal import Refused

@@ -13,7 +13,7 @@ from hpo.contracts.records import COMPLETE, PRUNED
 from hpo.machine.locks import StudyLock
 from hpo.storage.enduring import StorageAway
 from hpo.storage.options import SqliteConfig
-from hpo.storage.storage import open_record, read_studies
+from hpo.storage.record import open_record, read_studies
 from tests.support.mlflow_equality import compare_with_mlflow
 from tests.support.studies import run_study
 

@@ -10,7 +10,7 @@ import pytest
 
 from hpo.contracts.records import COMPLETE, StudyRecord, TrialRecord
 from hpo.storage.options import SqliteConfig
-from hpo.storage.storage import open_storage, read_study
+from hpo.storage.record import open_storage, read_study
 from hpo.tracking.client import resolve_uri
 from tests.chaos.invariants import leftovers, violations
 from tests.support import ROOT

@@ -16,7 +16,7 @@ from optuna.storages import RDBStorage
 
 from hpo.commands.sync import main as sync
 from hpo.contracts.records import COMPLETE, TrialRecord
-from hpo.storage.storage import read_study
+from hpo.storage.record import read_study
 from hpo.tracking.client import open_client
 from tests.chaos.server import MlflowServer, free_port
 from tests.support import ROOT

@@ -15,7 +15,7 @@ import pytest
 from hpo.commands.sync import main as sync
 from hpo.contracts.records import COMPLETE
 from hpo.storage.options import SqliteConfig
-from hpo.storage.storage import open_storage, read_study, study_names
+from hpo.storage.record import open_storage, read_study, study_names
 from tests.chaos.server import MlflowServer
 from tests.support import ROOT
 from tests.support.data_sources import reviews, table, write_tsv

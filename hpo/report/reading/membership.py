@@ -15,7 +15,7 @@ from typing import Any
 from hpo.contracts.records import StudyRecord
 from hpo.report.analysis.labels import Label, label_studies
 from hpo.report.reading.deviations import join_names
-from hpo.storage.storage import DESIGN
+from hpo.storage.record import DESIGN
 
 SEARCH = "search"
 FIRST_HASH = "first_hash"  # in a design: of the card that its comparison was begun with
@@ -28,7 +28,6 @@ class Found:
     """A study of the record before its trials are read."""
 
     study: StudyRecord
-    number: int
     attrs: Json
 
     @property

@@ -19,7 +19,7 @@ from hpo.report.reading.deviations import join_names
 from hpo.report.reading.membership import Chosen, Found, choose
 from hpo.report.reading.study import MAPPING, StoredStudy, to_study
 from hpo.report.reading.terms import ROPE, Terms, settle, with_inferred_budget
-from hpo.storage.storage import DISTRIBUTIONS, ENDED, STUDY, TEST, read_trial
+from hpo.storage.record import DISTRIBUTIONS, ENDED, STUDY, as_study, read_trials, study_attrs
 from hpo.storage.study_tests import counted_tests
 
 
@@ -58,13 +58,7 @@ def read_experiment(
 
 def _find(storage: BaseStorage) -> list[Found]:
     """Returns every study of ours, the oldest first."""
-    found = []
-    for study in storage.get_all_studies():
-        attrs = study.system_attrs
-        if STUDY in attrs:
-            record = StudyRecord(**{**attrs[STUDY], "test": attrs.get(TEST, {})})
-            found.append(Found(record, study._study_id, attrs))
-    return found
+    return [Found(as_study(attrs), attrs) for attrs in study_attrs(storage).values() if STUDY in attrs]
 
 
 def _read(storage: BaseStorage, name: str, chosen: Chosen, mine: Sequence[Found]) -> Experiment:
@@ -104,7 +98,7 @@ def _read(storage: BaseStorage, name: str, chosen: Chosen, mine: Sequence[Found]
 
 
 def _stored(storage: BaseStorage, found: Found) -> StoredStudy:
-    trials = [read_trial(trial) for trial in storage.get_all_trials(found.number, deepcopy=False)]
+    trials = read_trials(storage, found.study.name)
     return StoredStudy(found.study, trials, bool(found.attrs.get(ENDED)), counted_tests(found.attrs))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from hpo.compare.design import card_hash
 from hpo.report.reading.membership import Chosen, Found, choose
-from hpo.storage.storage import DESIGN
+from hpo.storage.record import DESIGN
 from tests.support.study_records import recorded_study
 
 CARD = {"tasks": {"docs": {}}, "strategies": {"tpe": {}, "random": {}}, "seeds": [1, 0]}
@@ -21,7 +21,7 @@ def design(*amendments: str, **changes: Any) -> dict[str, Any]:
 
 def found(name: str, registered: dict[str, Any] | None = None, *, created_ms: int = 0, **tags: str) -> Found:
     study = recorded_study(name, tags=tags, created_ms=created_ms)
-    return Found(study, 0, {DESIGN: registered} if registered else {})
+    return Found(study, {DESIGN: registered} if registered else {})
 
 
 def member(strategy: str, seed: int, registered: dict[str, Any] | None = None, task: str = "docs") -> Found:

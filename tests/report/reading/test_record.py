@@ -13,7 +13,7 @@ from hpo.report.analysis.records import Experiment
 from hpo.report.reading.record import experiment_names, read_experiment
 from hpo.report.reading.terms import Terms
 from hpo.storage.options import MemoryConfig, SqliteConfig
-from hpo.storage.storage import open_record, open_storage, study_names
+from hpo.storage.record import open_record, open_storage, study_names
 from tests.support.studies import SYNTHETIC, run_study
 
 RECORD = SqliteConfig(folder="studies", path="hpo.db")

@@ -1,30 +1,20 @@
-"""Where the record lives: Optuna's storages, and the studies in one of them, read.
+"""The record: opened, and the studies in it, read.
 
-Writing one is the business of `store`.
+Writing one is the business of `store`; what a storage is made of, that of `sqlite` and `postgres`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, json_to_distribution
-from optuna.storages import BaseStorage, RDBStorage, get_storage
+from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
-from sqlalchemy import URL, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from hpo.config.schema import StorageConfig
 from hpo.contracts.records import COMPLETE, PRUNED, EpochRecord, StudyRecord, TrialRecord
-from hpo.machine.errors import first_line
-from hpo.machine.locks import folder_locked
-from hpo.machine.paths import is_file
-from hpo.storage.checks import check_database
-from hpo.storage.enduring import EnduringStorage
-from hpo.storage.owner import check_for_record
 
 BEGIN, ATTEMPT, EPOCH, END = "hpo:begin", "hpo:attempt", "hpo:epoch:", "hpo:end"  # system attributes of a trial
 STUDY, FINGERPRINT, ELAPSED, TEST = "hpo:study", "hpo:fingerprint", "hpo:elapsed_s", "hpo:test"  # of a study
@@ -53,14 +43,22 @@ def open_record(config: StorageConfig) -> BaseStorage:
     return open_storage(config, must_exist=True)
 
 
+def study_attrs(storage: BaseStorage) -> dict[str, Mapping[str, Any]]:
+    """Returns the system attributes of all studies by name, also of those that are not ours, the oldest first."""
+    return {study.study_name: study.system_attrs for study in storage.get_all_studies()}
+
+
 def study_names(storage: BaseStorage) -> list[str]:
-    return sorted(study.study_name for study in storage.get_all_studies())
+    return sorted(study_attrs(storage))
+
+
+def n_trials(storage: BaseStorage, name: str) -> int:
+    return storage.get_n_trials(storage.get_study_id_from_name(name))
 
 
 def read_studies(storage: BaseStorage) -> dict[str, StudyRecord]:
     """Returns the studies by name, those left out that were not made by this package."""
-    attrs = {study.study_name: study.system_attrs for study in storage.get_all_studies()}
-    return {name: _as_study(attrs[name]) for name in sorted(attrs) if STUDY in attrs[name]}
+    return {name: as_study(attrs) for name, attrs in sorted(study_attrs(storage).items()) if STUDY in attrs}
 
 
 def read_trial(trial: FrozenTrial) -> TrialRecord:
@@ -99,12 +97,15 @@ def read_study(storage: BaseStorage, name: str) -> tuple[StudyRecord, list[Trial
         KeyError: if there is no such study.
         ValueError: if it was not made by this package.
     """
-    study_id = storage.get_study_id_from_name(name)
-    attrs = storage.get_study_system_attrs(study_id)
+    attrs = storage.get_study_system_attrs(storage.get_study_id_from_name(name))
     if STUDY not in attrs:
         raise ValueError(f"Study '{name}' was not made by hpo; choose another study.name.")
-    trials = [read_trial(trial) for trial in storage.get_all_trials(study_id, deepcopy=False)]
-    return _as_study(attrs), trials
+    return as_study(attrs), read_trials(storage, name)
+
+
+def read_trials(storage: BaseStorage, name: str) -> list[TrialRecord]:
+    trials = storage.get_all_trials(storage.get_study_id_from_name(name), deepcopy=False)
+    return [read_trial(trial) for trial in trials]
 
 
 def moved_to(storage: BaseStorage, name: str) -> str:
@@ -112,7 +113,8 @@ def moved_to(storage: BaseStorage, name: str) -> str:
     return str(_read(storage, name, MOVED) or "")
 
 
-def _as_study(attrs: Mapping[str, Any]) -> StudyRecord:
+def as_study(attrs: Mapping[str, Any]) -> StudyRecord:
+    """Returns what the system attributes of a study of ours say of it."""
     return StudyRecord(**{**attrs[STUDY], "test": attrs.get(TEST, {})})
 
 
@@ -129,47 +131,3 @@ def is_ended(storage: BaseStorage, name: str) -> bool:
 
 def _read(storage: BaseStorage, name: str, key: str) -> Any:
     return storage.get_study_system_attrs(storage.get_study_id_from_name(name)).get(key)
-
-
-def read_sqlite(path: str) -> BaseStorage:
-    """Returns the storage of the record in a file, to be read.
-
-    Raises:
-        ValueError: if there is none, or it cannot be read.
-    """
-    if not is_file(path) or not Path(path).stat().st_size:
-        raise ValueError(f"There is no record at storage.path={path}; go to the folder where the studies ran.")
-    try:
-        check_database(Path(path), must_exist=True)
-        storage = open_sqlite(Path(path))
-        storage.get_all_studies()
-    except (SQLAlchemyError, RuntimeError, OSError) as error:
-        raise ValueError(f"storage.path={path} is no record that can be read: {first_line(error)}.") from error
-    return storage
-
-
-BUSY_S = 60  # what SQLite itself waits for whoever writes
-
-
-def open_sqlite(path: Path) -> BaseStorage:
-    """Returns the storage in a file, created if it is not there yet.
-
-    Raises:
-        ValueError: if the file is another program's.
-    """
-    shown = f"storage.path={path}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with folder_locked(path.parent):
-        if path.exists():
-            check_for_record(create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool), shown)
-        url = URL.create("sqlite", database=str(path.absolute()))  # a name may hold signs that mean something in URLs
-        template = url.render_as_string().replace("{", "{{").replace("}", "}}")  # Optuna fills in its version
-        storage = RDBStorage(template, engine_kwargs={"connect_args": {"timeout": BUSY_S}})
-
-    @event.listens_for(storage.engine, "connect")
-    def _on_connect(connection: Any, _: object) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")  # readers and other studies do not block the driver
-        connection.execute("PRAGMA synchronous=NORMAL")  # a killed process loses nothing
-
-    storage.engine.dispose()  # connections made before the listener have neither setting
-    return EnduringStorage(get_storage(storage), storage.engine, None, shown)
