@@ -78,7 +78,7 @@ def last_line(text: str) -> str:
 
 def printable(text: str) -> str:
     """Returns `text` as one line that cannot steer a terminal."""
-    return "".join(c if c.isprintable() else " " for c in text).strip()
+    return one_line(text).strip()
 
 
 def as_line(sentence: str) -> str:

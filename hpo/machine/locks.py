@@ -21,7 +21,16 @@ HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # the last over NFS; all
 
 
 class StudyHeld(Exception):
-    """Another driver works on this study."""
+    """Another driver works on this study; the sentence names it.
+
+    Args:
+        study: The study.
+        process, host: Of the driver, as far as they are known.
+    """
+
+    def __init__(self, study: str, process: object = None, host: str = "") -> None:
+        who = f"process {process} on {host}" if host else "another process"
+        super().__init__(f"Study '{study}' is held by {who}; wait for it, stop it, or choose another study.name.")
 
 
 class StudyLock:
@@ -97,7 +106,7 @@ class StudyLock:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in HELD:
-                raise StudyHeld(self._refusal()) from error
+                raise self._held() from error
             raise ValueError(
                 f"Study '{self._study}' cannot be locked: the file system of {self._path} gives no locks "
                 f"({error.strerror}); switch them on there, or keep studies on another one by storage.folder=FOLDER."
@@ -109,13 +118,12 @@ class StudyLock:
         except FileNotFoundError:
             return False
 
-    def _refusal(self) -> str:
+    def _held(self) -> StudyHeld:
         try:
             holder = json.loads(self._path.read_text())
-            who = f"process {holder['pid']} on {holder['host']}"
+            return StudyHeld(self._study, holder["pid"], holder["host"])
         except (OSError, ValueError, KeyError):
-            who = "another process"
-        return f"Study '{self._study}' is held by {who}; wait for it, stop it, or choose another study.name."
+            return StudyHeld(self._study)
 
 
 @contextmanager

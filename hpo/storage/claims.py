@@ -98,7 +98,7 @@ class Claims:
             holders = _holders(connection, key)
             ours = [pid for application, pid in holders if application == self._application]
             if is_last or not ours:  # our own earlier session: the server has not noticed that it is gone
-                raise StudyHeld(refusal(study, [application for application, _ in holders]))
+                raise held_by(study, [application for application, _ in holders])
             _fetch(connection, "SELECT pg_terminate_backend(%s, 5000)", ours[0])
 
     def _open(self) -> Connection:
@@ -131,7 +131,7 @@ def check_claims(address: Address, studies: list[str]) -> None:
             for study in studies:
                 holders = _holders(connection, _key(connection, study))
                 if holders:
-                    raise StudyHeld(refusal(study, [application for application, _ in holders]))
+                    raise held_by(study, [application for application, _ in holders])
     except psycopg.Error as error:
         raise ValueError(address.explain(error)) from None
 
@@ -165,10 +165,9 @@ def creating(address: Address) -> Iterator[None]:
         yield
 
 
-def refusal(study: str, holders: list[str]) -> str:
+def held_by(study: str, holders: list[str]) -> StudyHeld:
     found = HOLDER.match(holders[0]) if holders else None
-    who = f"process {found['pid']} on {found['host']}" if found else "another process"
-    return f"Study '{study}' is held by {who}; wait for it, stop it, or choose another study.name."
+    return StudyHeld(study, found["pid"], found["host"]) if found else StudyHeld(study)
 
 
 def _is_alive(connection: Connection | None) -> bool:

@@ -44,7 +44,6 @@ class StudyStore:
         self._study_id = storage.get_study_id_from_name(name)
         self._storage = StudyView(storage, self._study_id)
         self._study = optuna.load_study(storage=self._storage, study_name=name, sampler=sampler, pruner=pruner)
-        self._frozen = {trial.number: trial for trial in self._study.get_trials(deepcopy=False)}
 
     def ask(self, space: Space, *, seed_of: Callable[[int], int], now: Now, horizon: int | None = None) -> TrialRecord:
         """Returns a new trial, RUNNING, its params proposed by the sampler from trials up to `horizon`.
@@ -66,17 +65,17 @@ class StudyStore:
         space.suggest(trial)
         if BEGIN not in self._storage.get_trial_system_attrs(self._id(trial.number)):
             self._note(trial.number, BEGIN, {"started_ms": now(), "seed": seed_of(trial.number)})
-        return self._refresh(trial.number)
+        return self._record(trial.number)
 
     def begin_attempt(self, number: int, *, n_crashes: int, n_ooms: int) -> TrialRecord:
         """Counts one more try at trial `number`; `n_crashes` killed their worker, `n_ooms` lacked memory."""
         attempt = self.count(number, "attempt") + 1
         self._note(number, ATTEMPT, {"attempt": attempt, "n_crashes": n_crashes, "n_ooms": n_ooms})
-        return self._refresh(number)
+        return self._record(number)
 
     def count(self, number: int, key: str) -> int:
         """Returns what `begin_attempt` noted last of trial `number` as `key`."""
-        return int(self._frozen[number].system_attrs.get(ATTEMPT, {}).get(key, 0))
+        return int(self._trial(number).system_attrs.get(ATTEMPT, {}).get(key, 0))
 
     def add_epoch(
         self, number: int, report: EpochReport, value: float, *, compared: Callable[[FrozenTrial], bool], now: Now
@@ -86,7 +85,7 @@ class StudyStore:
         The decision and the pruner's notes go into one write, so that an epoch reported again by
         a resumed trial gets the answer it got before.
         """
-        trial = self._frozen[number]
+        trial = self._trial(number)
         noted = trial.system_attrs.get(f"{EPOCH}{report.epoch}")
         if noted is None:
             seen = copy(trial)
@@ -100,15 +99,15 @@ class StudyStore:
                 self._note(number, key, note)
         if report.epoch not in trial.intermediate_values:
             self._storage.set_trial_intermediate_value(self._id(number), report.epoch, value)
-        return self._refresh(number), bool(noted["stop"])
+        return self._record(number), bool(noted["stop"])
 
     def note_end(self, number: int, end: Mapping[str, Json]) -> TrialRecord:
         """Notes how trial `number` ended: state, value, ended_ms, reason, error, facts. Not yet told."""
         self._note(number, END, dict(end))
-        return self._refresh(number)
+        return self._record(number)
 
     def has_end(self, number: int) -> bool:
-        return END in self._frozen[number].system_attrs
+        return END in self._trial(number).system_attrs
 
     def tell(self, number: int) -> TrialRecord:
         """Ends trial `number` as noted by `note_end`.
@@ -116,7 +115,7 @@ class StudyStore:
         Optuna is told of a trial that lacked memory as PRUNED, its params being infeasible: samplers learn to
         avoid them although no value is invented, whereas a FAIL teaches them nothing. The record says FAIL.
         """
-        trial = self._frozen[number]
+        trial = self._trial(number)
         end = trial.system_attrs[END]
         shown = {"epochs": len(trial.intermediate_values), REASON: end["reason"], **end["facts"]}
         for key, value in shown.items():
@@ -128,13 +127,13 @@ class StudyStore:
             self._note(number, INFEASIBLE, 1.0)
             state = TrialState.PRUNED
         self._study.tell(number, values, state=state)
-        return self._refresh(number)
+        return self._record(number)
 
     def trials(self) -> list[TrialRecord]:
         return [read_trial(trial) for trial in self.frozen()]
 
     def frozen(self) -> list[FrozenTrial]:
-        return [trial for _, trial in sorted(self._frozen.items())]
+        return self._study.get_trials(deepcopy=False)
 
     def get(self, key: str) -> Any:
         """Returns a system attribute of the study, or None."""
@@ -159,6 +158,8 @@ class StudyStore:
     def _note(self, number: int, key: str, value: Json) -> None:
         self._storage.set_trial_system_attr(self._id(number), key, value)
 
-    def _refresh(self, number: int) -> TrialRecord:
-        self._frozen[number] = self._storage.get_trial(self._id(number))
-        return read_trial(self._frozen[number])
+    def _trial(self, number: int) -> FrozenTrial:
+        return self._storage.get_trial(self._id(number))
+
+    def _record(self, number: int) -> TrialRecord:
+        return read_trial(self._trial(number))

@@ -6,9 +6,9 @@ Live writing and a rebuild take their content from here, so both write the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from hpo.contracts.records import EncoderRecord, StudyRecord, TrialRecord
+from hpo.contracts.records import EncoderRecord, EpochRecord, StudyRecord, TrialRecord
 from hpo.tracking.content import (
     STATUS,
     MetricPoint,
@@ -56,15 +56,19 @@ def trial_content(study: StudyRecord, trial: TrialRecord, *, is_live: bool) -> R
 
 
 def _trial_metrics(trial: TrialRecord) -> Iterator[MetricPoint]:
-    for epoch in trial.epochs:
-        for name, value in sorted(epoch.metrics.items()):
-            yield MetricPoint(legal_key(name), float(value), epoch.ended_ms, epoch.epoch)
+    yield from _epoch_metrics(trial.epochs)
     if trial.ended_ms is None:
         return
     step = trial.epochs[-1].epoch if trial.epochs else 0
     if trial.value is not None:
         yield MetricPoint("value", float(trial.value), trial.ended_ms, step)
     yield MetricPoint("duration_s", (trial.ended_ms - trial.started_ms) / 1000, trial.ended_ms, step)
+
+
+def _epoch_metrics(epochs: Iterable[EpochRecord]) -> Iterator[MetricPoint]:
+    for epoch in epochs:
+        for name, value in sorted(epoch.metrics.items()):
+            yield MetricPoint(legal_key(name), float(value), epoch.ended_ms, epoch.epoch)
 
 
 def study_tags(study: StudyRecord) -> dict[str, str]:
@@ -135,12 +139,7 @@ def encoder_content(encoder: EncoderRecord) -> RunContent:
         end_ms=encoder.ended_ms,
         tags=legal_tags(tags),
         params=legal_params(encoder.params),
-        metrics=tuple(
-            MetricPoint(legal_key(name), float(value), epoch.ended_ms, epoch.epoch)
-            for epoch in encoder.epochs
-            for name, value in sorted(epoch.metrics.items())
-            if math.isfinite(value)
-        ),
+        metrics=tuple(point for point in _epoch_metrics(encoder.epochs) if math.isfinite(point.value)),
         texts={"error.txt": encoder.error} if encoder.error else {},
         is_whole=encoder.ended_ms is not None,
     )
