@@ -50,8 +50,8 @@ class Address:
         Raises:
             ValueError: if it is no address of a PostgreSQL database, or psycopg is missing.
         """
+        url = reveal(given, SETTING)  # first: what it finds secret is masked from then on
         self.shown = f"{SETTING}={mask(given)}"
-        url = reveal(given, SETTING)
         self._check(url)
         try:
             from psycopg import Error
