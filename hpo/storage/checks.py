@@ -7,9 +7,6 @@ so that each breaks in a database of the other's.
 from __future__ import annotations
 
 import re
-import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,16 +54,18 @@ def check_database(path: Path, *, must_exist: bool = False) -> None:
     """
     if not path.is_file() or not path.stat().st_size:
         return
-    refused = f"storage.path={path} {'is no record that can be read' if must_exist else 'cannot hold the record'}"
+    from sqlalchemy import URL, create_engine
+    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.pool import NullPool
+
+    shown = f"storage.path={path}"
+    refused = f"{shown} {'is no record that can be read' if must_exist else 'cannot hold the record'}"
+    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as connection:
-            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            is_versioned = "alembic_version" in tables
-            revisions = connection.execute("SELECT version_num FROM alembic_version").fetchall() if is_versioned else []
-    except sqlite3.Error as error:
-        raise ValueError(f"{refused}: {error}; give another file.") from error
-    found = owner_of(tables, [str(revision) for (revision,) in revisions])
-    check_owner(found, f"storage.path={path}", must_exist=must_exist)
+        tables, found = _tables(engine), owner(engine)
+    except DBAPIError as error:
+        raise ValueError(f"{refused}: {error.orig}; give another file.") from error
+    check_owner(found, shown, must_exist=must_exist)
     if tables and not tables & {"studies", "version_info"}:
         raise ValueError(f"{refused}: it is the database of something else.")
 
@@ -77,24 +76,12 @@ def owner(engine: Engine) -> str:
     Raises:
         sqlalchemy.exc.SQLAlchemyError: if it cannot be asked.
     """
-    from sqlalchemy import inspect, text
+    from sqlalchemy import text
 
-    with engine.connect() as connection:
-        names = set(inspect(connection).get_table_names())
-        revisions: Iterable[str] = ()
-        if "alembic_version" in names:
-            revisions = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
-    return owner_of(names, list(revisions))
-
-
-def owner_of(names: set[str], revisions: Iterable[str]) -> str:
-    """Returns whose tables these are.
-
-    Args:
-        names: The tables.
-        revisions: What is in the table `alembic_version`, if there is one.
-    """
-    revisions = list(revisions)
+    names, revisions = _tables(engine), list[str]()
+    if "alembic_version" in names:
+        with engine.connect() as connection:
+            revisions += connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
     if any(REVISION.fullmatch(revision) for revision in revisions):
         return OPTUNA
     if names >= OF_MLFLOW:
@@ -102,6 +89,12 @@ def owner_of(names: set[str], revisions: Iterable[str]) -> str:
     if revisions:
         return OTHER
     return OPTUNA if names >= OF_OPTUNA else ""
+
+
+def _tables(engine: Engine) -> set[str]:
+    from sqlalchemy import inspect
+
+    return set(inspect(engine).get_table_names())
 
 
 def check_owner(found: str, shown: str, *, must_exist: bool = False) -> str:
