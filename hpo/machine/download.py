@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from hpo.machine.errors import first_line
+
 TIMEOUT_S = 30.0  # without a byte
 CHUNK_BYTES = 2**20
 
@@ -85,8 +87,7 @@ def unpack(archive: Archive, path: Path, folder: Path) -> None:
         except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
             if isinstance(error, OSError) and error.errno is not None:  # the disk's trouble, not the archive's
                 raise
-            reason = str(error).partition("\n")[0]
-            raise ValueError(f"{path} is damaged ({reason}); {advice}") from error
+            raise ValueError(f"{path} is damaged ({first_line(error)}); {advice}") from error
         entries = list(Path(temporary).iterdir())
         if len(entries) != 1 or not entries[0].is_dir():
             raise ValueError(f"{path} does not hold one folder and nothing else; {advice}")
