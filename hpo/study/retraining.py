@@ -15,7 +15,7 @@ from hpo.config.schema import SECTIONS, Config
 from hpo.study.fingerprint import flatten
 
 GROUPS = ("experiment", "space", "data", "model", "encoder", "train", "trainer")
-NOT_TRAINED = ("data.cache", "model.log")
+NOT_TRAINED = ("data.cache", "model.log", "trainer.metric")
 
 
 def retraining(composition: Composition, own: Config, options: Mapping[str, str]) -> str:
