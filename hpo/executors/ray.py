@@ -101,8 +101,12 @@ class RayExecutor(PooledExecutor[_Actor]):
             raise WorkerLost(f"{name} ended: {_cause(error)}") from None
         return kind, payload
 
-    def _give(self, worker: _Actor, job: Job) -> None:
-        worker.stream = worker.handle.run.options(num_returns="streaming").remote(job, self._parcels_of(job))
+    def _send(self, worker: _Actor, message: Job | Decision) -> None:
+        if isinstance(message, Job):
+            parcels = self._parcels_of(message)
+            worker.stream = worker.handle.run.options(num_returns="streaming").remote(message, parcels)
+        else:
+            worker.handle.answer.options(concurrency_group="control").remote(message)
 
     def _parcels_of(self, job: Job) -> list[Any]:
         """Returns references to the files of what a job reads, which are put into the store once; none for one node."""
@@ -111,9 +115,6 @@ class RayExecutor(PooledExecutor[_Actor]):
             if folder not in self._parcels:
                 self._parcels[folder] = ray.put(pack(Path(folder)))
         return [self._parcels[folder] for folder in folders]
-
-    def _answer(self, worker: _Actor, decision: Decision) -> None:
-        worker.handle.answer.options(concurrency_group="control").remote(decision)
 
     def _ask_to_pause(self, worker: _Actor) -> None:
         worker.handle.pause.options(concurrency_group="control").remote()

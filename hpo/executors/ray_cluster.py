@@ -23,7 +23,7 @@ import ray
 import ray._private.worker
 import ray.exceptions
 
-from hpo.machine.cores import n_cores
+from hpo.machine.cores import environment, n_cores
 from hpo.machine.errors import causes, first_line
 from hpo.machine.secrets import credentials_aside
 from hpo.machine.signals import SIGNALS
@@ -99,9 +99,7 @@ def nodes() -> list[dict[str, float]]:
 
 
 def _start(folder: str, *, n_gpus: int) -> None:
-    before = {name: os.environ.pop(name) for name in ("RAY_AUTH_MODE", *SETTINGS) if name in os.environ}
-    os.environ |= SETTINGS
-    try:
+    with environment({"RAY_AUTH_MODE": None, **SETTINGS}):
         _init(
             address=LOCAL,
             num_cpus=n_cores(),
@@ -110,10 +108,6 @@ def _start(folder: str, *, n_gpus: int) -> None:
             object_store_memory=OBJECT_STORE_BYTES,
             _temp_dir=folder,
         )
-    finally:
-        for name in ("RAY_AUTH_MODE", *SETTINGS):
-            os.environ.pop(name, None)
-        os.environ.update(before)
 
 
 def _init(**options: Any) -> None:
