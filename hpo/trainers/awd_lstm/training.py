@@ -22,7 +22,7 @@ from hpo.contracts.trainer import EncoderRequest, OnEpoch, Reason, TrialRequest,
 from hpo.machine.cores import name_gpu
 from hpo.machine.signals import MustPause
 from hpo.trainers.awd_lstm.learner import effective_precision, release, run_fit
-from hpo.trainers.awd_lstm.monitor import Diverged, Events, Measured, Monitor, Paused, Stopped
+from hpo.trainers.awd_lstm.monitor import Diverged, Events, Monitor, Paused, Stopped
 from hpo.trainers.awd_lstm.network.batches import Batches
 from hpo.trainers.awd_lstm.network.fastai import Learner
 from hpo.trainers.awd_lstm.network.lm_batches import Windows
@@ -73,8 +73,8 @@ class Training(ABC):
         """Leaves the final weights in the request's folder."""
 
     @abstractmethod
-    def _validate(self, monitor: Monitor) -> Measured:
-        """Returns what the network scores; asks after each batch whether to pause."""
+    def _validate(self, monitor: Monitor) -> dict[str, float]:
+        """Returns what the network scores, `valid_loss` among it; asks after each batch whether to pause."""
 
     def _hidden(self) -> Mapping[str, Tensor]:
         """Returns what the next batch of an epoch under way needs of those before it."""

@@ -38,7 +38,6 @@ MAX_ENCODERS = 32
 SIZES = ("emb_sz", "n_hid", "n_layers")
 
 OnProgress = Callable[[str, int, int], None]
-_Folders = dict[tuple[str, Sizes], str]
 
 
 @dataclass(frozen=True)
@@ -78,14 +77,12 @@ class StudyEncoders:
     """The encoders of one study.
 
     Attributes:
-        folders: Where that of a `model.encoder` and sizes lies, or will.
-        backward: The same of those that read texts backwards.
+        folders: Where that of a `model.encoder` and sizes lies, or will; True: that which reads texts backwards.
         needed: Those that are trained on the study's own texts, there or not.
         more_texts: Folder of the texts without labels that they read; "" if there are none.
     """
 
-    folders: Mapping[tuple[str, Sizes], str] = field(default_factory=dict)
-    backward: Mapping[tuple[str, Sizes], str] = field(default_factory=dict)
+    folders: Mapping[tuple[str, Sizes, bool], str] = field(default_factory=dict)
     needed: tuple[NeededEncoder, ...] = ()
     more_texts: str = ""
 
@@ -94,7 +91,7 @@ class StudyEncoders:
         if model.encoder == SCRATCH:
             return "", ""
         asked = model.encoder, sizes_of(model)
-        return self.folders[asked], self.backward[asked] if model.bidir else ""
+        return self.folders[*asked, False], self.folders[*asked, True] if model.bidir else ""
 
 
 def check_encoders(config: Config, space: Space) -> None:
@@ -143,12 +140,12 @@ def open_encoders(config: Config, space: Space, corpus_folder: Path, *, on_progr
         return StudyEncoders()
     corpus = open_corpus(corpus_folder)
     own = sizes_of(config.model)
-    folders: tuple[_Folders, _Folders] = {}, {}  # of encoders that read forwards, and backwards
+    folders: dict[tuple[str, Sizes, bool], str] = {}
     for encoder in filter(is_path, encoders):
         for folder, backward in _own_folders(encoder, config, space):
             check_fit(folder, read_encoder(folder), sizes=own, vocab=vocab_digest(corpus.vocab))
             read_weights(folder)
-            folders[backward][encoder, own] = str(expanded(folder).absolute())
+            folders[encoder, own, backward] = str(expanded(folder).absolute())
     is_domain_from_wt103 = DOMAIN in encoders and config.encoder.start is Start.wt103
     if WT103 in encoders or is_domain_from_wt103:
         from hpo.trainers.awd_lstm.network.wikipedia import (
@@ -158,9 +155,9 @@ def open_encoders(config: Config, space: Space, corpus_folder: Path, *, on_progr
         asked, on_bytes = WT103 if WT103 in encoders else DOMAIN, partial(on_progress, "download")
         make = partial(prepare_wt103, config.data.cache, corpus, sizes=own, asked=asked, on_bytes=on_bytes)
         for backward in _ways(config, space, is_domain=is_domain_from_wt103):
-            folders[backward][WT103, own] = str(make(backward=backward))
+            folders[WT103, own, backward] = str(make(backward=backward))
     if DOMAIN not in encoders:
-        return StudyEncoders(*folders)
+        return StudyEncoders(folders)
     texts = prepare_unlabelled(
         config.data, corpus, on_progress=lambda done, total: on_progress("unlabelled", done, total)
     )
@@ -168,10 +165,10 @@ def open_encoders(config: Config, space: Space, corpus_folder: Path, *, on_progr
     needed = []
     for sizes, backward in itertools.product(_all_sizes(config, space), _ways(config, space, is_domain=True)):
         settings = replace(config.encoder, backward=backward)
-        start = folders[backward][WT103, own] if is_domain_from_wt103 else ""
+        start = folders[WT103, own, backward] if is_domain_from_wt103 else ""
         needed.append(_needed(config.data.cache, settings, sizes, corpus, more_texts=more_texts, start=start))
-        folders[backward][DOMAIN, sizes] = str(needed[-1].folder)
-    return StudyEncoders(*folders, tuple(needed), more_texts)
+        folders[DOMAIN, sizes, backward] = str(needed[-1].folder)
+    return StudyEncoders(folders, tuple(needed), more_texts)
 
 
 def _ways(config: Config, space: Space, *, is_domain: bool = False) -> tuple[bool, ...]:

@@ -5,7 +5,7 @@ Which network and which texts is known to those who ask: `answers` and the test 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
@@ -40,13 +40,11 @@ def class_probabilities(
     its first tokens. So texts are put together only where neither can happen.
     """
     network.eval()
+    batches = Batches(part, batch_size=batch_size, bptt=architecture.bptt, device=device)
     found = np.empty((len(part), architecture.n_classes), dtype=np.float64)
     with autocast or nullcontext():
         for rows in _groups(np.diff(part.offsets), architecture, batch_size):
-            ids, _ = next(
-                iter(Batches(_select(part, rows), batch_size=len(rows), bptt=architecture.bptt, device=device))
-            )
-            found[rows] = network(ids)[0].double().softmax(1).cpu().numpy()
+            found[rows] = network(batches.ids_of(rows))[0].double().softmax(1).cpu().numpy()
     return found
 
 
@@ -61,12 +59,6 @@ def _groups(lengths: Rows, architecture: Architecture, batch_size: int) -> Itera
         some = some[lengths[some] > longest - architecture.bptt]
         yield some
         start += len(some)
-
-
-def _select(part: Part, rows: Sequence[int] | Rows) -> Part:
-    texts = [part.ids[part.offsets[row] : part.offsets[row + 1]] for row in rows]
-    ends = np.cumsum([0, *(len(ids) for ids in texts)], dtype=np.int64)
-    return Part(np.concatenate(texts).astype(np.uint32), ends, part.labels[np.asarray(rows)])
 
 
 @torch.no_grad()
