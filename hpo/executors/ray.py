@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import ray.exceptions
 from hpo.contracts.executor import Job
 from hpo.contracts.trainer import Decision
 from hpo.executors.pool import PooledExecutor, PooledWorker, WorkerLost
-from hpo.executors.ray_cluster import Cluster, nodes
+from hpo.executors.ray_cluster import nodes
 from hpo.executors.ray_worker import TrialActor, pack
 from hpo.executors.worker import READY
 
@@ -43,7 +44,7 @@ class RayExecutor(PooledExecutor[_Actor]):
     """Runs up to `n_workers` jobs at once, each in an actor with its share of a node.
 
     Args:
-        cluster: Where actors live; closed with the executor.
+        cluster: The connection to where actors live; closed with the executor.
         n_workers: Actors.
         threads: What a trial of one may use.
         n_cpus, n_gpus: What one of them holds.
@@ -52,7 +53,7 @@ class RayExecutor(PooledExecutor[_Actor]):
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: ExitStack,
         *,
         n_workers: int,
         threads: int,

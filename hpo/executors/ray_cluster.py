@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,12 @@ import ray
 import ray._private.worker
 import ray.exceptions
 
+from hpo.executors.options import LOCAL
 from hpo.machine.cores import environment, n_cores
 from hpo.machine.errors import causes, first_line
 from hpo.machine.secrets import credentials_aside
 from hpo.machine.signals import SIGNALS
 
-LOCAL = "local"
 PREFIX = "hpo-ray-"  # of the folders of clusters, then the process that started it
 SETTINGS = {  # of a cluster that is started here
     "RAY_AUTH_TOKEN": secrets.token_hex(32),  # without RAY_AUTH_MODE, Ray asks for it by itself; read once a process
@@ -36,46 +36,15 @@ SETTINGS = {  # of a cluster that is started here
 OBJECT_STORE_BYTES = 128 * 2**20  # of a cluster of one machine, where everybody reads the files themselves
 
 
-class Cluster:
-    """A connection to a cluster; made by `connect`, which says what it may raise.
-
-    Attributes:
-        address: As it was given.
-    """
-
-    def __init__(self, address: str, *, n_gpus: int) -> None:
-        self.address = address
-        self._folder = ""
-        self._is_ours = not ray.is_initialized()  # else of whoever embeds this in a program of theirs
-        if not self._is_ours:
-            return
-        if address == LOCAL:
-            _clear_abandoned()
-            self._folder = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
-        try:
-            with _signals_kept(), credentials_aside():
-                if address == LOCAL:
-                    _start(self._folder, n_gpus=n_gpus)
-                else:
-                    _init(address=address)
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        """Lets go of the cluster; one that was started here ends."""
-        if self._is_ours:
-            with _signals_kept():
-                ray.shutdown()
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def connect(address: str, *, n_gpus: int = 0) -> Cluster:
-    """Returns a connection to the cluster at `address`, or to one that is started here.
+def connect(address: str, *, n_gpus: int = 0) -> ExitStack:
+    """Connects this process to the cluster at `address`, or to one that is started here.
 
     Args:
         address: "local", or where a cluster is.
         n_gpus: GPUs of this machine, for a cluster that is started.
+
+    Returns:
+        What lets go of the cluster when it is closed; one that was started here ends.
 
     Raises:
         ValueError: if there is none, or it lets nobody in; the sentence says what to do.
@@ -87,7 +56,7 @@ def connect(address: str, *, n_gpus: int = 0) -> Cluster:
             "ray start --address=HOST:6379 --num-cpus=0, and give executor.address=HOST:6379."
         )
     try:
-        return Cluster(address, n_gpus=n_gpus)
+        return _connect(address, n_gpus)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError, OSError) as error:
         raise ValueError(_refusal(given, error)) from error
 
@@ -96,6 +65,28 @@ def nodes() -> list[dict[str, float]]:
     """Returns what each node of the cluster has, by Ray's names: CPU, GPU."""
     found: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]  # ray left it untyped
     return [dict(node["Resources"]) for node in found if node["Alive"]]
+
+
+def _connect(address: str, n_gpus: int) -> ExitStack:
+    if ray.is_initialized():  # by whoever embeds this in a program of theirs
+        return ExitStack()
+    with ExitStack() as connection:
+        if address == LOCAL:
+            _clear_abandoned()
+            folder = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
+            connection.callback(shutil.rmtree, folder, ignore_errors=True)
+        connection.callback(_shut_down)
+        with _signals_kept(), credentials_aside():
+            if address == LOCAL:
+                _start(folder, n_gpus=n_gpus)
+            else:
+                _init(address=address)
+        return connection.pop_all()
+
+
+def _shut_down() -> None:
+    with _signals_kept():
+        ray.shutdown()
 
 
 def _start(folder: str, *, n_gpus: int) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,7 +28,7 @@ from hpo.data.unlabelled import open_unlabelled
 from hpo.data.vocabulary import Text, cut_texts
 from hpo.machine.files import hash_bytes
 from hpo.machine.signals import MustPause, never
-from hpo.trainers.awd_lstm.learner import autocast, build_learner
+from hpo.trainers.awd_lstm.learner import build_learner
 from hpo.trainers.awd_lstm.monitor import Monitor
 from hpo.trainers.awd_lstm.network.classifier import build_body
 from hpo.trainers.awd_lstm.network.encoder import Encoder, vocab_digest, write_encoder
@@ -94,8 +93,7 @@ class LanguageTraining(Training):
         write_encoder(Path(self.request.folder), data, encoder)
 
     def _validate(self, monitor: Monitor) -> dict[str, float]:
-        after_batch = monitor.pause_if_asked
-        return score_language(self.model, self.valid, autocast=autocast(self.request), after_batch=after_batch)
+        return score_language(self.model, self.valid, monitor.pause_if_asked)
 
     def _hidden(self) -> Mapping[str, Tensor]:
         hidden: Mapping[str, Tensor] = self.model[0].hidden_tensors()
@@ -185,25 +183,18 @@ def split_language_texts(texts: Sequence[Text], valid: float, seed: int) -> tupl
 
 
 @torch.no_grad()
-def score_language(
-    model: nn.Module,
-    windows: Windows,
-    *,
-    autocast: AbstractContextManager[object] | None = None,
-    after_batch: Callable[[], None] = lambda: None,
-) -> dict[str, float]:
+def score_language(model: nn.Module, windows: Windows, after_batch: Callable[[], None]) -> dict[str, float]:
     """Returns means over the tokens of a part, the loss in nats; leaves the model in evaluation mode and reset."""
     model.eval()
     reset: Callable[[], None] = model.reset  # type: ignore[assignment]  # SequentialRNN has it, nn.Module has not
     reset()
     losses, hits, n_tokens = [], [], 0
-    with autocast or nullcontext():
-        for ids, targets in windows:
-            logits = model(ids)[0].float().flatten(0, 1)
-            losses.append(cross_entropy(logits, targets.flatten(), reduction="sum").double())
-            hits.append((logits.argmax(1) == targets.flatten()).sum())
-            n_tokens += targets.numel()
-            after_batch()
+    for ids, targets in windows:
+        logits = model(ids)[0].float().flatten(0, 1)
+        losses.append(cross_entropy(logits, targets.flatten(), reduction="sum").double())
+        hits.append((logits.argmax(1) == targets.flatten()).sum())
+        n_tokens += targets.numel()
+        after_batch()
     reset()
     loss, accuracy = (torch.stack(sums).sum().item() / n_tokens for sums in (losses, hits))
     return {"valid_loss": loss, "perplexity": math.exp(min(loss, 700.0)), "accuracy": accuracy}

@@ -111,15 +111,6 @@ class Monitor:
         self.save(self.history, {})
         self.report(len(self.history))
 
-    def report_again(self) -> None:
-        """Reports every epoch of a checkpoint: who listens may know fewer of them than it holds.
-
-        Raises:
-            Stopped: if the listener asks for it.
-        """
-        for epoch in range(1, len(self.history) + 1):
-            self.report(epoch)
-
     def report(self, epoch: int) -> None:
         """Reports an epoch done.
 

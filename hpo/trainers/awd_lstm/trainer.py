@@ -43,14 +43,14 @@ class AwdLstm:
         model, architecture = load_weights(request.folder)
         corpus = open_corpus(request.corpus)
         part = corpus.test
-        probabilities = class_probabilities(
-            model.to(request.device),
-            architecture,
-            part,
-            batch_size=request.train.batch_size,
-            device=request.device,
-            autocast=autocast(request),
-        )
+        with autocast(request):
+            probabilities = class_probabilities(
+                model.to(request.device),
+                architecture,
+                part,
+                batch_size=request.train.batch_size,
+                device=request.device,
+            )
         scores = score_probabilities(probabilities, np.asarray(part.labels))
         has_read = any(_has_read(folder, corpus.fingerprint) for folder in request.encoders)
         found = evaluate(corpus, probabilities, is_ensemble=architecture.bidir, has_read_test=has_read)
@@ -107,8 +107,7 @@ class ClassifierTraining(Training):
         save_weights(self.request.folder, self.model, self.architecture)
 
     def _validate(self, monitor: Monitor) -> dict[str, float]:
-        after_batch = monitor.pause_if_asked
-        return score(self.model, self.valid, autocast=autocast(self.request), after_batch=after_batch).metrics
+        return score(self.model, self.valid, monitor.pause_if_asked).metrics
 
 
 def _has_read(encoder: str, data_fingerprint: str) -> bool:

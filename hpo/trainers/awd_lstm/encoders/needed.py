@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from hpo.config.schema import Config, ModelConfig
+from hpo.config.search import ParamValue
 from hpo.config.training import DOMAIN, SCRATCH, WT103, EncoderConfig, Schedule, Sizes, Start, Unfreeze
 from hpo.data.corpus import Corpus, open_corpus
 from hpo.data.unlabelled import prepare_unlabelled
@@ -173,7 +174,7 @@ def open_encoders(config: Config, space: Space, corpus_folder: Path, *, on_progr
 
 def _ways(config: Config, space: Space, *, is_domain: bool = False) -> tuple[bool, ...]:
     """Returns which encoders there must be: False stands for one that reads forwards, True for one backwards."""
-    bidir = values_of(space, "model.bidir", config.model.bidir, on_grid=config.sampler.is_grid)
+    bidir = _values(config, space, "bidir")
     return (False, True) if True in bidir or (is_domain and config.encoder.backward) else (False,)
 
 
@@ -192,20 +193,21 @@ def _own_folders(encoder: str, config: Config, space: Space) -> list[tuple[str, 
 
 def _encoders(config: Config, space: Space) -> list[str]:
     """Returns every value of `model.encoder` that a trial may have."""
-    return [
-        str(value) for value in values_of(space, "model.encoder", config.model.encoder, on_grid=config.sampler.is_grid)
-    ]
+    return [str(value) for value in _values(config, space, "encoder")]
 
 
 def _all_sizes(config: Config, space: Space) -> list[Sizes]:
     """Returns each architecture of the space once, the smallest first."""
-    values = [
-        values_of(space, f"model.{name}", getattr(config.model, name), on_grid=config.sampler.is_grid) for name in SIZES
-    ]
-    chosen = (dict(zip(SIZES, each, strict=True)) for each in itertools.islice(itertools.product(*values), MAX_VALUES))
-    paths = ({f"model.{name}": value for name, value in each.items()} for each in chosen)
-    found = {sizes_of(apply_params(config, each).model) for each in paths}
+    paths = [f"model.{name}" for name in SIZES]
+    values = itertools.product(*(_values(config, space, name) for name in SIZES))
+    params = (dict(zip(paths, chosen, strict=True)) for chosen in itertools.islice(values, MAX_VALUES))
+    found = {sizes_of(apply_params(config, each).model) for each in params}
     return sorted(found, key=lambda sizes: (sizes.n_layers, sizes.n_hid, sizes.emb_sz))
+
+
+def _values(config: Config, space: Space, name: str) -> Sequence[ParamValue]:
+    """Returns every value that a setting of the section `model` may have."""
+    return values_of(space, f"model.{name}", getattr(config.model, name), on_grid=config.sampler.is_grid)
 
 
 def _check_fits(config: Config, space: Space) -> None:
