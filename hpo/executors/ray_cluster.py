@@ -23,12 +23,12 @@ import ray
 import ray._private.worker
 import ray.exceptions
 
-from hpo.executors.options import LOCAL
 from hpo.machine.cores import environment, n_cores
 from hpo.machine.errors import causes, first_line
 from hpo.machine.secrets import credentials_aside
 from hpo.machine.signals import SIGNALS
 
+LOCAL = "local"
 PREFIX = "hpo-ray-"  # of the folders of clusters, then the process that started it
 SETTINGS = {  # of a cluster that is started here
     "RAY_AUTH_TOKEN": secrets.token_hex(32),  # without RAY_AUTH_MODE, Ray asks for it by itself; read once a process
