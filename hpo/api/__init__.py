@@ -3,4 +3,4 @@
 Nothing heavy is imported before it is used, and nothing exits. The names are gathered in `hpo/__init__.py`.
 """
 
-__all__ = ["functions"]
+__all__: list[str] = []

@@ -7,21 +7,16 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hpo.commands.command import DONE, HELD, PAUSED, compose_and_call, refuse
 
 if TYPE_CHECKING:
-    from optuna.storages import BaseStorage
-
     from hpo.compare.comparison import Comparison
     from hpo.config.compare import CompareConfig
     from hpo.config.compose import Composition
-    from hpo.study.preparation import Prepared
     from hpo.study.session import Report
-    from hpo.terminal.display import Announcer
 
 USAGE = """hpo compare [samplers='[grid,random,tpe]'] [seeds=10] [study.n_trials=24] [any other override]
 
@@ -97,28 +92,24 @@ def _compare(job: Composition, argv: list[str]) -> int:
 
 def _run(comparison: Comparison, config: CompareConfig, argv: list[str]) -> int:
     from hpo.compare.display import build_comparison_display
-    from hpo.machine.paths import check_folder
-    from hpo.study.preparation import prepare_all
-    from hpo.study.session import drive_all
+    from hpo.compare.running import report_on, run_comparison
+    from hpo.report.assemble import headlines
 
-    check_folder(f"reports={config.reports}", Path(config.reports))
-    command, is_cached = _command(argv), _is_cached(config)
-    display = build_comparison_display(comparison)
+    command, display = _command(argv), build_comparison_display(comparison)
     try:
-        prepared = prepare_all(comparison.plans, display)
-        design = _register(comparison, config, prepared, display, command=command)
-        reports = drive_all(prepared, display, display_of=display.of, is_cached=is_cached, design=design)
+        ran = run_comparison(comparison, config, display, command=command, display_of=display.of)
     finally:
         display.close()
-    _say_missing(reports, config)
-    stopped = reports[0].signal
-    if stopped is not None:
+    _say_missing(ran.reports, config)
+    if ran.is_cut_short:
         print(f"Continue with: {command}")
-        return 128 + stopped
-    if reports[0].obstacle:
-        print(f"Continue with: {command}")
-        return PAUSED
-    return _report(comparison, config, prepared.storage, design)
+        stopped = ran.reports[0].signal
+        return PAUSED if stopped is None else 128 + stopped
+    report, folder, problem = report_on(ran, config)
+    if problem:
+        refuse(problem)
+    print("\n".join(headlines(report, folder)))
+    return DONE
 
 
 def _say_missing(reports: Sequence[Report], config: CompareConfig) -> None:
@@ -132,55 +123,8 @@ def _say_missing(reports: Sequence[Report], config: CompareConfig) -> None:
             print(f"MLflow refuses some of them: see {path}")
 
 
-def _register(
-    comparison: Comparison, config: CompareConfig, prepared: Prepared, display: Announcer, *, command: str
-) -> Mapping[str, object]:
-    """Writes the design card down before the first trial, and says what can be known beforehand; returns the design.
-
-    Raises:
-        Refused: if the record or the folder of the reports cannot be used.
-    """
-    from hpo.compare.design import beside_sentence, describe, find_registered, n_trials, register, write_card
-    from hpo.compare.outlook import outlook
-    from hpo.study.refusal import refusing
-
-    storage = prepared.storage
-    with refusing(config.storage):
-        card = describe(comparison, rope=config.rope, is_cached=_is_cached(config), corpora=prepared.corpora)
-        earlier = find_registered(storage, comparison)
-        design = register(card, earlier, n_trials=n_trials(storage, comparison), command=command)
-        write_card(design, Path(config.reports) / comparison.name)
-        for sentence in filter(None, [beside_sentence(storage, comparison, design), *outlook(comparison)]):
-            display.note(sentence)
-    return design
-
-
 def _command(argv: list[str]) -> str:
     """Returns the command line as it may be written down."""
     from hpo.machine.secrets import mask
 
     return shlex.join(["hpo", "compare", *map(mask, argv)])
-
-
-def _is_cached(config: CompareConfig) -> bool:
-    """Returns whether equal trials are trained once.
-
-    Not where the test of a search needs the weights of each, nor where time is simulated, which a trial must take.
-    """
-
-    return config.executor.is_shared and config.cache and (config.study.confirm.top_k > 0 or not config.study.test)
-
-
-def _report(comparison: Comparison, config: CompareConfig, storage: BaseStorage, design: Mapping[str, object]) -> int:
-    """Writes the report, shows it in MLflow, says what it says."""
-    from hpo.report.assemble import headlines, make_report, show_report
-    from hpo.report.reading.record import read_experiment
-
-    experiment = read_experiment(storage, comparison.name, design=design)
-    folder = Path(config.reports) / comparison.name
-    report = make_report(experiment, folder)
-    problem = show_report(report, folder, experiment=comparison.name, tracking=config.tracking)
-    if problem:
-        refuse(problem)
-    print("\n".join(headlines(report, folder)))
-    return DONE

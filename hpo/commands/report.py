@@ -6,15 +6,12 @@ Reads and writes files, changes nothing in the record; what the report says is d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpo.commands.command import DONE, command, compose_and_call, refuse
 
 if TYPE_CHECKING:
-    from hpo.config.report import ReportConfig
     from hpo.config.schema import Config
-    from hpo.report.analysis.records import Experiment
 
 USAGE = """hpo report [experiment=NAME] [storage.path=hpo.db | records=FILE.csv] [tracking=none]
 
@@ -73,74 +70,15 @@ def _quoted(text: str) -> str:
 
 def _report(config: Config) -> int:
     from hpo.config.report import ReportConfig
-    from hpo.machine.paths import as_name
-    from hpo.report.assemble import headlines, make_report, show_report
+    from hpo.report.assemble import headlines
+    from hpo.report.making import report_as_told
 
     assert isinstance(config, ReportConfig)
-    settings = config.report
     try:
-        config.tracking.check(config.storage)
-        if settings.n_resamples < 1:
-            raise ValueError(f"report.n_resamples={settings.n_resamples} must be at least 1; 2000 are usual.")
-        if settings.seed < 0:
-            raise ValueError(f"report.seed={settings.seed} must be at least 0.")
-        config.tracking.check_unshared()
-        experiment = _read(config)
-        folder = _made(Path(settings.folder) / as_name(experiment.name))
-        report = make_report(experiment, folder, n_resamples=settings.n_resamples, seed=settings.seed)
-        problem = show_report(report, folder, experiment=experiment.name, tracking=config.tracking)
+        made = report_as_told(config)
     except (ValueError, OSError) as error:
         return refuse(error)
-    if problem:
-        refuse(problem)
-    print("\n".join(headlines(report, folder)))
+    if made.problem:
+        refuse(made.problem)
+    print("\n".join(headlines(made.report, made.folder)))
     return DONE
-
-
-def _read(config: ReportConfig) -> Experiment:
-    from hpo.report.reading.csv_records import read_records
-    from hpo.report.reading.record import experiment_names, read_experiment
-    from hpo.report.reading.terms import Terms
-    from hpo.storage.record import open_record
-
-    settings = config.report
-    terms = Terms(
-        rope=settings.rope,
-        unit=settings.unit.value if settings.unit else None,
-        budget=settings.budget,
-        direction=settings.direction,
-    )
-    if config.records is not None:
-        return read_records(_paths(config.records), name=config.name or None, terms=terms)
-    storage = open_record(config.storage)
-    return read_experiment(storage, config.name or _only(experiment_names(storage)), terms=terms)
-
-
-def _made(folder: Path) -> Path:
-    """Returns the folder, made before there is anything to write: what is in the way is told at once."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"report.folder={folder.parent} cannot be written: {error.strerror}.") from error
-    return folder
-
-
-def _paths(records: object) -> list[Path]:
-    from hpo.machine.paths import expanded
-
-    files = records if isinstance(records, list) else [records]
-    for file in files:
-        if not isinstance(file, str | int | float) or file == "":
-            raise ValueError(f"records={records} is no file; give a CSV file, or a list as in 'records=[a.csv,b.csv]'.")
-    return [expanded(str(file)) for file in files]
-
-
-def _only(names: Sequence[str]) -> str:
-    """Returns the only name there is."""
-    if len(names) == 1:
-        return names[0]
-    if not names:
-        raise ValueError("The record has no experiment yet; run `hpo compare` or `hpo` first.")
-    raise ValueError(
-        f"The record has {len(names)} experiments; choose one: {', '.join(f'experiment={n}' for n in names)}."
-    )

@@ -3,4 +3,4 @@
 What can be said of the results is the business of `report`.
 """
 
-__all__ = ["comparison", "design", "display", "outlook", "variants"]
+__all__ = ["comparison", "display", "running", "variants"]

@@ -5,7 +5,6 @@ Nothing here knows of studies, trials or settings.
 
 __all__ = [
     "cache",
-    "capacity",
     "cores",
     "download",
     "errors",

@@ -13,7 +13,6 @@ import tempfile
 from pathlib import Path
 
 from hpo.machine.errors import causes, first_line
-from hpo.machine.paths import HINT
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, or a file's largest size
 _SIGNS = ("disk is full", "disk I/O error", " requested and ")  # SQLite's twice; numpy's, which gives no number
@@ -61,7 +60,7 @@ def lack_of_room(error: BaseException) -> str:
 
 
 def _no_room(reason: str) -> str:
-    return f"There is no room left to write ({reason}); free some, and the same command goes on. {HINT}"
+    return f"There is no room left to write ({reason}); free some, and the same command goes on."
 
 
 def hash_bytes(content: bytes) -> str:

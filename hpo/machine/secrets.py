@@ -12,14 +12,12 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO, TypeVar, cast
 from urllib.parse import quote, unquote
-
-from hpo.machine.cores import environment
 
 T = TypeVar("T")
 SETTINGS = ("tracking.uri", "storage.url")  # settings that may hold a secret
@@ -117,9 +115,14 @@ def forget_credentials() -> None:
         os.environ.pop(name, None)
 
 
-def credentials_aside() -> AbstractContextManager[None]:
+@contextmanager
+def credentials_aside() -> Iterator[None]:
     """Starts processes without those credentials in the environment they inherit."""
-    return environment(dict.fromkeys(DRIVERS_OWN))
+    taken = {name: os.environ.pop(name) for name in DRIVERS_OWN if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(taken)
 
 
 def _cover_node(node: object, path: str) -> object:

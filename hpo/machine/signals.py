@@ -29,6 +29,9 @@ def stop_on_signals() -> Iterator[StopRequest]:
     nohup, stays so.
     """
     stop = StopRequest()
+    if threading.current_thread() is not threading.main_thread():  # signals are told to that one alone
+        yield stop
+        return
     before = {number: signal.getsignal(number) for number in SIGNALS}
     if before[signal.SIGHUP] is signal.SIG_IGN:
         del before[signal.SIGHUP]
@@ -45,16 +48,6 @@ def stop_on_signals() -> Iterator[StopRequest]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def signals_held() -> Iterator[None]:
-    """Holds these signals back from processes that are started inside, until they let them through themselves."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class StopRequest:

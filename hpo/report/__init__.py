@@ -3,4 +3,4 @@
 Nothing here trains, drives or writes the record.
 """
 
-__all__ = ["analysis", "assemble", "reading"]
+__all__ = ["assemble", "document", "making", "reading"]

@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from hpo.contracts.records import TEST_OF
+from hpo.machine.modules import main_aside
 from hpo.machine.signals import die_with_parent
 from hpo.model.folder import Description, digest_of
 from hpo.tracking.client import prepare_import
@@ -58,7 +59,8 @@ def log_models(uri: str, jobs: Sequence[ModelJob]) -> Iterator[dict[str, str]]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, uri, list(jobs)), daemon=True, name="hpo-model")
-    process.start()
+    with main_aside():
+        process.start()
     theirs.close()
     try:
         for _ in jobs:

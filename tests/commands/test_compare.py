@@ -108,7 +108,8 @@ def test_help_is_no_comparison(workdir: Path, capsys: pytest.CaptureFixture[str]
 def test_what_is_known_beforehand_is_said(
     workdir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hpo.commands.compare._report", lambda *_: 0)
+    monkeypatch.setattr("hpo.compare.running.report_on", lambda *_: (None, workdir, ""))  # there is nothing to report
+    monkeypatch.setattr("hpo.report.assemble.headlines", lambda *_: [])
     monkeypatch.setattr("hpo.study.loop.Loop.run", lambda _: False)  # nothing has to be trained for it
     assert main([*FAST, "samplers=[random,grid]", "seeds=5", "storage=memory", "budget.size=40"]) == 0
     said = " ".join(capsys.readouterr().out.split())

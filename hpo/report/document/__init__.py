@@ -2,3 +2,5 @@
 
 What it says is decided by `sections`.
 """
+
+__all__ = ["content", "json"]

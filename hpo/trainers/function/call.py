@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -128,9 +129,46 @@ def find_call(name: str, folder: str) -> Call:
         meant = f" (did you mean {close[0]}?)" if close else ""
         raise ValueError(f"trainer.call={name}: {module} has no function {path}{meant}; name one that trains.")
     test = _attribute(found, "test")
-    call = Call(name, train, test if callable(test) else None)
-    if not call.takes_anything and "on_epoch" not in call.arguments and not _may_yield(train):
-        raise ValueError(f"trainer.call={name} reports no epoch: it has to {SHAPES}.")
+    return _checked(Call(name, train, test if callable(test) else None))
+
+
+def name_call(train: Callable[..., Any], test: Callable[..., Any] | None, *, is_inline: bool) -> tuple[str, str]:
+    """Returns the name of a function that is there already, and the folder that has its module.
+
+    Args:
+        train, test: The function, and the test that belongs to it.
+        is_inline: Whether this process alone is to find it, where it is made known.
+
+    Raises:
+        ValueError: in a sentence, if other processes could not find it, or it cannot be used.
+    """
+    if not callable(train):
+        raise ValueError(f"{train!r} is no function; give one that trains.")
+    module, path = getattr(train, "__module__", "__main__"), getattr(train, "__qualname__", type(train).__qualname__)
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if module == "__main__" and file:  # a script: its file is a module, too
+        module = Path(file).stem
+    name = f"{module}:{path.rpartition('>.')[2]}"
+    call = _checked(Call(name, train, test))
+    folder = str(Path(file).parent) if file and "." not in module else "."
+    give_call(call)
+    if is_inline:
+        return name, folder
+    if module == "__main__" or "<" in path:
+        raise ValueError(
+            f"{path} is defined in a notebook, a shell or another function, where no other process finds it; "
+            "use executor='inline', or put it into a module and import it."
+        )
+    if test is not None and getattr(test, "__name__", "") != "test":
+        raise ValueError(
+            f"Other processes find a test by its name: call it test, beside {path}, or use executor='inline'."
+        )
+    return name, folder
+
+
+def _checked(call: Call) -> Call:
+    if not call.takes_anything and "on_epoch" not in call.arguments and not _may_yield(call.train):
+        raise ValueError(f"trainer.call={call.name} reports no epoch: it has to {SHAPES}.")
     return call
 
 

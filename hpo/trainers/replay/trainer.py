@@ -64,7 +64,9 @@ class Replay:
 
     def train(self, request: TrialRequest, on_epoch: OnEpoch, must_pause: MustPause = never) -> TrialResult:
         """Reports the recorded epochs, from the first one on whatever was reported before. See `Trainer.train`."""
-        curve, distance = _find(request)
+        table = settings_of(request.trainer).read_table()
+        index, distance = table.find(request.params)
+        curve = table.curve(index, seed=request.seed)
         n_epochs = min(curve.n_epochs, request.train.epochs)
         facts = {
             "device": "none",
@@ -94,7 +96,9 @@ class Replay:
 
     def test(self, request: TrialRequest) -> dict[str, float]:
         """Returns the test metrics that were recorded after the last epoch of the whole training, maybe none."""
-        curve, _ = _find(request)
+        table = settings_of(request.trainer).read_table()
+        index, _ = table.find(request.params)
+        curve = table.curve(index, seed=request.seed)
         return curve.test_after(min(curve.n_epochs, request.train.epochs))
 
 
@@ -102,13 +106,6 @@ def settings_of(trainer: object) -> ReplayConfig:
     """Returns the settings of a trainer that is known to replay."""
     assert isinstance(trainer, ReplayConfig)
     return trainer
-
-
-def _find(request: TrialRequest) -> tuple[Curve, float]:
-    """Returns the curve of a trial, and how far its configuration is from the trial's."""
-    table = settings_of(request.trainer).read_table()
-    index, distance = table.find(request.params)
-    return table.curve(index, seed=request.seed), distance
 
 
 def _continued(request: TrialRequest, curve: Curve, n_epochs: int) -> str:

@@ -1,0 +1,98 @@
+"""The report that somebody asked for: its experiment found, read, reported on, shown.
+
+Words of a command line and what is printed are the business of `commands.report`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpo.config.report import ReportConfig
+from hpo.machine.paths import as_name, expanded
+from hpo.report.analysis.records import Experiment
+from hpo.report.assemble import make_report, show_report
+from hpo.report.document.content import Report
+from hpo.report.reading.csv_records import read_records
+from hpo.report.reading.record import experiment_names, read_experiment
+from hpo.report.reading.terms import Terms
+
+
+@dataclass(frozen=True)
+class Made:
+    """A report that was written.
+
+    Attributes:
+        report: What it says.
+        folder: Where its files are.
+        problem: What kept it from MLflow, in a sentence; "" if nothing did.
+    """
+
+    report: Report
+    folder: Path
+    problem: str = ""
+
+
+def report_as_told(config: ReportConfig) -> Made:
+    """Writes the report that the settings ask for.
+
+    Raises:
+        ValueError, OSError: if the record cannot be read as it is, or the report not be written.
+    """
+    settings = config.report
+    config.tracking.check(config.storage)
+    if settings.n_resamples < 1:
+        raise ValueError(f"report.n_resamples={settings.n_resamples} must be at least 1; 2000 are usual.")
+    if settings.seed < 0:
+        raise ValueError(f"report.seed={settings.seed} must be at least 0.")
+    config.tracking.check_unshared()
+    experiment = _read(config)
+    folder = _made(Path(settings.folder) / as_name(experiment.name))
+    report = make_report(experiment, folder, n_resamples=settings.n_resamples, seed=settings.seed)
+    problem = show_report(report, folder, experiment=experiment.name, tracking=config.tracking)
+    return Made(report, folder, problem)
+
+
+def _read(config: ReportConfig) -> Experiment:
+    from hpo.storage.record import open_record
+
+    settings = config.report
+    terms = Terms(
+        rope=settings.rope,
+        unit=settings.unit.value if settings.unit else None,
+        budget=settings.budget,
+        direction=settings.direction,
+    )
+    if config.records is not None:
+        return read_records(_paths(config.records), name=config.name or None, terms=terms)
+    storage = open_record(config.storage)
+    return read_experiment(storage, config.name or _only(experiment_names(storage)), terms=terms)
+
+
+def _made(folder: Path) -> Path:
+    """Returns the folder, made before there is anything to write: what is in the way is told at once."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"report.folder={folder.parent} cannot be written: {error.strerror}.") from error
+    return folder
+
+
+def _paths(records: object) -> list[Path]:
+    files = records if isinstance(records, list) else [records]
+    for file in files:
+        if not isinstance(file, str | int | float) or file == "":
+            raise ValueError(f"records={records} is no file; give a CSV file, or a list as in 'records=[a.csv,b.csv]'.")
+    return [expanded(str(file)) for file in files]
+
+
+def _only(names: Sequence[str]) -> str:
+    """Returns the only name there is."""
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise ValueError("The record has no experiment yet; run `hpo compare` or `hpo` first.")
+    raise ValueError(
+        f"The record has {len(names)} experiments; choose one: {', '.join(f'experiment={n}' for n in names)}."
+    )
