@@ -95,13 +95,19 @@ def serve(pipe: connection.Connection, slot: int, preload: Callable[[], None]) -
 
 def work(line: Line, pause: Pause, *, slot: int, preload: Callable[[], None]) -> None:
     """Runs jobs from `line` until it closes, or until the job that was asked to pause."""
+
+    def on_epoch(report: EpochReport) -> Decision:
+        line.send((REPORT, report))
+        decision: Decision = line.recv()
+        return decision
+
     forget_credentials()
     preload()
     try:
         line.send((READY, None))
         while True:
             job: Job = line.recv()
-            line.send((RESULT, run_job(job, _asking(line), slot=slot, must_pause=lambda: pause.is_asked)))
+            line.send((RESULT, run_job(job, on_epoch, slot=slot, must_pause=lambda: pause.is_asked)))
             if pause.is_asked:
                 return
     except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -137,15 +143,6 @@ def obey_signals() -> Pause:
         signal.signal(number, signal.SIG_IGN if is_everybodys else lambda _number, _frame: pause.ask())
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # held back since before this process began
     return pause
-
-
-def _asking(line: Line) -> Callable[[EpochReport], Decision]:
-    def on_epoch(report: EpochReport) -> Decision:
-        line.send((REPORT, report))
-        decision: Decision = line.recv()
-        return decision
-
-    return on_epoch
 
 
 def _unshared(folder: str) -> str:

@@ -141,20 +141,20 @@ def carry_out(
     """Returns how a training ended that `begin` made at its beginning. See `Trainer.train`."""
     history: History = []  # this and the facts outlive a failure
     facts = _describe_surroundings(request)
-    reason, error, is_stopped, is_paused = None, None, False, False
     try:
         is_stopped = _run(begin, request, on_epoch, must_pause, history=history, facts=facts)
+        return TrialResult(len(history), stopped=is_stopped, facts=facts)
     except Paused:
-        is_paused = True
+        return TrialResult(len(history), paused=True, facts=facts)
     except Diverged as failure:
-        reason, error = Reason.DIVERGED, str(failure)
+        return TrialResult(len(history), reason=Reason.DIVERGED, error=str(failure), facts=facts)
     except (MemoryError, RuntimeError) as failure:
         if not _is_out_of_memory(failure):
             raise
-        reason, error = Reason.OOM, f"Epoch {len(history) + 1}: no memory left on {request.device}. {failure}"
+        error = f"Epoch {len(history) + 1}: no memory left on {request.device}. {failure}"
+        return TrialResult(len(history), reason=Reason.OOM, error=error, facts=facts)
     finally:
         _free_memory(request.device)
-    return TrialResult(len(history), stopped=is_stopped, paused=is_paused, reason=reason, error=error, facts=facts)
 
 
 def _run(

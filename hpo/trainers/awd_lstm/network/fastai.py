@@ -3,6 +3,8 @@
 Nothing else: importing from here instead of from fastai keeps `-W error` usable and the filter in one place.
 fastai is untyped, so every name is opaque to mypy.
 """
+# mypy: implicit-reexport
+# ruff: noqa: F401
 
 from hpo.data.tokens import quiet_imports
 
@@ -23,26 +25,3 @@ with quiet_imports():
         awd_lstm_lm_split,
     )
     from fastai.text.models.core import LinearDecoder, PoolingLinearClassifier, SentenceEncoder, SequentialRNN
-
-__all__ = [
-    "AWD_LSTM",
-    "AMPMode",
-    "Callback",
-    "DataLoaders",
-    "Learner",
-    "LinearDecoder",
-    "MixedPrecision",
-    "Optimizer",
-    "ParamScheduler",
-    "PoolingLinearClassifier",
-    "SentenceEncoder",
-    "SequentialRNN",
-    "TrainEvalCallback",
-    "WeightDropout",
-    "awd_lstm_clas_config",
-    "awd_lstm_clas_split",
-    "awd_lstm_lm_config",
-    "awd_lstm_lm_split",
-    "event",
-    "rnn_cbs",
-]
