@@ -74,7 +74,7 @@ def as_word(value: Any) -> str:
     Raises:
         ValueError: for what no setting can be.
     """
-    from hpo.config.overrides import override_value
+    from hpo.config.override_text import override_value
 
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_key(key)}: {as_word(inner)}" for key, inner in value.items()) + "}"
@@ -90,6 +90,6 @@ def as_word(value: Any) -> str:
 
 
 def _key(key: object) -> str:
-    from hpo.config.overrides import override_value
+    from hpo.config.override_text import override_value
 
     return override_value(str(key))

@@ -233,6 +233,6 @@ def _plan_study(base: Plan, variant: Variant, seed: int, config: CompareConfig, 
     is_plain = not config.name and not variant.task and variant.overrides == (f"sampler={variant.strategy}",)
     if is_plain:
         return planned
-    parts = [name, variant.task, variant.strategy, f"s{seed}"]
+    parts = [name, variant.task, variant.strategy, f"s{seed}", "" if config.name else planned.digest()]
     study = replace(planned.config.study, name="-".join(as_name(part) for part in parts if part))
     return replace(planned, config=replace(planned.config, study=study))

@@ -14,7 +14,7 @@ import yaml
 
 from hpo.config.compare import CompareConfig
 from hpo.config.compose import Composition, compose_job, given_overrides
-from hpo.config.overrides import override_value
+from hpo.config.override_text import override_value
 from hpo.config.schema import Config
 
 SHARED = ("storage", "tracking", "executor")  # sections all studies of a comparison have in common
@@ -136,7 +136,7 @@ def read_overrides(key: str, given: Any) -> dict[str, tuple[str, ...]]:
             raise ValueError(f"{key} has an entry without a name; write {{name: {{sampler: tpe}}}}.")
         if not isinstance(overrides, Mapping):
             raise ValueError(f"{key}.{name}={overrides} is no set of overrides; write {{{name}: {{sampler: tpe}}}}.")
-        found[name] = tuple(f"{path}={_value(value)}" for path, value in _leaves(overrides, ""))
+        found[name] = tuple(f"{path}={override_value(value)}" for path, value in _leaves(overrides, ""))
         _check_paths(f"{key}.{name}", found[name])
     return found
 
@@ -184,13 +184,6 @@ def _leaves(overrides: Mapping[Any, Any], path: str) -> list[tuple[str, Any]]:
         is_group = isinstance(value, Mapping) and not where.startswith("+")
         leaves += _leaves(value, where) if is_group else [(where, value)]
     return leaves
-
-
-def _value(value: Any) -> str:
-    """Returns `value` as Hydra reads it back."""
-    if isinstance(value, Mapping):
-        return f"{{{','.join(f'{key}:{_value(each)}' for key, each in value.items())}}}"
-    return f"[{','.join(_value(item) for item in value)}]" if isinstance(value, list) else override_value(value)
 
 
 def _compose(

@@ -3,4 +3,17 @@
 What a setting does is the business of the room that reads it.
 """
 
-__all__ = ["compare", "compose", "limits", "metric", "overrides", "registry", "report", "schema", "search", "training"]
+__all__ = [
+    "compare",
+    "compose",
+    "defaults",
+    "limits",
+    "metric",
+    "override_text",
+    "overrides",
+    "registry",
+    "report",
+    "schema",
+    "search",
+    "training",
+]

@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields, is_dataclass, replace
-from enum import Enum
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
@@ -18,15 +17,14 @@ from typing import Any, get_args, get_origin, get_type_hints
 import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ValidationError
 
 from hpo.config import schema as c
 from hpo.config.explain import NO_BOOL, explain, suggestion
-from hpo.config.overrides import override_value
+from hpo.config.override_text import override_value
 from hpo.config.registry import Option, options
-from hpo.config.schema import SECTIONS
+from hpo.config.searched import fit_levels, fix_overridden
 from hpo.machine.paths import conf_folder, working_conf
 from hpo.machine.secrets import cover_settings
 
@@ -40,12 +38,18 @@ class Composition:
         choices: The option chosen in each config group, by group; "" where none is.
         fixed: The overrides that take params out of the space, sorted.
         seeded: The paths of the settings that are written in terms of the seed, as in encoder.seed=${seed}.
+        notes: What is to be said of it, a sentence each.
+        file: Which file of conf/ was the primary one; "" if it was not composed from one.
+        search_path: Hydra's own overrides: where else it found files.
     """
 
     config: c.Config
     choices: Mapping[str, str]
     fixed: tuple[str, ...] = ()
     seeded: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    file: str = ""
+    search_path: tuple[str, ...] = ()
 
 
 def register_schemas(root: type[c.Config] = c.Config) -> None:
@@ -106,8 +110,23 @@ def compose_job(name: str, overrides: Sequence[str], *, may_lack: bool = False) 
     config = to_config(composed, may_lack=may_lack)
     _refuse_numbers_as_booleans(config, hydra_config.overrides.task)
     config, fixed = fix_overridden(config, hydra_config.overrides.task)
+    config, notes = fit_levels(config, hydra_config.overrides.task)
     seeded = _seeded(OmegaConf.to_container(composed, resolve=False))
-    return Composition(config, choices, fixed, tuple(seeded))
+    return Composition(config, choices, fixed, tuple(seeded), notes, name, tuple(hydra_config.overrides.hydra))
+
+
+def compose_aside(name: str, overrides: Sequence[str]) -> Composition:
+    """Returns the settings of a job that may lack values, without a trace of it in `HydraConfig`.
+
+    Raises:
+        ValueError: as `compose_job` does.
+    """
+    hydra_config = HydraConfig.instance()
+    before = hydra_config.cfg
+    try:
+        return compose_job(name, overrides, may_lack=True)
+    finally:
+        hydra_config.cfg = before
 
 
 def given_overrides() -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -181,36 +200,6 @@ def to_config(composed: DictConfig, *, may_lack: bool = False) -> c.Config:
     _check_shape("", config, type(config))
     _refuse_unread(OmegaConf.to_container(composed, resolve=False), config, "")
     return config
-
-
-def fix_overridden(config: c.Config, overrides: Sequence[str]) -> tuple[c.Config, tuple[str, ...]]:
-    """Takes the params out of the space that the command line gives a value: `train.lr=0.01` means that value.
-
-    Returns:
-        The configuration, and the overrides that did so, sorted.
-    """
-    space, fixing = config.space, []
-    for override in overrides:
-        for path, fixed in _given_values(config, override.lstrip("+")):
-            section, _, name = path.partition(".")
-            entries = getattr(space, section)
-            if name in entries:
-                space = replace(space, **{section: {key: entry for key, entry in entries.items() if key != name}})
-                fixing.append(fixed)
-    return replace(config, space=space), tuple(sorted(fixing))
-
-
-def _given_values(config: c.Config, override: str) -> Iterator[tuple[str, str]]:
-    """Yields the searchable paths that an override gives a value, and an override for each: train={lr: 0.01}, too."""
-    path, _, given = override.partition("=")
-    section, _, name = path.partition(".")
-    if section in SECTIONS and name:
-        yield path, override
-    elif section in SECTIONS and given.lstrip().startswith("{"):
-        names: Any = OverridesParser.create().parse_override(override).value()
-        for name in map(str, names):
-            value = getattr(getattr(config, section), name)
-            yield f"{path}.{name}", f"{path}.{name}={override_value(value.value if isinstance(value, Enum) else value)}"
 
 
 def _refuse_numbers_as_booleans(config: c.Config, overrides: Sequence[str]) -> None:

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
-from hpo.config.search import ParamValue
 from hpo.machine.paths import expanded, is_folder
 
 MAX_JOBS = 1000
@@ -118,6 +118,11 @@ def split_jobs(arguments: Arguments, name: str = "config") -> list[list[str]]:
     return [list(job) for job in jobs]
 
 
+def mapped_names(override: str) -> list[str]:
+    """Returns the names that an override gives values, as in train={lr: 0.01, epochs: 3}."""
+    return list(map(str, cast("Mapping[str, object]", OverridesParser.create().parse_override(override).value())))
+
+
 def unreadable(override: str) -> str:
     """Returns the sentence for an override that Hydra's grammar does not know."""
     path, equals, value = override.partition("=")
@@ -197,26 +202,3 @@ def _folder(given: str) -> Path:
     if not given or not is_folder(folder):
         raise ValueError(f"--config-dir {given} is no folder; give one with YAML files, as in --config-dir conf.")
     return folder.absolute()
-
-
-def override_value(value: ParamValue) -> str:
-    """Returns `value` as Hydra reads it back."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return str(value).lower()
-        case str():
-            return value if _is_plain(value) else "'" + _escaped(value) + "'"
-    return repr(value)
-
-
-def _is_plain(text: str) -> bool:
-    """Returns whether Hydra reads `text` back as this very text without quotes."""
-    is_word = re.fullmatch(r"(?:[A-Za-z_]|\.{0,2}/)[A-Za-z0-9_./:@+-]*", text) is not None  # words, paths, addresses
-    return is_word and text.lower() not in {"null", "true", "false", "nan", "inf"}
-
-
-def _escaped(text: str) -> str:
-    """Returns `text` for single quotes in Hydra's grammar: backslashes count only before a quote."""
-    return re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hpo.config.override_text import override_line
 from hpo.config.schema import Direction
 from hpo.config.search import ParamValue
 
@@ -101,6 +102,7 @@ class StudyRecord:
         folder: The study's folder.
         created_ms: Milliseconds since 1970, UTC.
         test: Test metrics of the best trial once evaluated, with its trial number.
+        words: What to type behind `hpo`, beside params, to train as it does.
     """
 
     name: str
@@ -115,6 +117,15 @@ class StudyRecord:
     folder: str
     created_ms: int
     test: Mapping[str, float] = field(default_factory=dict)
+    words: str = ""
+
+    def retraining(self, params: Mapping[str, ParamValue]) -> str:
+        """Returns what to type behind `hpo` to train these params of its space again; what they leave out stays."""
+        own: dict[str, object] = {}
+        for section, names in self.space.items():
+            fixed, searched = self.config.get(section), names if isinstance(names, Mapping) else {}
+            own |= {f"{section}.{name}": fixed.get(name) for name in searched if isinstance(fixed, Mapping)}
+        return f"{self.words} {override_line(own | dict(params))}".strip()
 
     def best(self, trials: Sequence[TrialRecord]) -> TrialRecord | None:
         """Returns the COMPLETE trial with the best value (the earliest on ties), or None."""

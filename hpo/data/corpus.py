@@ -24,6 +24,7 @@ from hpo.data.texts import PARTS, Texts, check_texts
 from hpo.data.tokens import tokenizer_versions
 from hpo.data.vocabulary import SPECIAL, Part, number_texts
 from hpo.machine.cache import Cache, digest
+from hpo.machine.paths import expanded, is_folder
 
 FORMAT = 3  # raised whenever the same config and texts would give other files
 
@@ -105,6 +106,33 @@ def open_corpus(folder: str | Path) -> Corpus:
         valid=valid,
         test=test,
     )
+
+
+class MustDownload(Exception):
+    """The texts are not on this machine."""
+
+
+def find_prepared(config: DataConfig) -> Path | None:
+    """Returns the folder that `prepare` would return at once; None where it would have to make it. Reads no text.
+
+    Raises:
+        MustDownload: if the texts would be downloaded first.
+        ValueError, FileNotFoundError: as `prepare` does for what can be told without reading.
+    """
+
+    def refuse(_done: int, _total: int) -> None:
+        raise MustDownload
+
+    check_fractions(config)
+    _check_settings(config)
+    source: Source = config.open(refuse)
+    is_cache = is_folder(expanded(config.cache))
+    return Cache(config.cache).find(digest(_signature(config, source))) if is_cache else None
+
+
+def prepared_names(cache: str) -> list[str]:
+    """Returns the names of the data whose corpora are in the folder `data.cache`, sorted."""
+    return sorted({path.parent.name.rpartition("-")[0] for path in expanded(cache).glob("*/corpus.json")})
 
 
 def prepare(config: DataConfig, *, on_progress: OnProgress | None = None) -> Path:

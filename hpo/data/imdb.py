@@ -79,6 +79,7 @@ def _local_folder() -> Path | None:
 
 def _download(on_bytes: OnBytes) -> Path:
     """Downloads the archive where fastai would, unless it is there, and unpacks it where fastai would."""
+    on_bytes(0, ARCHIVE.size_bytes)  # whoever will not have it says so now
     folder = fastai_folder("data") / "imdb"
     archive = fastai_folder("archive") / "imdb.tgz"
     if not archive.is_file():

@@ -6,15 +6,14 @@ What a token is, is `tokens`'s concern.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 
 from hpo.config.schema import Tokenizer
 from hpo.data.tokens import SPACY_MAX_CHARS, Cut, Tokenize, Tokens, build_tokenizer, encode, join_tokens
-from hpo.machine.cores import THREAD_VARIABLES, n_cores
+from hpo.machine.cores import THREAD_VARIABLES, environment, n_cores
 from hpo.machine.modules import main_aside
 from hpo.machine.secrets import forget_credentials
 from hpo.machine.signals import die_with_parent
@@ -94,7 +93,7 @@ def _pooled(
     chunks: Sequence[Sequence[str]], tokenizer: Tokenizer, cut: Cut, n_processes: int
 ) -> Generator[Tokens, None, None]:
     context = multiprocessing.get_context("spawn")
-    with _one_thread_each():
+    with environment(dict.fromkeys(THREAD_VARIABLES, "1")):
         pool = ProcessPoolExecutor(n_processes, mp_context=context, initializer=_start_process, initargs=(tokenizer,))
         try:
             with main_aside():
@@ -103,21 +102,6 @@ def _pooled(
                 yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Lets processes started inside use one thread each for numerics."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _start_process(tokenizer: Tokenizer) -> None:

@@ -3,4 +3,4 @@
 When a trial is handed to one is decided by `study`.
 """
 
-__all__ = ["options"]
+__all__ = ["options", "torch_probe"]

@@ -9,8 +9,8 @@ import time
 from collections.abc import Sequence
 
 from hpo.contracts.executor import Job, OnReport, Outcome, wall_clock_ms
-from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialResult
-from hpo.executors.worker import run_job
+from hpo.contracts.trainer import Decision, EpochReport, TrialResult
+from hpo.executors.worker import run_job, timed_out
 from hpo.machine.signals import MustPause, never
 
 
@@ -72,7 +72,4 @@ def _run(job: Job, on_report: OnReport, must_pause: MustPause) -> TrialResult:
         result = run_job(job, on_epoch, must_pause=must_pause)
     except _DriverError as wrapped:
         raise wrapped.error from None
-    if is_late:
-        error = f"took longer than trial.timeout_s={job.timeout_s:g}"
-        return TrialResult(n_epochs=result.n_epochs, reason=Reason.TIMEOUT, error=error, facts=result.facts)
-    return result
+    return timed_out(job, result.n_epochs, result.facts) if is_late else result

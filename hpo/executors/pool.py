@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from hpo.contracts.executor import Job, NoWorkers, OnReport, Outcome, wall_clock_ms
-from hpo.contracts.trainer import Decision, Reason, TrialResult
-from hpo.executors.worker import READY, REPORT
+from hpo.contracts.trainer import Decision, TrialResult
+from hpo.executors.worker import READY, REPORT, timed_out
 
 _log = logging.getLogger(__name__)
 LONG_S = 1.0  # what a driver takes for itself only when something is wrong, with its database for one
@@ -121,12 +121,8 @@ class PooledExecutor(ABC, Generic[W]):
         """
 
     @abstractmethod
-    def _give(self, worker: W, job: Job) -> None:
-        """Hands a job to a worker; one that is dead is noticed later."""
-
-    @abstractmethod
-    def _answer(self, worker: W, decision: Decision) -> None:
-        """Answers a report; a worker that is dead is noticed later."""
+    def _send(self, worker: W, message: Job | Decision) -> None:
+        """Hands a worker a job, or the answer to its report; one that is dead is noticed later."""
 
     @abstractmethod
     def _ask_to_pause(self, worker: W) -> None:
@@ -151,7 +147,7 @@ class PooledExecutor(ABC, Generic[W]):
         for worker in self._workers:
             if self._waiting and worker.is_ready and worker.job is None:
                 worker.job, worker.began = self._waiting.pop(0), time.monotonic()
-                self._give(worker, worker.job)
+                self._send(worker, worker.job)
 
     def _receive(self, worker: W, on_report: OnReport) -> Outcome | None:
         try:
@@ -169,7 +165,7 @@ class PooledExecutor(ABC, Generic[W]):
             began = time.monotonic()
             decision = on_report(key, payload)  # type: ignore[arg-type]  # what goes with a REPORT
             self._excuse(began)
-            self._answer(worker, decision)
+            self._send(worker, decision)
             return None
         worker.job = None
         assert isinstance(payload, TrialResult)
@@ -204,9 +200,7 @@ class PooledExecutor(ABC, Generic[W]):
         outcomes = []
         for worker in list(self._workers):
             if worker.job is not None and worker.deadline is not None and worker.deadline <= now:
-                error = f"took longer than trial.timeout_s={worker.job.timeout_s:g}"
-                result = TrialResult(n_epochs=0, reason=Reason.TIMEOUT, error=error)
-                outcomes.append(Outcome(worker.job.key, result))
+                outcomes.append(Outcome(worker.job.key, timed_out(worker.job)))
                 self._replace(worker)
         return outcomes
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import connection, resource_tracker
 from multiprocessing.context import SpawnProcess
@@ -19,9 +19,9 @@ from hpo.contracts.executor import Job
 from hpo.contracts.trainer import Decision
 from hpo.executors.pool import PooledExecutor, PooledWorker, WorkerLost
 from hpo.executors.worker import serve
-from hpo.machine.cores import THREAD_VARIABLES, VISIBLE
+from hpo.machine.cores import THREAD_VARIABLES, VISIBLE, environment
 from hpo.machine.modules import main_aside
-from hpo.machine.signals import SIGNALS
+from hpo.machine.signals import signals_held
 
 
 @dataclass(eq=False)
@@ -46,20 +46,19 @@ class ProcessesExecutor(PooledExecutor[_Process]):
         super().__init__(n_workers=n_workers)
         self._preload = preload
         self._gpus = gpus
-        for variable in THREAD_VARIABLES:  # read by torch when the child imports it
-            os.environ[variable] = str(threads)
+        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))  # read by torch when the child imports it
 
     def _start(self, slot: int) -> _Process:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs, slot, self._preload), daemon=True, name=f"hpo-{slot}")
         resource_tracker.ensure_running()  # its own start lets signals through again
-        before = signal.pthread_sigmask(
-            signal.SIG_BLOCK, SIGNALS
-        )  # inherited: until `serve` knows what to do with them
-        with main_aside(), _environment(self._gpus[slot % len(self._gpus)] if self._gpus else None):
+        with (
+            main_aside(),
+            signals_held(),
+            environment({VISIBLE: self._gpus[slot % len(self._gpus)]} if self._gpus else {}),
+        ):
             process.start()
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()  # so that the worker's death is the pipe's end
         return _Process(slot, process=process, pipe=ours)
 
@@ -76,13 +75,9 @@ class ProcessesExecutor(PooledExecutor[_Process]):
             raise WorkerLost(f"worker process {worker.process.pid} ended with exit code {code}") from None
         return kind, payload
 
-    def _give(self, worker: _Process, job: Job) -> None:
+    def _send(self, worker: _Process, message: Job | Decision) -> None:
         with suppress(BrokenPipeError, ConnectionResetError):
-            worker.pipe.send(job)
-
-    def _answer(self, worker: _Process, decision: Decision) -> None:
-        with suppress(BrokenPipeError, ConnectionResetError):
-            worker.pipe.send(decision)
+            worker.pipe.send(message)
 
     def _ask_to_pause(self, worker: _Process) -> None:
         if worker.process.pid is not None:
@@ -93,18 +88,3 @@ class ProcessesExecutor(PooledExecutor[_Process]):
         worker.pipe.close()
         worker.process.kill()
         worker.process.join()
-
-
-@contextmanager
-def _environment(gpu: str | None) -> Iterator[None]:
-    """Lets a process that is started see one GPU."""
-    before = os.environ.get(VISIBLE)
-    if gpu is not None:
-        os.environ[VISIBLE] = gpu
-    try:
-        yield
-    finally:
-        if before is not None:
-            os.environ[VISIBLE] = before
-        elif gpu is not None:
-            del os.environ[VISIBLE]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import ray.exceptions
 from hpo.contracts.executor import Job
 from hpo.contracts.trainer import Decision
 from hpo.executors.pool import PooledExecutor, PooledWorker, WorkerLost
-from hpo.executors.ray_cluster import Cluster, nodes
+from hpo.executors.ray_cluster import nodes
 from hpo.executors.ray_worker import TrialActor, pack
 from hpo.executors.worker import READY
 
@@ -43,7 +44,7 @@ class RayExecutor(PooledExecutor[_Actor]):
     """Runs up to `n_workers` jobs at once, each in an actor with its share of a node.
 
     Args:
-        cluster: Where actors live; closed with the executor.
+        cluster: The connection to where actors live; closed with the executor.
         n_workers: Actors.
         threads: What a trial of one may use.
         n_cpus, n_gpus: What one of them holds.
@@ -52,7 +53,7 @@ class RayExecutor(PooledExecutor[_Actor]):
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: ExitStack,
         *,
         n_workers: int,
         threads: int,
@@ -101,8 +102,12 @@ class RayExecutor(PooledExecutor[_Actor]):
             raise WorkerLost(f"{name} ended: {_cause(error)}") from None
         return kind, payload
 
-    def _give(self, worker: _Actor, job: Job) -> None:
-        worker.stream = worker.handle.run.options(num_returns="streaming").remote(job, self._parcels_of(job))
+    def _send(self, worker: _Actor, message: Job | Decision) -> None:
+        if isinstance(message, Job):
+            parcels = self._parcels_of(message)
+            worker.stream = worker.handle.run.options(num_returns="streaming").remote(message, parcels)
+        else:
+            worker.handle.answer.options(concurrency_group="control").remote(message)
 
     def _parcels_of(self, job: Job) -> list[Any]:
         """Returns references to the files of what a job reads, which are put into the store once; none for one node."""
@@ -111,9 +116,6 @@ class RayExecutor(PooledExecutor[_Actor]):
             if folder not in self._parcels:
                 self._parcels[folder] = ray.put(pack(Path(folder)))
         return [self._parcels[folder] for folder in folders]
-
-    def _answer(self, worker: _Actor, decision: Decision) -> None:
-        worker.handle.answer.options(concurrency_group="control").remote(decision)
 
     def _ask_to_pause(self, worker: _Actor) -> None:
         worker.handle.pause.options(concurrency_group="control").remote()

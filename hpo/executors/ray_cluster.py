@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ import ray
 import ray._private.worker
 import ray.exceptions
 
-from hpo.machine.cores import n_cores
+from hpo.machine.cores import environment, n_cores
 from hpo.machine.errors import causes, first_line
 from hpo.machine.secrets import credentials_aside
 from hpo.machine.signals import SIGNALS
@@ -36,46 +36,15 @@ SETTINGS = {  # of a cluster that is started here
 OBJECT_STORE_BYTES = 128 * 2**20  # of a cluster of one machine, where everybody reads the files themselves
 
 
-class Cluster:
-    """A connection to a cluster; made by `connect`, which says what it may raise.
-
-    Attributes:
-        address: As it was given.
-    """
-
-    def __init__(self, address: str, *, n_gpus: int) -> None:
-        self.address = address
-        self._folder = ""
-        self._is_ours = not ray.is_initialized()  # else of whoever embeds this in a program of theirs
-        if not self._is_ours:
-            return
-        if address == LOCAL:
-            _clear_abandoned()
-            self._folder = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
-        try:
-            with _signals_kept(), credentials_aside():
-                if address == LOCAL:
-                    _start(self._folder, n_gpus=n_gpus)
-                else:
-                    _init(address=address)
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        """Lets go of the cluster; one that was started here ends."""
-        if self._is_ours:
-            with _signals_kept():
-                ray.shutdown()
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def connect(address: str, *, n_gpus: int = 0) -> Cluster:
-    """Returns a connection to the cluster at `address`, or to one that is started here.
+def connect(address: str, *, n_gpus: int = 0) -> ExitStack:
+    """Connects this process to the cluster at `address`, or to one that is started here.
 
     Args:
         address: "local", or where a cluster is.
         n_gpus: GPUs of this machine, for a cluster that is started.
+
+    Returns:
+        What lets go of the cluster when it is closed; one that was started here ends.
 
     Raises:
         ValueError: if there is none, or it lets nobody in; the sentence says what to do.
@@ -87,7 +56,7 @@ def connect(address: str, *, n_gpus: int = 0) -> Cluster:
             "ray start --address=HOST:6379 --num-cpus=0, and give executor.address=HOST:6379."
         )
     try:
-        return Cluster(address, n_gpus=n_gpus)
+        return _connect(address, n_gpus)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError, OSError) as error:
         raise ValueError(_refusal(given, error)) from error
 
@@ -98,10 +67,30 @@ def nodes() -> list[dict[str, float]]:
     return [dict(node["Resources"]) for node in found if node["Alive"]]
 
 
+def _connect(address: str, n_gpus: int) -> ExitStack:
+    if ray.is_initialized():  # by whoever embeds this in a program of theirs
+        return ExitStack()
+    with ExitStack() as connection:
+        if address == LOCAL:
+            _clear_abandoned()
+            folder = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
+            connection.callback(shutil.rmtree, folder, ignore_errors=True)
+        connection.callback(_shut_down)
+        with _signals_kept(), credentials_aside():
+            if address == LOCAL:
+                _start(folder, n_gpus=n_gpus)
+            else:
+                _init(address=address)
+        return connection.pop_all()
+
+
+def _shut_down() -> None:
+    with _signals_kept():
+        ray.shutdown()
+
+
 def _start(folder: str, *, n_gpus: int) -> None:
-    before = {name: os.environ.pop(name) for name in ("RAY_AUTH_MODE", *SETTINGS) if name in os.environ}
-    os.environ |= SETTINGS
-    try:
+    with environment({"RAY_AUTH_MODE": None, **SETTINGS}):
         _init(
             address=LOCAL,
             num_cpus=n_cores(),
@@ -110,10 +99,6 @@ def _start(folder: str, *, n_gpus: int) -> None:
             object_store_memory=OBJECT_STORE_BYTES,
             _temp_dir=folder,
         )
-    finally:
-        for name in ("RAY_AUTH_MODE", *SETTINGS):
-            os.environ.pop(name, None)
-        os.environ.update(before)
 
 
 def _init(**options: Any) -> None:

@@ -14,8 +14,8 @@ from itertools import count
 from tempfile import TemporaryDirectory
 
 from hpo.contracts.executor import Job, OnReport, Outcome, Task
-from hpo.contracts.trainer import Decision, EpochReport, OnEpoch, Reason, TrialRequest, TrialResult
-from hpo.executors.worker import run_job
+from hpo.contracts.trainer import Decision, EpochReport, OnEpoch, TrialRequest, TrialResult
+from hpo.executors.worker import run_job, timed_out
 from hpo.trainers.replay.trainer import UNREPORTED_S
 
 MANY = 10_000  # simulated workers cost nothing
@@ -31,12 +31,6 @@ class _Event:
     is_late: bool = False  # the time limit was reached
 
 
-@dataclass(frozen=True)
-class _Running:
-    job: Job
-    events: Iterator[_Event]
-
-
 class SimulatedExecutor:
     """Holds up to `n_workers` jobs, each on a worker of its own, and a clock that begins at 0.
 
@@ -49,22 +43,22 @@ class SimulatedExecutor:
     def __init__(self, *, n_workers: int = MANY) -> None:
         self.n_workers = n_workers
         self._now_us = 0
-        self._heap: list[tuple[int, str, int, int, _Event, _Running]] = []
+        self._heap: list[tuple[int, str, int, int, _Event, Job, Iterator[_Event]]] = []
         self._order = count()
 
     def submit(self, job: Job) -> None:
         if len(self._heap) >= self.n_workers:
             raise RuntimeError(f"the simulated executor holds {self.n_workers} jobs at a time")
-        self._schedule(_Running(job, iter(self._foresee(job))))
+        self._schedule(job, iter(self._foresee(job)))
 
     def wait(self, on_report: OnReport, *, timeout_s: float) -> Sequence[Outcome]:
         deadline = time.monotonic() + timeout_s
         while self._heap and time.monotonic() < deadline:
-            self._now_us, *_, event, running = heapq.heappop(self._heap)
-            is_stopped = event.report is not None and on_report(running.job.key, event.report) is Decision.STOP
+            self._now_us, *_, event, job, events = heapq.heappop(self._heap)
+            is_stopped = event.report is not None and on_report(job.key, event.report) is Decision.STOP
             if is_stopped or event.report is None:
-                return [_end(running.job, event, is_stopped=is_stopped)]
-            self._schedule(running)
+                return [_end(job, event, is_stopped=is_stopped)]
+            self._schedule(job, events)
         return []
 
     def pause(self) -> int:
@@ -77,10 +71,10 @@ class SimulatedExecutor:
     def close(self) -> None:
         self._heap.clear()
 
-    def _schedule(self, running: _Running) -> None:
+    def _schedule(self, job: Job, events: Iterator[_Event]) -> None:
         """Puts the next event of a job among those of the others."""
-        event, job = next(running.events), running.job
-        heapq.heappush(self._heap, (event.at_us, job.study, job.request.number, next(self._order), event, running))
+        event = next(events)
+        heapq.heappush(self._heap, (event.at_us, job.study, job.request.number, next(self._order), event, job, events))
 
     def _foresee(self, job: Job) -> list[_Event]:
         """Returns what happens to `job` if nobody stops it, in the order of time; the last event is its end."""
@@ -143,8 +137,7 @@ def _end(job: Job, event: _Event, *, is_stopped: bool) -> Outcome:
     last = event.n_epochs if is_stopped or event.is_late else None
     result = run_job(_in_simulated_time(job), _stopping_after(last)) if last != 0 else TrialResult(0)
     if event.is_late:
-        error = f"took longer than trial.timeout_s={job.timeout_s:g}"
-        result = TrialResult(event.n_epochs, reason=Reason.TIMEOUT, error=error, facts=result.facts)
+        result = timed_out(job, event.n_epochs, result.facts)
     return Outcome(job.key, result)
 
 

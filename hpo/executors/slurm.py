@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import signal
 import socket
 import struct
 import time
@@ -32,7 +31,7 @@ from hpo.executors.options import ClusterConfig
 from hpo.executors.pool import PooledExecutor, PooledWorker, WorkerLost
 from hpo.executors.slurm_worker import PAUSE, keep_alive, work_for
 from hpo.machine.secrets import credentials_aside
-from hpo.machine.signals import SIGNALS, StopRequest
+from hpo.machine.signals import StopRequest, signals_held
 
 if TYPE_CHECKING:
     import submitit
@@ -117,14 +116,10 @@ class SlurmExecutor(PooledExecutor[_SlurmJob]):
     def _start(self, slot: int) -> _SlurmJob:
         self._n_started += 1
         address, number = self._server.getsockname()[:2], self._n_started
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # inherited: until the worker obeys them
-        try:
-            with credentials_aside():
-                submitted = self._submitter.submit(
-                    work_for, address, self._key, number, self._config.threads, self._preload
-                )
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with signals_held(), credentials_aside():
+            submitted = self._submitter.submit(
+                work_for, address, self._key, number, self._config.threads, self._preload
+            )
         return _SlurmJob(slot, number=number, submitted=submitted)
 
     def _heard(self, timeout_s: float) -> Sequence[_SlurmJob]:
@@ -148,14 +143,13 @@ class SlurmExecutor(PooledExecutor[_SlurmJob]):
             raise WorkerLost(f"job {worker.submitted.job_id} of Slurm ended (its log is {log})") from None
         return kind, payload
 
-    def _give(self, worker: _SlurmJob, job: Job) -> None:
-        _send(worker, job)
-
-    def _answer(self, worker: _SlurmJob, decision: Decision) -> None:
-        _send(worker, decision)
+    def _send(self, worker: _SlurmJob, message: Job | Decision | str) -> None:
+        if worker.pipe is not None:
+            with suppress(OSError):  # a dead worker is noticed by `_next_message`
+                worker.pipe.send(message)
 
     def _ask_to_pause(self, worker: _SlurmJob) -> None:
-        _send(worker, PAUSE)
+        self._send(worker, PAUSE)
 
     def _end(self, worker: _SlurmJob) -> None:
         if worker.pipe is not None:
@@ -238,12 +232,6 @@ def _build_submitter(config: SlurmConfig, folder: Path) -> submitit.AutoExecutor
             "executor.cluster=local to try it out."
         ) from error
     return submitter
-
-
-def _send(worker: _SlurmJob, message: object) -> None:
-    if worker.pipe is not None:
-        with suppress(OSError):  # a dead worker is noticed by `_next_message`
-            worker.pipe.send(message)
 
 
 def _set_patience(pipe: connection.Connection[Any, Any], seconds: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import socket
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from multiprocessing import connection
 from pathlib import Path
@@ -71,6 +71,12 @@ def _run(job: Job, on_epoch: OnEpoch, slot: int, must_pause: MustPause) -> Trial
         return trainer.train(request, on_epoch, must_pause)
     except Exception as error:
         return _ended_by(error)
+
+
+def timed_out(job: Job, n_epochs: int = 0, facts: Mapping[str, str] | None = None) -> TrialResult:
+    """Returns how a job ended whose time limit was reached."""
+    error = f"took longer than trial.timeout_s={job.timeout_s:g}"
+    return TrialResult(n_epochs, reason=Reason.TIMEOUT, error=error, facts=facts or {})
 
 
 def _ended_by(error: Exception) -> TrialResult:

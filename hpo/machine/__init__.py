@@ -5,6 +5,7 @@ Nothing here knows of studies, trials or settings.
 
 __all__ = [
     "cache",
+    "capacity",
     "cores",
     "download",
     "errors",

@@ -1,6 +1,6 @@
 """The cores and GPUs this process may use, and the variables that tell numeric libraries which to take.
 
-Read by torch and others when they are imported, so they are set before a process is started.
+Read by torch and others when they are imported, so they are set before a process is started, here or for that long.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -35,3 +37,22 @@ def name_gpu(device: str) -> str:
     index = int(device.partition(":")[2] or 0)
     visible = os.environ.get(VISIBLE, "").split(",")
     return visible[index].strip() if index < len(visible) and visible[index].strip() else str(index)
+
+
+@contextmanager
+def environment(changes: Mapping[str, str | None]) -> Iterator[None]:
+    """Gives variables other values until the end of the `with`; one that becomes None is not there."""
+    before = {name: os.environ.get(name) for name in changes}
+    _change(changes)
+    try:
+        yield
+    finally:
+        _change(before)
+
+
+def _change(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

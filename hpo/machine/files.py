@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from hpo.machine.errors import causes, first_line
+from hpo.machine.paths import HINT
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, or a file's largest size
 _SIGNS = ("disk is full", "disk I/O error", " requested and ")  # SQLite's twice; numpy's, which gives no number
@@ -60,7 +61,7 @@ def lack_of_room(error: BaseException) -> str:
 
 
 def _no_room(reason: str) -> str:
-    return f"There is no room left to write ({reason}); free some, and the same command goes on."
+    return f"There is no room left to write ({reason}); free some, and the same command goes on. {HINT}"
 
 
 def hash_bytes(content: bytes) -> str:

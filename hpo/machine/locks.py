@@ -14,7 +14,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
+
+from hpo.machine.paths import HINT
 
 FOLDER_TIMEOUT_S = 60.0
 HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # the last over NFS; all else says that there are no locks
@@ -109,7 +112,8 @@ class StudyLock:
                 raise self._held() from error
             raise ValueError(
                 f"Study '{self._study}' cannot be locked: the file system of {self._path} gives no locks "
-                f"({error.strerror}); switch them on there, or keep studies on another one by storage.folder=FOLDER."
+                f"({error.strerror}); switch them on there, or keep studies on another one by storage.folder=FOLDER. "
+                f"{HINT}"
             ) from error
 
     def _is_in_place(self, file: int) -> bool:
@@ -124,6 +128,28 @@ class StudyLock:
             return StudyHeld(self._study, holder["pid"], holder["host"])
         except (OSError, ValueError, KeyError):
             return StudyHeld(self._study)
+
+
+def check_locks(folder: Path) -> None:
+    """Refuses a folder whose file system gives no locks, or gives one to everybody; leaves nothing behind.
+
+    Whether they exclude other machines, too, is not found out here.
+
+    Raises:
+        ValueError: saying so.
+        OSError: if nothing can be written there.
+    """
+    refusal = f"The file system of {folder} {{}}; keep studies on another one by storage.folder=FOLDER."
+    with TemporaryDirectory(dir=folder, prefix=".hpo-") as temporary:
+        path = Path(temporary) / "lock"
+        with path.open("w") as first, path.open("w") as second:
+            try:
+                fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise ValueError(refusal.format(f"gives no locks ({error.strerror})")) from error
+            with suppress(BlockingIOError):
+                fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                raise ValueError(refusal.format("gives one lock to two"))
 
 
 @contextmanager

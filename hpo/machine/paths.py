@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+HINT = "hpo doctor tells more."  # ends sentences on what is wrong with the machine, not with what was typed
 MAX_FILE_BYTES = 240  # of 255: SQLite and atomic writes append something
 
 
@@ -85,10 +86,15 @@ def check_folder(setting: str, folder: Path) -> None:
     _check_name(setting, folder)
     there = folder
     try:
-        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        there = nearest_folder(folder)
         TemporaryDirectory(dir=there, prefix=".hpo-").cleanup()  # root may write anywhere but in /proc
     except OSError as error:
         raise ValueError(f"{setting} cannot be written: {there} takes no folder ({error.strerror}).") from error
+
+
+def nearest_folder(path: Path) -> Path:
+    """Returns what is there of a path that is to be made: itself, or the nearest folder that holds its place."""
+    return next(there for there in (path, *path.absolute().parents) if there.exists())
 
 
 def _check_name(setting: str, path: Path) -> None:

@@ -12,12 +12,14 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO, TypeVar, cast
 from urllib.parse import quote, unquote
+
+from hpo.machine.cores import environment
 
 T = TypeVar("T")
 SETTINGS = ("tracking.uri", "storage.url")  # settings that may hold a secret
@@ -115,14 +117,9 @@ def forget_credentials() -> None:
         os.environ.pop(name, None)
 
 
-@contextmanager
-def credentials_aside() -> Iterator[None]:
+def credentials_aside() -> AbstractContextManager[None]:
     """Starts processes without those credentials in the environment they inherit."""
-    taken = {name: os.environ.pop(name) for name in DRIVERS_OWN if name in os.environ}
-    try:
-        yield
-    finally:
-        os.environ.update(taken)
+    return environment(dict.fromkeys(DRIVERS_OWN))
 
 
 def _cover_node(node: object, path: str) -> object:

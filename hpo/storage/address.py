@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NoReturn
 
+from hpo.machine.paths import HINT
 from hpo.machine.secrets import mask, reveal
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Address:
         for words, remedy in REMEDIES.items():
             if re.search(words, said):
                 return f"{self.shown}: {remedy} ({said})."
-        return f"{self.shown}: the database cannot be reached ({said}); is the server up, and the address right?"
+        return f"{self.shown}: the database cannot be reached ({said}); is the server up, and the address right? {HINT}"
 
     def _check(self, url: str) -> None:
         """Refuses what libpq would read otherwise than it was meant; its message would show a part of the password."""

@@ -23,6 +23,10 @@ REVISION = re.compile(r"v\d+\.\d+\.\d+\.\w+")  # Optuna's; MLflow's are hexadeci
 OF_OPTUNA, OF_MLFLOW = {"studies", "trials", "version_info"}, {"experiments", "runs", "metrics"}
 
 
+class NoRecord(ValueError):
+    """Nothing is wrong with the place, but no study was recorded there yet."""
+
+
 def check_storage(config: StorageConfig, study: str) -> None:
     """Refuses a record, or the folder of a study, where there can be none.
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from hpo.storage.address import Address
-from hpo.storage.checks import check_owner, owner
+from hpo.storage.checks import NoRecord, check_owner, owner
 from hpo.storage.claims import Claims, creating
 from hpo.storage.enduring import EnduringStorage
 
@@ -34,7 +34,7 @@ def open_postgres(url: str, *, must_exist: bool = False) -> BaseStorage:
     with _explaining(address):
         asking = create_engine(DIALECT, creator=address.connect, poolclass=NullPool)
         if not check_owner(owner(asking), address.shown, must_exist=must_exist) and must_exist:
-            raise ValueError(f"There is no record in the database of {address.shown} yet.")
+            raise NoRecord(f"There is no record in the database of {address.shown} yet.")
         with creating(address):
             storage = RDBStorage(DIALECT, engine_kwargs={"creator": address.connect, "pool_pre_ping": True})
     return EnduringStorage(get_storage(storage), storage.engine, Claims(address), address.shown)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hpo.machine.errors import first_line
 from hpo.machine.locks import folder_locked
 from hpo.machine.paths import is_file
-from hpo.storage.checks import check_database
+from hpo.storage.checks import NoRecord, check_database
 from hpo.storage.enduring import EnduringStorage
 
 BUSY_S = 60  # what SQLite itself waits for whoever writes
@@ -28,7 +28,7 @@ def read_sqlite(path: str) -> BaseStorage:
         ValueError: if there is none, or it cannot be read.
     """
     if not is_file(path) or not Path(path).stat().st_size:
-        raise ValueError(f"There is no record at storage.path={path}; go to the folder where the studies ran.")
+        raise NoRecord(f"There is no record at storage.path={path}; go to the folder where the studies ran.")
     try:
         check_database(Path(path), must_exist=True)
         storage = open_sqlite(Path(path))

@@ -99,37 +99,37 @@ def flatten(node: object, path: str) -> dict[str, object]:
 
 
 def check_fingerprint(
-    name: str, stored: Mapping[str, str], given: Mapping[str, str], *, accepts_code: bool = False
+    name: str, stored: Mapping[str, str], now: Mapping[str, str], *, free: str, accepts_code: bool = False
 ) -> None:
     """Refuses to continue a study as something else.
 
     Args:
         name: The study.
-        stored, given: What its results depended on, and would from now on.
+        stored, now: What its results depended on, and would from now on.
+        free: The override that gives it a name of its own.
         accepts_code: Whether a user's function may have changed.
 
     Raises:
         ValueError: one sentence with every difference.
     """
-    if stored.get("format") != given["format"]:
+    if stored.get("format") != now["format"]:
         raise ValueError(
             f"Study '{name}' was made by another version of hpo (record format {stored.get('format')}, "
-            f"this one writes {given['format']}); continue it with that version, or choose another study.name."
+            f"this one writes {now['format']}); continue it with that version, or give another name: {free}."
         )
-    changed = {path for path in {*stored, *given} if stored.get(path) != given.get(path)}
-    if CODE in changed and stored.get(CALL) == given.get(CALL) is not None:
+    changed = {path for path in {*stored, *now} if stored.get(path) != now.get(path)}
+    if CODE in changed and stored.get(CALL) == now.get(CALL) is not None:
         if not accepts_code:
             raise ValueError(
-                f"The file of {given[CALL]} has changed since study '{name}' began; to continue it all the same give "
-                "study.accept_code=true, else choose another study.name."
+                f"The file of {now[CALL]} has changed since study '{name}' began; to continue it all the same give "
+                f"study.accept_code=true, else a name that is free: {free}."
             )
         changed.remove(CODE)
     if changed:
         differences = "; ".join(
-            f"{path} was {stored.get(path, 'absent')} and is now {given.get(path, 'absent')}"
-            for path in sorted(changed)
+            f"{path} was {stored.get(path, 'absent')} and is now {now.get(path, 'absent')}" for path in sorted(changed)
         )
         raise ValueError(
             f"Study '{name}' cannot be continued with other settings: {differences}. "
-            "Give the old values, or choose another study.name."
+            f"Give the old values, or a name that is free: {free}."
         )

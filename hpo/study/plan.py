@@ -5,19 +5,19 @@ Doing it is `session`'s business.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hpo.config.compose import Composition
 from hpo.config.limits import check_limits
 from hpo.config.metric import KNOWN
 from hpo.config.schema import Config
-from hpo.contracts.seeds import derive_seed
 from hpo.machine.paths import as_name
 from hpo.search.candidates import mapping_note
 from hpo.search.samplers import build_sampler
 from hpo.space.read import read_space
 from hpo.space.space import Space
+from hpo.study.changes import Changes, find_changes
 from hpo.trainers.awd_lstm.encoders.needed import check_encoders
 from hpo.trainers.replay.space import check_space_choice, describe_table, fit_to_table, table_space
 
@@ -31,10 +31,11 @@ class Plan:
     Attributes:
         config: The settings.
         choices: The option chosen in each config group, by group.
-        fixed: The overrides that give searched params a value instead.
         seeded: The paths of the settings that follow the seed.
+        changes: How it differs from what its options say by themselves.
         space: The search space.
         n_workers: Trials of this study at once.
+        notes: What is to be said before it begins, a sentence each.
         tags: What it is within a comparison, its strategy and its task; what its recorded table is.
         experiment_name: The experiment it belongs to; "" leaves it to the configuration.
     """
@@ -43,8 +44,9 @@ class Plan:
     choices: Mapping[str, str]
     space: Space
     n_workers: int
-    fixed: Sequence[str] = ()
     seeded: Sequence[str] = ()
+    changes: Changes = field(default_factory=Changes)
+    notes: Sequence[str] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     experiment_name: str = ""
 
@@ -58,11 +60,24 @@ class Plan:
         """The study's name: as given, else what identifies it."""
         if self.config.study.name:
             return self.config.study.name
-        parts = [self.subject, self.choices["space"], self.choices["sampler"], self.choices["pruner"]]
-        parts.append(f"s{self.config.seed}")
-        if self.fixed:
-            parts.append(f"fixed-{derive_seed(','.join(self.fixed)):08x}")
-        return "-".join(parts)
+        changes = self.changes
+        words = {"subject": self.subject} | {group: self.choices[group] for group in ("space", "sampler", "pruner")}
+        words["seed"] = f"s{self.config.seed}"
+        differing = {"subject"} if changes.options.keys() & {"experiment", "data", "trainer"} else set()
+        differing |= changes.options.keys() | ({"seed"} if self.config.seed != changes.seed else set())
+        first = [word for key, word in words.items() if key in differing]
+        others = [word for key, word in words.items() if key not in differing]
+        return "-".join(filter(None, [*first, *changes.words, *others, self.digest(words)]))
+
+    def digest(self, named: Collection[str] = ()) -> str:
+        """Returns a short hash of what makes it another study than its options do, but for the groups `named`."""
+        config, options = self.config, self.changes.options
+        unread = () if config.trainer.reads_texts else ("data", "model", "encoder")
+        more = {group: name for group, name in options.items() if group not in (*named, *unread, "experiment")}
+        more = {group: name for group, name in more.items() if not named or name != self.subject}
+        if config.study.ordered:
+            more["executor.n_workers"] = str(self.n_workers)
+        return self.changes.digest(more)
 
     @property
     def subject(self) -> str:
@@ -92,7 +107,8 @@ def plan(composition: Composition) -> Plan:
         raise ValueError("study.n_trials=null leaves the study without an end; give study.timeout_s or study.n_epochs.")
     build_sampler(config.sampler, space, config.seed)
     n_workers = config.executor.count_workers()
-    planned = Plan(config, composition.choices, space, n_workers, composition.fixed, composition.seeded, tags)
+    changes = find_changes(composition, config, space)
+    planned = Plan(config, composition.choices, space, n_workers, composition.seeded, changes, composition.notes, tags)
     if planned.name != as_name(planned.name) or len(planned.name.encode()) > MAX_NAME_BYTES:
         raise ValueError(
             f"study.name={planned.name!r} must be a file name: at most {MAX_NAME_BYTES} bytes, "
@@ -107,7 +123,7 @@ def _search(config: Config, composition: Composition) -> tuple[Config, Space, di
     _check_metric(config)
     config = replace(config, trainer=config.trainer.settled())
     if not config.trainer.is_recorded:
-        space = read_space(config, may_be_empty=bool(composition.fixed))
+        space = read_space(config, may_be_empty=bool(composition.fixed or config.params))
         check_encoders(config, space)
         config.trainer.check(config, space)
         if not config.trainer.has_test:

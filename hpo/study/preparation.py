@@ -63,6 +63,8 @@ def prepare_all(plans: Sequence[Plan], display: Announcer, *, storage: BaseStora
     """
     config = plans[0].config
     folders = {planned.name: study_folder(planned.config.storage, planned.name) for planned in plans}
+    for note in dict.fromkeys(note for planned in plans for note in planned.notes):
+        display.note(note)
     with refusing(config.storage):
         for planned in plans:
             check_storage(config.storage, planned.name)

@@ -5,13 +5,15 @@ Changes nothing; opening is `opening`'s business.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from optuna.storages import BaseStorage
 
-from hpo.artifacts.folders import check_place
+from hpo.artifacts.folders import check_place, study_folder
+from hpo.config.override_text import override_value
 from hpo.config.schema import Config
 from hpo.data.corpus import open_corpus
 from hpo.storage.record import FINGERPRINT, MOVED, STUDY, n_trials, study_attrs
@@ -47,40 +49,57 @@ def check_record(
     """
     there = study_attrs(storage)
     for planned in plans:
-        if planned.name in there:
-            _check_search(
-                planned, there[planned.name], storage, corpora.get(planned.name), (encoders or {}).get(planned.name)
-            )
+        name, free = planned.name, free_name(planned, list(there))
+        if name in there:
+            now = asked_fingerprint(planned, corpora.get(name), (encoders or {}).get(name))
+            _check_search(planned, there[name], storage, now, free)
         for beside in _beside(planned.config):
-            found = there.get(planned.name + beside.suffix)
-            if found is not None:
-                _check_beside(planned, beside, found, storage)
+            if name + beside.suffix in there:
+                _check_beside(planned, beside, there[name + beside.suffix], storage, free)
+
+
+def free_name(planned: Plan, names: Sequence[str]) -> str:
+    """Returns the override that gives a study, or its comparison, a name that nothing has yet.
+
+    Args:
+        planned: The study.
+        names: Those of the studies that there are.
+    """
+    is_compared = "strategy" in planned.tags
+    key, name = ("name", planned.experiment) if is_compared else ("study.name", planned.name)
+    for n in itertools.count(2):
+        free = f"{name}-{n}"
+        is_taken = any(other == free or (is_compared and other.startswith(f"{free}-")) for other in names)
+        if not is_taken and not study_folder(planned.config.storage, free).exists():
+            return f"{key}={override_value(free)}"
+    raise AssertionError("There are more numbers than names.")
 
 
 def _check_search(
-    planned: Plan, there: Mapping[str, Any], storage: BaseStorage, corpus: Path | None, encoders: StudyEncoders | None
+    planned: Plan, there: Mapping[str, Any], storage: BaseStorage, now: Mapping[str, str], free: str
 ) -> None:
     stored, study = there.get(FINGERPRINT), there.get(STUDY)
     if stored is None and n_trials(storage, planned.name):
-        raise ValueError(f"Study '{planned.name}' was not made by hpo; choose another study.name.")
+        raise ValueError(f"Study '{planned.name}' was not made by hpo; give another name: {free}.")
     if stored is not None and "role" in stored:
-        raise ValueError(f"Study '{planned.name}' is the {stored['role']} of another; choose another study.name.")
+        raise ValueError(f"Study '{planned.name}' is the {stored['role']} of another; give another name: {free}.")
     if MOVED in there:
         raise ValueError(f"Study '{planned.name}' has moved to {there[MOVED]}, with its folder; continue it there.")
     if stored is not None:
-        asked = asked_fingerprint(planned, corpus, encoders)
-        check_fingerprint(planned.name, stored, asked, accepts_code=planned.config.study.accept_code)
+        check_fingerprint(planned.name, stored, now, free=free, accepts_code=planned.config.study.accept_code)
     if study is not None:
         check_place(planned.config.storage, planned.name, noted=study["folder"], machine=study["tags"].get("host", ""))
 
 
-def _check_beside(planned: Plan, beside: type[Repeating], there: Mapping[str, Any], storage: BaseStorage) -> None:
+def _check_beside(
+    planned: Plan, beside: type[Repeating], there: Mapping[str, Any], storage: BaseStorage, free: str
+) -> None:
     name = planned.name + beside.suffix
     tags = there.get(STUDY, {}).get("tags", {})
     if tags.get(beside.verb) != planned.name and (tags or n_trials(storage, name)):
         raise ValueError(
             f"Study '{name}' is there already and does not {beside.verb.removesuffix('s')} "
-            f"'{planned.name}'; choose another study.name, or {beside.off}."
+            f"'{planned.name}'; give another name, {free}, or {beside.off}."
         )
 
 

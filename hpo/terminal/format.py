@@ -6,11 +6,10 @@ Pure functions from data to strings; where a text goes is decided by `display` a
 from __future__ import annotations
 
 import math
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from hpo.config.overrides import override_value
+from hpo.config.override_text import override_value
 from hpo.config.search import ParamValue
 from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING, Budget, TrialRecord
 from hpo.machine.escaping import last_line
@@ -25,11 +24,6 @@ def format_params(params: Mapping[str, ParamValue]) -> str:
     return " ".join(
         f"{_leaf(path) if names[_leaf(path)] == 1 else path}={_short(value)}" for path, value in params.items()
     )
-
-
-def override_line(params: Mapping[str, ParamValue]) -> str:
-    """Returns params for pasting behind `hpo` in a shell, every digit kept."""
-    return " ".join(shlex.quote(f"{path}={override_value(value)}") for path, value in params.items())
 
 
 def format_number(value: float) -> str:

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hpo.artifacts.folders import MODEL_FOLDER
+from hpo.config.override_text import override_line
 from hpo.config.schema import StorageConfig
 from hpo.config.search import ParamValue
 from hpo.contracts.records import FAIL, StudyRecord, TrialRecord
@@ -23,7 +24,7 @@ from hpo.machine.escaping import last_line, printable
 from hpo.machine.remote import is_remote
 from hpo.machine.secrets import is_named, mask
 from hpo.terminal.console import unless_gone
-from hpo.terminal.format import format_counts, format_duration, format_number, format_params, override_line
+from hpo.terminal.format import format_counts, format_duration, format_number, format_params
 
 N_BEST, N_NAMED = 5, 8  # trials in the table; failed trials named per reason
 SUBJECT_WIDTH = 8
@@ -75,8 +76,8 @@ def missing_sentence(
     are = "run is" if n_unmirrored == 1 else "runs are"
     remedy = "lost, as the record was in memory"
     if storage.is_kept:
-        params = {"study.name": study.name} if names_study else {}
-        remedy = f"hpo sync {override_line(params | _sync_params(storage, tracking))}".strip()
+        named: dict[str, ParamValue] = {"study.name": study.name} if names_study else {}
+        remedy = f"hpo sync {override_line(named | _sync_params(storage, tracking))}".strip()
     return f"{n_unmirrored} {are} not in MLflow yet: {remedy}"
 
 
@@ -86,8 +87,8 @@ def _print_best(console: Console, study: StudyRecord, trials: Sequence[TrialReco
         _say(console, "best", "none: no trial is complete, so no params can be recommended", style="yellow")
         return
     console.print("", _best_table(study, trials), "", sep="\n")
-    _say(console, "best", f"trial {best.number}; its params, to paste behind hpo:", style="bold")
-    console.print(Text(override_line(best.params), style="green"), soft_wrap=True)
+    _say(console, "best", f"trial {best.number}; to train it again, paste behind hpo:", style="bold")
+    console.print(Text(study.retraining(best.params), style="green"), soft_wrap=True)
     if study.test:
         _say_whole(console, "test", _test_text(study.test, best))
     if (sentence := baseline_sentence(study, best)) is not None:

@@ -3,4 +3,4 @@
 What the record holds is decided elsewhere.
 """
 
-__all__ = ["client", "content", "errors", "mirror", "tracker", "writer"]
+__all__ = ["client", "content", "errors", "mirror", "reach", "tracker", "writer"]

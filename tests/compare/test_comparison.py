@@ -26,6 +26,7 @@ from hpo.study.plan import Plan
 from hpo.study.session import Report
 from tests.support.comparisons import SMALL, plan_compared, read_all, run_compared
 from tests.support.mortal_storage import Killed, MortalStorage
+from tests.support.studies import plan_typed
 
 SYNTHETIC = ("trainer=synthetic", "tracking=none")
 
@@ -90,10 +91,8 @@ def test_every_strategy_runs_on_every_task_with_every_seed(workdir: Path) -> Non
 
 
 def test_plain_samplers_are_the_studies_of_single_commands(workdir: Path) -> None:
-    from tests.support.studies import plan_study
-
     comparison = plan_compared(*SYNTHETIC, "samplers=[random,tpe]", "seeds=[3]")
-    single = [plan_study(*SYNTHETIC, f"sampler={sampler}", "seed=3") for sampler in ("random", "tpe")]
+    single = [plan_typed(*SYNTHETIC, f"sampler={sampler}", "seed=3") for sampler in ("random", "tpe")]
     assert [planned.name for planned in comparison.plans] == [planned.name for planned in single]
     assert {planned.experiment for planned in comparison.plans} == {planned.experiment for planned in single}
 

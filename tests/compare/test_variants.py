@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from hpo.commands.compare import main
-from hpo.compare.variants import _value, read_overrides
+from hpo.compare.variants import read_overrides
 from hpo.search.options import TPEConfig
 from tests.support.comparisons import plan_compared
 
@@ -99,21 +96,6 @@ def test_anything_else_is_refused_in_a_sentence(given: Any, sentence: str) -> No
 def test_a_task_is_never_a_samplers_name() -> None:
     with pytest.raises(ValueError, match="tasks=tpe is no set of named overrides"):
         read_overrides("tasks", ["tpe"])
-
-
-TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"])) | st.text("\\'\"$a {[,")
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS, lambda inner: st.lists(inner)
-)
-
-
-@settings(deadline=None, max_examples=50)
-@given(value=VALUES)
-@example(value=["True", "null", "Inf", "nan", "café", "C:\\new", "it's", "\\'", "a\\\\", "${x}", "", " a", "1e5", "~"])
-def test_hydra_reads_a_value_as_it_was_given(value: Any) -> None:
-    parsed = OverridesParser.create().parse_override(f"key={_value(value)}")
-    assert parsed.value() == value
-    assert type(parsed.value()) is type(value)
 
 
 def test_a_strategy_may_search_one_param_more() -> None:

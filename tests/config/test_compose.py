@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hpo.config.compose import compose_job, fix_overridden, hydra_initialized, register_schemas
+from hpo.config.compose import compose_job, hydra_initialized, register_schemas
 from hpo.config.registry import options
+from hpo.config.searched import fix_overridden
 from hpo.machine.paths import conf_folder
 from hpo.space.read import read_space
 from tests.support.curve_tables import write_table

@@ -248,7 +248,7 @@ def test_a_killed_worker_loses_its_own_job_alone_and_is_replaced(tmp_path: Path)
 def test_two_jobs_run_at_once(pool: ProcessesExecutor, tmp_path: Path) -> None:
     reports = Reports()
     for number in range(2):
-        pool.submit(make_job(tmp_path, number, epoch_s=0.1))
+        pool.submit(make_job(tmp_path, number, epoch_s=0.1, epochs=20))
     drain(pool, reports, 2)
     order = [number for number, _, _ in reports.seen]
     assert order != sorted(order)

@@ -46,11 +46,11 @@ FENCES = {
     "mlflow": "tracking.* model.serving report.mlflow",
     "optuna sqlalchemy": "storage.* search.* space.read space.space study.repeating study.role "
     "study.fingerprint study.mirroring study.opening study.preparation study.refusal study.resume study.trials "
-    "tracking.client tracking.plots trainers.replay.recorder trainers.replay.space compare.comparison compare.design "
-    "compare.running commands.compare commands.copy commands.curves commands.sync report.reading.record "
+    "tracking.client tracking.plots tracking.reach trainers.replay.recorder trainers.replay.space compare.comparison "
+    "compare.design compare.running commands.compare commands.copy commands.curves commands.sync report.reading.record "
     "report.analysis.records report.analysis.spaces report.analysis.importances",
     "torch torchvision fastai fastcore": "trainers.awd_lstm.* trainers.function.fastai model.answers contracts.seeds "
-    "data.tokens executors.options executors.worker",
+    "data.tokens executors.options executors.torch_probe executors.worker",
     "psycopg": "storage.address storage.claims storage.postgres",
     "ray": "executors.ray executors.ray_cluster executors.ray_worker",
     "submitit": "executors.slurm",
@@ -58,7 +58,7 @@ FENCES = {
 }
 # What each of these reaches through everything it imports: commands before they do anything, others at any time.
 HEAVY = "hydra omegaconf optuna mlflow torch fastai numpy pandas"
-COMMANDS = ("console", "study", "compare", "report", "predict", "show", "curves", "copy", "sync")
+COMMANDS = ("console", "doctor", "checks", "study", "compare", "report", "predict", "show", "curves", "copy", "sync")
 UNREACHABLE = {f"commands.{name}": HEAVY for name in COMMANDS} | {
     "commands.help": f"{HEAVY} rich psycopg",
     "executors.worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",

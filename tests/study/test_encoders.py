@@ -147,6 +147,19 @@ def test_a_killed_training_goes_on_and_gives_the_same_encoder(texts: Path, monke
     assert len(encoder.history) == len(encoder.ended_ms) == 3
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["processes", "ray", "slurm"])
+def test_every_executor_trains_the_same_encoders(texts: Path, name: str) -> None:
+    run_study(*DOMAIN)
+    inline = {folder.name: read_encoder(folder).sha256 for folder in kept()}
+    shutil.rmtree("cache")
+    alone = {"ray": ("executor.cpus_per_trial=1",), "slurm": ("executor.cluster=local",)}.get(name, ())
+    given = [override for override in DOMAIN if override != "executor=inline"]
+    run_study(*given, f"executor={name}", "executor.n_workers=1", *alone, "study.name=elsewhere")
+    assert {folder.name: read_encoder(folder).sha256 for folder in kept()} == inline
+    assert len(inline) == 2
+
+
 def test_how_far_it_is_is_told_in_batches(texts: Path) -> None:
     config, encoders = domain_encoders()
     told: list[tuple[str, int, int]] = []

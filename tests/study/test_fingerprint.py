@@ -121,12 +121,14 @@ def test_ordered_results_depend_on_the_number_of_workers() -> None:
 def test_only_equal_fingerprints_pass(stored: dict[str, str], given: dict[str, str]) -> None:
     stored, given = {**stored, "format": "1"}, {**given, "format": "1"}
     if stored == given:
-        check_fingerprint("x", stored, given)
+        check_fingerprint("x", stored, given, free="study.name=x-2")
     else:
-        with pytest.raises(ValueError, match="cannot be continued with other settings"):
-            check_fingerprint("x", stored, given)
+        with pytest.raises(
+            ValueError, match=r"(?s)cannot be continued with other settings.* a name that is free: study\.name=x-2\."
+        ):
+            check_fingerprint("x", stored, given, free="study.name=x-2")
 
 
 def test_a_record_of_another_version_says_so() -> None:
     with pytest.raises(ValueError, match="made by another version of hpo"):
-        check_fingerprint("x", {"format": "0"}, {"format": "1"})
+        check_fingerprint("x", {"format": "0"}, {"format": "1"}, free="study.name=x-2")

@@ -100,6 +100,15 @@ def test_a_study_is_not_continued_as_another_one(workdir: Path) -> None:
     assert "sampler was TPE and is now Random" in refusal(storage, "sampler=random")
 
 
+def test_the_name_that_a_refusal_names_is_free(workdir: Path) -> None:
+    storage = optuna.storages.InMemoryStorage()
+    run_one(storage, "study.name=x")
+    run_one(storage, "study.name=x-2")
+    (workdir / "studies" / "x-3").mkdir(parents=True)
+    assert refusal(storage, "sampler=random").endswith("Give the old values, or a name that is free: study.name=x-4.")
+    run_one(storage, "sampler=random", "study.name=x-4")
+
+
 def run_one(storage: optuna.storages.BaseStorage, *overrides: str) -> None:
     display = build_display()
     plans = [plan_study(*PLAIN, *overrides)]
@@ -110,7 +119,9 @@ def test_what_has_the_name_of_the_confirmation_is_refused_before_the_search(work
     storage = optuna.storages.InMemoryStorage()
     run_one(storage, "study.name=x-confirm")
     sentence = refusal(storage, "study.confirm.top_k=1")
-    assert sentence.startswith("Study 'x-confirm' is there already and does not confirm 'x'; choose another")
+    assert sentence.startswith(
+        "Study 'x-confirm' is there already and does not confirm 'x'; give another name, study.name=x-2, or"
+    )
     check_record([plan_study(*PLAIN, "study.name=x")], storage, {})  # nobody asks for a confirmation
 
 
@@ -126,11 +137,13 @@ def test_a_confirmation_is_not_continued_as_a_search(workdir: Path) -> None:
 
 def test_a_comparison_refused_for_one_of_its_studies_changes_none(workdir: Path) -> None:
     storage = optuna.storages.InMemoryStorage()
-    run_compared(plan_compared(*COMPARED, "samplers=[tpe]", "seeds=[1]"), storage)
+    run_compared(plan_compared(*COMPARED, "name=one", "samplers=[tpe]", "seeds=[1]"), storage)
     before, files = snapshot(storage), sorted(workdir.rglob("*"))
-    other = plan_compared(*COMPARED, "trainer.noise=0.5")
+    other = plan_compared(*COMPARED, "name=one", "trainer.noise=0.5")
     display = build_display()
-    with pytest.raises(Refused, match=r"-tpe-none-s1' cannot be continued .* trainer.noise was 0.01 and is now 0.5"):
+    with pytest.raises(
+        Refused, match=r"'one-tpe-s1' cannot .* trainer.noise was 0.01 and is now 0.5.* is free: name=one-2\."
+    ):
         prepare_all(other.plans, display, storage=storage)
     assert snapshot(storage) == before
     assert sorted(workdir.rglob("*")) == files

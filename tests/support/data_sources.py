@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
-from hpo.config.schema import DataConfig, Keep, Tokenizer
+from hpo.config.schema import DataConfig, Keep, Tokenizer, quiet
 from hpo.data.docstrings import DocstringsConfig
 from hpo.data.folder import FolderConfig
 from hpo.data.imdb import ImdbConfig
@@ -15,7 +16,15 @@ from tests.support import ROOT
 
 SHARED = ROOT.parent / "shared"  # real data beside the repository, absent on most machines
 
-SETTINGS = DataConfig(
+
+class Nowhere(DataConfig):
+    """What the settings of every source have in common; there are no texts."""
+
+    def open(self, on_download: Callable[[int, int], None] = quiet) -> NoReturn:
+        raise NotImplementedError
+
+
+SETTINGS = Nowhere(
     name="small",
     tokenizer=Tokenizer.words,
     min_freq=1,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hydra import compose, initialize_config_dir
 from omegaconf import open_dict
 
-from hpo.config.compose import Composition, register_schemas, to_config
+from hpo.config.compose import Composition, compose_job, hydra_initialized, register_schemas, to_config
 from hpo.config.schema import Config
 from hpo.machine.paths import conf_folder
 from hpo.study.plan import Plan, plan
@@ -31,6 +31,13 @@ def compose_config(*overrides: str) -> tuple[Config, dict[str, str]]:
 
 def plan_study(*overrides: str) -> Plan:
     return plan(Composition(*compose_config(*overrides)))
+
+
+def plan_typed(*words: str) -> Plan:
+    """Returns the plan of what is typed, named after what of it makes it another study."""
+    register_schemas()
+    with hydra_initialized():
+        return plan(compose_job("config", words))
 
 
 def run_study(*overrides: str) -> Report:

@@ -36,7 +36,7 @@ def make_environment(folder: Path) -> Path:
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT]
     built = run(*build, folder=folder)
     if "hatchling" in built.stderr:  # the first that pip has to fetch
-        pytest.skip(f"pip reaches no package index here: {built.stderr.strip().splitlines()[-1]}")
+        pytest.skip("pip reaches no package index here: it cannot fetch hatchling")
     assert built.returncode == 0, built.stderr
     (wheel,) = folder.glob("*.whl")
     assert wheel.name.startswith(f"hpo_studies-{hpo.__version__}-")

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-import shlex
 
 import pytest
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.config.search import ParamValue
 from hpo.contracts.records import FAIL, RUNNING, Budget
 from hpo.machine.escaping import last_line, printable
 from hpo.terminal.format import (
@@ -19,41 +16,9 @@ from hpo.terminal.format import (
     format_duration,
     format_number,
     format_params,
-    override_line,
     sparkline,
 )
 from tests.support.mlflow_contents import make_trial
-
-TEXTS = st.text(st.characters(categories=("L", "N", "P", "S"), exclude_characters="$", include_characters=" '\\"))
-NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers()
-
-
-@given(
-    st.dictionaries(
-        st.sampled_from(["train.lr", "model.n_hid", "train.x"]), NUMBERS | TEXTS | st.booleans() | st.none()
-    )
-)
-def test_override_line_is_read_back_exactly(params: dict[str, ParamValue]) -> None:
-    overrides = OverridesParser.create().parse_overrides(shlex.split(override_line(params)))
-    read = {override.key_or_group: override.value() for override in overrides}
-    assert read == params
-    assert {path: type(value) for path, value in read.items()} == {path: type(v) for path, v in params.items()}
-
-
-@pytest.mark.parametrize("text", ["true", "null", "1e3", "007", "a b", "it's", "\\", "[1,2]", "", "nan", "a=b", "~"])
-def test_texts_that_look_like_something_else_stay_texts(text: str) -> None:
-    (override,) = OverridesParser.create().parse_overrides(shlex.split(override_line({"train.x": text})))
-    assert override.value() == text
-
-
-@pytest.mark.parametrize(
-    "uri", ["http://127.0.0.1:5000", "postgresql+psycopg2://db:5432/ml-flow", "sqlite:////a/b_c.db"]
-)
-def test_addresses_need_no_quotes(uri: str) -> None:
-    line = override_line({"tracking.uri": uri})
-    assert line == f"tracking.uri={uri}"
-    (override,) = OverridesParser.create().parse_overrides([line])
-    assert override.value() == uri
 
 
 def test_params_are_named_by_their_last_part_unless_that_is_ambiguous() -> None:

@@ -50,9 +50,9 @@ def test_best_params_can_be_pasted_whatever_the_width() -> None:
         "train.schedule": "one_cycle",
         "model.emb_sz": None,
     }
-    text = summary(STUDY, [make_trial(0, params=params)], width=30)
+    text = summary(replace(STUDY, space={}, words="data=table"), [make_trial(0, params=params)], width=30)
     line = "model.drop_mult=0.30000000000000004 train.lr=1.23456789e-05 train.schedule=one_cycle model.emb_sz=null"
-    assert line in text.splitlines()
+    assert f"data=table {line}" in text.splitlines()
 
 
 @pytest.mark.parametrize(

@@ -39,12 +39,14 @@ def evaluate(
     predicted = probabilities.argmax(1)
     flat = np.bincount(labels * n_classes + predicted, minlength=n_classes**2)
     confusion = flat.reshape(n_classes, n_classes)
+    calibration = list(_calibration(probabilities.max(1), predicted == labels))
     return {
         "classes": corpus.classes,
         "confusion": confusion.tolist(),
         "per_class": [_class_row(name, confusion, i) for i, name in enumerate(corpus.classes)],
-        "calibration": list(_calibration(probabilities.max(1), predicted == labels)),
-        "calibration_error": _calibration_error(probabilities.max(1), predicted == labels),
+        "calibration": calibration,
+        # the expected calibration error (Guo et al. 2017, section 2): mean distance in the bins
+        "calibration_error": sum(b["n"] * abs(b["confidence"] - b["accuracy"]) for b in calibration) / len(labels),
         "mistakes": _mistakes(corpus, probabilities, labels, predicted),
         "shown": list(_shown(corpus)),
         "baseline": baseline_scores(corpus),
@@ -86,12 +88,6 @@ def _calibration(confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) -
                 "confidence": float(confidence[inside].mean()),
                 "accuracy": float(is_right[inside].mean()),
             }
-
-
-def _calibration_error(confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) -> float:
-    """Returns the expected calibration error (Guo et al. 2017, section 2): mean distance in the bins."""
-    bins = list(_calibration(confidence, is_right))
-    return sum(b["n"] * abs(b["confidence"] - b["accuracy"]) for b in bins) / len(confidence)
 
 
 def _mistakes(

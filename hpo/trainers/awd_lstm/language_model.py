@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,13 +28,13 @@ from hpo.data.unlabelled import open_unlabelled
 from hpo.data.vocabulary import Text, cut_texts
 from hpo.machine.files import hash_bytes
 from hpo.machine.signals import MustPause, never
-from hpo.trainers.awd_lstm.learner import autocast, build_learner
+from hpo.trainers.awd_lstm.learner import build_learner
 from hpo.trainers.awd_lstm.monitor import Monitor
 from hpo.trainers.awd_lstm.network.classifier import build_body
 from hpo.trainers.awd_lstm.network.encoder import Encoder, vocab_digest, write_encoder
 from hpo.trainers.awd_lstm.network.fastai import LinearDecoder, SequentialRNN, awd_lstm_lm_config, awd_lstm_lm_split
 from hpo.trainers.awd_lstm.network.lm_batches import Windows
-from hpo.trainers.awd_lstm.network.weights import copy_encoder, encoder_tensors, pack_encoder
+from hpo.trainers.awd_lstm.network.weights import DECODER_BIAS, copy_encoder, named_tensors, pack
 from hpo.trainers.awd_lstm.schedule import Fit
 from hpo.trainers.awd_lstm.training import History, Training, carry_out
 
@@ -49,19 +48,6 @@ def train_encoder(request: EncoderRequest, on_epoch: OnEpoch, must_pause: MustPa
     What it leaves in the request's folder is an encoder.
     """
     return carry_out(LanguageTraining, request, on_epoch, must_pause)
-
-
-@dataclass(frozen=True)
-class LanguageScores:
-    """Means over the tokens of a part; `loss` in nats."""
-
-    loss: float
-    accuracy: float
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        perplexity = math.exp(min(self.loss, 700.0))
-        return {"valid_loss": self.loss, "perplexity": perplexity, "accuracy": self.accuracy}
 
 
 class LanguageTraining(Training):
@@ -102,13 +88,12 @@ class LanguageTraining(Training):
 
     def leave(self) -> None:
         """Leaves an encoder in the request's folder; whoever keeps it knows more of it."""
-        data = pack_encoder(encoder_tensors(self.model[0].body, self.model[1].decoder.bias))
+        data = pack({**named_tensors(self.model[0].body), DECODER_BIAS: self.model[1].decoder.bias})
         encoder = Encoder(self.request.sizes, self.vocab, hash_bytes(data))
         write_encoder(Path(self.request.folder), data, encoder)
 
-    def _validate(self, monitor: Monitor) -> LanguageScores:
-        after_batch = monitor.pause_if_asked
-        return score_language(self.model, self.valid, autocast=autocast(self.request), after_batch=after_batch)
+    def _validate(self, monitor: Monitor) -> dict[str, float]:
+        return score_language(self.model, self.valid, monitor.pause_if_asked)
 
     def _hidden(self) -> Mapping[str, Tensor]:
         hidden: Mapping[str, Tensor] = self.model[0].hidden_tensors()
@@ -198,27 +183,21 @@ def split_language_texts(texts: Sequence[Text], valid: float, seed: int) -> tupl
 
 
 @torch.no_grad()
-def score_language(
-    model: nn.Module,
-    windows: Windows,
-    *,
-    autocast: AbstractContextManager[object] | None = None,
-    after_batch: Callable[[], None] = lambda: None,
-) -> LanguageScores:
-    """Returns the scores of a language model, which is left in evaluation mode, its hidden state reset."""
+def score_language(model: nn.Module, windows: Windows, after_batch: Callable[[], None]) -> dict[str, float]:
+    """Returns means over the tokens of a part, the loss in nats; leaves the model in evaluation mode and reset."""
     model.eval()
     reset: Callable[[], None] = model.reset  # type: ignore[assignment]  # SequentialRNN has it, nn.Module has not
     reset()
     losses, hits, n_tokens = [], [], 0
-    with autocast or nullcontext():
-        for ids, targets in windows:
-            logits = model(ids)[0].float().flatten(0, 1)
-            losses.append(cross_entropy(logits, targets.flatten(), reduction="sum").double())
-            hits.append((logits.argmax(1) == targets.flatten()).sum())
-            n_tokens += targets.numel()
-            after_batch()
+    for ids, targets in windows:
+        logits = model(ids)[0].float().flatten(0, 1)
+        losses.append(cross_entropy(logits, targets.flatten(), reduction="sum").double())
+        hits.append((logits.argmax(1) == targets.flatten()).sum())
+        n_tokens += targets.numel()
+        after_batch()
     reset()
-    return LanguageScores(torch.stack(losses).sum().item() / n_tokens, torch.stack(hits).sum().item() / n_tokens)
+    loss, accuracy = (torch.stack(sums).sum().item() / n_tokens for sums in (losses, hits))
+    return {"valid_loss": loss, "perplexity": math.exp(min(loss, 700.0)), "accuracy": accuracy}
 
 
 def _loss(decoder: nn.Linear, vectors: Tensor, targets: Tensor) -> Tensor:

@@ -37,6 +37,7 @@ from hpo.trainers.awd_lstm.schedule import Fit
 _MOMENTA = (0.8, 0.7, 0.8)
 _AR, _TAR = 2.0, 1.0
 _CUT, _RATIO = 0.1, 32.0  # of the slanted triangle: when it peaks, and its peak over its ends
+_DTYPES = {Precision.bf16: torch.bfloat16, Precision.fp16: torch.float16}
 _EVENTS = [name for name in vars(event) if not name.startswith("_")]
 
 
@@ -138,10 +139,5 @@ def effective_precision(request: TrialRequest | EncoderRequest) -> Precision:
 
 def autocast(request: TrialRequest | EncoderRequest) -> AbstractContextManager[object]:
     """Returns the context in which to evaluate the network."""
-    match effective_precision(request):
-        case Precision.fp32:
-            return nullcontext()
-        case Precision.bf16:
-            return torch.autocast("cuda", dtype=torch.bfloat16)
-        case Precision.fp16:
-            return torch.autocast("cuda", dtype=torch.float16)
+    precision = effective_precision(request)
+    return nullcontext() if precision is Precision.fp32 else torch.autocast("cuda", dtype=_DTYPES[precision])

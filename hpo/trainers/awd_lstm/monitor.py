@@ -9,7 +9,6 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import psutil
 import torch
@@ -17,16 +16,6 @@ import torch
 from hpo.contracts.trainer import Decision, EpochReport, OnEpoch
 from hpo.machine.signals import MustPause, never
 from hpo.trainers.awd_lstm.network.fastai import Callback
-
-
-class Measured(Protocol):
-    """What a validation measured: its loss, and its metrics by their names in a report, the loss among them."""
-
-    @property
-    def loss(self) -> float: ...
-
-    @property
-    def metrics(self) -> dict[str, float]: ...
 
 
 class Stopped(Exception):
@@ -71,9 +60,8 @@ class Monitor:
 
     def start_epoch(self, done: Mapping[str, float]) -> None:
         """Begins an epoch; `done` are the sums of an epoch under way, empty for a new one."""
+        self._sums = {"n_batches": 0, "n_rows": 0, "loss_sum": 0.0, **done}
         self._started = time.perf_counter() - done.get("seconds", 0.0)
-        self._loss_sum = done.get("loss_sum", 0.0)
-        self._n_rows, self._n_batches = int(done.get("n_rows", 0)), int(done.get("n_batches", 0))
 
     def add_batch(self, loss: float, n_rows: int) -> None:
         """Adds one training batch.
@@ -83,11 +71,11 @@ class Monitor:
             Paused: if that is asked for.
         """
         self._check(loss, "training")
-        self._loss_sum += loss * n_rows
-        self._n_rows += n_rows
-        self._n_batches += 1
+        self._sums["loss_sum"] += loss * n_rows
+        self._sums["n_rows"] += n_rows
+        self._sums["n_batches"] += 1
         if self.on_batch is not None:
-            self.on_batch(len(self.history), self._n_batches)
+            self.on_batch(len(self.history), int(self._sums["n_batches"]))
         self.pause_if_asked()
 
     def pause_if_asked(self) -> None:
@@ -97,26 +85,24 @@ class Monitor:
             Paused: if that is asked for.
         """
         if self.must_pause():
-            seconds = time.perf_counter() - self._started
-            done = {"n_batches": self._n_batches, "n_rows": self._n_rows, "loss_sum": self._loss_sum}
-            self.save(self.history, {**done, "seconds": seconds})
+            self.save(self.history, {**self._sums, "seconds": time.perf_counter() - self._started})
             raise Paused
 
     def end_training(self) -> None:
         self._training_s = time.perf_counter() - self._started
 
-    def end_epoch(self, scores: Measured) -> None:
-        """Completes the epoch.
+    def end_epoch(self, measured: Mapping[str, float]) -> None:
+        """Completes the epoch; `measured` is what its report says of the validation, `valid_loss` among it.
 
         Raises:
             Diverged: if the validation loss is not finite or too large.
             Stopped: if the listener asks for it.
         """
-        self._check(scores.loss, "validation")
+        self._check(measured["valid_loss"], "validation")
         self.history.append(
             {
-                "train_loss": self._loss_sum / self._n_rows,
-                **scores.metrics,
+                "train_loss": self._sums["loss_sum"] / self._sums["n_rows"],
+                **measured,
                 "seconds": time.perf_counter() - self._started,
                 "tokens_per_s": self.n_tokens / self._training_s,
                 "peak_mb": _peak_mb(self.device),
@@ -124,15 +110,6 @@ class Monitor:
         )
         self.save(self.history, {})
         self.report(len(self.history))
-
-    def report_again(self) -> None:
-        """Reports every epoch of a checkpoint: who listens may know fewer of them than it holds.
-
-        Raises:
-            Stopped: if the listener asks for it.
-        """
-        for epoch in range(1, len(self.history) + 1):
-            self.report(epoch)
 
     def report(self, epoch: int) -> None:
         """Reports an epoch done.
@@ -164,7 +141,7 @@ class Events(Callback):  # type: ignore[misc]  # fastai is untyped
     def __init__(
         self,
         monitor: Monitor,
-        validate: Callable[[], Measured],
+        validate: Callable[[], Mapping[str, float]],
         *,
         start_epoch: int,
         start: Callable[[], Mapping[str, float]],

@@ -34,11 +34,6 @@ class Fit:
     div: float = 25.0
     is_slanted: bool = False
 
-    @property
-    def is_frozen(self) -> bool:
-        """Whether only the classifier's head (and batch norm) learns."""
-        return self.freeze_to == _HEAD
-
 
 def plan_fits(train: TrainConfig, *, n_groups: int, knows_wikipedia: bool = False) -> list[Fit]:
     """Returns the fits of a trial; their epochs add up to `train.epochs`.

@@ -20,7 +20,7 @@ from hpo.machine.files import write_json
 from hpo.machine.signals import MustPause, never
 from hpo.trainers.awd_lstm.evaluation import evaluate
 from hpo.trainers.awd_lstm.learner import autocast, build_learner
-from hpo.trainers.awd_lstm.monitor import Measured, Monitor
+from hpo.trainers.awd_lstm.monitor import Monitor
 from hpo.trainers.awd_lstm.network.batches import Batches
 from hpo.trainers.awd_lstm.network.classifier import bodies_of, build_classifier, choose_architecture
 from hpo.trainers.awd_lstm.network.encoder import read_encoder
@@ -43,14 +43,14 @@ class AwdLstm:
         model, architecture = load_weights(request.folder)
         corpus = open_corpus(request.corpus)
         part = corpus.test
-        probabilities = class_probabilities(
-            model.to(request.device),
-            architecture,
-            part,
-            batch_size=request.train.batch_size,
-            device=request.device,
-            autocast=autocast(request),
-        )
+        with autocast(request):
+            probabilities = class_probabilities(
+                model.to(request.device),
+                architecture,
+                part,
+                batch_size=request.train.batch_size,
+                device=request.device,
+            )
         scores = score_probabilities(probabilities, np.asarray(part.labels))
         has_read = any(_has_read(folder, corpus.fingerprint) for folder in request.encoders)
         found = evaluate(corpus, probabilities, is_ensemble=architecture.bidir, has_read_test=has_read)
@@ -106,8 +106,8 @@ class ClassifierTraining(Training):
     def leave(self) -> None:
         save_weights(self.request.folder, self.model, self.architecture)
 
-    def _validate(self, monitor: Monitor) -> Measured:
-        return score(self.model, self.valid, autocast=autocast(self.request), after_batch=monitor.pause_if_asked)
+    def _validate(self, monitor: Monitor) -> dict[str, float]:
+        return score(self.model, self.valid, monitor.pause_if_asked).metrics
 
 
 def _has_read(encoder: str, data_fingerprint: str) -> bool:

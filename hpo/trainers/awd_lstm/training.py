@@ -21,8 +21,8 @@ from hpo.contracts.seeds import derive_seed
 from hpo.contracts.trainer import EncoderRequest, OnEpoch, Reason, TrialRequest, TrialResult
 from hpo.machine.cores import name_gpu
 from hpo.machine.signals import MustPause
-from hpo.trainers.awd_lstm.learner import effective_precision, release, run_fit
-from hpo.trainers.awd_lstm.monitor import Diverged, Events, Measured, Monitor, Paused, Stopped
+from hpo.trainers.awd_lstm.learner import autocast, effective_precision, release, run_fit
+from hpo.trainers.awd_lstm.monitor import Diverged, Events, Monitor, Paused, Stopped
 from hpo.trainers.awd_lstm.network.batches import Batches
 from hpo.trainers.awd_lstm.network.fastai import Learner
 from hpo.trainers.awd_lstm.network.lm_batches import Windows
@@ -73,8 +73,8 @@ class Training(ABC):
         """Leaves the final weights in the request's folder."""
 
     @abstractmethod
-    def _validate(self, monitor: Monitor) -> Measured:
-        """Returns what the network scores; asks after each batch whether to pause."""
+    def _validate(self, monitor: Monitor) -> dict[str, float]:
+        """Returns what the network scores, `valid_loss` among it; asks after each batch whether to pause."""
 
     def _hidden(self) -> Mapping[str, Tensor]:
         """Returns what the next batch of an epoch under way needs of those before it."""
@@ -109,14 +109,19 @@ class Training(ABC):
         if checkpoint is not None:
             n_done, is_under_way = checkpoint.epoch, bool(checkpoint.partial)
             restore_weights(self.model, checkpoint)
-            monitor.report_again()
+            for epoch in range(1, n_done + 1):  # who listens may know fewer of them than the checkpoint holds
+                monitor.report(epoch)
         for fit in self.plan():
             if n_done < fit.n_epochs:
                 start = partial(self._restore, checkpoint, with_moments=n_done > 0 or is_under_way)
-                validate = partial(self._validate, monitor)
+                validate = partial(self._measure, monitor)
                 run_fit(self.learner, fit, Events(monitor, validate, start_epoch=n_done, start=start))
                 checkpoint = None
             n_done = max(0, n_done - fit.n_epochs)
+
+    def _measure(self, monitor: Monitor) -> dict[str, float]:
+        with autocast(self.request):
+            return self._validate(monitor)
 
     def _save(self, history: History, done: Mapping[str, float]) -> None:
         """Writes a checkpoint; an epoch under way draws its order again when it goes on."""

@@ -20,6 +20,7 @@ from hpo.trainers.replay.card import CardParam, CurveCard, read_card
 from hpo.trainers.replay.columns import Columns, Floats, Lists
 
 Rows = NDArray[np.int64]
+Stamp = tuple[int, int] | None
 DEFAULT_EPOCH_S = 1.0  # simulated seconds, for tables that know none
 
 
@@ -157,7 +158,7 @@ def read_table(given: str, *, card: str | None = None, sha256: str | None = None
     """
     path = Path(given).absolute()
     card_path = Path(card).absolute() if card else path.with_suffix(".yaml")
-    table = _read(_Files(path, card_path, _stamp(path), _stamp(card_path)))
+    table = _read(path, card_path, _stamp(path), _stamp(card_path))
     if sha256 not in (None, table.sha256):
         raise ValueError(
             f"trainer.path={given} is not the table it was: its sha256 with the card's is {table.sha256}, "
@@ -166,28 +167,19 @@ def read_table(given: str, *, card: str | None = None, sha256: str | None = None
     return table
 
 
-@dataclass(frozen=True)
-class _Files:
-    """A table and its card as they are now."""
-
-    path: Path
-    card: Path
-    stamp: tuple[int, int] | None
-    card_stamp: tuple[int, int] | None
-
-
 @lru_cache(maxsize=64)
-def _read(files: _Files) -> CurveTable:
+def _read(path: Path, card_path: Path, *_stamps: Stamp) -> CurveTable:
+    """Reads a table and its card once, as long as their stamps are what they were."""
     try:
-        content = files.path.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
-        raise ValueError(f"trainer.path={files.path} cannot be read: {error.strerror}.") from error
-    card = read_card(files.card)
-    sha256 = hash_bytes(f"{hash_bytes(content)} {hash_bytes(files.card.read_bytes())}".encode())
-    return CurveTable(files.path, Columns(files.path, content), card, sha256)
+        raise ValueError(f"trainer.path={path} cannot be read: {error.strerror}.") from error
+    card = read_card(card_path)
+    sha256 = hash_bytes(f"{hash_bytes(content)} {hash_bytes(card_path.read_bytes())}".encode())
+    return CurveTable(path, Columns(path, content), card, sha256)
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def _stamp(path: Path) -> Stamp:
     """Returns what changes when the file does."""
     try:
         found = path.stat()

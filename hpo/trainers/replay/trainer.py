@@ -64,9 +64,7 @@ class Replay:
 
     def train(self, request: TrialRequest, on_epoch: OnEpoch, must_pause: MustPause = never) -> TrialResult:
         """Reports the recorded epochs, from the first one on whatever was reported before. See `Trainer.train`."""
-        table = settings_of(request.trainer).read_table()
-        index, distance = table.find(request.params)
-        curve = table.curve(index, seed=request.seed)
+        curve, distance = _find(request)
         n_epochs = min(curve.n_epochs, request.train.epochs)
         facts = {
             "device": "none",
@@ -96,9 +94,7 @@ class Replay:
 
     def test(self, request: TrialRequest) -> dict[str, float]:
         """Returns the test metrics that were recorded after the last epoch of the whole training, maybe none."""
-        table = settings_of(request.trainer).read_table()
-        index, _ = table.find(request.params)
-        curve = table.curve(index, seed=request.seed)
+        curve, _ = _find(request)
         return curve.test_after(min(curve.n_epochs, request.train.epochs))
 
 
@@ -106,6 +102,13 @@ def settings_of(trainer: object) -> ReplayConfig:
     """Returns the settings of a trainer that is known to replay."""
     assert isinstance(trainer, ReplayConfig)
     return trainer
+
+
+def _find(request: TrialRequest) -> tuple[Curve, float]:
+    """Returns the curve of a trial, and how far its configuration is from the trial's."""
+    table = settings_of(request.trainer).read_table()
+    index, distance = table.find(request.params)
+    return table.curve(index, seed=request.seed), distance
 
 
 def _continued(request: TrialRequest, curve: Curve, n_epochs: int) -> str:

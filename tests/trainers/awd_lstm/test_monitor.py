@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from hpo.contracts.trainer import Decision, EpochReport
-from hpo.data.metrics import Scores
 from hpo.trainers.awd_lstm.monitor import Diverged, Monitor, Stopped
 
-SCORES = Scores(loss=0.5, accuracy=0.75, macro_f1=0.7)
+MEASURED = {"valid_loss": 0.5, "accuracy": 0.75, "macro_f1": 0.7}
 
 
 class Heard:
@@ -36,12 +35,12 @@ def make_monitor(heard: Heard) -> Monitor:
     )
 
 
-def run_epoch(monitor: Monitor, *batches: tuple[float, int], scores: Scores = SCORES) -> None:
+def run_epoch(monitor: Monitor, *batches: tuple[float, int], measured: Mapping[str, float] = MEASURED) -> None:
     monitor.start_epoch({})
     for loss, n_rows in batches:
         monitor.add_batch(loss, n_rows)
     monitor.end_training()
-    monitor.end_epoch(scores)
+    monitor.end_epoch(measured)
 
 
 def test_measures_means_over_the_part() -> None:
@@ -85,5 +84,5 @@ def test_raises_when_a_loss_diverges(loss: float) -> None:
     with pytest.raises(Diverged, match="Epoch 2: the training loss"):
         run_epoch(monitor, (1.0, 8), (loss, 8))
     with pytest.raises(Diverged, match="Epoch 2: the validation loss"):
-        run_epoch(monitor, (1.0, 8), scores=Scores(loss=loss, accuracy=0.5, macro_f1=0.5))
+        run_epoch(monitor, (1.0, 8), measured={**MEASURED, "valid_loss": loss})
     assert heard.events == [("saved", 1), ("reported", 1)]

@@ -17,7 +17,7 @@ def test_epochs_add_up(tmp_path: Path, schedule: Schedule, epochs: int, freeze_e
     fits = plan_fits(train, n_groups=4)
     assert sum(fit.n_epochs for fit in fits) == epochs
     assert all(fit.n_epochs > 0 for fit in fits)
-    n_frozen = sum(fit.n_epochs for fit in fits if fit.is_frozen)
+    n_frozen = sum(fit.n_epochs for fit in fits if fit.freeze_to == -1)
     assert n_frozen == (min(freeze_epochs, epochs) if schedule is Schedule.fine_tune else 0)
 
 
@@ -46,7 +46,7 @@ def test_fine_tune_calls_what_fastais_calls(tmp_path: Path) -> None:
     )
     ours: list[object] = []
     for fit in fits:
-        ours += ["frozen" if fit.is_frozen else "unfrozen", (fit.n_epochs, fit.lr, fit.pct_start, fit.div)]
+        ours += ["frozen" if fit.freeze_to == -1 else "unfrozen", (fit.n_epochs, fit.lr, fit.pct_start, fit.div)]
     assert ours == recorded.calls
 
 

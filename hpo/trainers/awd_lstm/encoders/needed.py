@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from hpo.config.schema import Config, ModelConfig
+from hpo.config.search import ParamValue
 from hpo.config.training import DOMAIN, SCRATCH, WT103, EncoderConfig, Schedule, Sizes, Start, Unfreeze
 from hpo.data.corpus import Corpus, open_corpus
 from hpo.data.unlabelled import prepare_unlabelled
@@ -38,7 +39,6 @@ MAX_ENCODERS = 32
 SIZES = ("emb_sz", "n_hid", "n_layers")
 
 OnProgress = Callable[[str, int, int], None]
-_Folders = dict[tuple[str, Sizes], str]
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,12 @@ class StudyEncoders:
     """The encoders of one study.
 
     Attributes:
-        folders: Where that of a `model.encoder` and sizes lies, or will.
-        backward: The same of those that read texts backwards.
+        folders: Where that of a `model.encoder` and sizes lies, or will; True: that which reads texts backwards.
         needed: Those that are trained on the study's own texts, there or not.
         more_texts: Folder of the texts without labels that they read; "" if there are none.
     """
 
-    folders: Mapping[tuple[str, Sizes], str] = field(default_factory=dict)
-    backward: Mapping[tuple[str, Sizes], str] = field(default_factory=dict)
+    folders: Mapping[tuple[str, Sizes, bool], str] = field(default_factory=dict)
     needed: tuple[NeededEncoder, ...] = ()
     more_texts: str = ""
 
@@ -94,7 +92,7 @@ class StudyEncoders:
         if model.encoder == SCRATCH:
             return "", ""
         asked = model.encoder, sizes_of(model)
-        return self.folders[asked], self.backward[asked] if model.bidir else ""
+        return self.folders[*asked, False], self.folders[*asked, True] if model.bidir else ""
 
 
 def check_encoders(config: Config, space: Space) -> None:
@@ -143,12 +141,12 @@ def open_encoders(config: Config, space: Space, corpus_folder: Path, *, on_progr
         return StudyEncoders()
     corpus = open_corpus(corpus_folder)
     own = sizes_of(config.model)
-    folders: tuple[_Folders, _Folders] = {}, {}  # of encoders that read forwards, and backwards
+    folders: dict[tuple[str, Sizes, bool], str] = {}
     for encoder in filter(is_path, encoders):
         for folder, backward in _own_folders(encoder, config, space):
             check_fit(folder, read_encoder(folder), sizes=own, vocab=vocab_digest(corpus.vocab))
             read_weights(folder)
-            folders[backward][encoder, own] = str(expanded(folder).absolute())
+            folders[encoder, own, backward] = str(expanded(folder).absolute())
     is_domain_from_wt103 = DOMAIN in encoders and config.encoder.start is Start.wt103
     if WT103 in encoders or is_domain_from_wt103:
         from hpo.trainers.awd_lstm.network.wikipedia import (
@@ -158,9 +156,9 @@ def open_encoders(config: Config, space: Space, corpus_folder: Path, *, on_progr
         asked, on_bytes = WT103 if WT103 in encoders else DOMAIN, partial(on_progress, "download")
         make = partial(prepare_wt103, config.data.cache, corpus, sizes=own, asked=asked, on_bytes=on_bytes)
         for backward in _ways(config, space, is_domain=is_domain_from_wt103):
-            folders[backward][WT103, own] = str(make(backward=backward))
+            folders[WT103, own, backward] = str(make(backward=backward))
     if DOMAIN not in encoders:
-        return StudyEncoders(*folders)
+        return StudyEncoders(folders)
     texts = prepare_unlabelled(
         config.data, corpus, on_progress=lambda done, total: on_progress("unlabelled", done, total)
     )
@@ -168,15 +166,15 @@ def open_encoders(config: Config, space: Space, corpus_folder: Path, *, on_progr
     needed = []
     for sizes, backward in itertools.product(_all_sizes(config, space), _ways(config, space, is_domain=True)):
         settings = replace(config.encoder, backward=backward)
-        start = folders[backward][WT103, own] if is_domain_from_wt103 else ""
+        start = folders[WT103, own, backward] if is_domain_from_wt103 else ""
         needed.append(_needed(config.data.cache, settings, sizes, corpus, more_texts=more_texts, start=start))
-        folders[backward][DOMAIN, sizes] = str(needed[-1].folder)
-    return StudyEncoders(*folders, tuple(needed), more_texts)
+        folders[DOMAIN, sizes, backward] = str(needed[-1].folder)
+    return StudyEncoders(folders, tuple(needed), more_texts)
 
 
 def _ways(config: Config, space: Space, *, is_domain: bool = False) -> tuple[bool, ...]:
     """Returns which encoders there must be: False stands for one that reads forwards, True for one backwards."""
-    bidir = values_of(space, "model.bidir", config.model.bidir, on_grid=config.sampler.is_grid)
+    bidir = _values(config, space, "bidir")
     return (False, True) if True in bidir or (is_domain and config.encoder.backward) else (False,)
 
 
@@ -195,20 +193,21 @@ def _own_folders(encoder: str, config: Config, space: Space) -> list[tuple[str, 
 
 def _encoders(config: Config, space: Space) -> list[str]:
     """Returns every value of `model.encoder` that a trial may have."""
-    return [
-        str(value) for value in values_of(space, "model.encoder", config.model.encoder, on_grid=config.sampler.is_grid)
-    ]
+    return [str(value) for value in _values(config, space, "encoder")]
 
 
 def _all_sizes(config: Config, space: Space) -> list[Sizes]:
     """Returns each architecture of the space once, the smallest first."""
-    values = [
-        values_of(space, f"model.{name}", getattr(config.model, name), on_grid=config.sampler.is_grid) for name in SIZES
-    ]
-    chosen = (dict(zip(SIZES, each, strict=True)) for each in itertools.islice(itertools.product(*values), MAX_VALUES))
-    paths = ({f"model.{name}": value for name, value in each.items()} for each in chosen)
-    found = {sizes_of(apply_params(config, each).model) for each in paths}
+    paths = [f"model.{name}" for name in SIZES]
+    values = itertools.product(*(_values(config, space, name) for name in SIZES))
+    params = (dict(zip(paths, chosen, strict=True)) for chosen in itertools.islice(values, MAX_VALUES))
+    found = {sizes_of(apply_params(config, each).model) for each in params}
     return sorted(found, key=lambda sizes: (sizes.n_layers, sizes.n_hid, sizes.emb_sz))
+
+
+def _values(config: Config, space: Space, name: str) -> Sequence[ParamValue]:
+    """Returns every value that a setting of the section `model` may have."""
+    return values_of(space, f"model.{name}", getattr(config.model, name), on_grid=config.sampler.is_grid)
 
 
 def _check_fits(config: Config, space: Space) -> None:

@@ -81,9 +81,8 @@ def facts_of(needed: NeededEncoder) -> dict[str, str | int | float]:
 def running_record(needed: NeededEncoder, progress: Progress, *, experiment: str, folder: str) -> EncoderRecord:
     """Returns what is shown of an encoder that is being trained, or was not to be."""
     record = _record(needed.sizes, facts_of(needed), progress, experiment=experiment, folder=folder)
-    ended_ms = max([progress.started_ms, *progress.ended_ms])
     if progress.error:
-        return replace(record, state=FAIL, error=progress.error, ended_ms=ended_ms)
+        return replace(record, state=FAIL, error=progress.error)
     return replace(record, state=RUNNING, ended_ms=None)
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from hpo.artifacts.steps import read_steps
@@ -40,14 +41,18 @@ class EncoderEvents:
 
 @dataclass
 class _Work:
-    """One encoder under way: its folder until it is done, how far it is, and what was said of that."""
+    """One encoder under way: what is asked of a worker, how far it is, what was said of that; its lock."""
 
     needed: NeededEncoder
-    number: int
-    folder: Path
+    request: EncoderRequest
     progress: Progress
-    attempt: int = 1
+    lock: ExitStack
     told: tuple[int, int] | None = None  # batches done, of how many
+
+    @property
+    def folder(self) -> Path:
+        """Where it is until it is done."""
+        return Path(self.request.folder)
 
 
 class EncoderFailed(Exception):
@@ -69,8 +74,10 @@ class EncoderTraining:
         self._executor = executor
         self._stop = stop
         self._events = events
+        self._waiting: list[NeededEncoder] = []
         self._out: dict[JobKey, _Work] = {}
         self._again: list[_Work] = []
+        self._numbers = count()
 
     def run(self, needed: Sequence[NeededEncoder]) -> None:
         """Returns once every encoder is in its place, or a signal or an obstacle has come.
@@ -80,23 +87,21 @@ class EncoderTraining:
             OSError, ValueError: if the cache cannot be written.
             NoWorkers: if no worker begins.
         """
-        waiting = [each for each in needed if not self._is_there(each)]
-        numbers = {each.name: number for number, each in enumerate(waiting)}
-        with ExitStack() as held:
-            locks: dict[str, ExitStack] = {}
-            has_said = False
-            while (waiting or self._out or self._again) and not self._stop.is_set:
-                waiting = [each for each in waiting if not each.folder.is_dir()]
-                self._fill(waiting, numbers, locks, held)
+        self._waiting = [encoder for encoder in needed if not self._is_there(encoder)]
+        has_said = False
+        with ExitStack() as locks:
+            while (self._waiting or self._out or self._again) and not self._stop.is_set:
+                self._fill(locks)
                 if self._out:
-                    self._wait(locks)
-                elif waiting:
+                    self._wait()
+                elif self._waiting:
                     if not has_said:
-                        self._events.note(f"Another command trains the encoder {waiting[0].label}; waiting for it.")
+                        label = self._waiting[0].label
+                        self._events.note(f"Another command trains the encoder {label}; waiting for it.")
                         has_said = True
                     time.sleep(WAIT_S)
             if self._out:
-                self._drain(locks)
+                self._drain()
 
     def _is_there(self, needed: NeededEncoder) -> bool:
         """Returns whether an encoder is in its place; one that is damaged is removed."""
@@ -110,38 +115,34 @@ class EncoderTraining:
             return False
         return True
 
-    def _fill(
-        self, waiting: list[NeededEncoder], numbers: dict[str, int], locks: dict[str, ExitStack], held: ExitStack
-    ) -> None:
+    def _fill(self, locks: ExitStack) -> None:
         """Hands out what no other command works on, until every worker has a training."""
-        for work in [*self._again]:
-            if len(self._out) < self._executor.n_workers:
-                self._again.remove(work)
-                self._submit(work)
-        for needed in [*waiting]:
+        while self._again and len(self._out) < self._executor.n_workers:
+            self._submit(self._again.pop(0))
+        self._waiting = [encoder for encoder in self._waiting if not encoder.folder.is_dir()]
+        for encoder in [*self._waiting]:
             if len(self._out) >= self._executor.n_workers:
                 return
-            lock = held.enter_context(ExitStack())
-            folder = work_folder(needed)
+            lock, folder = locks.enter_context(ExitStack()), work_folder(encoder)
             try:
-                lock.enter_context(StudyLock(folder, needed.name))
+                lock.enter_context(StudyLock(folder, encoder.name))
             except StudyHeld:
                 continue
-            waiting.remove(needed)
-            if needed.folder.is_dir():
+            self._waiting.remove(encoder)
+            if encoder.folder.is_dir():
                 lock.close()
                 continue
-            locks[needed.name] = lock
+            request = build_request(encoder, self._config, next(self._numbers), folder)
             progress = read_progress(folder) or Progress(started_ms=self._executor.now_ms())
-            self._submit(_Work(needed, numbers[needed.name], folder, progress))
+            self._submit(_Work(encoder, request, progress, lock))
 
     def _submit(self, work: _Work) -> None:
-        job = Job(Task.TRAIN, STUDY, build_request(work.needed, self._config, work.number, work.attempt, work.folder))
+        job = Job(Task.TRAIN, STUDY, work.request)
         self._out[job.key] = work
         self._events.show(work.needed, work.progress)
         self._executor.submit(job)
 
-    def _wait(self, locks: dict[str, ExitStack]) -> int:
+    def _wait(self) -> int:
         """Returns how many trainings ended."""
         outcomes = self._executor.wait(self._on_report, timeout_s=WAIT_S)
         for under_way in self._out.values():
@@ -149,17 +150,17 @@ class EncoderTraining:
         for outcome in outcomes:
             work = self._out.pop(outcome.key, None)
             if work is not None:
-                self._end(work, outcome, locks)
+                self._end(work, outcome)
         return len(outcomes)
 
-    def _drain(self, locks: dict[str, ExitStack]) -> None:
+    def _drain(self) -> None:
         """Lets the trainings leave a checkpoint."""
         n_left = self._executor.pause()
         if n_left:
             self._events.note("Stopping: encoders leave a checkpoint; a second signal stops at once.")
         deadline = time.monotonic() + GRACE_S
         while n_left > 0 and time.monotonic() < deadline:
-            n_left -= self._wait(locks)
+            n_left -= self._wait()
 
     def _on_report(self, key: JobKey, report: EpochReport) -> Decision:
         work = self._out[key]
@@ -176,7 +177,7 @@ class EncoderTraining:
             work.told = steps
             self._events.preparing(f"encoder {work.needed.label} (batches)", *steps)
 
-    def _end(self, work: _Work, outcome: Outcome, locks: dict[str, ExitStack]) -> None:
+    def _end(self, work: _Work, outcome: Outcome) -> None:
         result = outcome.result
         if result is None:
             self._lost(work, outcome.lost)
@@ -189,15 +190,15 @@ class EncoderTraining:
         else:
             self._keep(work, result)
             shutil.rmtree(work.folder, ignore_errors=True)
-            locks.pop(work.needed.name).close()
+            work.lock.close()
 
     def _lost(self, work: _Work, lost: str) -> None:
         if self._stop.is_set:
             return
-        if work.attempt >= MAX_CRASHES:
+        if work.request.attempt >= MAX_CRASHES:
             raise EncoderFailed(f"The encoder {work.needed.label} cannot be trained: {lost}, {MAX_CRASHES} times.")
         self._events.note(f"Encoder {work.needed.label}: {lost}; trying again.")
-        self._again.append(replace(work, attempt=work.attempt + 1))
+        self._again.append(replace(work, request=replace(work.request, attempt=work.request.attempt + 1)))
 
     def _keep(self, work: _Work, result: TrialResult) -> None:
         """Puts a trained encoder in its place, with what is known of it."""
@@ -228,11 +229,11 @@ def work_folder(needed: NeededEncoder) -> Path:
     return expanded(needed.cache).absolute() / f".training-{needed.name}"
 
 
-def build_request(needed: NeededEncoder, config: Config, number: int, attempt: int, folder: Path) -> EncoderRequest:
-    """Returns what a worker needs to train an encoder."""
+def build_request(needed: NeededEncoder, config: Config, number: int, folder: Path) -> EncoderRequest:
+    """Returns what a worker needs to train an encoder, at its first attempt."""
     return EncoderRequest(
         number=number,
-        attempt=attempt,
+        attempt=1,
         sizes=needed.sizes,
         train=needed.config,
         corpus=str(needed.corpus),

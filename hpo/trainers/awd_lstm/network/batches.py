@@ -79,7 +79,11 @@ class Batches:
         first, self.n_skipped = self.n_skipped * self.batch_size, 0
         for start in range(first, len(order), self.batch_size):
             rows = order[start : start + self.batch_size]
-            yield self._send(self._pad(rows)), self._send(self._labels[rows])
+            yield self.ids_of(rows), self._send(self._labels[rows])
+
+    def ids_of(self, rows: Rows) -> torch.Tensor:
+        """Returns the texts of `rows` as one batch."""
+        return self._send(self._pad(rows))
 
     def order(self) -> Rows:
         """Returns the rows in the order of one epoch; draws twice from the generator, if there is one."""

@@ -49,10 +49,6 @@ class Windows:
         self.batch_size = max(1, min(batch_size, (self.n_tokens - 1) // 2))
 
     @property
-    def n_texts(self) -> int:
-        return len(self._texts)
-
-    @property
     def _n_columns(self) -> int:
         return (self.n_tokens - 1) // self.batch_size
 

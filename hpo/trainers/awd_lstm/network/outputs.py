@@ -5,8 +5,7 @@ Which network and which texts is known to those who ask: `answers` and the test 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -31,7 +30,6 @@ def class_probabilities(
     *,
     batch_size: int,
     device: torch.device | str = "cpu",
-    autocast: AbstractContextManager[object] | None = None,
 ) -> Probabilities:
     """Returns the probabilities of each text, shape (texts, classes), whatever stands beside it.
 
@@ -40,13 +38,10 @@ def class_probabilities(
     its first tokens. So texts are put together only where neither can happen.
     """
     network.eval()
+    batches = Batches(part, batch_size=batch_size, bptt=architecture.bptt, device=device)
     found = np.empty((len(part), architecture.n_classes), dtype=np.float64)
-    with autocast or nullcontext():
-        for rows in _groups(np.diff(part.offsets), architecture, batch_size):
-            ids, _ = next(
-                iter(Batches(_select(part, rows), batch_size=len(rows), bptt=architecture.bptt, device=device))
-            )
-            found[rows] = network(ids)[0].double().softmax(1).cpu().numpy()
+    for rows in _groups(np.diff(part.offsets), architecture, batch_size):
+        found[rows] = network(batches.ids_of(rows))[0].double().softmax(1).cpu().numpy()
     return found
 
 
@@ -63,29 +58,16 @@ def _groups(lengths: Rows, architecture: Architecture, batch_size: int) -> Itera
         start += len(some)
 
 
-def _select(part: Part, rows: Sequence[int] | Rows) -> Part:
-    texts = [part.ids[part.offsets[row] : part.offsets[row + 1]] for row in rows]
-    ends = np.cumsum([0, *(len(ids) for ids in texts)], dtype=np.int64)
-    return Part(np.concatenate(texts).astype(np.uint32), ends, part.labels[np.asarray(rows)])
-
-
 @torch.no_grad()
-def score(
-    model: nn.Module,
-    batches: Batches,
-    *,
-    autocast: AbstractContextManager[object] | None = None,
-    after_batch: Callable[[], None] = lambda: None,
-) -> Scores:
+def score(model: nn.Module, batches: Batches, after_batch: Callable[[], None] = lambda: None) -> Scores:
     """Returns the scores of `model`, which is left in evaluation mode. Waits for the GPU only at the end."""
     model.eval()
     losses, predicted, labels = [], [], []
-    with autocast or nullcontext():
-        for ids, targets in batches:
-            logits = model(ids)[0].float()
-            losses.append(cross_entropy(logits, targets, reduction="sum"))
-            predicted.append(logits.argmax(1))
-            labels.append(targets)
-            after_batch()
+    for ids, targets in batches:
+        logits = model(ids)[0].float()
+        losses.append(cross_entropy(logits, targets, reduction="sum"))
+        predicted.append(logits.argmax(1))
+        labels.append(targets)
+        after_batch()
     loss = torch.stack(losses).double().sum().item() / batches.n_rows
     return score_predictions(loss, torch.cat(labels).cpu().numpy(), torch.cat(predicted).cpu().numpy())

@@ -29,7 +29,7 @@ def count_params(model: nn.Module) -> int:
 
 def save_weights(folder: str, model: nn.Module, architecture: Architecture) -> None:
     """Writes the weights, then the description that vouches for them."""
-    data = save({name: tensor.detach().cpu() for name, tensor in named_tensors(model).items()})
+    data = pack(named_tensors(model))
     write_atomically(Path(folder) / WEIGHTS, data)
     description = {"architecture": asdict(architecture), "sha256": hash_bytes(data), "n_params": count_params(model)}
     write_json(Path(folder) / DESCRIPTION, description)
@@ -92,16 +92,6 @@ def copy_encoder(folder: str, body: nn.Module, vocab: Sequence[str], *, bias: Te
             bias.copy_(found)
 
 
-def pack_encoder(tensors: Mapping[str, Tensor]) -> bytes:
+def pack(tensors: Mapping[str, Tensor]) -> bytes:
     """Returns tensors as the bytes of a safetensors file."""
     return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
-
-
-def encoder_tensors(body: nn.Module, bias: Tensor) -> dict[str, Tensor]:
-    """Returns what is kept of a language model."""
-    return {**named_tensors(body), DECODER_BIAS: bias}
-
-
-def names_of(folder: Path) -> list[str]:
-    """Returns the names of the tensors of an encoder."""
-    return sorted(load(read_weights(folder)))

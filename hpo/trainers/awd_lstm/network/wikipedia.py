@@ -26,7 +26,7 @@ from hpo.trainers.awd_lstm.network.encoder import (
     vocab_digest,
     write_encoder,
 )
-from hpo.trainers.awd_lstm.network.weights import DECODER_BIAS, pack_encoder
+from hpo.trainers.awd_lstm.network.weights import DECODER_BIAS, pack
 
 ADVICE = (
     "choose model.encoder=domain (with encoder.start=scratch), which trains a language model on the texts themselves, "
@@ -74,7 +74,7 @@ def prepare_wt103(
 
     def write(folder: Path) -> None:
         tensors = _matched(_read_weights(weights), read_words(words), corpus.vocab, shown=str(weights))
-        data = pack_encoder(tensors)
+        data = pack(tensors)
         facts: dict[str, str | int | float] = {"name": folder.name, "kind": WT103, "data": str(corpus.facts["name"])}
         facts |= {"file_sha256": sha256, **({"encoder.backward": True} if backward else {})}
         write_encoder(folder, data, Encoder(_sizes(tensors), vocab_digest(corpus.vocab), hash_bytes(data), facts))

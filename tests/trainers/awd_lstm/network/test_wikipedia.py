@@ -148,5 +148,5 @@ def test_a_study_with_both_has_each(models: Path) -> None:
     planned = plan_study(*SMALL, "+space.model={encoder: {type: categorical, choices: [scratch, domain, wt103]}}")
     corpus = prepare(planned.config.data)
     encoders = open_encoders(planned.config, planned.space, corpus, on_progress=lambda *_: None)
-    assert {encoder for encoder, _ in encoders.folders} == {"domain", "wt103"}
+    assert {encoder for encoder, *_ in encoders.folders} == {"domain", "wt103"}
     assert [each.start for each in encoders.needed] == [""]

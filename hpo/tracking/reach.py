@@ -1,0 +1,45 @@
+"""Whether MLflow is there, for those who want to know before a study: asked, with nothing created.
+
+A study itself never waits for the answer: see `mirror`.
+"""
+
+from __future__ import annotations
+
+from hpo.tracking.client import QUICK_S, check_uri, open_client, sqlite_path
+from hpo.tracking.errors import explain
+
+
+class Away(Exception):
+    """MLflow cannot be used now; the words say why, as the end of a sentence that begins with "MLflow"."""
+
+
+def reach(given: str) -> str:
+    """Returns how MLflow is at `tracking.uri`, in a few words.
+
+    Raises:
+        Away: if it does not answer.
+        ModuleNotFoundError: if MLflow is not installed.
+        ValueError: if MLflow cannot keep runs there, or would break the record there.
+    """
+    uri = check_uri(given)
+    path = sqlite_path(uri)
+    if path is not None and not path.exists():
+        return "the first study makes it"
+    try:
+        if path is None and not uri.startswith(("http://", "https://")):
+            _connect(uri)
+        else:
+            open_client(uri).search_experiments(max_results=1)
+    except ModuleNotFoundError:
+        raise
+    except Exception as error:  # whatever MLflow and the drivers of databases raise
+        raise Away(explain(error)) from error
+    return "it answers"
+
+
+def _connect(uri: str) -> None:
+    """Connects to a database; MLflow itself would make its tables there."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    create_engine(uri, poolclass=NullPool, connect_args={"connect_timeout": QUICK_S}).connect().close()
