@@ -64,24 +64,28 @@ def find_groups(storage: BaseStorage) -> tuple[list[Group], list[str]]:
 
 
 def check_copy(group: Group, source: Place, target: Place) -> bool:
-    """Returns whether the target lacks the studies of `group`; changes nothing.
+    """Returns whether the target lacks the studies of `group`, or has but what they left when they moved away from it.
+
+    Changes nothing.
 
     Raises:
         ValueError: if it has others of their names, or these in another state, or folders where theirs would be.
     """
-    there = set(study_names(target.storage))
-    lacking = [name for name in group.studies if name not in there]
+    there, left = set(study_names(target.storage)), _left(group, target)
+    lacking = [name for name in group.studies if name not in there or name in left]
     for name in lacking:
-        _check_here(source, name)
+        _check_here(source, target, name)
     for name in group.studies:
         ours = read_study(source.storage, name)
-        if name in there:
+        if name in left:
+            _check_own(ours[0], target, name)
+        elif name in there:
             _check_same(ours, target, name)
-        elif not _is_shared(source, target, name):
+        if name in lacking and not _is_shared(source, target, name):
             _check_vacant(target.folder(name), ours[0].uid)
     if lacking and len(lacking) < len(group.studies):
         raise ValueError(
-            f"{target.shown} has {', '.join(sorted(there & set(group.studies)))} already, but not "
+            f"{target.shown} has {', '.join(sorted({*group.studies} - {*lacking}))} already, but not "
             f"{', '.join(lacking)}, which belongs to it; copy to another record."
         )
     return bool(lacking)
@@ -106,15 +110,17 @@ def copy_group(group: Group, source: Place, target: Place) -> str:
         for name in apart:
             _copy_folder(source.folder(name), target.folder(name), facts[name].uid)
         if is_lacking:
+            _clear(group, source, target)
             settings = target.config.folder
             edit = _Edit(settings, {name: target.folder(name) for name in apart})
             transfer(source.storage, target.storage, group.studies, edit=edit)
         for name in group.studies:
             (target.folder(name) / MARK).unlink(missing_ok=True)
-            if name not in apart:
-                _mark_moved(source, target, name)
+            if name not in apart and not moved_to(source.storage, name):
+                _mark_moved(source, target.config.place, name)
         n_trials = sum(len(read_study(target.storage, name)[1]) for name in group.studies)
-    return f"{n_trials} trial{'s' if n_trials != 1 else ''} copied" if is_lacking else "already there"
+    done = f"{n_trials} trial{'s' if n_trials != 1 else ''} {'copied' if apart else 'moved'}"
+    return done if is_lacking else "already there"
 
 
 class _Edit:
@@ -137,24 +143,38 @@ def _is_shared(source: Place, target: Place, study: str) -> bool:
     return source.folder(study).resolve() == target.folder(study).resolve()
 
 
-def _check_here(source: Place, name: str) -> None:
+def _left(group: Group, place: Place) -> list[str]:
+    """Returns the studies of which a record holds no more than what they were when they moved elsewhere."""
+    return [name for name in group.studies if moved_to(place.storage, name)]
+
+
+def _clear(group: Group, source: Place, target: Place) -> None:
+    """Makes room in the target for studies that come back to it; the source is theirs until they have."""
+    for name in _left(group, target):
+        _mark_moved(source, "", name)
+        target.storage.delete_study(target.storage.get_study_id_from_name(name))
+
+
+def _check_here(source: Place, target: Place, name: str) -> None:
     place = moved_to(source.storage, name)
-    if place:
+    is_mutual = place == target.config.place and moved_to(target.storage, name) == source.config.place
+    if place and not is_mutual:
         raise ValueError(f"Study '{name}' has moved to {place}, with its folder; copy it from there.")
 
 
 def _check_same(ours: tuple[StudyRecord, list[TrialRecord]], target: Place, name: str) -> None:
-    try:
-        theirs = read_study(target.storage, name)
-    except ValueError:
-        theirs = None
-    if theirs is None or theirs[0].uid != ours[0].uid:
-        raise ValueError(f"{target.shown} has another study '{name}'; copy to another record.")
-    if theirs[1] != ours[1]:
+    _check_own(ours[0], target, name)
+    if read_study(target.storage, name)[1] != ours[1]:
         raise ValueError(
             f"{target.shown} has study '{name}' already, and one of the two has gone on since; "
             "continue that one, or copy to another record."
         )
+
+
+def _check_own(ours: StudyRecord, target: Place, name: str) -> None:
+    theirs = read_studies(target.storage).get(name)
+    if theirs is None or theirs.uid != ours.uid:
+        raise ValueError(f"{target.shown} has another study '{name}'; copy to another record.")
 
 
 def _check_vacant(folder: Path, uid: str) -> None:
@@ -190,10 +210,9 @@ def _marked(folder: Path) -> str:
         return ""
 
 
-def _mark_moved(source: Place, target: Place, name: str) -> None:
+def _mark_moved(source: Place, place: str, name: str) -> None:
     """Notes in the source that a study has gone on with its folder, which two records must not share."""
-    study_id = source.storage.get_study_id_from_name(name)
-    source.storage.set_study_system_attr(study_id, MOVED, target.config.place)
+    source.storage.set_study_system_attr(source.storage.get_study_id_from_name(name), MOVED, place)
 
 
 def chosen_groups(groups: Sequence[Group], study: str | None) -> Iterator[Group]:

@@ -19,7 +19,7 @@ from hpo.contracts.records import COMPLETE, PRUNED, EpochRecord, StudyRecord, Tr
 BEGIN, ATTEMPT, EPOCH, END = "hpo:begin", "hpo:attempt", "hpo:epoch:", "hpo:end"  # system attributes of a trial
 STUDY, FINGERPRINT, ELAPSED, TEST = "hpo:study", "hpo:fingerprint", "hpo:elapsed_s", "hpo:test"  # of a study
 DISTRIBUTIONS, ENDED, DESIGN = "hpo:distributions", "hpo:ended", "hpo:design"
-MOVED = "hpo:moved"  # the record that a study has moved to
+MOVED = "hpo:moved"  # the record that a study has moved to; "" or absent while it is here
 TESTS, TESTED = "hpo:tests", "hpo:tested"  # every test there was; the trials whose tests count
 
 
@@ -109,8 +109,8 @@ def read_trials(storage: BaseStorage, name: str) -> list[TrialRecord]:
 
 
 def moved_to(storage: BaseStorage, name: str) -> str:
-    """Returns the record that a study has moved to; "" while it is here."""
-    return str(_read(storage, name, MOVED) or "")
+    """Returns the record that a study has moved to; "" while it is here, or where there is none."""
+    return str(study_attrs(storage).get(name, {}).get(MOVED) or "")
 
 
 def as_study(attrs: Mapping[str, Any]) -> StudyRecord:

@@ -83,7 +83,7 @@ def _check_search(
         raise ValueError(f"Study '{planned.name}' was not made by hpo; give another name: {free}.")
     if stored is not None and "role" in stored:
         raise ValueError(f"Study '{planned.name}' is the {stored['role']} of another; give another name: {free}.")
-    if MOVED in there:
+    if there.get(MOVED):
         raise ValueError(f"Study '{planned.name}' has moved to {there[MOVED]}, with its folder; continue it there.")
     if stored is not None:
         check_fingerprint(planned.name, stored, now, free=free, accepts_code=planned.config.study.accept_code)

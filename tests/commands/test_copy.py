@@ -317,3 +317,38 @@ def tree(folder: Path) -> dict[str, bytes]:
 def test_every_table_is_copied() -> None:
     """A table that a newer Optuna has must be dealt with."""
     assert set(BaseModel.metadata.tables) == {"studies", "trials", *OF_STUDIES, *OF_TRIALS, *NOT_OURS}
+
+
+def test_there_and_back_a_study_goes_on_where_it_is(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = run_study(*HERE, *WITH_CONFIRMATION, "study.n_trials=3")
+    assert copy("hpo.db", "other.db") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "x, x-confirm: 5 trials moved"
+    moved = rows("other.db")
+    assert copy("hpo.db", "other.db") == 0  # it lacks nothing, and stays where it is
+    assert capsys.readouterr().out.splitlines()[-1] == "x, x-confirm: already there"
+    assert rows("other.db") == moved
+    run_study(*HERE, *WITH_CONFIRMATION, *where("other.db"), "study.n_trials=4")
+    assert copy("other.db", "hpo.db") == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("x, x-confirm: ")
+    with pytest.raises(Refused, match=r"Study 'x' has moved to storage.path=hpo.db"):
+        run_study(*HERE, *where("other.db"), "study.n_trials=5")
+    last = run_study(*HERE, *WITH_CONFIRMATION, "study.n_trials=5")
+    assert (last.study.uid, len(last.trials)) == (first.study.uid, 5)
+    assert facts(last.trials) == facts(run_study(*HERE, "storage=memory", "study.n_trials=5").trials)
+    assert copy("hpo.db", "other.db") == 0  # and there again
+    run_study(*HERE, *where("other.db"), "study.n_trials=6")
+
+
+def test_a_study_that_two_records_send_to_each_other_goes_where_it_is_copied_to(
+    workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_study(*HERE, "study.n_trials=2")
+    assert copy("hpo.db", "other.db") == 0
+    storage = optuna.storages.RDBStorage("sqlite:///other.db")
+    storage.set_study_system_attr(storage.get_study_id_from_name("x"), MOVED, "storage.path=hpo.db")
+    storage.engine.dispose()
+    with pytest.raises(Refused, match="has moved to"):
+        run_study(*HERE, "study.n_trials=3")
+    assert copy("other.db", "hpo.db") == 0
+    assert len(run_study(*HERE, "study.n_trials=3").trials) == 3
+    assert "has moved to storage.path=hpo.db" in refusal(capsys, "from=other.db", "to=third.db", "to.folder=third")
