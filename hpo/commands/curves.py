@@ -88,13 +88,15 @@ def _read(config: Config, experiment: str) -> list[Source]:
 
 
 def _source(storage: BaseStorage, name: str) -> Source:
-    from hpo.contracts.records import TEST_OF, TEST_VALUE
+    from hpo.contracts.records import TEST_VALUE, test_name
     from hpo.storage.record import TESTS, read_distributions, read_study
     from hpo.trainers.replay.recorder import Source
 
     study, trials = read_study(storage, name)
     attrs = storage.get_study_system_attrs(storage.get_study_id_from_name(name))
-    replayed = {t.number: {TEST_OF[study.metric]: float(t.facts[TEST_VALUE])} for t in trials if TEST_VALUE in t.facts}
+    replayed = {
+        t.number: {test_name(study.metric): float(t.facts[TEST_VALUE])} for t in trials if TEST_VALUE in t.facts
+    }
     tested = {int(number): dict(metrics) for number, metrics in (attrs.get(TESTS) or {}).items()}
     return Source(study, trials, read_distributions(storage, name), {**replayed, **tested})
 

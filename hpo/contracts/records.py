@@ -17,12 +17,15 @@ REASON = "reason"  # user attribute: why a trial failed
 TEST_VALUE = "test_value"  # fact of a trial: its own test metric after its last epoch
 CONTINUED = "continued_value"  # fact of a trial that was stopped: its metric had it gone on to its end, or "diverged"
 
-# The metric of the test part that belongs to each that can be optimised.
-TEST_OF = {"valid_loss": "test_loss", "accuracy": "test_accuracy", "macro_f1": "test_macro_f1"}
 
 SEARCHED, REPETITION = "searched_trial", "repetition"  # facts of a trial
 
 RUNNING, COMPLETE, PRUNED, FAIL = "RUNNING", "COMPLETE", "PRUNED", "FAIL"
+
+
+def test_name(metric: str) -> str:
+    """Returns the metric of the test part that belongs to one of the valid part."""
+    return f"test_{metric.removeprefix('valid_')}"
 
 
 @dataclass(frozen=True)
@@ -143,8 +146,8 @@ class StudyRecord:
 
     @property
     def test_metric(self) -> str:
-        """The metric of the test part that belongs to what is optimised; "" where there is none."""
-        return TEST_OF.get(self.metric, f"test_{self.metric}")
+        """The metric of the test part that belongs to what is optimised."""
+        return test_name(self.metric)
 
 
 @dataclass(frozen=True)

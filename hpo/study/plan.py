@@ -140,7 +140,7 @@ def _check_metric(config: Config) -> None:
     metric, metrics = config.study.metric, config.trainer.metrics
     if metrics and metric not in metrics:
         raise ValueError(f"study.metric={metric} is not measured; give one of {', '.join(metrics)}.")
-    goal = config.study.goal
+    goal = None if config.trainer.is_recorded else config.study.goal
     if metrics and goal is not KNOWN[metric]:
         raise ValueError(
             f"study.direction={goal} is the wrong way for {metric}, which is to {KNOWN[metric]}; leave it out."

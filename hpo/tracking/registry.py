@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from hpo.contracts.records import TEST_OF
+from hpo.contracts.records import test_name
 from hpo.machine.modules import main_aside
 from hpo.machine.signals import die_with_parent
 from hpo.model.folder import Description, digest_of
@@ -207,7 +207,7 @@ def _register(client: MlflowClient, job: ModelJob, description: Description, mod
 
     made = description.provenance
     test: Mapping[str, float] = made.get("test") or {}
-    metric = TEST_OF.get(made["metric"], "")
+    metric = test_name(made["metric"])
     if metric not in test:
         return "no: it was not tested"
     name = str(made["experiment"]).replace("/", "_").replace(":", "_")

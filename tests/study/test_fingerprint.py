@@ -33,6 +33,8 @@ OUTSIDE += ("tracking.", "executor.", "data.", "model.log")
 SEARCHED = ("model.drop_mult", "model.n_hid", "train.lr", "train.epochs")
 # What trains the encoders that no trial of this configuration starts from.
 OUTSIDE += ("encoder.",)
+# What is known of the metric, and whether a user's function may change.
+OUTSIDE += ("study.direction", "study.accept_code")
 
 
 def found(config: Config) -> dict[str, str]:
@@ -65,6 +67,8 @@ def another(value: object) -> object:
             return next(member for member in type(value) if member is not value)
         case "scratch":
             return "domain"
+        case "accuracy":
+            return "valid_loss"
         case str():
             return value + "x"
         case list():
@@ -88,6 +92,12 @@ def test_what_trains_an_encoder_is_inside_where_trials_start_from_it(path: str) 
     assert isinstance(other, Config)
     is_used = path != "encoder.backward"  # no trial starts from it unless model.bidir says so
     assert (found(other) != found(config)) == is_used, path
+
+
+def test_a_metric_of_ones_own_has_its_direction_inside() -> None:
+    auc = ("study.metric=auc", "study.direction=maximize")
+    assert found(compose_config(*auc)[0])["study.direction"] == "maximize"
+    assert found(compose_config(*auc)[0]) != found(compose_config(auc[0], "study.direction=minimize")[0])
 
 
 def test_what_trains_no_encoder_of_the_study_is_outside() -> None:

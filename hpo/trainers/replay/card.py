@@ -14,11 +14,11 @@ from typing import Any
 
 import yaml
 
-from hpo.config.schema import Direction
+from hpo.config.metric import KNOWN, Direction
 from hpo.config.search import ParamValue
-from hpo.contracts.records import TEST_OF
+from hpo.contracts.records import test_name
 
-METRICS = ("valid_loss", "accuracy", "macro_f1", "train_loss")
+NOT_OPTIMISED = "train_loss"
 DIRECTIONS = tuple(Direction)
 TYPES = ("float", "int", "categorical")
 MATCHINGS = ("exact", "nearest")
@@ -50,8 +50,8 @@ class CurveCard:
 
     Attributes:
         params: By the name of their column.
-        metrics: The list column of each of our metrics.
-        directions: Which way each of them is better.
+        metrics: The list column of each metric.
+        directions: Which way each that can be optimised is better.
         test: The column of each test metric: a list, or a number for the end of the curve.
         first: Index of the first usable entry of the lists: 1 where entry 0 is the untrained network.
         seconds: What an epoch takes: a column of lists or of numbers, or one number for all; None if unknown.
@@ -98,16 +98,18 @@ def _read(given: Any) -> CurveCard:
     for key in ("params", "metrics", "direction"):
         if not card.get(key):
             raise ValueError(f"{key} is missing; a card needs params, metrics and direction.")
-    metrics = _columns("metrics", card["metrics"], METRICS)
-    if not set(metrics) - {"train_loss"}:
-        raise ValueError(f"metrics has nothing to optimise; map one of {', '.join(TEST_OF)} to a column.")
+    metrics = _columns("metrics", card["metrics"])
+    if "" in metrics:
+        raise ValueError("metrics has an empty name; name each metric, as in {accuracy: COLUMN}.")
+    if not set(metrics) - {NOT_OPTIMISED}:
+        raise ValueError(f"metrics has nothing to optimise; map one of {', '.join(KNOWN)} or of your own to a column.")
     params = _mapping("params", card["params"])
     fidelity = _mapping("fidelity", card.get("fidelity") or {}, ("name",))
     return CurveCard(
         params={name: _param(f"params.{name}", entry) for name, entry in params.items()},
         metrics=metrics,
         directions=_directions(card["direction"], metrics),
-        test=_columns("test", card.get("test") or {}, tuple(TEST_OF.values())),
+        test=_columns("test", card.get("test") or {}, [test_name(metric) for metric in {**KNOWN, **metrics}]),
         first=_first(card.get("first")),
         seconds=_seconds(card.get("seconds")),
         seed=None if card.get("seed") is None else _text("seed", card["seed"]),
@@ -141,10 +143,10 @@ def _directions(given: Any, metrics: Mapping[str, str]) -> dict[str, str]:
         named = _mapping("direction", given, tuple(metrics))
         return {metric: _one_of(f"direction.{metric}", word, DIRECTIONS) for metric, word in named.items()}
     word = _one_of("direction", given, DIRECTIONS)
-    return {metric: word for metric in metrics if metric in TEST_OF}
+    return {metric: word for metric in metrics if metric != NOT_OPTIMISED}
 
 
-def _columns(where: str, given: Any, allowed: Sequence[str]) -> dict[str, str]:
+def _columns(where: str, given: Any, allowed: Sequence[str] | None = None) -> dict[str, str]:
     return {key: _text(f"{where}.{key}", column) for key, column in _mapping(where, given, allowed).items()}
 
 

@@ -19,13 +19,14 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from hpo.config.metric import KNOWN
 from hpo.config.schema import SECTIONS
 from hpo.config.search import ParamValue
-from hpo.contracts.records import COMPLETE, FAIL, TEST_OF, StudyRecord, TrialRecord
+from hpo.contracts.records import COMPLETE, FAIL, StudyRecord, TrialRecord, test_name
 from hpo.contracts.trainer import Reason
 from hpo.machine.files import write_atomically
 from hpo.space.space import canonical
-from hpo.trainers.replay.card import METRICS
 
 SEED, SECONDS = "seed", "seconds"  # columns
+OURS = ("valid_loss", "accuracy", "macro_f1", "train_loss")
+CLOCKED = {SECONDS, "tokens_per_s", "peak_mb"}  # no quality of a model
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def record_curves(sources: Sequence[Source]) -> Recording:
     if not any(row.trial.state == COMPLETE for row in rows):
         raise ValueError(f"no trial was completed ({_counted(left_out)}), so that there is no curve to record.")
     metrics = _metrics([row.trial for row in rows])
-    tested = [name for name in TEST_OF.values() if any(name in row.tests for row in rows)]
+    tested = [test_name(metric) for metric in metrics if any(test_name(metric) in row.tests for row in rows)]
     params: dict[str, list[Any]] = {path: [row.params[path] for row in rows] for path in paths}
     columns: dict[str, list[Any]] = {
         **{metric: [_curve(row.trial, metric) for row in rows] for metric in metrics},
@@ -100,7 +101,7 @@ def record_curves(sources: Sequence[Source]) -> Recording:
         "params": {path: _describe(path, params[path], sources) for path in paths},
         "metrics": {metric: metric for metric in metrics},
         **({"test": {name: name for name in tested}} if tested else {}),
-        "direction": {metric: KNOWN[metric].value for metric in metrics if metric in TEST_OF},
+        "direction": _directions(metrics, sources),
         "seconds": SECONDS,
         "seed": SEED,
         "matching": "exact",
@@ -185,9 +186,17 @@ def _counted(left_out: Mapping[str, int]) -> str:
 
 
 def _metrics(trials: Sequence[TrialRecord]) -> list[str]:
-    """Returns the metrics that every epoch of every trial has."""
+    """Returns the metrics that every epoch of every trial has, those of text classifiers first."""
     epochs = [epoch.metrics for trial in trials for epoch in trial.epochs]
-    return [metric for metric in METRICS if all(metric in metrics for metrics in epochs)]
+    shared = set.intersection(*(set(metrics) for metrics in epochs)) - CLOCKED
+    return [*(metric for metric in OURS if metric in shared), *sorted(shared - set(OURS))]
+
+
+def _directions(metrics: Sequence[str], sources: Sequence[Source]) -> dict[str, str]:
+    """Returns which values of each metric are better, where that is known of it."""
+    optimised = {source.study.metric: source.study.direction for source in sources}
+    known = {metric: direction.value for metric, direction in KNOWN.items()} | optimised
+    return {metric: known[metric] for metric in metrics if metric in known}
 
 
 def _curve(trial: TrialRecord, metric: str) -> list[float]:

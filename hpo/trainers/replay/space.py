@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from hpo.config.metric import KNOWN, Direction
 from hpo.config.schema import SECTIONS, Config
 from hpo.config.search import ParamValue
-from hpo.contracts.records import TEST_OF
 from hpo.space.apply import apply_params
 from hpo.space.cube import Axis
 from hpo.space.space import Param, Space
@@ -63,8 +63,9 @@ def fit_to_table(config: Config) -> Config:
     Raises:
         ValueError: if the table cannot be used, or does not hold what is to be optimised.
     """
-    table, metric = settings_of(config.trainer).read_table(), config.study.metric
-    _check_metric(table, metric, config.study.goal)
+    table, metric, direction = settings_of(config.trainer).read_table(), config.study.metric, config.study.direction
+    _check_metric(table, metric, KNOWN.get(metric) if direction is None else direction)
+    config = replace(config, study=replace(config.study, direction=Direction(table.card.directions[metric])))
     config = replace(config, trainer=replace(settings_of(config.trainer), sha256=table.sha256, metric=metric))
     if not table.card.test:
         config = replace(config, study=replace(config.study, test=False))
@@ -116,15 +117,15 @@ def _size(value: ParamValue) -> float:
     return value
 
 
-def _check_metric(table: CurveTable, metric: str, direction: str) -> None:
-    there = [name for name in table.card.metrics if name in TEST_OF]
+def _check_metric(table: CurveTable, metric: str, direction: Direction | None) -> None:
+    there = list(table.card.directions)
     if metric not in there:
         raise ValueError(
             f"study.metric={metric} is not in the table {table.name}, which has {', '.join(there)}; "
             f"give study.metric={there[0]}, or map a column to it in the card."
         )
     recorded = table.card.directions.get(metric)
-    if recorded != direction:
+    if direction is not None and recorded != direction:
         raise ValueError(
             f"study.metric={metric} is to {direction}, but the card of {table.name} says direction {recorded}; "
             "map the column to a metric of its direction."

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hpo.config.limits import MISSING
 from hpo.config.registry import option
 from hpo.config.schema import TrainerConfig
-from hpo.contracts.records import CONTINUED, TEST_OF, TEST_VALUE
+from hpo.contracts.records import CONTINUED, TEST_VALUE, test_name
 from hpo.contracts.trainer import Decision, EpochReport, OnEpoch, Reason, TrialRequest, TrialResult
 from hpo.machine.paths import as_name
 from hpo.machine.signals import MustPause, never
@@ -36,6 +36,7 @@ class ReplayConfig(TrainerConfig):
 
     is_recorded = True
     is_simulated = True
+    metrics = ()
 
     @property
     def subject(self) -> str:
@@ -120,5 +121,5 @@ def _continued(request: TrialRequest, curve: Curve, n_epochs: int) -> str:
 
 def _test_value(request: TrialRequest, curve: Curve, n_epochs: int) -> dict[str, str]:
     """Returns the test metric that belongs to what the study optimises, after `n_epochs`, if it was recorded."""
-    value = curve.test_after(n_epochs).get(TEST_OF[settings_of(request.trainer).metric])
+    value = curve.test_after(n_epochs).get(test_name(settings_of(request.trainer).metric))
     return {} if value is None else {TEST_VALUE: repr(value)}

@@ -64,7 +64,7 @@ def test_the_card_of_the_pruner_experiment_is_one() -> None:
         ({"params": {"rate": {"type": "int", "choices": [1]}}}, "has choices but type int"),
         ({"params": {"rate": {"choices": [1], "log": True}}}, "has neither low, high nor log"),
         ({"params": {"rate": 3}}, "params.rate must be keys with values"),
-        ({"metrics": {"loss": "loss"}}, "'loss', which is no key of it.*allowed are valid_loss"),
+        ({"metrics": {"": "loss"}}, "metrics has an empty name"),
         ({"metrics": {"train_loss": "loss"}}, "nothing to optimise"),
         ({"metrics": {"valid_loss": 3}}, "metrics.valid_loss=3 must be a name"),
         ({"test": {"accuracy": "x"}}, r"test has 'accuracy'.*did you mean test_accuracy"),
