@@ -73,19 +73,19 @@ def plan_comparison(config: CompareConfig, variants: Sequence[Variant]) -> Compa
     return Comparison(name, plans, variants, seeds, config.budget.unit, size)
 
 
-def read_seeds(given: Any) -> list[int]:
+def read_seeds(seeds: Any) -> list[int]:
     """Returns the seeds that `seeds=…` means: so many from 0 on, or those listed.
 
     Raises:
         ValueError: if it is neither.
     """
-    is_count = isinstance(given, int) and not isinstance(given, bool)
-    if is_count and 1 <= given <= MAX_SEEDS:
-        return list(range(given))
-    is_list = isinstance(given, list) and bool(given) and all(type(seed) is int and 0 <= seed < 2**32 for seed in given)
-    if is_list and len(set(given)) == len(given):
-        return list(given)
-    raise ValueError(f"seeds={given} must be a number from 1 to {MAX_SEEDS:,}, or a list of different whole numbers.")
+    is_count = isinstance(seeds, int) and not isinstance(seeds, bool)
+    if is_count and 1 <= seeds <= MAX_SEEDS:
+        return list(range(seeds))
+    is_list = isinstance(seeds, list) and bool(seeds) and all(type(seed) is int and 0 <= seed < 2**32 for seed in seeds)
+    if is_list and len(set(seeds)) == len(seeds):
+        return list(seeds)
+    raise ValueError(f"seeds={seeds} must be a number from 1 to {MAX_SEEDS:,}, or a list of different whole numbers.")
 
 
 def mean_epochs(space: Space, default: int) -> float:
@@ -138,14 +138,14 @@ def _check_size(budget: BudgetConfig) -> None:
 
 def _check_common(config: CompareConfig, variants: Sequence[Variant]) -> None:
     """Refuses strategies and tasks that differ in what all studies of a comparison share."""
-    configs = [each for variant in variants for each in variant.configs]
+    configs = [variant_config for variant in variants for variant_config in variant.configs]
     for section in SHARED:
-        if any(getattr(each, section) != getattr(config, section) for each in configs):
+        if any(getattr(variant_config, section) != getattr(config, section) for variant_config in configs):
             raise ValueError(
                 f"{section} is shared by all studies of a comparison; set it beside the strategies, not in one of them."
             )
     for field in ("metric", "confirm", "audit", "test"):
-        if any(getattr(each.study, field) != getattr(configs[0].study, field) for each in configs):
+        if any(getattr(variant_config.study, field) != getattr(configs[0].study, field) for variant_config in configs):
             raise ValueError(
                 f"study.{field} must be the same for all strategies and tasks, or their values cannot be compared."
             )

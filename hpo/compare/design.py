@@ -82,9 +82,9 @@ def register(
     changes = list(_changes(earlier["card"], card)) if earlier else []
     if changes and n_trials:
         amendments.append(f"After {n_trials:,} trials: {'; '.join(changes)}.")
-    own = card_hash(card)
-    first = first_hash(earlier) if earlier else own
-    return {"hash": own, FIRST_HASH: first, "card": dict(card), "amendments": amendments, "command": command}
+    new_hash = card_hash(card)
+    first = first_hash(earlier) if earlier else new_hash
+    return {"hash": new_hash, FIRST_HASH: first, "card": dict(card), "amendments": amendments, "command": command}
 
 
 def beside_sentence(storage: BaseStorage, comparison: Comparison, design: Mapping[str, Any]) -> str:
@@ -167,10 +167,10 @@ def _primary(comparison: Comparison) -> str:
 
 
 def _strategies(comparison: Comparison) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    strategies: dict[str, Any] = {}
     for variant in comparison.variants:
         config, choices = variant.composition.config, variant.composition.choices
-        found.setdefault(
+        strategies.setdefault(
             variant.strategy,
             {
                 "overrides": list(variant.overrides),
@@ -178,20 +178,20 @@ def _strategies(comparison: Comparison) -> dict[str, Any]:
                 "pruner": {"name": choices["pruner"], **plain(asdict(config.pruner))},
             },
         )
-    return found
+    return strategies
 
 
 def _tasks(comparison: Comparison, corpora: Mapping[str, Path]) -> dict[str, Any]:
     """Returns what each task is; where a strategy changes that, what it is for this strategy."""
-    found: dict[str, Any] = {}
+    tasks: dict[str, Any] = {}
     for planned in comparison.plans[:: len(comparison.seeds)]:
         task, strategy = planned.tags["task"], planned.tags["strategy"]
         entry = _task(planned, corpora.get(planned.name))
-        first = found.setdefault(task, dict(entry))
+        first = tasks.setdefault(task, dict(entry))
         changed = {key: value for key, value in entry.items() if value != first.get(key)}
         if changed:
             first.setdefault("except", {})[strategy] = changed
-    return found
+    return tasks
 
 
 def _task(planned: Plan, corpus: Path | None) -> dict[str, Any]:

@@ -55,12 +55,12 @@ def compose_variants(config: CompareConfig, seeds: Sequence[int]) -> list[Varian
     Raises:
         ValueError: if the strategies or tasks are not as they should be.
     """
-    given, found_by = given_overrides()
-    _check_paths("", [override for override in given if _path(override) == "seed"])
+    overrides, found_by = given_overrides()
+    _check_paths("", [override for override in overrides if _path(override) == "seed"])
     tasks: Overrides = read_overrides("tasks", config.tasks) or {"": ()}
-    strategies = _strategies(config, given)
+    strategies = _strategies(config, overrides)
     variants = [
-        _compose((*found_by, *given), tasks[task] + strategies[strategy], seeds, strategy=strategy, task=task)
+        _compose((*found_by, *overrides), tasks[task] + strategies[strategy], seeds, strategy=strategy, task=task)
         for task, strategy in itertools.product(tasks, strategies)
     ]
     _check_tasks(variants)
@@ -98,11 +98,11 @@ def _check_tasks(variants: Sequence[Variant]) -> None:
             )
 
 
-def _strategies(config: CompareConfig, given: Sequence[str]) -> Overrides:
+def _strategies(config: CompareConfig, overrides: Sequence[str]) -> Overrides:
     named = read_overrides("strategies", config.strategies)
-    is_asked = any(override.startswith("samplers=") for override in given)
+    is_asked = any(override.startswith("samplers=") for override in overrides)
     samplers = {name: (f"sampler={name}",) for name in config.samplers} if is_asked or not named else {}
-    single = [override for override in given if _path(override) == "sampler"]
+    single = [override for override in overrides if _path(override) == "sampler"]
     if samplers and single:
         raise ValueError(f"{single[-1]} is a single sampler; give those to compare, as in samplers=[grid,tpe].")
     if len(samplers) < len(config.samplers) and samplers:
@@ -115,30 +115,30 @@ def _strategies(config: CompareConfig, given: Sequence[str]) -> Overrides:
     return {**samplers, **named}
 
 
-def read_overrides(key: str, given: Any) -> dict[str, tuple[str, ...]]:
-    """Returns the override strings of each name in `given`.
+def read_overrides(key: str, sets: Any) -> dict[str, tuple[str, ...]]:
+    """Returns the override strings of each name in `sets`.
 
     Args:
         key: "strategies" or "tasks", for the sentences.
-        given: {name: {path: value}}, or a list of such mappings and of samplers' names; or either as a text in YAML,
+        sets: {name: {path: value}}, or a list of such mappings and of samplers' names; or either as a text in YAML,
             where a name may have any sign.
 
     Raises:
         ValueError: if it is anything else, or a name is there twice.
     """
-    if given is None:
+    if sets is None:
         return {}
-    found: dict[str, tuple[str, ...]] = {}
-    for name, overrides in _pairs(key, _parsed(given) if isinstance(given, str) else given):
-        if name in found:
+    named: dict[str, tuple[str, ...]] = {}
+    for name, overrides in _pairs(key, _parsed(sets) if isinstance(sets, str) else sets):
+        if name in named:
             raise ValueError(f"{key} names '{name}' twice; every name stands for one set of overrides.")
         if not name.strip():
             raise ValueError(f"{key} has an entry without a name; write {{name: {{sampler: tpe}}}}.")
         if not isinstance(overrides, Mapping):
             raise ValueError(f"{key}.{name}={overrides} is no set of overrides; write {{{name}: {{sampler: tpe}}}}.")
-        found[name] = tuple(f"{path}={override_value(value)}" for path, value in _leaves(overrides, ""))
-        _check_paths(f"{key}.{name}", found[name])
-    return found
+        named[name] = tuple(f"{path}={override_value(value)}" for path, value in _leaves(overrides, ""))
+        _check_paths(f"{key}.{name}", named[name])
+    return named
 
 
 def _check_paths(where: str, overrides: Sequence[str]) -> None:
@@ -163,16 +163,16 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def _pairs(key: str, given: Any) -> list[tuple[str, Any]]:
-    if isinstance(given, Mapping):
-        return [(str(name), overrides) for name, overrides in given.items()]
-    if isinstance(given, list):
+def _pairs(key: str, sets: Any) -> list[tuple[str, Any]]:
+    if isinstance(sets, Mapping):
+        return [(str(name), overrides) for name, overrides in sets.items()]
+    if isinstance(sets, list):
         pairs: list[tuple[str, Any]] = []
-        for item in given:
+        for item in sets:
             pairs += [(item, {"sampler": item})] if isinstance(item, str) and key == "strategies" else _pairs(key, item)
         return pairs
     raise ValueError(
-        f"{key}={given} is no set of named overrides; write '{key}={{tpe+asha: {{sampler: tpe, pruner: asha}}}}'."
+        f"{key}={sets} is no set of named overrides; write '{key}={{tpe+asha: {{sampler: tpe, pruner: asha}}}}'."
     )
 
 
@@ -187,11 +187,11 @@ def _leaves(overrides: Mapping[Any, Any], path: str) -> list[tuple[str, Any]]:
 
 
 def _compose(
-    given: tuple[str, ...], overrides: tuple[str, ...], seeds: Sequence[int], *, strategy: str, task: str
+    typed: tuple[str, ...], overrides: tuple[str, ...], seeds: Sequence[int], *, strategy: str, task: str
 ) -> Variant:
-    composition = compose_job("compare", [*given, *overrides])
+    composition = compose_job("compare", [*typed, *overrides])
     follows = seeds if composition.seeded else ()
-    by_seed = {seed: _as_study(compose_job("compare", [*given, *overrides, f"seed={seed}"]).config) for seed in follows}
+    by_seed = {seed: _as_study(compose_job("compare", [*typed, *overrides, f"seed={seed}"]).config) for seed in follows}
     return Variant(strategy, task, overrides, replace(composition, config=_as_study(composition.config)), by_seed)
 
 

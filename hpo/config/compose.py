@@ -67,12 +67,12 @@ def register_schemas(root: type[c.Config] = c.Config) -> None:
 
 
 def _check_option(option: type, group: str, groups: Mapping[str, object]) -> None:
-    kind, given = groups.get(group), f"{option.__module__}.{option.__name__}"
+    kind, name = groups.get(group), f"{option.__module__}.{option.__name__}"
     if not isinstance(kind, type) or not issubclass(kind, Option):
         names = [name for name, kind in groups.items() if isinstance(kind, type) and issubclass(kind, Option)]
-        raise ValueError(f"{given} cannot be an option of {group}, which is no group; those are {', '.join(names)}.")
+        raise ValueError(f"{name} cannot be an option of {group}, which is no group; those are {', '.join(names)}.")
     if not issubclass(option, kind):
-        raise ValueError(f"{given} cannot be an option of {group}; derive it from {kind.__module__}.{kind.__name__}.")
+        raise ValueError(f"{name} cannot be an option of {group}; derive it from {kind.__module__}.{kind.__name__}.")
 
 
 @contextmanager
@@ -131,8 +131,8 @@ def compose_aside(name: str, overrides: Sequence[str]) -> Composition:
 
 def given_overrides() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Returns the overrides of the job composed last, and Hydra's own, as they were written: ${seed} stays ${seed}."""
-    given: Any = OmegaConf.to_container(HydraConfig.get().overrides, resolve=False)
-    return tuple(given["task"]), tuple(given["hydra"])
+    overrides: Any = OmegaConf.to_container(HydraConfig.get().overrides, resolve=False)
+    return tuple(overrides["task"]), tuple(overrides["hydra"])
 
 
 def show_job(name: str, overrides: Sequence[str], *, package: str | None = None, is_resolved: bool = False) -> str:
@@ -205,12 +205,12 @@ def to_config(composed: DictConfig, *, may_lack: bool = False) -> c.Config:
 def _refuse_numbers_as_booleans(config: c.Config, overrides: Sequence[str]) -> None:
     """Refuses encoder.backward=3, which omegaconf takes for true."""
     for override in overrides:
-        path, _, given = override.lstrip("+").partition("=")
+        path, _, text = override.lstrip("+").partition("=")
         value: object = config
         for name in path.split("."):
             value = getattr(value, name, None)
-        if isinstance(value, bool) and re.fullmatch(r"[-+.\d_e]*\d", given) and given not in ("0", "1"):
-            raise ValueError(NO_BOOL.format(where=path, given=given))
+        if isinstance(value, bool) and re.fullmatch(r"[-+.\d_e]*\d", text) and text not in ("0", "1"):
+            raise ValueError(NO_BOOL.format(where=path, given=text))
 
 
 def _check_shape(path: str, value: object, wanted: object) -> None:
@@ -225,8 +225,8 @@ def _check_shape(path: str, value: object, wanted: object) -> None:
         if get_origin(kind) is list and not isinstance(value, list):
             raise ValueError(f"{path} must be a list; write {path}=[a,b] instead of {value!r}.")
         if get_origin(kind) is dict and isinstance(value, dict):
-            for key, each in value.items():
-                _check_shape(f"{path}.{key}", each, get_args(kind)[1])
+            for key, item in value.items():
+                _check_shape(f"{path}.{key}", item, get_args(kind)[1])
     if is_dataclass(value) and not isinstance(value, type):
         for name, hint in _hints(type(value)).items():
             _check_shape(f"{path}.{name}" if path else name, getattr(value, name), hint)
@@ -237,21 +237,21 @@ def _hints(section: type) -> dict[str, object]:
     return get_type_hints(section)
 
 
-def _refuse_unread(given: object, config: object, path: str) -> None:
+def _refuse_unread(node: object, config: object, path: str) -> None:
     """Refuses keys that were added with `+` and would be dropped without a word."""
-    if not isinstance(given, Mapping):
+    if not isinstance(node, Mapping):
         return
     if is_dataclass(config):
-        known = {field.name: getattr(config, field.name) for field in fields(config)}
+        settings = {field.name: getattr(config, field.name) for field in fields(config)}
     elif isinstance(config, Mapping):
-        known = dict(config)
+        settings = dict(config)
     else:
         return
-    for key, value in given.items():
+    for key, value in node.items():
         where = f"{path}.{key}" if path else str(key)
-        if key not in known:
-            raise ValueError(f"{where} is not a setting{suggestion(str(key), known)}; remove it.")
-        _refuse_unread(value, known[key], where)
+        if key not in settings:
+            raise ValueError(f"{where} is not a setting{suggestion(str(key), settings)}; remove it.")
+        _refuse_unread(value, settings[key], where)
 
 
 def _seeded(node: Any, path: str = "") -> Iterator[str]:

@@ -106,21 +106,21 @@ def _missing_option(error: MissingConfigException) -> str:
 
 def _unknown_key(error: OmegaConfBaseException) -> str:
     where = str(error.full_key or error.key)
-    known = {field.name: None for field in fields(error.object_type)} if is_dataclass(error.object_type) else {}
+    settings = {field.name: None for field in fields(error.object_type)} if is_dataclass(error.object_type) else {}
     parent = where.rpartition(".")[0]
     if "." in str(error.key):
         section, _, name = str(error.key).partition(".")
         return f"A file has no paths: write {section}: {{{name}: …}} in the place of {error.key}."
     if where == "experiment":
         return "An experiment file sets things anywhere, so it has to begin with the line '# @package _global_'."
-    allowed = f"; {parent or 'the configuration'} has {', '.join(known)}" if known else ""
+    allowed = f"; {parent or 'the configuration'} has {', '.join(settings)}" if settings else ""
     if parent.endswith(".when"):
         return f"{parent} is new here; put a plus before it: '+{parent}={{param: model.n_hid, in: [64]}}'."
     section, _, name = parent.partition(".")
     if section == "space" and name and "." not in name:
         allowed = f"; add a param as '+{parent}={{{error.key}: {{type: float, low: 0.1, high: 1.0}}}}'"
-    homes = list(_homes(where, error.object_type)) if known and not parent else []
-    meant = f" (did you mean {' or '.join(homes)}?)" if homes else suggestion(str(error.key), known)
+    homes = list(_homes(where, error.object_type)) if settings and not parent else []
+    meant = f" (did you mean {' or '.join(homes)}?)" if homes else suggestion(str(error.key), settings)
     return f"{where} is not a setting{meant}{allowed}."
 
 
@@ -132,8 +132,8 @@ def _homes(name: str, section: object, path: str = "") -> Iterator[str]:
         yield from _homes(name, kind, f"{path}.{field}" if path else field)
 
 
-def suggestion(key: str, known: Mapping[str, object]) -> str:
-    close = difflib.get_close_matches(key, list(known), n=1)
+def suggestion(key: str, names: Mapping[str, object]) -> str:
+    close = difflib.get_close_matches(key, list(names), n=1)
     return f" (did you mean {close[0]}?)" if close else ""
 
 
@@ -149,8 +149,8 @@ def _wrong_type(error: ValidationError, chain: list[BaseException]) -> str:
         return GROUP.format(where=where)
     if "is not Optional" in text or "Incompatible value 'None'" in text:
         return f"{where} cannot be null; give it a value."
-    if given := re.match(r"Value (.+) is not a valid bool \(type (?:str|int|float)\)", text):
-        return NO_BOOL.format(where=where, given=given[1])
+    if match := re.match(r"Value (.+) is not a valid bool \(type (?:str|int|float)\)", text):
+        return NO_BOOL.format(where=where, given=match[1])
     return f"{where}: {text}."
 
 
@@ -178,8 +178,8 @@ def _override(chain: list[BaseException]) -> str:
 
 def _file(chain: list[BaseException]) -> str:
     """Returns the configuration file that an error was found in, without its ending; "" if none is named."""
-    found = (re.match("In '([^']+)': ", str(error)) for error in chain)
-    return next((match[1] for match in found if match and "/" in match[1]), "")
+    matches = (re.match("In '([^']+)': ", str(error)) for error in chain)
+    return next((match[1] for match in matches if match and "/" in match[1]), "")
 
 
 def _one_line(text: str) -> str:

@@ -29,14 +29,14 @@ KNOWN = {"accuracy": Direction.maximize, "macro_f1": Direction.maximize, "valid_
 """The metrics of text classifiers, and which of their values are better."""
 
 
-def direction_of(metric: str, given: Direction | None) -> Direction:
+def direction_of(metric: str, direction: Direction | None) -> Direction:
     """Returns which values of `metric` are better: as given, else as is known of it.
 
     Raises:
         ValueError: if nothing is known of it and nothing is given.
     """
-    if given is None and metric not in KNOWN:
+    if direction is None and metric not in KNOWN:
         raise ValueError(
             f"Nothing is known of study.metric={metric}; give study.direction=maximize or study.direction=minimize."
         )
-    return given or KNOWN[metric]
+    return direction or KNOWN[metric]

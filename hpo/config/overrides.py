@@ -165,9 +165,9 @@ def _check_option(word: str, override: Override, *, may_be_null: bool) -> None:
     key, value = override.key_or_group, word.partition("=")[2]
     if override.is_add() or override.is_force_add():
         raise ValueError(f"{key} is there already; leave out the plus: {key}={value}.")
-    given = override.value() if not override.is_sweep_override() else None
-    is_none = given is None and (may_be_null or override.is_sweep_override())
-    if not is_none and not isinstance(given, dict) and not (isinstance(given, str) and OPTION.fullmatch(given)):
+    option = override.value() if not override.is_sweep_override() else None
+    is_none = option is None and (may_be_null or override.is_sweep_override())
+    if not is_none and not isinstance(option, dict) and not (isinstance(option, str) and OPTION.fullmatch(option)):
         raise ValueError(f"{word} names no option; {key} takes the name of one, as --help lists them.")
 
 
@@ -197,8 +197,8 @@ def _no_option(word: str) -> str:
     )
 
 
-def _folder(given: str) -> Path:
-    folder = expanded(given)
-    if not given or not is_folder(folder):
-        raise ValueError(f"--config-dir {given} is no folder; give one with YAML files, as in --config-dir conf.")
+def _folder(text: str) -> Path:
+    folder = expanded(text)
+    if not text or not is_folder(folder):
+        raise ValueError(f"--config-dir {text} is no folder; give one with YAML files, as in --config-dir conf.")
     return folder.absolute()

@@ -35,11 +35,11 @@ def fix_overridden(config: Config, overrides: Sequence[str]) -> tuple[Config, tu
 
 def _given_values(config: Config, override: str) -> Iterator[tuple[str, str]]:
     """Yields the searchable paths that an override gives a value, and an override for each: train={lr: 0.01}, too."""
-    path, _, given = override.partition("=")
+    path, _, text = override.partition("=")
     section, _, name = path.partition(".")
     if section in SECTIONS and name:
         yield path, override
-    elif section in SECTIONS and given.lstrip().startswith("{"):
+    elif section in SECTIONS and text.lstrip().startswith("{"):
         for name in mapped_names(override):
             node = getattr(config, section)
             value = node[name] if isinstance(node, dict) else getattr(node, name)

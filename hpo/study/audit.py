@@ -137,10 +137,10 @@ def count_audit(search: StudyRecord, searched: Sequence[TrialRecord], audit: Seq
 
 def audited_sentence(search: StudyRecord, searched: Sequence[TrialRecord], audit: Sequence[TrialRecord]) -> str:
     """Returns what came out of an audit; the arguments are those of `count_audit`."""
-    found = count_audit(search, searched, audit)
-    failed = f" ({found.n_failed} failed)" if found.n_failed else ""
-    known = f"{found.n_known} of {found.n_pruned} pruned trials trained to their end{failed}"
-    return f"Audited: {known}; {found.n_won} of {found.n_compared} would have beaten the incumbent of their moment."
+    counts = count_audit(search, searched, audit)
+    failed = f" ({counts.n_failed} failed)" if counts.n_failed else ""
+    share = f"{counts.n_known} of {counts.n_pruned} pruned trials trained to their end{failed}"
+    return f"Audited: {share}; {counts.n_won} of {counts.n_compared} would have beaten the incumbent of their moment."
 
 
 def _ends(audit: Sequence[TrialRecord]) -> Mapping[int, TrialRecord]:

@@ -65,10 +65,10 @@ class Spending:
     def _settle(self, trials: Collection[TrialRecord], horizon: int | None) -> list[TrialRecord]:
         """Notes the charges of the first trials, up to one that is not known for good; returns it and all behind it."""
         others = list(islice(trials, len(self._settled_s), None))
-        known = list(takewhile(lambda trial: _is_known(trial, horizon), others))
-        self._settled_epochs += sum(trial.n_charged for trial in known)
-        self._settled_s += [trial.seconds for trial in known]
-        return others[len(known) :]
+        settled = list(takewhile(lambda trial: _is_known(trial, horizon), others))
+        self._settled_epochs += sum(trial.n_charged for trial in settled)
+        self._settled_s += [trial.seconds for trial in settled]
+        return others[len(settled) :]
 
     def _epochs(self, trial: TrialRecord, horizon: int | None) -> int:
         """Returns the epochs `trial` is charged, as planned while the next proposal may not know its end."""

@@ -66,32 +66,35 @@ def find_changes(composition: Composition, config: Config, space: Space) -> Chan
     options = {group: composition.choices[group] for group in GROUPS}
     others = {group: name for group, name in options.items() if name != default.choices[group]}
     more = {"experiment": experiment} if experiment else {}
-    own = own_job(composition).config
-    now, before = _identity(config, space), _own_identity(own)
+    own_config = own_job(composition).config
+    now, before = _identity(config, space), _own_identity(own_config)
     settings = {path: now.get(path, ABSENT) for path in {**before, **now} if now.get(path) != before.get(path)}
     words = tuple(dict.fromkeys(_words(settings, space)))[:N_WORDS] if before else ()
     changed = {**more, **others}
-    return Changes(changed, settings, words, retraining(composition, own, changed), default.config.seed)
+    return Changes(changed, settings, words, retraining(composition, own_config, changed), default.config.seed)
 
 
-def _own_identity(own: Config) -> dict[str, str]:
+def _own_identity(own_config: Config) -> dict[str, str]:
     """Returns what the options alone make of a study; {} if that is nothing, as without a file that they must have.
 
     Then all that it is counts as changed.
     """
     try:
-        return _identity(own, read_space(own, may_be_empty=True))
+        return _identity(own_config, read_space(own_config, may_be_empty=True))
     except ValueError:
         return {}
 
 
 def _identity(config: Config, space: Space) -> dict[str, str]:
     """Returns what makes a study another one, as far as it is known before the data are read."""
-    found = fingerprint(config, space, "", n_workers=0)
+    identity = fingerprint(config, space, "", n_workers=0)
     if config.trainer.reads_texts:
-        found |= {path: str(value) for path, value in flatten(config.data, "data").items() if path != "data.cache"}
-    unnamed = (*UNNAMED, *([CODE] if CALL in found else []))  # other code is refused under the name that it began with
-    return {path: value for path, value in found.items() if path not in unnamed}
+        identity |= {path: str(value) for path, value in flatten(config.data, "data").items() if path != "data.cache"}
+    unnamed = (
+        *UNNAMED,
+        *([CODE] if CALL in identity else []),
+    )  # refused under the name it began with
+    return {path: value for path, value in identity.items() if path not in unnamed}
 
 
 def _words(settings: Mapping[str, str], space: Space) -> Iterable[str]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hpo.contracts.executor import Executor, NoWorkers
-from hpo.study.opening import Site
+from hpo.study.opening import Session
 from hpo.study.plan import Plan
 from hpo.study.refusal import refused_by
 from hpo.terminal.display import Announcer
@@ -34,7 +34,7 @@ def open_all_encoders(
     }
 
 
-def train_encoders(plans: Sequence[Plan], site: Site, executor: Executor, folders: Mapping[str, Path]) -> None:
+def train_encoders(plans: Sequence[Plan], session: Session, executor: Executor, folders: Mapping[str, Path]) -> None:
     """Trains what encoders the studies lack, each once; shows all of them, each beside the first study that needs it.
 
     Raises:
@@ -43,7 +43,7 @@ def train_encoders(plans: Sequence[Plan], site: Site, executor: Executor, folder
     """
     needed: dict[str, tuple[NeededEncoder, Plan]] = {}
     for planned in plans:
-        for encoder in site.encoders.get(planned.name, StudyEncoders()).needed:
+        for encoder in session.encoders.get(planned.name, StudyEncoders()).needed:
             needed.setdefault(encoder.name, (encoder, planned))
     if not needed:
         return
@@ -51,15 +51,17 @@ def train_encoders(plans: Sequence[Plan], site: Site, executor: Executor, folder
     def show(encoder: NeededEncoder, progress: Progress) -> None:
         planned = needed[encoder.name][1]
         folder = str(folders[planned.name])
-        site.tracker.encoder(running_record(encoder, progress, experiment=planned.experiment, folder=folder))
+        session.tracker.encoder(running_record(encoder, progress, experiment=planned.experiment, folder=folder))
 
-    display = site.display_of(plans[0].name)
+    display = session.display_of(plans[0].name)
     events = EncoderEvents(display.note, display.preparing, show)
     try:
-        EncoderTraining(plans[0].config, executor, site.stop, events).run([encoder for encoder, _ in needed.values()])
+        EncoderTraining(plans[0].config, executor, session.stop, events).run(
+            [encoder for encoder, _ in needed.values()]
+        )
         for encoder, planned in needed.values():
             if encoder.folder.is_dir():
                 trained, folder = read_encoder(encoder.folder), str(folders[planned.name])
-                site.tracker.encoder(finished_record(trained, experiment=planned.experiment, folder=folder))
+                session.tracker.encoder(finished_record(trained, experiment=planned.experiment, folder=folder))
     except (EncoderFailed, NoWorkers, OSError, ValueError) as error:
         raise refused_by(error) from error

@@ -31,51 +31,51 @@ def fingerprint(config: Config, space: Space, corpus: str, *, n_workers: int) ->
     A grid may be extended and reordered, so neither its levels and ranges nor its seed count. With ordered
     results the number of workers decides what a proposal has seen.
     """
-    found = {"format": str(RECORD_FORMAT), "study.metric": config.study.metric}
+    settings = {"format": str(RECORD_FORMAT), "study.metric": config.study.metric}
     if config.study.metric not in KNOWN:
-        found["study.direction"] = config.study.goal.value
-    found.update({path: str(value) for path, value in flatten(config.params, "params").items()})
-    found["storage.folder"] = config.storage.folder  # where the trials' weights are, and the lock
-    found["study.ordered"] = str(config.study.ordered)
+        settings["study.direction"] = config.study.goal.value
+    settings.update({path: str(value) for path, value in flatten(config.params, "params").items()})
+    settings["storage.folder"] = config.storage.folder  # where the trials' weights are, and the lock
+    settings["study.ordered"] = str(config.study.ordered)
     if config.study.ordered:
-        found["executor.n_workers"] = str(n_workers)
+        settings["executor.n_workers"] = str(n_workers)
     if not config.sampler.is_grid:
-        found["seed"] = str(config.seed)
+        settings["seed"] = str(config.seed)
     if corpus:
-        found["data"] = corpus
+        settings["data"] = corpus
     is_recorded = config.trainer.is_recorded
     for section in SECTIONS:
         if is_recorded and section in UNUSED_BY_REPLAY:
             continue
         node = getattr(config, section)
-        found[section] = type(node).__name__.removesuffix("Config")
-        found.update({path: str(value) for path, value in flatten(node, section).items() if path not in PLACES})
-    found |= _encoders(config, space)
+        settings[section] = type(node).__name__.removesuffix("Config")
+        settings.update({path: str(value) for path, value in flatten(node, section).items() if path not in PLACES})
+    settings |= _encoders(config, space)
     if is_recorded:
-        found["train.epochs"] = str(config.train.epochs)
+        settings["train.epochs"] = str(config.train.epochs)
     for param in space.params:
         if param.when is None:
-            found.pop(param.path, None)  # every trial sets it
-        found[f"space.{param.path}"] = _describe(param, is_grid=config.sampler.is_grid)
-    return found
+            settings.pop(param.path, None)  # every trial sets it
+        settings[f"space.{param.path}"] = _describe(param, is_grid=config.sampler.is_grid)
+    return settings
 
 
 def _encoders(config: Config, space: Space) -> dict[str, str]:
     """Returns what the encoders are that trials start from: how they are trained, or the hash of one that is given."""
     if not config.trainer.reads_texts:
         return {}
-    found: dict[str, str] = {}
+    hashes: dict[str, str] = {}
     encoders = [str(value) for value in values_of(space, "model.encoder", config.model.encoder)]
     if DOMAIN in encoders:
         settings = flatten(config.encoder, "encoder")
-        found.update({path: str(value) for path, value in settings.items() if path != IMPLIED})
+        hashes.update({path: str(value) for path, value in settings.items() if path != IMPLIED})
     is_bidir = True in values_of(space, "model.bidir", config.model.bidir)
     for encoder in filter(is_path, encoders):
         path = "model.encoder" if len(encoders) == 1 else f"model.encoder={encoder}"
-        found[path] = read_encoder(encoder).sha256
+        hashes[path] = read_encoder(encoder).sha256
         if is_bidir:
-            found[f"{path}/{BACKWARD}"] = read_encoder(backward_folder(encoder)).sha256
-    return found
+            hashes[f"{path}/{BACKWARD}"] = read_encoder(backward_folder(encoder)).sha256
+    return hashes
 
 
 def _describe(param: Param, *, is_grid: bool) -> str:

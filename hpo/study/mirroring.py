@@ -60,11 +60,11 @@ def _encoders(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[Encoder
 
     data = study.config.get("data")
     cache = expanded(str(data.get("cache"))) if isinstance(data, Mapping) else Path()
-    found = []
+    encoders = []
     facts = ("encoder", "backward_encoder")
     for name in sorted({trial.facts[fact] for trial in trials for fact in facts if fact in trial.facts}):
         with suppress(ValueError):
             encoder = read_encoder(cache / name)
             if encoder.history:
-                found.append(finished_record(encoder, experiment=study.experiment, folder=study.folder))
-    return found
+                encoders.append(finished_record(encoder, experiment=study.experiment, folder=study.folder))
+    return encoders

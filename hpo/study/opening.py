@@ -30,7 +30,7 @@ from hpo.trainers.awd_lstm.encoders.needed import StudyEncoders
 
 
 @dataclass(frozen=True)
-class Site:
+class Session:
     """What all studies of one command share.
 
     Attributes:
@@ -55,14 +55,14 @@ class Opener:
     """Opens the studies of one executor.
 
     Args:
-        site: What all studies of the command share.
+        session: What all studies of the command share.
         held: Keeps the locks until they may be let go.
         now_ms: The clock the executor's jobs run on.
         n_workers: Retrainings at once.
     """
 
-    def __init__(self, site: Site, held: ExitStack, *, now_ms: Callable[[], int], n_workers: int) -> None:
-        self._site = site
+    def __init__(self, session: Session, held: ExitStack, *, now_ms: Callable[[], int], n_workers: int) -> None:
+        self._session = session
         self._held = held
         self._now_ms = now_ms
         self._n_workers = n_workers
@@ -73,9 +73,9 @@ class Opener:
         Raises:
             StudyHeld: if another driver works on it.
         """
-        site, name = self._site, planned.name
-        corpus, encoders = site.corpora.get(name), site.encoders.get(name)
-        return self.open(Search(planned, folder, corpus=corpus, encoders=encoders, design=site.design))
+        session, name = self._session, planned.name
+        corpus, encoders = session.corpora.get(name), session.encoders.get(name)
+        return self.open(Search(planned, folder, corpus=corpus, encoders=encoders, design=session.design))
 
     def open_next(self, driver: Driver) -> Driver | None:
         """Returns the driver of what follows a study that is done; None if nothing does."""
@@ -85,19 +85,19 @@ class Opener:
     def open(self, role: Role) -> Driver:
         """Returns the driver of a study, new or continued; what may not be continued was refused in `resume`."""
         self._held.enter_context(StudyLock(role.folder, role.name))
-        self._held.enter_context(held(self._site.storage, role.name))
+        self._held.enter_context(held(self._session.storage, role.name))
         config = role.config
         pruner = config.pruner.build(max_epochs=role.space.max_of("train.epochs", config.train.epochs))
         direction = config.study.goal
-        store = StudyStore(self._site.storage, role.name, direction=direction, sampler=role.sampler, pruner=pruner)
+        store = StudyStore(self._session.storage, role.name, direction=direction, sampler=role.sampler, pruner=pruner)
         study = _open_record(role, store, now_ms=self._now_ms())
         return Driver(study, role, self._surroundings(role, store))
 
     def _surroundings(self, role: Role, store: StudyStore) -> Surroundings:
-        site, now_ms = self._site, _going_on(self._now_ms, store.trials())
+        session, now_ms = self._session, _going_on(self._now_ms, store.trials())
         # A table is as quick as the cache, and it alone knows how a trial that is stopped would have gone on.
-        cache = TrialCache(is_on=False) if role.config.trainer.is_recorded else site.cache
-        return Surroundings(store, site.tracker, site.display_of(role.name), site.stop, now_ms, cache)
+        cache = TrialCache(is_on=False) if role.config.trainer.is_recorded else session.cache
+        return Surroundings(store, session.tracker, session.display_of(role.name), session.stop, now_ms, cache)
 
 
 def _open_record(role: Role, store: StudyStore, *, now_ms: int) -> StudyRecord:
@@ -107,10 +107,10 @@ def _open_record(role: Role, store: StudyStore, *, now_ms: int) -> StudyRecord:
     store.set_space(role.space)
     if store.get(FINGERPRINT) is not None:
         return StudyRecord(**{**store.get(STUDY), "folder": str(role.folder), "test": store.get(TEST) or {}})
-    study, given = role.new_record(now_ms=now_ms)
+    study, fingerprint = role.new_record(now_ms=now_ms)
     store.show({"experiment": study.experiment, **study.tags}, metric=study.metric)
     store.set(STUDY, {key: value for key, value in asdict(study).items() if key != "test"})
-    store.set(FINGERPRINT, given)
+    store.set(FINGERPRINT, fingerprint)
     return study
 
 

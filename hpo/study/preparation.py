@@ -84,8 +84,8 @@ def _distributions(plans: Sequence[Plan]) -> dict[str, Distributions]:
     """Returns the space of every study there may be, by its name."""
     spaces: dict[str, Distributions] = {}
     for planned in plans:
-        found = planned.space.distributions()
-        spaces |= dict.fromkeys((planned.name, confirmation_name(planned.name), audit_name(planned.name)), found)
+        names = (planned.name, confirmation_name(planned.name), audit_name(planned.name))
+        spaces |= dict.fromkeys(names, planned.space.distributions())
     return spaces
 
 

@@ -78,9 +78,9 @@ def _plain_value(value: object) -> object:
 def git_commit() -> str:
     """Returns the commit of the working directory's repository, or "none"."""
     try:
-        found = subprocess.run(
+        process = subprocess.run(
             ["git", "rev-parse", "--verify", "HEAD"], capture_output=True, text=True, timeout=10, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return "none"
-    return found.stdout.strip() if found.returncode == 0 else "none"
+    return process.stdout.strip() if process.returncode == 0 else "none"

@@ -67,8 +67,8 @@ class ReplicateSampler(Ledger):
 
     def facts_of(self, number: int) -> dict[str, str]:
         """Returns what the record says of trial `number`."""
-        given = self._given[number]
-        return {SEARCHED: str(given.searched), REPETITION: str(given.repetition)}
+        replicate = self._given[number]
+        return {SEARCHED: str(replicate.searched), REPETITION: str(replicate.repetition)}
 
     def _open(self, trials: Sequence[FrozenTrial]) -> list[Replicate]:
         taken = {Replicate(*proposal) for proposal in self.proposals(trials)}

@@ -106,5 +106,5 @@ def _check_beside(
 def asked_fingerprint(planned: Plan, corpus: Path | None, encoders: StudyEncoders | None = None) -> dict[str, str]:
     """Returns what the results of a planned study depend on."""
     data = open_corpus(corpus).fingerprint if corpus else ""
-    found = fingerprint(planned.config, planned.space, data, n_workers=planned.n_workers)
-    return found | ({"encoder.texts": Path(encoders.more_texts).name} if encoders and encoders.more_texts else {})
+    settings = fingerprint(planned.config, planned.space, data, n_workers=planned.n_workers)
+    return settings | ({"encoder.texts": Path(encoders.more_texts).name} if encoders and encoders.more_texts else {})

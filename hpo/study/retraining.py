@@ -18,20 +18,20 @@ GROUPS = ("experiment", "space", "data", "model", "encoder", "train", "trainer")
 NOT_TRAINED = ("data.cache", "model.log", "trainer.metric")
 
 
-def retraining(composition: Composition, own: Config, options: Mapping[str, str]) -> str:
+def retraining(composition: Composition, own_config: Config, options: Mapping[str, str]) -> str:
     """Returns the words of a command line that trains as this job does, but for the params that it searches.
 
     Args:
         composition: The job.
-        own: The settings that its options have by themselves.
+        own_config: The settings that its options have by themselves.
         options: Those that are not the default ones, by group.
     """
-    now, before = _settings(composition.config), _settings(own)
+    now, before = _settings(composition.config), _settings(own_config)
     words: dict[str, object] = {"plugins": modules} if (modules := _plugins(composition.config)) else {}
     words |= {group: options[group] for group in GROUPS if group in options}
     words |= {path: value for path, value in now.items() if value != before.get(path)}
     for section in SECTIONS:  # what the options search and this job does not
-        names = getattr(own.space, section).keys() - getattr(composition.config.space, section).keys()
+        names = getattr(own_config.space, section).keys() - getattr(composition.config.space, section).keys()
         words |= {path: now[path] for name in sorted(names) if (path := f"{section}.{name}") in now}
     folders = re.findall(r"file://([^\]']*)", " ".join(composition.search_path))
     return " ".join([*(f"--config-dir {shlex.quote(folder)}" for folder in folders), override_line(words)]).strip()
@@ -40,11 +40,11 @@ def retraining(composition: Composition, own: Config, options: Mapping[str, str]
 def _settings(config: Config) -> dict[str, object]:
     """Returns what a trial is trained by, and what it is measured by."""
     sections = ("model", "train", "trainer", *(("data", "encoder") if config.trainer.reads_texts else ()))
-    found = flatten(config.params, "params") | {"study.metric": config.study.metric}
-    found["study.direction"] = config.study.direction and config.study.direction.value
+    settings = flatten(config.params, "params") | {"study.metric": config.study.metric}
+    settings["study.direction"] = config.study.direction and config.study.direction.value
     for section in sections:
-        found |= flatten(getattr(config, section), section)
-    return {path: value for path, value in found.items() if path not in NOT_TRAINED}
+        settings |= flatten(getattr(config, section), section)
+    return {path: value for path, value in settings.items() if path not in NOT_TRAINED}
 
 
 def _plugins(config: Config) -> list[str]:

@@ -23,7 +23,7 @@ from hpo.study.driver import Driver
 from hpo.study.encoders import train_encoders
 from hpo.study.keep_model import keep_model
 from hpo.study.loop import Loop
-from hpo.study.opening import Opener, Site
+from hpo.study.opening import Opener, Session
 from hpo.study.plan import Plan
 from hpo.study.preparation import Prepared, prepare_all
 from hpo.study.refusal import refusing
@@ -98,7 +98,7 @@ def drive_all(
     cache = TrialCache(is_on=is_cached)
     with stop_on_signals() as stop, _notes(display):
         heed(storage, stop)
-        common = Site(storage, tracker, stop, cache, display_of, prepared.corpora, design, prepared.encoders)
+        common = Session(storage, tracker, stop, cache, display_of, prepared.corpora, design, prepared.encoders)
         first, *others = [plans] if config.executor.is_shared else [[planned] for planned in plans]
         ended = _run_group(first, common, folders)
         for group in others:
@@ -108,45 +108,49 @@ def drive_all(
         timeout_s = config.tracking.flush_timeout_s
         n_unmirrored = tracker.close(timeout_s if stop.signal is None else min(timeout_s, HURRY_S))
         disconnect(storage)
-    return [crew.report(driver, stop, n_unmirrored=n_unmirrored) for crew, drivers in ended for driver in drivers]
+    return [
+        lifecycle.report(driver, stop, n_unmirrored=n_unmirrored) for lifecycle, drivers in ended for driver in drivers
+    ]
 
 
-def _run_group(plans: Sequence[Plan], site: Site, folders: Mapping[str, Path]) -> list[tuple[_Crew, list[Driver]]]:
+def _run_group(
+    plans: Sequence[Plan], session: Session, folders: Mapping[str, Path]
+) -> list[tuple[_Lifecycle, list[Driver]]]:
     """Drives studies side by side over one executor; returns their drivers and who knows how they ended."""
     config = plans[0].config
     with ExitStack() as held:
         with refusing(config.storage):
-            executor: Executor = config.executor.build(config.trainer, site.stop)
+            executor: Executor = config.executor.build(config.trainer, session.stop)
         held.callback(executor.close)  # also when a study is refused
-        train_encoders(plans, site, executor, folders)
-        opener = Opener(site, held, now_ms=executor.now_ms, n_workers=executor.n_workers)
+        train_encoders(plans, session, executor, folders)
+        opener = Opener(session, held, now_ms=executor.now_ms, n_workers=executor.n_workers)
         with refusing(config.storage):
             drivers = [opener.open_search(planned, folders[planned.name]) for planned in plans]
-        crew = _Crew(opener, site)
-        crew.begin(drivers)
-        note = site.display_of(plans[0].name).note
-        loop = Loop(drivers, executor, stop=site.stop, successor=crew.succeed, note=note)
+        lifecycle = _Lifecycle(opener, session)
+        lifecycle.begin(drivers)
+        note = session.display_of(plans[0].name).note
+        loop = Loop(drivers, executor, stop=session.stop, successor=lifecycle.succeed, note=note)
         try:
             loop.run()
         except Exception as error:
-            site.stop.obstacle = (
+            session.stop.obstacle = (
                 str(error) if isinstance(error, StorageAway | RemoteAway | NoWorkers) else lack_of_room(error)
             )
-            if not site.stop.obstacle:
+            if not session.stop.obstacle:
                 raise
         finally:
             executor.close()
-        crew.end(loop.drivers.values())
-        return [(crew, drivers)]
+        lifecycle.end(loop.drivers.values())
+        return [(lifecycle, drivers)]
 
 
-class _Crew:
+class _Lifecycle:
     """What happens around the driving of each search: its beginning, its end, its confirmation, then its audit."""
 
-    def __init__(self, opener: Opener, site: Site) -> None:
+    def __init__(self, opener: Opener, session: Session) -> None:
         self._opener = opener
-        self._tracker = site.tracker
-        self._display_of = site.display_of
+        self._tracker = session.tracker
+        self._display_of = session.display_of
         self._finished: dict[str, Driver] = {}
 
     def begin(self, drivers: Sequence[Driver]) -> None:
@@ -173,7 +177,7 @@ class _Crew:
         unfinished = Ending.PAUSED if stop.obstacle else Ending.INTERRUPTED
         ending = driver.ending if name in self._finished else unfinished
         folder = driver.study.folder
-        files = [Path(each) / REFUSED_FILE for each in (folder, confirmation_name(folder), audit_name(folder))]
+        files = [Path(path) / REFUSED_FILE for path in (folder, confirmation_name(folder), audit_name(folder))]
         return Report(
             driver.study,
             driver.trials,
@@ -198,8 +202,8 @@ class _Crew:
             self._display_of(driver.study.name).study_ended(driver.study)
         search = self._finished.get(driver.role.chooses_for, driver)
         keep_model(driver, search, is_finished=is_finished)
-        for each in [driver, search] if is_finished and search is not driver else [driver]:
-            self._tracker.finish(each.study, each.trials, Path(each.study.folder), is_finished=is_finished)
+        for ended in [driver, search] if is_finished and search is not driver else [driver]:
+            self._tracker.finish(ended.study, ended.trials, Path(ended.study.folder), is_finished=is_finished)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from hpo.executors.inline import InlineExecutor
 from hpo.machine.locks import StudyHeld, StudyLock
 from hpo.machine.signals import StopRequest
 from hpo.storage.record import STUDY, is_ended, read_distributions, read_study
-from hpo.study.opening import Opener, Site
+from hpo.study.opening import Opener, Session
 from hpo.study.plan import Plan
 from hpo.study.preparation import prepare_all
 from hpo.study.refusal import Refused
@@ -34,8 +34,8 @@ COMPARED = (*SMALL[:3], "samplers=[random,tpe]", "seeds=2", "budget.size=8")
 
 def open_in(storage: optuna.storages.BaseStorage, held: ExitStack) -> Opener:
     display = build_display()
-    site = Site(storage, NoTracker(), StopRequest(), TrialCache(is_on=False), lambda _: display, {})
-    return Opener(site, held, now_ms=InlineExecutor().now_ms, n_workers=1)
+    session = Session(storage, NoTracker(), StopRequest(), TrialCache(is_on=False), lambda _: display, {})
+    return Opener(session, held, now_ms=InlineExecutor().now_ms, n_workers=1)
 
 
 def snapshot(storage: optuna.storages.BaseStorage) -> str:

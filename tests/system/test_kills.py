@@ -45,7 +45,7 @@ POINTS = {
     "the run of a study created": "hpo.tracking.runs:StudyRuns.write:after:1",
     "the run of a trial created": "hpo.tracking.runs:StudyRuns.write:after:3",
     "the run of a trial not yet ended": "hpo.tracking.runs:StudyRuns._write_status:before:4",
-    "the search done, its confirmation not begun": "hpo.study.session:_Crew.succeed:before:1",
+    "the search done, its confirmation not begun": "hpo.study.session:_Lifecycle.succeed:before:1",
     "a confirmation opened": "hpo.study.opening:Opener.open:after:2",
     "in the confirmation": f"hpo.storage.store:StudyStore.tell:after:{N_TRIALS + 1}",
     "the confirmation trained, not tested": f"hpo.storage.store:StudyStore.tell:after:{N_TRIALS + 2}",
