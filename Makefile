@@ -16,9 +16,7 @@ run: $(VENV)/stamp-run ## Run a study; make run ARGS="sampler=grid study.n_trial
 	$(BIN)/hpo $(ARGS)
 
 ui: $(VENV)/stamp-run ## Browse every trial at http://127.0.0.1:5000 (PORT=5001 for another port)
-	MLFLOW_DISABLE_TELEMETRY=true \
-	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false \
-	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT) --workers 1
+	$(BIN)/hpo ui port=$(PORT)
 
 env: ## Write .env, random passwords for the servers of docker-compose.yml; S3=1 for artifacts in an S3 store
 	@$(PYTHON) docker/environment.py $(if $(S3),--s3)

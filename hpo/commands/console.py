@@ -19,6 +19,7 @@ WORDS = {
     "predict": "what the model of a study says of texts and files",
     "sync": "brings MLflow up to date with the record",
     "copy": "studies from one record into another, from a file to a database",
+    "ui": "MLflow's pages on every trial, in the browser",
     "doctor": "whether a study would run here, and what to do if not",
 }
 """The commands beside a study, in the order of the help, and what each does; each is a module here."""

@@ -51,7 +51,7 @@ search space
 results, in the working directory
   studies/<name>/               the weights of the best trial
   hpo.db                        the record (Optuna's): studies continue from it
-  mlflow.db, mlartifacts/       what `mlflow ui` shows: every trial, and the study's tables and figures
+  mlflow.db, mlartifacts/       what `hpo ui` shows: every trial, and the study's tables and figures
 
 more
   --cfg job                     prints the composed configuration with every value, and runs nothing

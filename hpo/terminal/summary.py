@@ -28,6 +28,7 @@ from hpo.terminal.format import format_counts, format_duration, format_number, f
 
 N_BEST, N_NAMED = 5, 8  # trials in the table; failed trials named per reason
 SUBJECT_WIDTH = 8
+DEFAULT_URI = "sqlite:///mlflow.db"
 
 
 def print_summary(
@@ -158,7 +159,7 @@ def _sync_params(storage: StorageConfig, tracking: str) -> dict[str, ParamValue]
     params: dict[str, ParamValue] = dict(storage.settings)
     if storage.folder != "studies":
         params["storage.folder"] = storage.folder
-    if tracking != "sqlite:///mlflow.db":
+    if tracking != DEFAULT_URI:
         params["tracking.uri"] = mask(tracking)
     return params
 
@@ -169,7 +170,8 @@ def _mlflow_text(tracking: str) -> str:
         return f"at the address in {address}"
     if urlsplit(tracking).scheme in ("http", "https"):
         return f"open {address}"
-    return f"mlflow ui --workers 1 --backend-store-uri {shlex.quote(address)}"
+    shown = override_line({"tracking.uri": address} if tracking != DEFAULT_URI else {})
+    return f"hpo ui {shown}".rstrip()
 
 
 def _test_text(test: Mapping[str, float], best: TrialRecord) -> str:

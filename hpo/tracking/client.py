@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from contextlib import suppress
 from glob import escape
 from pathlib import Path
 from shutil import rmtree
@@ -72,19 +73,34 @@ def check_uri(given: str) -> str:
     Raises:
         ValueError: if MLflow cannot keep runs there, or would break the record there.
     """
-    from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError
+
+    uri = resolve_uri(given)
+    with suppress(SQLAlchemyError, ImportError, TypeError):  # away, damaged or without a driver: the mirror says so
+        check_tables(uri, given)
+    return uri
+
+
+def is_server(uri: str) -> bool:
+    """Returns whether MLflow's own server is behind a resolved `uri`, and no database."""
+    return uri.startswith(("http://", "https://"))
+
+
+def check_tables(uri: str, given: str) -> None:
+    """Connects to the database behind a resolved `uri`, if there is one, and refuses that of a record.
+
+    Raises:
+        ValueError: if it is one, naming what was `given`.
+        sqlalchemy.exc.SQLAlchemyError, ImportError, TypeError: if it cannot be connected to.
+    """
+    from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
-    uri, path = resolve_uri(given), None
-    if uri.startswith(("http://", "https://")) or ((path := sqlite_path(uri)) and not path.exists()):
-        return uri
-    try:
-        options = {} if path else {"connect_args": {"connect_timeout": QUICK_S}}
-        check_for_runs(create_engine(uri, poolclass=NullPool, **options), f"tracking.uri={mask(given)}")
-    except (SQLAlchemyError, ImportError, TypeError):  # away, damaged or without a driver: the mirror says so
-        pass
-    return uri
+    path = sqlite_path(uri)
+    if is_server(uri) or (path and not path.exists()):
+        return
+    options = {} if path else {"connect_args": {"connect_timeout": QUICK_S}}
+    check_for_runs(create_engine(uri, poolclass=NullPool, **options), f"tracking.uri={mask(given)}")
 
 
 def open_client(uri: str) -> MlflowClient:
@@ -152,10 +168,10 @@ def open_experiment(client: MlflowClient, uri: str, name: str) -> str:
 def artifact_location(uri: str, experiment: str) -> str | None:
     """Returns where the artifacts of an experiment lie; None where a server decides.
 
-    Beside the SQLite file, so that `mlflow ui` started there shows them and the working directory
+    Beside the SQLite file, so that `hpo ui` started there shows them and the working directory
     stays clean.
     """
-    if uri.startswith(("http://", "https://")):
+    if is_server(uri):
         return None
     path = sqlite_path(uri)
     folder = path.parent if path else Path.cwd()

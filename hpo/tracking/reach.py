@@ -5,7 +5,7 @@ A study itself never waits for the answer: see `mirror`.
 
 from __future__ import annotations
 
-from hpo.tracking.client import QUICK_S, check_uri, open_client, sqlite_path
+from hpo.tracking.client import check_tables, is_server, open_client, resolve_uri, sqlite_path
 from hpo.tracking.errors import explain
 
 
@@ -21,25 +21,17 @@ def reach(given: str) -> str:
         ModuleNotFoundError: if MLflow is not installed.
         ValueError: if MLflow cannot keep runs there, or would break the record there.
     """
-    uri = check_uri(given)
+    uri = resolve_uri(given)
     path = sqlite_path(uri)
     if path is not None and not path.exists():
         return "the first study makes it"
     try:
-        if path is None and not uri.startswith(("http://", "https://")):
-            _connect(uri)
-        else:
+        if is_server(uri):
             open_client(uri).search_experiments(max_results=1)
-    except ModuleNotFoundError:
+        else:  # MLflow itself would make its tables there
+            check_tables(uri, given)
+    except (ModuleNotFoundError, ValueError):
         raise
     except Exception as error:  # whatever MLflow and the drivers of databases raise
         raise Away(explain(error)) from error
-    return "it answers"
-
-
-def _connect(uri: str) -> None:
-    """Connects to a database; MLflow itself would make its tables there."""
-    from sqlalchemy import create_engine
-    from sqlalchemy.pool import NullPool
-
-    create_engine(uri, poolclass=NullPool, connect_args={"connect_timeout": QUICK_S}).connect().close()
+    return "it answers" if is_server(uri) else "it is there"

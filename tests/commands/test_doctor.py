@@ -81,7 +81,7 @@ def test_what_is_there_is_told(workdir: Path) -> None:
     assert main(["show", *table]) == 0
     _, found = examine(*study, folder=workdir)
     assert found["record"] == ("ok", "storage.path=hpo.db: 1 study")
-    assert found["mlflow"] == ("ok", "tracking.uri=sqlite:///mlflow.db: it answers")
+    assert found["mlflow"] == ("ok", "tracking.uri=sqlite:///mlflow.db: it is there")
     _, found = examine(*table, folder=workdir)
     assert found["data"] == ("ok", "data=table is prepared; in the cache: table")
 

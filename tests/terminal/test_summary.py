@@ -108,12 +108,15 @@ def test_places_and_commands_are_named() -> None:
     text = summary(STUDY, [make_trial(0)])
     assert f"record  hpo.db ({Path('hpo.db').absolute()})\n" in text
     assert "folder  /runs/studies/docs\n" in text
-    assert "mlflow  mlflow ui --workers 1 --backend-store-uri sqlite:///mlflow.db\n" in text
+    assert "mlflow  hpo ui\n" in text
     assert text.endswith("next    hpo sampler=tpe\n")
     assert "hpo sync" not in text
     assert "in memory, gone now" in summary(STUDY, [], storage=MEMORY)
     shared = summary(STUDY, [], storage=PostgresConfig(folder="studies", url="postgresql://me:CANARY@team/hpo"))
     assert "record  the database at postgresql://***@team/hpo\n" in shared
+
+
+QUOTED = "tracking.uri='sqlite:///a b.db'"  # as Hydra reads it
 
 
 @pytest.mark.parametrize(
@@ -123,7 +126,7 @@ def test_places_and_commands_are_named() -> None:
         ("http://127.0.0.1:5000", "mlflow  open http://127.0.0.1:5000\n"),
         ("https://me:secret@mlflow.example", "mlflow  open https://***@mlflow.example\n"),
         ("env:HPO_TRACKING", "mlflow  at the address in env:HPO_TRACKING\n"),
-        ("sqlite:///a b.db", "mlflow  mlflow ui --workers 1 --backend-store-uri 'sqlite:///a b.db'\n"),
+        ("sqlite:///a b.db", f"mlflow  hpo ui {shlex.quote(QUOTED)}\n"),
     ],
 )
 def test_mlflow_is_reached_as_it_was_set_up(tracking: str, line: str) -> None:

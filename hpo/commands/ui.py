@@ -1,0 +1,114 @@
+"""`hpo ui`: MLflow's pages on what `tracking.uri` holds, for the browsers of this machine.
+
+Starts MLflow's own server and ends it again; what it shows was written by studies.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from hpo.commands.command import DONE, MISTAKE, command, compose_and_call, refuse, split_words
+
+if TYPE_CHECKING:
+    from hpo.config.schema import TrackingConfig
+
+USAGE = """hpo ui [port=5000] [tracking.uri=sqlite:///mlflow.db]
+
+Shows in the browser what studies have told MLflow: every trial, the tables and figures of each study. Listens on
+127.0.0.1 alone, until Ctrl-C.
+
+  port=5001            another port, for a second one
+  tracking.uri=…       the database to show, as studies were given it; a server (http://…) has pages of its own"""
+
+HOST = "127.0.0.1"
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+}
+PATIENCE_S = 10.0  # what the server gets to end by itself
+
+
+@command(USAGE)
+def main(argv: list[str]) -> int:
+    """Runs the command line `argv` and returns its exit code."""
+    values, overrides = split_words(argv, ("port",))
+    return compose_and_call(overrides, lambda job: _show(job.config.tracking, values.get("port", "5000")))
+
+
+def _show(tracking: TrackingConfig, given: str) -> int:
+    try:
+        port, uri = _read_port(given), _find(tracking)
+    except ValueError as error:
+        return refuse(error)
+    print(f"http://{HOST}:{port} shows {tracking.uri}; Ctrl-C ends it.", flush=True)
+    words = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
+    environ = {**os.environ, **ENVIRONMENT, "MLFLOW_BACKEND_STORE_URI": uri}  # no password in the list of processes
+    with subprocess.Popen(words, env=environ, start_new_session=True) as server:
+        try:
+            code = server.wait()
+        except KeyboardInterrupt:
+            return DONE
+        finally:
+            _end(server)
+    return refuse(f"MLflow ended by itself, with exit code {code}; what it printed says why.", code=MISTAKE)
+
+
+def _read_port(given: str) -> int:
+    """Returns the port, on which nobody listens yet.
+
+    Raises:
+        ValueError: if it is none, or somebody does.
+    """
+    if not given.isdecimal() or not 0 < int(given) < 65536:
+        raise ValueError(f"port={given} is no port; give a number from 1 to 65535, as in port=5001.")
+    with suppress(OSError), socket.create_connection((HOST, int(given)), timeout=2):
+        raise ValueError(
+            f"port={given} is occupied: something listens at http://{HOST}:{given} already, maybe another hpo ui; "
+            f"give another, as in port={int(given) % 65535 + 1}."
+        )
+    return int(given)
+
+
+def _find(tracking: TrackingConfig) -> str:
+    """Returns the address of the database to show.
+
+    Raises:
+        ValueError: if there is none that MLflow can show.
+    """
+    from hpo.machine.secrets import mask
+    from hpo.tracking.client import is_server, resolve_uri, sqlite_path
+    from hpo.tracking.reach import Away, reach
+
+    if not tracking.is_shown:
+        raise ValueError(f"tracking={tracking.option} shows nothing; leave it out, or give tracking.uri=…")
+    shown, uri = f"tracking.uri={mask(tracking.uri)}", resolve_uri(tracking.uri)
+    if is_server(uri):
+        raise ValueError(f"{shown} is a server with pages of its own; open that address in a browser.")
+    path = sqlite_path(uri)
+    if path is not None and not path.exists():
+        raise ValueError(
+            f"{shown} is not there yet: a study makes it; go to the folder where studies ran, or call hpo sync."
+        )
+    try:
+        reach(tracking.uri)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"The package {error.name} is not installed; install hpo and all it needs again.") from error
+    except Away as away:
+        raise ValueError(f"{shown} {away}.") from away
+    return uri
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """Ends the server with the processes that it has started."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(PATIENCE_S)
