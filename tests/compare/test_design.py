@@ -185,7 +185,8 @@ TINY = (
 @pytest.fixture
 def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ends comparisons before their report, which takes longer than they do."""
-    monkeypatch.setattr("hpo.commands.compare._report", lambda *_: 0)
+    monkeypatch.setattr("hpo.compare.running.report_on", lambda *_: (None, Path(), ""))
+    monkeypatch.setattr("hpo.report.assemble.headlines", lambda *_: [])
 
 
 def registered(comparison: Comparison) -> dict[str, Any]:
