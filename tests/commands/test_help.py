@@ -15,18 +15,16 @@ from hpo.commands.help import help_text, read_groups
 from hpo.config.registry import options
 from hpo.machine.paths import conf_folder
 from hpo.space.read import read_space
-from tests.support import ROOT
+from tests.support.manual import study_commands
 from tests.support.studies import compose_config
 
 HEAVY = {"hydra", "omegaconf", "optuna", "mlflow", "torch", "fastai", "numpy", "pandas", "rich"}
-README = ROOT / "README.md"
 
 
 def commands(text: str) -> list[str]:
-    """Returns the overrides behind each `hpo` without a command, and each `make run`, of a text."""
+    """Returns the overrides behind each `hpo` without a command of a text."""
     words = "|".join(["COMMAND", *WORDS])
-    direct = re.findall(rf"^ {{2,}}hpo (?!-|(?:{words})\b)(.*?)(?: {{2,}}.*)?$", text.replace("\\\n", " "), re.M)
-    return [*direct, *re.findall(r"make run ARGS=\"(.*)\"", text)]
+    return re.findall(rf"^ {{2,}}hpo (?!-|(?:{words})\b)(.*?)(?: {{2,}}.*)?$", text, re.M)
 
 
 def test_it_says_all_without_a_heavy_import() -> None:
@@ -49,7 +47,7 @@ def test_every_group_names_its_default_and_its_options() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", sorted({*commands(help_text(conf_folder(), WORDS)), *commands(README.read_text("utf-8"))})
+    "command", sorted({*commands(help_text(conf_folder(), WORDS)), *(c for c in study_commands() if c[0] != "-")})
 )
 def test_every_command_shown_composes(command: str) -> None:
     config, _ = compose_config(*shlex.split(command))

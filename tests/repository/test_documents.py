@@ -10,7 +10,7 @@ import pytest
 from tests.support import ROOT
 
 DOCUMENTS = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("experiments/*/README.md")]
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("experiments/*/README.md")]
 )  # a report's summary names files that are not kept here
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
 PATH = re.compile(r"`((?:\.ci|docker|experiments|hpo|tests)/[\w./-]*\w)`")

@@ -8,15 +8,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from hpo.commands.console import WORDS
 from hpo.config.compose import compose_job, hydra_initialized, register_schemas
 from hpo.config.overrides import read_arguments, split_jobs
 from hpo.study.plan import Plan, plan
-from tests.support import ROOT
 from tests.support.comparisons import plan_compared
+from tests.support.manual import study_commands
 
-README = (ROOT / "README.md").read_text("utf-8")
-COMMANDS = re.findall(rf"^ {{4}}hpo (?!-|(?:{'|'.join(WORDS)})\b)(.*?)$|^ {{4}}hpo (-m .*)$", README, re.M)
 HERE = re.compile(r"executor|storage|tracking|study\.n_trials|study\.timeout_s")  # decides no result
 NEEDS_MORE = ("wt103", "executor=ray", "executor=slurm", "storage=postgres")  # than any machine has
 PLAIN = "docstrings-awd_lstm_small-tpe-none-s0"
@@ -47,8 +44,8 @@ def split_all(command: str) -> list[list[str]]:
         return split_jobs(read_arguments(shlex.split(command)))
 
 
-def test_the_commands_of_the_readme_are_studies_of_their_own() -> None:
-    commands = ["".join(found) for found in COMMANDS]
+def test_the_commands_of_the_manual_are_studies_of_their_own() -> None:
+    commands = study_commands()
     named = studies([command for command in commands if not any(word in command for word in NEEDS_MORE)])
     assert len(named) > 20
     assert len(set(named.values())) == len(named), sorted(named.items(), key=lambda item: item[1])
