@@ -28,10 +28,12 @@ RUN if [ -n "$TORCH_OPTIONS" ]; then \
     fi
 RUN python requirements.py postgres --with-project > requirements.txt && \
     pip install -c constraints.txt -r requirements.txt
+COPY README.md LICENSE ./
 COPY hpo hpo
 COPY conf conf
+RUN pip install --no-deps --editable .
 RUN install --directory --owner=hpo --group=hpo /work /home/hpo/.cache
 USER 10001:10001
 WORKDIR /work
-ENV PYTHONPATH=/opt/hpo HOME=/home/hpo FASTAI_HOME=/home/hpo/.cache/fastai MPLCONFIGDIR=/home/hpo/.cache/matplotlib
-ENTRYPOINT ["python", "-m", "hpo"]
+ENV HOME=/home/hpo FASTAI_HOME=/home/hpo/.cache/fastai MPLCONFIGDIR=/home/hpo/.cache/matplotlib
+ENTRYPOINT ["hpo"]

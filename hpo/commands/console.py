@@ -1,4 +1,4 @@
-"""`hpo`, or `python -m hpo`: hands a command line to the command that its first word names, or else to a study.
+"""`hpo`, or `python -m hpo`: hands a command line to the command that a word names, or else to a study.
 
 What a command does is its own module's business; a new one is a module beside this one, and a word here.
 """
@@ -28,9 +28,10 @@ WORDS = {
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line `argv` and returns its exit code."""
     words = sys.argv[1:] if argv is None else argv
-    first, following = [*words, "", ""][:2]
+    place = next((i for i, word in enumerate(words) if "=" not in word), len(words))  # it may stand behind overrides
+    first, following = [*words[place:], "", ""][:2]
     if first in WORDS:
-        return int(import_module(f"hpo.commands.{first}").main(words[1:]))
+        return int(import_module(f"hpo.commands.{first}").main([*words[:place], *words[place + 1 :]]))
     if first == "--version":
         print(f"hpo {__version__}")
         return DONE
@@ -51,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _unknown(word: str, following: str) -> str:
-    """Returns what to say of a first word that may have been meant as a command, "" of one that was not."""
+    """Returns what to say of a word that may have been meant as a command, "" of one that was not."""
     if not word.isidentifier():  # an option, or an override
         return ""
     from difflib import get_close_matches

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -76,6 +77,8 @@ def _read(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     for word in inputs:
         if word.startswith("-") and not word.strip("-").isspace() and " " not in word:
             raise ValueError(f"{word} is no option; settings are given as in format=csv, and a text has a space in it.")
+        if re.fullmatch(r"[a-z_.]+=\S*", word) and not is_file(word):
+            raise ValueError(f"{word} is no setting; those are {', '.join(SETTINGS)}, and a text has a space in it.")
     if not settings["model"]:
         raise ValueError(
             "model=… is missing; give a study's name or the folder of a model, as in model=studies/x/model."

@@ -53,6 +53,7 @@ def test_the_script_runs_a_study(executor: str, workdir: Path) -> None:
     ("words", "sentence"),
     [
         ("comapre", "There is no command 'comapre'; did you mean hpo compare?"),
+        ("seed=1 comapre seeds=3", "There is no command 'comapre'; did you mean hpo compare?"),
         ("reprot x", "There is no command 'reprot'; did you mean hpo report?"),
         ("Predict model=x text", "There is no command 'Predict'; did you mean hpo predict?"),
         ("help", "There is no command 'help'; did you mean hpo --help?"),
@@ -70,6 +71,12 @@ def test_a_misspelt_word_is_told_the_nearest(
     assert main(words.split()) == 2
     assert capsys.readouterr() == ("", f"hpo: {sentence}\n")
     assert list(workdir.iterdir()) == []
+
+
+def test_a_command_may_stand_behind_overrides(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*STUDY[:3], "study.n_trials=2", "compare", "seeds=1", "samplers=[random]", "name=it"]) == 0
+    assert "reports/it" in capsys.readouterr().out
+    assert main(["tracking=none", "report", "experiment=it"]) == 0
 
 
 def test_a_word_with_a_value_is_an_override(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -347,3 +347,10 @@ def test_a_damaged_page_of_parquet_names_its_file(
     data[60:90] = bytes(30)
     path.write_bytes(data)
     assert "texts.parquet is no readable Parquet file" in refused(capsys, f"model={model}", str(path))
+
+
+@pytest.mark.parametrize("word", ["modle=x", "colum=text", "storage=postgres"])
+def test_a_misspelt_setting_is_no_text(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["model=x", word, "a text"]) == 2
+    said = f"{word} is no setting; those are model, format, column, encoding, device, storage.path, storage.folder, and"
+    assert capsys.readouterr().err == f"hpo: {said} a text has a space in it.\n"

@@ -202,6 +202,13 @@ def test_artifacts_go_into_a_volume_or_a_bucket(tmp_path: Path, services: Servic
     assert read_services(bought)["mlflow"]["environment"]["MLFLOW_S3_ENDPOINT_URL"] == "https://s3.example"
 
 
+def test_a_service_of_studies_is_the_command_itself(services: Services) -> None:
+    for name in ("hpo", "hpo-gpu"):
+        assert services[name]["entrypoint"][0] == "hpo"
+        assert all("=" in word for word in services[name]["entrypoint"][1:])  # a command may stand behind them
+    assert DOCKERFILE.splitlines()[-1] == 'ENTRYPOINT ["hpo"]'
+
+
 def test_a_study_takes_the_gpus_only_when_asked_to(services: Services) -> None:
     assert "reservations" not in services["hpo"]["deploy"]["resources"]
     assert services["hpo"]["build"]["args"] == {"TORCH_OPTIONS": ""}

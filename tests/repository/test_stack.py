@@ -97,6 +97,16 @@ def test_a_study_is_read_back_through_mlflow(stack: Stack) -> None:
     assert parent["info"]["artifact_uri"].startswith("mlflow-artifacts:/")
 
 
+def test_other_commands_know_the_servers_too(stack: Stack) -> None:
+    synced = stack.run("hpo", ["sync"])
+    assert (synced.returncode, synced.stderr) == (0, "")
+    assert synced.stdout.startswith(f"{NAME}: ")
+    examined = stack.run("hpo", ["doctor", "trainer=synthetic"])
+    assert examined.returncode == 0, examined.stdout
+    assert "storage.url=env:HPO_STORAGE_URL: 1 study" in examined.stdout
+    assert "tracking.uri=http://mlflow:5000: it answers" in examined.stdout
+
+
 def test_its_artifacts_go_through_the_server(stack: Stack) -> None:
     parent, _ = find_runs(stack)
     listed = ask(stack, f"{API}/artifacts/list?run_id={parent['info']['run_id']}")["files"]

@@ -24,6 +24,7 @@ import pytest
 
 from tests.chaos.server import free_port
 from tests.support import ROOT
+from tests.support.console_script import write_console_script
 from tests.support.databases import Listener, Server
 
 BIN = Path(sys.executable).parent
@@ -140,6 +141,7 @@ class Stack:
         self.postgres.run("DROP ROLE hpo")
         self.postgres.run("SELECT pg_reload_conf()")
         self._initialise()
+        write_console_script(folder / "bin")
         for name in ("artifacts", "data/mlflow", "work"):  # as the images have them
             (folder / name).mkdir(parents=True)
 
@@ -228,7 +230,7 @@ class Stack:
 
     def _environ(self, name: str) -> dict[str, str]:
         here = {
-            "PATH": f"{BIN}:/usr/bin:/bin",
+            "PATH": f"{self.folder / 'bin'}:{BIN}:/usr/bin:/bin",
             "HOME": str(self.folder),
             "PYTHONPATH": str(ROOT),
             "PGHOSTADDR": "127.0.0.1",
