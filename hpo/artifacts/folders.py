@@ -15,6 +15,7 @@ from hpo.config.schema import StorageConfig
 from hpo.machine.remote import is_remote
 
 MODEL_FOLDER, MODELS_FOLDER = "model", "models"  # in the folder of a study: its own, and those of its trials
+BEST_FOLDER = "best"  # there, too: what a function of the user's left in its best trial
 
 WEIGHTS = ("model.safetensors", "model.json")
 EVALUATION, PROBABILITIES = "evaluation.json", "test.npy"  # what a test leaves beside the weights

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from hpo.config.limits import MAX_SEED, MISSING, count, setting, share
@@ -81,6 +83,9 @@ class TrainerConfig(Option):
     @abstractmethod
     def build(self) -> Any:
         """Returns a `contracts.trainer.Trainer`, in the process that trains."""
+
+    def keep(self, folder: Path, target: Path, made: Mapping[str, object]) -> None:
+        """Lays out in `target` what a trial left in `folder` that is no model of ours, with what it is."""
 
     def seconds(self, reported: float) -> float:
         """Returns what an epoch takes in simulated time, if it reports that it took `reported`."""

@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 from hpo import __version__
-from hpo.artifacts.folders import MODEL_FOLDER, MODELS_FOLDER, trial_folder
+from hpo.artifacts.folders import BEST_FOLDER, MODEL_FOLDER, MODELS_FOLDER, trial_folder
 from hpo.artifacts.folders import WEIGHTS as TRIAL_FILES
 from hpo.artifacts.remote import fetch_weights, remote_trial
 from hpo.config.schema import Config, ModelLog
@@ -75,14 +75,18 @@ def keep_model(driver: Driver, search: Driver, *, is_finished: bool) -> None:
 def _keep_trial(driver: Driver, trial: TrialRecord, target: Path) -> None:
     """Keeps the model of a trial, if it has left its weights."""
     folder = trial_folder(Path(driver.study.folder), trial.number)
-    if driver.role.corpus is None:
-        return
     if remote := remote_trial(driver.role.config.storage, driver.study, trial.number):
         fetch_weights(remote, folder)
     if not all((folder / name).is_file() for name in TRIAL_FILES):
         return
+    test = {"test": dict(driver.test_of(trial.number))}
+    if driver.role.corpus is None:
+        made = _origin(driver.study, trial) | test
+        place = target if target.parent.name == MODELS_FOLDER else target.with_name(BEST_FOLDER)
+        driver.role.config.trainer.keep(folder, place, made)
+        return
     corpus = open_corpus(driver.role.corpus)
-    made = _provenance(driver.study, trial, corpus) | {"test": dict(driver.test_of(trial.number))}
+    made = _provenance(driver.study, trial, corpus) | test
     _keep(folder, target, _describe(folder, driver.role.config, corpus, made))
 
 
@@ -148,6 +152,16 @@ def _describe(folder: Path, config: Config, corpus: Corpus, made: dict[str, obje
 def _provenance(study: StudyRecord, trial: TrialRecord, corpus: Corpus) -> dict[str, object]:
     versions = {name: metadata.version(name) for name in PACKAGES}
     return {
+        **_origin(study, trial),
+        "data": corpus.facts.get("name", ""),
+        "data_fingerprint": corpus.fingerprint,
+        "git_commit": study.tags.get("git_commit", "none"),
+        "versions": {"hpo": __version__, "python": platform.python_version(), **versions},
+    }
+
+
+def _origin(study: StudyRecord, trial: TrialRecord) -> dict[str, object]:
+    return {
         "study": study.name,
         "study_uid": study.uid,
         "experiment": study.experiment,
@@ -158,8 +172,4 @@ def _provenance(study: StudyRecord, trial: TrialRecord, corpus: Corpus) -> dict[
         "value": trial.value,
         "seed": trial.seed,
         "facts": dict(trial.facts),
-        "data": corpus.facts.get("name", ""),
-        "data_fingerprint": corpus.fingerprint,
-        "git_commit": study.tags.get("git_commit", "none"),
-        "versions": {"hpo": __version__, "python": platform.python_version(), **versions},
     }

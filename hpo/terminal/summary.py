@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hpo.artifacts.folders import MODEL_FOLDER
+from hpo.artifacts.folders import BEST_FOLDER, MODEL_FOLDER
 from hpo.config.override_text import override_line
 from hpo.config.schema import StorageConfig
 from hpo.config.search import ParamValue
@@ -148,6 +148,8 @@ def _print_places(console: Console, study: StudyRecord, storage: StorageConfig, 
         _say_whole(console, "kept", f"weights and checkpoints at {mask(storage.folder)}")
     if (model := Path(study.folder) / MODEL_FOLDER).is_dir():
         _say_whole(console, "model", f"hpo predict model={shlex.quote(printable(str(model)))} 'some text'")
+    if (best := Path(study.folder) / BEST_FOLDER).is_dir():
+        _say_whole(console, "files", f"of the best trial in {printable(str(best))}")
     if not tracking:
         _say(console, "mlflow", "not used (tracking=none)")
         return

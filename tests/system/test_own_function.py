@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -74,6 +75,9 @@ def test_a_killed_study_goes_on_as_if_nothing_had_happened(
     whole = hpo(project, *words, "params.pause_s=0.0")
     assert whole.returncode == 0, whole.stderr
     assert "test_auc" in whole.stdout
+    made = json.loads((project / "studies" / "own" / "best" / "hpo.json").read_text())
+    walked = json.loads((project / "studies" / "own" / "best" / "walk.json").read_text())
+    assert made["value"] == walked[-1] == made["test"]["test_auc"]
     undisturbed = curves(project)
     for name in ("hpo.db", "studies"):
         os.rename(project / name, project / f"undisturbed-{name}")  # noqa: PTH104  # files and folders alike

@@ -5,7 +5,9 @@ Calling it is `trainer`'s business.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpo.config.limits import MISSING
@@ -54,6 +56,11 @@ class FunctionConfig(TrainerConfig):
         from hpo.trainers.function.trainer import Function
 
         return Function(self.call, path=self.path, metric=self.metric)
+
+    def keep(self, folder: Path, target: Path, made: Mapping[str, object]) -> None:
+        from hpo.trainers.function.files import keep_files
+
+        keep_files(folder, target, made)
 
     def find(self) -> Call:
         """Returns the function.

@@ -25,6 +25,7 @@ from hpo.contracts.trainer import Decision, EpochReport, OnEpoch, Reason, TrialR
 from hpo.machine.files import hash_bytes, write_atomically, write_json
 from hpo.machine.signals import MustPause, never
 from hpo.trainers.function.call import SHAPES, Call, Stop, find_call
+from hpo.trainers.function.files import packed, unpack
 
 
 class Function:
@@ -142,7 +143,7 @@ class _Listener:
         seconds = {"seconds": time.perf_counter() - self._began}
         self._history.append(seconds | {name: value for name, value in measured.items() if math.isfinite(value)})
         if self._call.resumes:
-            write_checkpoint(self._request, Checkpoint(self._history, _packed(Path(self._request.folder) / FILES)))
+            write_checkpoint(self._request, Checkpoint(self._history, packed(Path(self._request.folder) / FILES)))
         if self._on_epoch(EpochReport(number, self._history[-1])) is Decision.STOP:
             self._end = {"stopped": True}
         elif number < self._request.train.epochs and self._must_pause():
@@ -218,38 +219,22 @@ def _shown(value: object) -> str:
 
 
 @contextmanager
-def _files(request: TrialRequest, packed: Mapping[str, Array]) -> Iterator[Path]:
+def _files(request: TrialRequest, contents: Mapping[str, Array]) -> Iterator[Path]:
     """Gives the function its folder, with the files it had; all else in it is gone, and so is it afterwards."""
     folder = Path(request.folder) / FILES
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    unpack(packed, folder)
+    unpack(contents, folder)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _packed(folder: Path) -> dict[str, Array]:
-    """Returns the content of every file below `folder`, by its path in it."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): np.frombuffer(path.read_bytes(), np.uint8) for path in paths}
-
-
-def unpack(packed: Mapping[str, Array], folder: Path) -> None:
-    """Writes files as they were when they were packed."""
-    for name, content in packed.items():
-        path = folder / name
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise ValueError(f"{name} is not a file inside the trial's folder.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.tobytes())
-
-
 def _keep(request: TrialRequest, folder: Path, *, n_epochs: int) -> None:
     """Leaves what the function left, as weights are left: the description last."""
     weights, description = (Path(request.folder) / name for name in WEIGHTS)
-    content = save(_packed(folder))
+    content = save(packed(folder))
     write_atomically(weights, content)
     write_json(description, {"architecture": "function", "n_epochs": n_epochs, "sha256": hash_bytes(content)})
 
