@@ -15,7 +15,8 @@ _HOMES = {
     "composing": ["Refused"],
     "functions": ["Stop", "fastai_callback"],
     "spaces": ["Categorical", "Float", "Int"],
-    "studies": ["Study", "open_study", "run", "search"],
+    "running": ["open_study", "run", "search"],
+    "study": ["Study"],
 }
 _HOME = {name: f"hpo.api.{module}" for module, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME)  # a list of names

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpo.api.composing import Refused, composed, refusing, words_of
+from hpo.api.running import data_words, function_words, open_study
 from hpo.api.spaces import Dimension
-from hpo.api.studies import Study, data_words, function_words, open_study
+from hpo.api.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,7 @@ from hpo.api.composing import Refused, refusing
 if TYPE_CHECKING:
     import pandas as pd
 
-    from hpo.api.studies import Study
+    from hpo.api.study import Study
 
 
 class Model:
@@ -62,7 +62,7 @@ def load_model(source: str | Path | Study, *, device: str = "cpu") -> Model:
     Raises:
         Refused: if there is none, or it is damaged.
     """
-    from hpo.api.studies import Study
+    from hpo.api.study import Study
 
     with refusing():
         folder = source.folder / "model" if isinstance(source, Study) else Path(source)

@@ -102,7 +102,7 @@ REFUSED = {
     "epochs=3 and space['train.epochs'] both say how many epochs": {"space": {**LR, "train.epochs": hpo.Int(1, 2)}},
     "space['lr']=0.1 is no dimension; give hpo.Float(low, high), hpo.Int(low, high) or": {"space": {"lr": 0.1}},
     "space.params.lr has low=2 above high=1": {"space": {"lr": hpo.Float(2, 1)}},
-    "is no argument of test_studies:train, which takes lr, depth": {"space": {**LR, "width": hpo.Int(1, 2)}},
+    "is no argument of test_running:train, which takes lr, depth": {"space": {**LR, "width": hpo.Int(1, 2)}},
     "takes depth, which has no value": {"space": LR},
     "Nothing is known of study.metric=auc; give study.direction=maximize": {"direction": None},
     "sampler=tpee does not exist": {"sampler": "tpee"},
