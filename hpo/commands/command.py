@@ -5,6 +5,7 @@ What a command does is its own module's business.
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import sys
@@ -152,6 +153,11 @@ def refuse(sentence: str | Exception, *, code: int = MISTAKE) -> int:
         sentence = os_sentence(sentence)
     print(f"hpo: {as_line(mask(str(sentence)))}", file=sys.stderr)
     return code
+
+
+def give_up_output() -> None:
+    """Lets Python end without writing what is left of the output."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def absent(what: str, names: Iterable[str]) -> ValueError:

@@ -9,7 +9,7 @@ import sys
 from importlib import import_module
 
 from hpo import __version__
-from hpo.commands.command import DONE, refuse, split_plugins
+from hpo.commands.command import DONE, give_up_output, refuse, split_plugins
 
 WORDS = {
     "compare": "strategies x paired seeds, and a report that says which was better, if any",
@@ -27,7 +27,14 @@ WORDS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line `argv` and returns its exit code."""
-    words = sys.argv[1:] if argv is None else argv
+    try:
+        return _main(sys.argv[1:] if argv is None else argv)
+    except BrokenPipeError:  # nobody reads any more, as behind `| head`
+        give_up_output()
+        return DONE
+
+
+def _main(words: list[str]) -> int:
     place = next((i for i, word in enumerate(words) if "=" not in word), len(words))  # it may stand behind overrides
     first, following = [*words[place:], "", ""][:2]
     if first in WORDS:
@@ -40,6 +47,7 @@ def main(argv: list[str] | None = None) -> int:
 
         try:
             print_help(WORDS, plugins=split_plugins(words)[0])
+            sys.stdout.flush()
         except ValueError as error:
             return refuse(error)
         return DONE

@@ -6,14 +6,13 @@ Reads the model's folder alone: neither the record nor the data the model was tr
 from __future__ import annotations
 
 import itertools
-import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpo.commands.command import DONE, INTERRUPTED, command, refuse, split_words
+from hpo.commands.command import DONE, INTERRUPTED, command, give_up_output, refuse, split_words
 from hpo.machine.paths import is_file, is_folder
 
 if TYPE_CHECKING:
@@ -59,15 +58,10 @@ def main(argv: list[str]) -> int:
     except ValueError as error:
         return refuse(error)
     except BrokenPipeError:  # nobody reads any more, as behind `| head`
-        _give_up_output()
+        give_up_output()
         return DONE
     except KeyboardInterrupt:
         return refuse("interrupted.", code=INTERRUPTED)
-
-
-def _give_up_output() -> None:
-    """Lets Python end without writing what is left of the output."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _read(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
@@ -165,7 +159,7 @@ def _put(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        _give_up_output()
+        give_up_output()
         raise ValueError(f"The answers cannot be written: {error.strerror}.") from error
 
 

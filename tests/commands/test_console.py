@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -87,3 +88,9 @@ def test_a_word_with_a_value_is_an_override(workdir: Path, capsys: pytest.Captur
 def test_it_knows_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"hpo {hpo.__version__}\n"
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    shell = f"{shlex.quote(sys.executable)} -m hpo --help | head -n 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
