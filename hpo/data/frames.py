@@ -30,7 +30,7 @@ def write_frame(frame: pd.DataFrame) -> Path:
         frame.to_parquet(content, index=False)
     except (ValueError, TypeError, OverflowError) as error:  # pyarrow's are among them
         raise ValueError(f"data cannot be written as a table: {str(error).splitlines()[0].rstrip('.')}.") from error
-    return _written(content.getvalue(), ".parquet")
+    return _written(content.getvalue(), "frame", ".parquet")
 
 
 def write_records(frame: pd.DataFrame) -> Path:
@@ -40,7 +40,7 @@ def write_records(frame: pd.DataFrame) -> Path:
         ValueError: if it is no table.
     """
     _check("records", frame)
-    return _written(frame.to_csv(index=False).encode(), ".csv")
+    return _written(frame.to_csv(index=False).encode(), "records", ".csv")
 
 
 def _check(setting: str, frame: object) -> None:
@@ -48,8 +48,8 @@ def _check(setting: str, frame: object) -> None:
         raise ValueError(f"{setting}={type(frame).__name__} is no table; give a pandas DataFrame or a path.")
 
 
-def _written(content: bytes, suffix: str) -> Path:
-    path = expanded(FOLDER) / f"{hash_bytes(content)[:16]}{suffix}"
+def _written(content: bytes, name: str, suffix: str) -> Path:
+    path = expanded(FOLDER) / f"{name}-{hash_bytes(content)[:12]}{suffix}"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import pandas as pd
 import pytest
@@ -158,3 +160,32 @@ def test_a_script_needs_no_guard_unless_workers_have_to_import_it(workdir: Path)
     (workdir / "hpo.db").unlink()
     guarded = run("processes", "  ")
     assert "<hpo.Study script: 2 trials, best auc" in guarded.stdout, guarded.stderr
+
+
+SLOW_SCRIPT = """
+import time
+import hpo
+
+def train(lr, epochs):
+    for epoch in range(epochs):
+        time.sleep(0.2)
+        yield {"auc": lr}
+
+study = hpo.search(train, {"lr": hpo.Float(0, 1)}, metric="auc", direction="maximize", n_trials=4, epochs=2,
+                   name="slow", overrides=["tracking=none"])
+print(study)
+"""
+
+
+def test_an_interrupt_leaves_a_study_that_the_same_call_goes_on_with(workdir: Path) -> None:
+    (workdir / "slow.py").write_text(SLOW_SCRIPT)
+    script = subprocess.Popen([sys.executable, "-u", "slow.py"], stdout=PIPE, stderr=PIPE, text=True)
+    assert script.stdout is not None
+    for line in script.stdout:
+        if line.startswith("[1/4]"):
+            script.send_signal(signal.SIGINT)
+            break
+    _, said = script.communicate(timeout=120)
+    assert "KeyboardInterrupt: Study 'slow' was interrupted; the same call goes on with it." in said
+    done = subprocess.run([sys.executable, "slow.py"], capture_output=True, text=True, check=True)
+    assert "<hpo.Study slow: 4 trials, best auc" in done.stdout
