@@ -5,6 +5,7 @@ Prepares the data as a study does and reads its train and valid parts; of the te
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ def _show(config: Config) -> int:
 
     try:
         check_limits(config)
-        corpus = open_corpus(prepare(config.data))
+        corpus = open_corpus(prepare(config.data, on_note=lambda note: print(f"hpo: {note}", file=sys.stderr)))
     except (ValueError, OSError) as error:
         obstacle = lack_of_room(error)
         return refuse(obstacle, code=PAUSED) if obstacle else refuse(error)

@@ -26,7 +26,7 @@ from hpo.data.vocabulary import SPECIAL, Part, number_texts
 from hpo.machine.cache import Cache, digest
 from hpo.machine.paths import expanded, is_folder
 
-FORMAT = 3  # raised whenever the same config and texts would give other files
+FORMAT = 4  # raised whenever the same config and texts would give other files
 
 TEST_TEXTS = "test.texts.jsonl"
 
@@ -34,6 +34,7 @@ __all__ = ["Corpus", "Part", "open_corpus", "prepare"]
 
 Fact = str | int | float
 OnProgress = Callable[[str, int, int], None]
+OnNote = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -135,12 +136,13 @@ def prepared_names(cache: str) -> list[str]:
     return sorted({path.parent.name.rpartition("-")[0] for path in expanded(cache).glob("*/corpus.json")})
 
 
-def prepare(config: DataConfig, *, on_progress: OnProgress | None = None) -> Path:
-    """Returns the folder of the prepared corpus, making it if these texts were never prepared.
+def prepare(config: DataConfig, *, on_progress: OnProgress | None = None, on_note: OnNote = lambda _: None) -> Path:
+    """Returns the folder of the prepared corpus, making it if these texts were never prepared, or are damaged.
 
     Args:
         config: The texts and how they become ids.
         on_progress: Called with (stage, done, total); stages are "download", "files" and "texts".
+        on_note: Called with a sentence on what is damaged.
 
     Raises:
         ValueError: If a setting or the data is not what it must be; the message names the config path.
@@ -150,7 +152,7 @@ def prepare(config: DataConfig, *, on_progress: OnProgress | None = None) -> Pat
     check_fractions(config)
     _check_settings(config)
     source: Source = config.open(lambda done, total: report("download", done, total))
-    cache = Cache(config.cache)
+    cache = Cache(config.cache, on_note=on_note)
     signature = digest(_signature(config, source))
     known = cache.find(signature)
     if known is not None:

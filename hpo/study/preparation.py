@@ -97,6 +97,6 @@ def prepare_corpora(plans: Sequence[Plan], display: Announcer) -> dict[str, Path
         if planned.config.trainer.reads_texts:
             asked = repr(planned.config.data)
             if asked not in prepared:
-                prepared[asked] = prepare(planned.config.data, on_progress=display.preparing)
+                prepared[asked] = prepare(planned.config.data, on_progress=display.preparing, on_note=display.note)
             corpora[planned.name] = prepared[asked]
     return corpora

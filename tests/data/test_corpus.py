@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from hpo.config.schema import DataConfig, Keep, Tokenizer
-from hpo.data.corpus import open_corpus, prepare
+from hpo.data.corpus import find_prepared, open_corpus, prepare
 from hpo.data.table import TableConfig
 from tests.support.data_sources import class_folders, folder, reviews, table, with_cache, write_folder, write_tsv
 
@@ -94,6 +94,23 @@ def test_the_second_time_nothing_is_read(config: TableConfig, monkeypatch: pytes
     folder = prepare(config)
     monkeypatch.setattr("hpo.data.table.read_table", lambda _: pytest.fail("read again"))
     assert prepare(config) == folder
+
+
+@pytest.mark.parametrize(
+    "name", ["corpus.json", "train.labels.npy", "valid.ids.npy", "test.texts.jsonl", "baseline.npz"]
+)
+def test_a_damaged_corpus_is_prepared_anew_bit_for_bit(config: TableConfig, name: str) -> None:
+    folder = prepare(config)
+    sound = {path.name: path.read_bytes() for path in folder.iterdir()}
+    damaged = bytearray((folder / name).read_bytes())
+    damaged[-8] ^= 1
+    (folder / name).write_bytes(damaged)
+    notes: list[str] = []
+    assert find_prepared(config) is None
+    assert prepare(config, on_note=notes.append) == folder
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == sound
+    assert notes == [f"{folder} is damaged ({name} is not what was written); it is made anew."]
+    assert prepare(config, on_note=pytest.fail) == folder
 
 
 def test_same_content_elsewhere_is_not_tokenized_again(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -36,8 +38,7 @@ def test_a_deleted_folder_is_not_found(tmp_path: Path) -> None:
     cache = Cache(str(tmp_path))
     folder = cache.make("corpus-1", fill)
     cache.remember("s", folder)
-    (folder / "a").unlink()
-    folder.rmdir()
+    shutil.rmtree(folder)
     assert cache.find("s") is None
 
 
@@ -102,3 +103,39 @@ def test_digest_tells_pieces_apart() -> None:
     assert digest(["ab", "c"]) != digest(["a", "bc"])
     assert digest(["é", b"x"]) == digest(["é".encode(), "x"])
     assert len(digest([])) == 16
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda path: path.write_text("c0ntent"), Path.unlink, lambda path: path.write_text("")]
+)
+def test_what_is_not_what_was_written_is_made_anew_and_said_once(
+    tmp_path: Path, spoil: Callable[[Path], object]
+) -> None:
+    first = Cache(str(tmp_path))
+    folder = first.make("corpus-1", fill)
+    first.remember("s", folder)
+    spoil(folder / "a")
+    notes: list[str] = []
+    cache = Cache(str(tmp_path), on_note=notes.append)
+    assert cache.find("s") is None
+    assert cache.make("corpus-1", fill) == folder
+    assert (folder / "a").read_text() == "content"
+    assert notes == [f"{folder} is damaged (a is not what was written); it is made anew."]
+    assert Cache(str(tmp_path), on_note=pytest.fail).find("s") == folder
+    assert names(cache) == ["corpus-1", "index"]
+
+
+def test_digests_that_are_damaged_are_made_anew_with_their_folder(tmp_path: Path) -> None:
+    folder = Cache(str(tmp_path)).make("corpus-1", fill)
+    (folder / "digests.json").write_text("{")
+    notes: list[str] = []
+    Cache(str(tmp_path), on_note=notes.append).make("corpus-1", fill)
+    assert notes == [f"{folder} is damaged (digests.json is not what was written); it is made anew."]
+    Cache(str(tmp_path), on_note=pytest.fail).make("corpus-1", lambda _: pytest.fail("made twice"))
+
+
+def test_a_folder_of_before_digests_were_kept_is_trusted(tmp_path: Path) -> None:
+    folder = tmp_path / "corpus-1"
+    folder.mkdir()
+    fill(folder)
+    assert Cache(str(tmp_path), on_note=pytest.fail).make("corpus-1", lambda _: pytest.fail("made twice")) == folder
