@@ -66,7 +66,7 @@ def _print_corpus(console: Console, corpus: Corpus) -> None:
     console.print(f"vocabulary: {n_words:,} tokens, those of the train part", "", sep="\n")
     doubles = [f"{n:,} of {len(corpus.part(name)):,} texts of {name}" for name, n in corpus.doubles.items() if n]
     if doubles:
-        console.print(f"also in train, letter by letter: {' and '.join(doubles)}", "", sep="\n")
+        console.print(f"also in train, token by token: {' and '.join(doubles)}", "", sep="\n")
     sample = _table(["class", "a text of the train part, as the network sees it"], _sample_rows(corpus))
     sample.columns[-1].justify = "left"
     console.print(sample, "")

@@ -49,7 +49,7 @@ class Corpus:
         facts: fingerprint, name, source, tokenizer, n_train, n_valid, n_test, n_classes, n_vocab,
             n_tokens, and versions where the texts come from packages.
         baseline: What a regression on bags of words scores on the valid part, by metric.
-        doubles: How many texts of the valid and the test part are in the train part, too.
+        doubles: How many texts of the valid and the test part have the tokens of one of the train part.
         train, valid, test: The parts.
     """
 
@@ -203,7 +203,9 @@ def _content(config: DataConfig, source: Source, texts: Texts, parts: Mapping[st
 def _write_corpus(
     folder: Path, config: DataConfig, source: Source, texts: Texts, parts: Mapping[str, Rows], report: OnProgress
 ) -> None:
-    vocab, numbered = number_texts(texts, parts, config, on_progress=lambda done, total: report("texts", done, total))
+    vocab, numbered, doubles = number_texts(
+        texts, parts, config, on_progress=lambda done, total: report("texts", done, total)
+    )
     written: list[bytes | str] = [_as_json([vocab, texts.classes])]
     for name, part in numbered.items():
         for kind, array in asdict(part).items():
@@ -227,18 +229,12 @@ def _write_corpus(
         file.writelines(json.dumps(texts.texts[row]) + "\n" for row in parts["test"])
     described = {
         "baseline": scored,
-        "doubles": _count_doubles(texts, parts),
+        "doubles": doubles,
         "facts": facts,
         "classes": texts.classes,
         "vocab": vocab,
     }
     (folder / "corpus.json").write_text(json.dumps(described, ensure_ascii=False), encoding="utf-8")
-
-
-def _count_doubles(texts: Texts, parts: Mapping[str, Rows]) -> dict[str, int]:
-    """Returns how many texts of the other parts are in the train part, too: what is measured on them is too good."""
-    learned = {texts.texts[row] for row in parts["train"]}
-    return {name: sum(texts.texts[row] in learned for row in parts[name]) for name in PARTS[1:]}
 
 
 def _write_baseline(folder: Path, numbered: Mapping[str, Part], *, n_vocab: int, n_classes: int) -> dict[str, float]:

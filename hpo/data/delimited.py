@@ -16,6 +16,7 @@ from pathlib import Path
 
 SUGGESTED = ("cp1252", "latin-1", "utf-8")
 MAX_NAME, MAX_NAMES = 40, 20  # characters and columns of a header that errors show
+SIGNS = {";": "semicolons", "\t": "tabs", ",": "commas", "|": "upright strokes"}  # what may separate columns
 UNNAMED = "give a file whose first row names its columns"
 FIELD = re.compile(r'(?:"[^"]*(?:""[^"]*)*"|[^"\t\r\n]*)(?:\t|\r\n|\n|\r|\Z)')
 
@@ -128,16 +129,17 @@ def _are_even(rows: Sequence[Row]) -> bool:
 
 def _even_rows(rows: Iterable[Row], shown: str) -> Iterator[Row]:
     """Yields the rows that have as many fields as the first; blank lines are left out where it has several."""
-    width = 0
+    width, separated = 0, ""
     for row in rows:
         row = Row(row.line, [""]) if width == 1 and not row.fields else row
         if not row.fields:
             continue
-        width = width or len(row.fields)
+        if not width:
+            width, separated = len(row.fields), _otherwise_separated(row.fields)
         if len(row.fields) != width:
             raise ValueError(
                 f"{shown} has {len(row.fields)} fields in line {row.line} and {width} in its header; "
-                "give every row as many fields as the header."
+                f"{separated or 'give every row as many fields as the header'}."
             )
         yield row
 
@@ -157,11 +159,25 @@ def find_column(names: Sequence[str], name: str, *, setting: str, shown: str, en
     """
     if names.count(name) == 1:
         return names.index(name)
+    separated = _otherwise_separated(names)
     columns = ", ".join(repr(other[:MAX_NAME]) for other in names[:MAX_NAMES])
     there = f"has the columns {columns}; give another {setting}=…" if names else f"is empty; {UNNAMED}"
     if encoding and not all(char.isprintable() for other in names for char in other):
         there = f"has the columns {columns}; give the file's {encoding}=…, as in {encoding}=utf-16"
+    if separated:
+        there = f"has the one column {columns}: {separated}"
     raise ValueError(f"{setting}={name} must be exactly one column of {shown}, which {there}.")
+
+
+def _otherwise_separated(names: Sequence[str]) -> str:
+    """Returns what to do with a file that another character separates than its name says; "" if none seems to."""
+    header = names[0] if len(names) == 1 else ""
+    sign = header[4:5] if header.lower().startswith("sep=") else next((sign for sign in SIGNS if sign in header), "")
+    if not sign:
+        return ""
+    return (
+        f"its columns seem to be separated by {SIGNS.get(sign, repr(sign))}; save it with commas between them, as .csv"
+    )
 
 
 def decode(content: bytes, encoding: str, *, shown: str, setting: str = "data.encoding") -> str:

@@ -146,6 +146,7 @@ def class_files(folder: Path, root: Path, *, given: str | None) -> list[TextFile
     Raises:
         ValueError: If there is none, or a link leads nowhere.
     """
+    _refuse_undecodable(folder, root)
     files = [
         TextFile(
             path=Path(entry.path),
@@ -264,6 +265,16 @@ def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
                 yield entry
             elif entry.is_symlink():
                 _refuse_broken_link(Path(entry.path))
+
+
+def _refuse_undecodable(folder: Path, root: Path) -> None:
+    """Refuses a class whose name cannot be written down, as archives from other systems have them."""
+    shown = os.fsencode(folder.name).decode("utf-8", "backslashreplace")
+    if shown != folder.name:
+        raise ValueError(
+            f"data.path={root} has a class folder '{shown}', whose name is not UTF-8; rename it (convmv -f cp1252 "
+            "renames whole archives)."
+        )
 
 
 def _refuse_broken_link(path: Path) -> None:

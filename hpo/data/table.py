@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from hpo.config.limits import MISSING, share
 from hpo.config.registry import option
@@ -12,8 +13,10 @@ from hpo.config.schema import DataConfig, quiet
 from hpo.data.delimited import Row, decode, find_column, read_csv, read_tsv
 from hpo.data.folder import UNLABELLED
 from hpo.data.sources import OnRead, Source
-from hpo.data.texts import PARTS, Texts
+from hpo.data.texts import PARTS, Texts, check_labels
 from hpo.machine.paths import as_name, expanded
+
+MAX_SHOWN = 80  # characters of a value that errors show
 
 
 @option("data", "table")
@@ -70,7 +73,7 @@ def read_table(config: TableConfig) -> Texts:
     for text, place in zip(texts, columns.places, strict=True):
         if not isinstance(text, str):
             raise ValueError(
-                f"data.text_column={config.text_column} holds {text!r} in {place}, which is no text; "
+                f"data.text_column={config.text_column} holds {_shortened(text)} in {place}, which is no text; "
                 "name the column of texts or convert it."
             )
     return Texts(
@@ -150,9 +153,24 @@ def _read_parquet(path: Path, config: TableConfig) -> Columns:
     except ArrowInvalid as error:
         raise ValueError(f"data.path={config.path} is no readable Parquet file ({error}); write it anew.") from error
     return Columns(
-        values={name: table.column(name).to_pylist() for name in _wanted(config)},
+        values={name: _values(table.column(name), setting, config) for name, setting in _wanted(config).items()},
         places=[f"row {i + 1}" for i in range(table.num_rows)],
     )
+
+
+def _values(column: Any, setting: str, config: TableConfig) -> list[object]:
+    """Returns the values of a column of Arrow, whose texts may hold any bytes."""
+    values: list[object] = []
+    try:
+        for value in column:
+            values.append(value.as_py())
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"data.path={config.path} is not UTF-8 throughout: {setting}={getattr(config, setting.partition('.')[2])} "
+            f"has byte 0x{error.object[error.start]:02x} in row {len(values) + 1}; write the file anew with texts of "
+            "UTF-8."
+        ) from error
+    return values
 
 
 def _wanted(config: TableConfig) -> dict[str, str]:
@@ -178,7 +196,20 @@ def _labels(columns: Columns, config: TableConfig) -> list[str]:
             f"data.label_column={config.label_column} has {len(missing)} missing labels, the first in {missing[0]}; "
             "fill them or leave those rows out."
         )
-    return [str(value) for value in values]
+    for value, place in zip(values, columns.places, strict=True):
+        if isinstance(value, list | tuple | dict):
+            raise ValueError(
+                f"data.label_column={config.label_column} holds {_shortened(value)} in {place}, which is no single "
+                "label; give one label a text, as a number or a text."
+            )
+    labels = [str(value) for value in values]
+    check_labels(labels, columns.places, shown=f"data.label_column={config.label_column} of data.path={config.path}")
+    return labels
+
+
+def _shortened(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}…"
 
 
 def _is_missing(value: object) -> bool:

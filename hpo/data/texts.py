@@ -6,12 +6,14 @@ Reading lives in `docstrings`, `imdb`, `folder` and `table`; splitting in `split
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hpo.config.schema import DataConfig
 
+WIDTHLESS = dict.fromkeys(map(ord, "\xad\u200b\u2060\ufeff"))  # joiners between letters are seen, and not among them
 PARTS = ("train", "valid", "test")
 
 
@@ -51,12 +53,13 @@ def check_texts(texts: Texts, config: DataConfig, *, source: str) -> Texts:
         source: What was read, with its config path: "data.path=reviews.csv".
 
     Raises:
-        ValueError: If there is no text, a text is blank, there is one class only, or a class has
-            one text only.
+        ValueError: If there is no text, a text is blank, two classes look alike, there is one class
+            only, or a class has one text only.
     """
     if not len(texts):
         raise ValueError(f"{source} holds no texts; data={config.name} needs at least two per class.")
     _check_blank(texts, source)
+    check_labels(texts.labels, texts.places, shown=source)
     counts = Counter(texts.labels)
     if len(counts) < 2:
         raise ValueError(f"{source} has one class only, {texts.labels[0]!r}; a classifier needs at least two.")
@@ -67,6 +70,37 @@ def check_texts(texts: Texts, config: DataConfig, *, source: str) -> Texts:
                 "every class needs at least two: add some or leave the class out."
             )
     return texts
+
+
+def check_labels(labels: Sequence[str], places: Sequence[str], *, shown: str) -> None:
+    """Refuses labels that nobody could tell apart on a screen: a slip of the hand is no class of its own.
+
+    Args:
+        labels: Of each text.
+        places: Where each text was found.
+        shown: What has the labels: "data.label_column=mood".
+
+    Raises:
+        ValueError: naming two labels and a place.
+    """
+    alike: dict[str, str] = {}
+    for label in dict.fromkeys(labels):
+        other = alike.setdefault(_look(label), label)
+        if other != label:
+            raise ValueError(
+                f"{shown} has the labels {_quoted(other)} and {_quoted(label)} "
+                f"({places[labels.index(label)]}), which look alike; spell one class in one way."
+            )
+
+
+def _quoted(label: str) -> str:
+    """Returns a label in quotes; letters that are made of several signs are spelled by their numbers."""
+    return repr(label) if unicodedata.is_normalized("NFC", label) else ascii(label)
+
+
+def _look(label: str) -> str:
+    """Returns what is seen of a label: no blanks around it, one for several, nothing of what has no width."""
+    return " ".join(unicodedata.normalize("NFC", label.translate(WIDTHLESS)).split())
 
 
 def _check_blank(texts: Texts, source: str) -> None:

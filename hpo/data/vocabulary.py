@@ -44,8 +44,8 @@ class Part:
 
 def number_texts(
     texts: Texts, parts: Mapping[str, Rows], config: DataConfig, *, on_progress: Callable[[int, int], None]
-) -> tuple[list[str], dict[str, Part]]:
-    """Returns the vocabulary and the numbered parts.
+) -> tuple[list[str], dict[str, Part], dict[str, int]]:
+    """Returns the vocabulary, the numbered parts, and how many texts of each other part are in the train part, too.
 
     Args:
         texts: All texts.
@@ -65,8 +65,8 @@ def number_texts(
     offsets = np.concatenate([[0], np.cumsum(tokens.lengths)])
     code = {name: i for i, name in enumerate(texts.classes)}
     labels = np.array([code[texts.labels[row]] for row in rows], dtype=np.int64)
-    ends = np.cumsum([0, *(len(parts[name]) for name in PARTS)])
-    return vocab, {
+    ends = np.cumsum([0, *(len(parts[name]) for name in PARTS)]).tolist()
+    numbered = {
         name: Part(
             ids=ids[offsets[first] : offsets[last]],
             offsets=offsets[first : last + 1] - offsets[first],
@@ -74,6 +74,18 @@ def number_texts(
         )
         for name, first, last in zip(PARTS, ends[:-1], ends[1:], strict=True)
     }
+    return vocab, numbered, _count_doubles(cut_texts(tokens.codes, offsets), ends)
+
+
+def _count_doubles(texts: Sequence[Text], ends: Sequence[int]) -> dict[str, int]:
+    """Returns how many texts of the other parts have the tokens of one of the train part.
+
+    What is measured on them is too good: blanks or capitals that the tokenizer drops make no text a new one.
+    """
+    tokens = [text.tobytes() for text in texts]
+    learned = set(tokens[: ends[1]])
+    places = zip(PARTS[1:], ends[1:-1], ends[2:], strict=True)
+    return {name: sum(text in learned for text in tokens[first:last]) for name, first, last in places}
 
 
 def coverage(part: Part) -> float:

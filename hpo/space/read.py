@@ -76,9 +76,14 @@ def _categorical(where: str, entry: ParamConfig) -> BaseDistribution:
     for choice in entry.choices:
         if not isinstance(choice, int | float | str | bool | None):
             raise ValueError(f"{where}.choices has {choice!r}; choices are numbers, texts, booleans or null.")
-    if len({repr(choice) for choice in entry.choices}) < len(entry.choices):
+    if len({repr(_as_number(choice)) for choice in entry.choices}) < len(entry.choices):
         raise ValueError(f"{where}.choices={entry.choices} names a choice twice; remove the double.")
     return CategoricalDistribution(entry.choices)
+
+
+def _as_number(choice: object) -> object:
+    """Returns 64 of 64.0: a param of either kind is the same number."""
+    return int(choice) if isinstance(choice, float) and choice.is_integer() else choice
 
 
 def _numeric(where: str, entry: ParamConfig) -> BaseDistribution:

@@ -39,7 +39,31 @@ def test_it_says_how_many_texts_are_in_train_too(workdir: Path, capsys: pytest.C
     (workdir / "texts.csv").write_text("\n".join(["label,part,text", *rows]) + "\n")
     argv = ["data=table", "data.path=texts.csv", "data.split_column=part", "data.tokenizer=words", "data.cache=cache"]
     assert main(argv) == 0
-    assert "also in train, letter by letter: 3 of 5 texts of test\n" in capsys.readouterr().out
+    assert "also in train, token by token: 3 of 5 texts of test\n" in capsys.readouterr().out
+
+
+def test_what_the_tokenizer_drops_makes_no_text_a_new_one(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"{i % 2},train,text number {i}" for i in range(60)] + [f"{i % 2},valid,another text {i}" for i in range(9)]
+    rows += ["1,test,Text  Number 3", '0,test,"text number 4 \n"', "0,test,text number 99 and more"]
+    (workdir / "texts.csv").write_text("\n".join(["label,part,text", *rows]) + "\n")
+    argv = ["data=table", "data.path=texts.csv", "data.split_column=part", "data.tokenizer=words", "data.cache=cache"]
+    assert main([*argv, "data.min_freq=1"]) == 0
+    assert "also in train, token by token: 2 of 3 texts of test\n" in capsys.readouterr().out
+
+
+def test_damaged_data_are_prepared_anew_with_one_note(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["data=table", "data.path=texts.csv", "data.tokenizer=words", "data.cache=cache", "data.min_freq=2"]
+    assert main(argv) == 0
+    shown = capsys.readouterr().out
+    (labels,) = Path("cache").glob("*/train.labels.npy")
+    labels.write_bytes(labels.read_bytes()[:-1])
+    assert main(argv) == 0
+    again = capsys.readouterr()
+    assert again.out == shown
+    assert (
+        again.err
+        == f"hpo: {labels.parent.absolute()} is damaged ({labels.name} is not what was written); it is made anew.\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,15 @@ def test_folders_of_published_parts(tmp_path: Path) -> None:
     assert sorted(set(zip(found.given or [], found.labels, strict=True))) == [
         (part, label) for part in ("test", "train", "valid") for label in ("neg", "pos")
     ]
+
+
+def test_a_class_whose_name_is_not_utf8_is_refused_and_its_files_may_be_called_anything(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "t", class_folders(2))
+    (root / os.fsdecode(b"neg/caf\xe9.txt")).write_text("x")
+    assert read(root).classes == ["neg", "pos"]
+    (root / "pos").rename(root / os.fsdecode(b"caf\xe9"))
+    with pytest.raises(ValueError, match=r"has a class folder 'caf\\xe9', whose name is not UTF-8; rename it"):
+        read(root)
 
 
 def test_a_class_may_be_called_train(tmp_path: Path) -> None:

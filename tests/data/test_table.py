@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from hpo.data.table import read_table
 from tests.support.data_sources import SHARED, table
@@ -98,6 +101,55 @@ def test_missing_float_labels_and_columns_that_are_no_text(frame: pd.DataFrame, 
         read_table(table(path))
     with pytest.raises(ValueError, match=r"^data\.text_column=label holds 1 in row 1, which is no text"):
         read_table(table(write(frame, path), text_column="label", label_column="text"))
+
+
+@pytest.mark.parametrize("label", [[0, 2], {"main": 1}])
+def test_a_label_that_is_several_is_refused(frame: pd.DataFrame, tmp_path: Path, label: object) -> None:
+    path = write(frame.assign(label=[label] * 3), tmp_path / "t.parquet")
+    sentence = rf"^data\.label_column=label holds {re.escape(str(label))} in row 1, which is no single label; give one"
+    with pytest.raises(ValueError, match=sentence):
+        read_table(table(path))
+
+
+def test_labels_that_look_alike_are_named_with_their_column(frame: pd.DataFrame, tmp_path: Path) -> None:
+    path = write(frame.assign(label=["up", "down", "up "]), tmp_path / "t.csv")
+    with pytest.raises(ValueError, match=r"^data\.label_column=label of .*'up' and 'up ' \(line 4\), which look alike"):
+        read_table(table(path))
+
+
+@pytest.mark.parametrize("column", ["text", "label"])
+def test_parquet_that_is_not_utf8_is_said_with_its_column_and_row(tmp_path: Path, column: str) -> None:
+    raw = pa.array([b"fine", b"fine", b"caf\xe9"])
+    wrong = pa.StringArray.from_buffers(len(raw), raw.buffers()[1], raw.buffers()[2])
+    good = pa.array(["a", "b", "c"])
+    parquet.write_table(pa.table({"text": good, "label": good} | {column: wrong}), tmp_path / "t.parquet")
+    sentence = rf"t\.parquet is not UTF-8 throughout: data\.{column}_column={column} has byte 0xe9 in row 3; write the"
+    with pytest.raises(ValueError, match=sentence):
+        read_table(table(tmp_path / "t.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("header", "separator", "said"),
+    [
+        ("text;label", ";", "semicolons"),
+        ("sep=;\ntext;label", ";", "semicolons"),
+        ("text\tlabel", "\t", "tabs"),
+        ("text|label", "|", "upright strokes"),
+    ],
+)
+@pytest.mark.parametrize("text", ["good", "good, really"])
+def test_what_separates_columns_instead_of_commas_is_said(
+    tmp_path: Path, header: str, separator: str, said: str, text: str
+) -> None:
+    (tmp_path / "t.csv").write_text("\n".join([header, *[f"{text}{separator}1"] * 4]))
+    with pytest.raises(ValueError, match=rf"separated by {said}; save it with commas between them, as \.csv\.$"):
+        read_table(table(tmp_path / "t.csv"))
+
+
+def test_commas_in_a_file_for_tabs_are_said(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_text("text,label\ngood,1\n")
+    with pytest.raises(ValueError, match=r"separated by commas; save it with commas between them, as \.csv\.$"):
+        read_table(table(tmp_path / "t.tsv"))
 
 
 def test_paths_that_cannot_be_read(tmp_path: Path) -> None:

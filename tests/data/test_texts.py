@@ -24,12 +24,25 @@ def test_good_texts_pass_unchanged() -> None:
         (texts(("a", "x"), ("a", " \n"), ("b", ""), ("b", "y")), "has 2 empty texts, the first in line 3; remove"),
         (texts(("a", "x"), ("a", " "), ("b", "y")), "has 1 empty text in line 3; remove"),
         (texts(("a", "x"), ("a", "y")), "has one class only, 'a'; a classifier needs"),
+        (
+            texts(("up", "x"), ("up ", "y")),
+            r"^data\.path=x has the labels 'up' and 'up ' \(line 3\), which look alike; ",
+        ),
+        (texts(("a b", "x"), ("a\xa0 b", "y")), r"has the labels 'a b' and 'a\\xa0 b' \(line 3\)"),
+        (texts(("up", "x"), ("\u200bup", "y")), r"has the labels 'up' and '\\u200bup' \(line 3\)"),
+        (texts(("\xe9", "x"), ("e\u0301", "y")), r"has the labels '\xe9' and 'e\\u0301' \(line 3\)"),
         (texts(("a", "x"), ("b", "y"), ("a", "z")), r"has 1 text of class 'b' \(line 3\); every class needs"),
     ],
 )
 def test_refusals(found: Texts, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         check_texts(found, SETTINGS, source="data.path=x")
+
+
+def test_labels_that_can_be_told_apart_are_classes() -> None:
+    names = ["up", "Up", "u p", "up.", "क्ष", "क्\u200dष"]
+    good = texts(*((name, text) for name in names for text in "xy"))
+    assert check_texts(good, SETTINGS, source="s").classes == sorted(names)
 
 
 def test_classes_are_ordered_as_numbers_then_by_spelling() -> None:

@@ -133,6 +133,7 @@ REFUSALS = {
     "space.model.n_hid.choices=[a,b]": "model.n_hid='a' is not a whole number",
     "space.model.n_hid.choices=[]": "categorical without choices",
     "space.model.n_hid.choices=[64,64]": "names a choice twice",
+    "space.model.n_hid.choices=[64,64.0]": "names a choice twice",
     "space.model.n_hid.low=3": "makes no sense for a categorical param",
     "space.model.n_hid.n_levels=2": "makes no sense for a categorical param",
     "space.model.drop_mult.high=2": "model.drop_mult=2 must be at least 0 and below 2",
