@@ -45,6 +45,11 @@ class Block:
         return match["name"] if match else ""
 
     @property
+    def is_typed(self) -> bool:
+        """Whether a reader is to type it, into a shell or into Python, and the tests do."""
+        return not self.reason and not self.file and self.language in (*SHELL, "python")
+
+    @property
     def commands(self) -> list[str]:
         """The commands of a shell's block that begin with `hpo`, without that word, a line each."""
         lines = self.text.replace("\\\n", " ").splitlines() if self.language in SHELL else []
