@@ -16,6 +16,12 @@ LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
 PATH = re.compile(r"`((?:\.ci|docker|experiments|hpo|tests)/[\w./-]*\w)`")
 
 
+def test_the_architecture_names_every_room() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    rooms = {path.parent.name for path in (ROOT / "hpo").glob("*/**/__init__.py")}
+    assert sorted(room for room in rooms if f"{room}/" not in text) == []
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_and_paths_lead_somewhere(document: Path) -> None:
     text = document.read_text("utf-8")
