@@ -20,7 +20,7 @@ from tests.support.browser import HAS_CHROMIUM, open_page
 from tests.support.compose_stack import Stack, compose, composer, write_environment
 from tests.support.mlflow_proxy import free_port
 
-NAME = "shown"
+NAME = "study-of-the-stack"
 STUDY = ("trainer=synthetic", "executor=inline", "trainer.epoch_s=0.0001", "study.n_trials=6", f"study.name={NAME}")
 API, ARTIFACTS = "api/2.0/mlflow", "api/2.0/mlflow-artifacts/artifacts"
 
