@@ -41,7 +41,7 @@ MISTAKES = {
     "strategies={a: {trainer._target_: os.system}}": "_target_",
     "strategies=tpe": "strategies=tpe is no set of named overrides",
     "strategies=[tpe]": "strategies and samplers both have tpe; name it once",
-    "strategies={a/b: {}, a_b: {}}": "Two strategies make a study named 'synthetic-a_b-s0'",
+    "strategies={a/b: {}, a_b: {}}": "Two strategies make a study named 'synthetic-a_b-s0-",
     "strategies={a: {storage: memory}}": "strategies.a sets storage, which all studies",
     "strategies={a: {seed: 3}}": "seed=3 is a single seed",
     "strategies={a: {train.epochs: 3}}": "costs 96 epochs with tpe and 72 with a; give budget.size",
