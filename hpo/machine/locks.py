@@ -39,8 +39,8 @@ class StudyHeld(Exception):
 class StudyLock:
     """Held from `with` to its end; the file names the holder, and goes with it unless it was killed."""
 
-    def __init__(self, folder: Path, study: str) -> None:
-        self._path = folder / "lock"
+    def __init__(self, folder: Path, study: str, *, name: str = "lock") -> None:
+        self._path = folder / name
         self._study = study
         self._file: int | None = None
 
@@ -75,6 +75,17 @@ class StudyLock:
             self._path.unlink(missing_ok=True)
             os.close(self._file)
             self._file = None
+
+    def ensure(self) -> None:
+        """Takes the lock again if its file was taken away, which excludes nobody any more.
+
+        Raises:
+            StudyHeld: if another driver was faster.
+        """
+        if self._file is not None and not self._is_in_place(self._file):
+            os.close(self._file)
+            self._file = None
+            self.__enter__()
 
     def _take(self, *, is_checking: bool = False) -> int:
         while True:

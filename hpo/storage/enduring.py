@@ -9,6 +9,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Protocol
 
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
@@ -20,7 +21,6 @@ from hpo.machine.errors import causes
 from hpo.machine.patience import Patience
 from hpo.machine.signals import StopRequest
 from hpo.storage.address import reason
-from hpo.storage.claims import Claims
 from hpo.storage.relay import P, Relay, T
 
 PATIENCE_S = 90.0
@@ -33,13 +33,26 @@ class StorageAway(Exception):
     """The database has been away for too long; the sentence says so."""
 
 
+class Holder(Protocol):
+    """Holds claims on studies, so that one driver at a time writes to each."""
+
+    def take(self, study: str) -> None:
+        """Takes the claim on `study`, or raises StudyHeld."""
+
+    def let_go(self, study: str) -> None:
+        """Lets go of the claim on `study`."""
+
+    def ensure(self) -> None:
+        """Raises what forbids to write."""
+
+
 class EnduringStorage(Relay):
     """Makes every call as often as it takes.
 
     Args:
         behind: The database's storage.
         engine: See below.
-        claims: Made sure of before each write; None where the locks of folders are enough.
+        claims: Made sure of before each write.
         shown: The database, as it may be shown.
 
     Attributes:
@@ -47,7 +60,7 @@ class EnduringStorage(Relay):
         stop: Ends the waiting when it is set.
     """
 
-    def __init__(self, behind: BaseStorage, engine: Engine, claims: Claims | None, shown: str) -> None:
+    def __init__(self, behind: BaseStorage, engine: Engine, claims: Holder, shown: str) -> None:
         super().__init__(behind)
         self._claims = claims
         self.engine = engine
@@ -88,13 +101,11 @@ class EnduringStorage(Relay):
         Raises:
             StudyHeld: at once, naming the host and process of the holder.
         """
-        if self._claims is not None:
-            self._write(self._claims.take, study)
+        self._write(self._claims.take, study)
         try:
             yield
         finally:
-            if self._claims is not None:
-                self._claims.let_go(study)
+            self._claims.let_go(study)
 
     def _create_trial(self, study_id: int) -> int:
         """Returns a trial without anything in it: one that an earlier try left behind, else a new one."""
@@ -115,8 +126,7 @@ class EnduringStorage(Relay):
 
     def _write(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         def claimed() -> T:
-            if self._claims is not None:
-                self._claims.ensure()
+            self._claims.ensure()
             return call(*args, **kwargs)
 
         return self._read(claimed)
@@ -156,7 +166,7 @@ class EnduringStorage(Relay):
 
 
 def held(storage: BaseStorage, study: str) -> AbstractContextManager[None]:
-    """Holds `study` in a storage that several machines share; elsewhere the lock of its folder is enough."""
+    """Holds `study` in a storage that others can open; in memory nobody can."""
     return storage.held(study) if isinstance(storage, EnduringStorage) else nullcontext()
 
 

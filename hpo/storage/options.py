@@ -45,6 +45,11 @@ class SqliteConfig(StorageConfig):
 
         return read_sqlite(self.path) if must_exist else open_sqlite(self.file)
 
+    def check_claims(self, studies: Collection[str]) -> None:
+        from hpo.storage.file_claims import check_file_claims
+
+        check_file_claims(self.file, studies)
+
 
 @option("storage", "postgres")
 @dataclass

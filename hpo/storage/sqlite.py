@@ -17,6 +17,7 @@ from hpo.machine.locks import folder_locked
 from hpo.machine.paths import is_file
 from hpo.storage.checks import NoRecord, check_database
 from hpo.storage.enduring import EnduringStorage
+from hpo.storage.file_claims import FileClaims
 
 BUSY_S = 60  # what SQLite itself waits for whoever writes
 
@@ -57,4 +58,4 @@ def open_sqlite(path: Path) -> BaseStorage:
         connection.execute("PRAGMA synchronous=NORMAL")  # a killed process loses nothing
 
     storage.engine.dispose()  # connections made before the listener have neither setting
-    return EnduringStorage(get_storage(storage), storage.engine, None, f"storage.path={path}")
+    return EnduringStorage(get_storage(storage), storage.engine, FileClaims(path), f"storage.path={path}")
