@@ -93,7 +93,7 @@ def _print_best(console: Console, study: StudyRecord, trials: Sequence[TrialReco
     if study.test:
         _say_whole(console, "test", _test_text(study.test, best))
     if (sentence := baseline_sentence(study, best)) is not None:
-        _say_whole(console, "compare", sentence, style="yellow" if "not beaten" in sentence else "")
+        _say_whole(console, "compare", sentence, style="" if ": beaten" in sentence else "yellow")
 
 
 def baseline_sentence(study: StudyRecord, best: TrialRecord) -> str | None:
@@ -101,7 +101,8 @@ def baseline_sentence(study: StudyRecord, best: TrialRecord) -> str | None:
     baseline = study.corpus.get(f"baseline_{study.metric}")
     if not isinstance(baseline, float) or best.value is None:
         return None
-    verdict = "beaten by" if study.sign * (best.value - baseline) < 0 else "not beaten by"
+    behind = study.sign * (best.value - baseline)
+    verdict = "beaten by" if behind < 0 else "not beaten by" if behind else "equalled by"
     name = study.test_metric.replace("test_", "test_baseline_")
     test = f", on test {format_number(study.test[name])}" if name in study.test else ""
     gap = format_number(abs(best.value - baseline))

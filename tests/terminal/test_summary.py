@@ -56,6 +56,20 @@ def test_best_params_can_be_pasted_whatever_the_width() -> None:
 
 
 @pytest.mark.parametrize(
+    ("accuracy", "said"),
+    [
+        (0.8, "0.8000: beaten by trial 0 (0.1000 apart)"),
+        (0.9, "0.9000: equalled by trial 0 (0.0000 apart)"),
+        (1.0, "1.0000: not beaten by trial 0 (0.1000 apart)"),
+    ],
+)
+def test_the_best_trial_stands_beside_a_bag_of_words(accuracy: float, said: str) -> None:
+    study = replace(STUDY, corpus={"baseline_accuracy": accuracy})
+    text = summary(study, [make_trial(0, value=0.9)])
+    assert f"compare a regression on bags of words has accuracy {said}\n" in text
+
+
+@pytest.mark.parametrize(
     ("direction", "best"), [("maximize", ["4", "3", "2", "1", "0"]), ("minimize", ["0", "1", "2", "3", "4"])]
 )
 def test_the_table_begins_with_the_best_complete_trials(direction: str, best: list[str]) -> None:
