@@ -10,7 +10,7 @@ import socket
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from multiprocessing import connection
+from multiprocessing import connection, current_process
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -96,6 +96,7 @@ def serve(pipe: connection.Connection, slot: int, preload: Callable[[], None]) -
     """
     pause = obey_signals()
     die_with_parent()  # no orphan writes a checkpoint
+    current_process().daemon = False  # a training may start processes of its own, as data loaders do
     work(pipe, pause, slot=slot, preload=preload)
 
 

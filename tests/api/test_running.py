@@ -74,6 +74,13 @@ def test_workers_find_a_function_in_a_module_and_its_test(workdir: Path) -> None
     assert study.test["test_auc"] == pytest.approx(1 - abs(study.best_params["lr"] - 0.01) + 0.002)
 
 
+def test_a_function_in_a_worker_may_start_processes_of_its_own(workdir: Path) -> None:
+    study = search(
+        train=functions.starts_processes, space=LR, executor="processes", name="loader", n_trials=1, epochs=1
+    )
+    assert study.trials["state"].tolist() == ["COMPLETE"]
+
+
 def test_train_epochs_is_searched_by_its_path(workdir: Path) -> None:
     study = search(
         space={**LR, "depth": hpo.Categorical([1, 2]), "train.epochs": hpo.Int(1, 2)}, epochs=None, name="epochs"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import hpo
@@ -84,6 +86,12 @@ def lacks_the_metric(lr: float) -> Iterator[dict[str, float]]:
 
 def skips(lr: float) -> Iterator[dict[str, float]]:
     yield {"auc": lr, "epoch": 3}
+
+
+def starts_processes(lr: float) -> Iterator[dict[str, float]]:
+    """Has a process of its own, as data loaders have."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        yield {"auc": pool.submit(abs, -lr).result()}
 
 
 not_a_function = 3
