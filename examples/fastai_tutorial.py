@@ -16,7 +16,7 @@ import hpo
 
 
 def train(lr, drop_mult, seed, epochs, on_epoch, path="texts"):
-    dls = TextDataLoaders.from_folder(path, valid="valid", bs=16, seed=seed, n_workers=0)
+    dls = TextDataLoaders.from_folder(path, valid="valid", bs=16, seed=seed, num_workers=0)
     # without pretrained=False it begins with what fastai learnt from Wikipedia, which it downloads
     learn = text_classifier_learner(dls, AWD_LSTM, drop_mult=drop_mult, metrics=accuracy, pretrained=False)
     with learn.no_bar(), learn.no_logging():

@@ -34,9 +34,9 @@ def refusing() -> Iterator[None]:
     except Refused:
         raise
     except OSError as error:
-        raise Refused(os_sentence(error)) from error
+        raise Refused(os_sentence(error)) from None
     except (ValueError, StudyHeld, RefusedStudy) as error:
-        raise Refused(str(error)) from error
+        raise Refused(str(error)) from None
 
 
 @contextmanager

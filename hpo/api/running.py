@@ -82,9 +82,9 @@ def search(
         KeyboardInterrupt: if it was interrupted; the same call goes on.
     """
     with refusing():
+        words = function_words(train, space, test=test, executor=executor, params=params or {})
         if epochs is not None and "train.epochs" in space:
             raise Refused(f"epochs={epochs} and space['train.epochs'] both say how many epochs; give one of them.")
-        words = function_words(train, space, test=test, executor=executor, params=params or {})
         settings = {
             "study.metric": metric,
             "study.direction": direction,

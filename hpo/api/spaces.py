@@ -56,6 +56,8 @@ def describe_space(space: Mapping[str, Dimension]) -> dict[str, object]:
     Raises:
         ValueError: for what is no dimension.
     """
+    if not isinstance(space, Mapping):
+        raise ValueError(f"space={space!r} is no dict; give one, as in {{'lr': hpo.Float(1e-4, 1e-1, log=True)}}.")
     sections: dict[str, dict[str, object]] = {}
     for name, dimension in space.items():
         section, dot, inner = name.rpartition(".")

@@ -87,7 +87,7 @@ def search_path(typed: Path | None) -> list[str]:
 
     Ours come first: no file there takes the place of an option or of a setting's type.
     """
-    folders = [folder for folder in (typed, working_conf()) if folder]
+    folders = dict.fromkeys(folder for folder in (typed, working_conf()) if folder)
     words = ",".join(override_value(f"file://{folder}") for folder in folders)
     return [f"hydra.searchpath=[{words}]"] if folders else []
 

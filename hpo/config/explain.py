@@ -26,6 +26,7 @@ from omegaconf.errors import (
 from yaml import YAMLError
 
 from hpo.config.overrides import unreadable
+from hpo.config.registry import options
 from hpo.machine.errors import causes
 
 TEMPLATE = re.compile(r"\$(VALUE|KEY)")
@@ -119,9 +120,15 @@ def _unknown_key(error: OmegaConfBaseException) -> str:
     section, _, name = parent.partition(".")
     if section == "space" and name and "." not in name:
         allowed = f"; add a param as '+{parent}={{{error.key}: {{type: float, low: 0.1, high: 1.0}}}}'"
+    if owners := [name for name, option in options().get(parent, {}).items() if error.key in _names(option)]:
+        return f"{where} is a setting of {parent}={' and '.join(owners)} alone; choose that, too, or leave it out."
     homes = list(_homes(where, error.object_type)) if settings and not parent else []
     meant = f" (did you mean {' or '.join(homes)}?)" if homes else suggestion(str(error.key), settings)
     return f"{where} is not a setting{meant}{allowed}."
+
+
+def _names(section: type) -> set[str]:
+    return {field.name for field in fields(section)} if is_dataclass(section) else set()
 
 
 def _homes(name: str, section: object, path: str = "") -> Iterator[str]:

@@ -5,6 +5,7 @@ How a metric is measured is the trainers' business.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from enum import StrEnum
 
 
@@ -36,7 +37,10 @@ def direction_of(metric: str, direction: Direction | None) -> Direction:
         ValueError: if nothing is known of it and nothing is given.
     """
     if direction is None and metric not in KNOWN:
+        close = get_close_matches(metric, KNOWN, n=1)
+        meant = f" (did you mean {close[0]}?)" if close else ""
         raise ValueError(
-            f"Nothing is known of study.metric={metric}; give study.direction=maximize or study.direction=minimize."
+            f"Nothing is known of study.metric={metric}{meant}; "
+            "give study.direction=maximize or study.direction=minimize."
         )
     return direction or KNOWN[metric]

@@ -5,12 +5,13 @@ A worker opens no database, sees no password and imports neither optuna nor mlfl
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from multiprocessing import connection, current_process
+from multiprocessing import connection, current_process, set_start_method
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -96,8 +97,20 @@ def serve(pipe: connection.Connection, slot: int, preload: Callable[[], None]) -
     """
     pause = obey_signals()
     die_with_parent()  # no orphan writes a checkpoint
-    current_process().daemon = False  # a training may start processes of its own, as data loaders do
+    _allow_processes()
     work(pipe, pause, slot=slot, preload=preload)
+
+
+def _allow_processes() -> None:
+    """Lets trainings start processes of their own, as data loaders do, in the way in which any script would."""
+    current_process().daemon = False
+    set_start_method(None, force=True)  # of a spawned process it would be spawn
+    os.register_at_fork(after_in_child=_forget_signals)
+
+
+def _forget_signals() -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def work(line: Line, pause: Pause, *, slot: int, preload: Callable[[], None]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from hpo.config.compose import Composition
 from hpo.config.override_text import override_line
 from hpo.config.schema import SECTIONS, Config
+from hpo.machine.paths import working_conf
 from hpo.study.fingerprint import flatten
 
 GROUPS = ("experiment", "space", "data", "model", "encoder", "train", "trainer")
@@ -33,7 +34,8 @@ def retraining(composition: Composition, own_config: Config, options: Mapping[st
     for section in SECTIONS:  # what the options search and this job does not
         names = getattr(own_config.space, section).keys() - getattr(composition.config.space, section).keys()
         words |= {path: now[path] for name in sorted(names) if (path := f"{section}.{name}") in now}
-    folders = re.findall(r"file://([^\]']*)", " ".join(composition.search_path))
+    found = re.findall(r"file://([^\],']*)", " ".join(composition.search_path))
+    folders = [folder for folder in found if folder != str(working_conf())]  # which is found without being typed
     return " ".join([*(f"--config-dir {shlex.quote(folder)}" for folder in folders), override_line(words)]).strip()
 
 

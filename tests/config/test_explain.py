@@ -25,6 +25,7 @@ def refusal(*overrides: str, folder: Path | None = None) -> str:
         ("timeout_s=3", "(did you mean study.timeout_s or trial.timeout_s?)"),
         ("train.epoch=3", "train.epoch is not a setting (did you mean epochs?)"),
         ("seed=abc", "seed: Value 'abc' of type 'str' could not be converted to Integer."),
+        ("trainer.call=mine:train", "trainer.call is a setting of trainer=function alone; choose that, too"),
         ("study.direction=up", "expected one of [minimize, maximize]"),
         ("study.n_trials=[3]", "study.n_trials: Value '[3]' of type 'list'"),
         ("space.train.lr=3", "space.train.lr is a group of settings, not a value"),

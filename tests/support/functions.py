@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -65,6 +66,11 @@ def is_silent(lr: float) -> Iterator[dict[str, float]]:
 def breaks(lr: float) -> Iterator[dict[str, float]]:
     yield {"auc": lr}
     raise ZeroDivisionError("as a user's code does")
+
+
+def exits(lr: float) -> Iterator[dict[str, float]]:
+    yield {"auc": lr}
+    sys.exit(3)
 
 
 def lists(lr: float) -> Iterator[object]:

@@ -9,9 +9,9 @@ import difflib
 import inspect
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,13 @@ class Call:
         name: How it was typed.
         train: The function.
         test: Returns test metrics of what `train` left in its folder; None where there is none.
+        is_given: Whether Python gave it, not a name.
     """
 
     name: str
     train: Callable[..., Any]
     test: Callable[..., Any] | None = None
+    is_given: bool = False
 
     @cached_property
     def arguments(self) -> dict[str, inspect.Parameter]:
@@ -71,14 +73,14 @@ class Call:
 
     @property
     def sha256(self) -> str:
-        """The hash of the file that defines it, or of its own text where it is in no file."""
-        try:
-            path = inspect.getsourcefile(inspect.unwrap(self.train))
-            if path and Path(path).is_file():
-                return hash_bytes(Path(path).read_bytes())
-            return hash_bytes(inspect.getsource(inspect.unwrap(self.train)).encode())
-        except (OSError, TypeError):
-            return ""
+        """The hash of the file that defines it; of its own text, and all it is bound to, where Python gave it."""
+        function = inspect.unwrap(self.train)
+        if not self.is_given:
+            try:
+                return hash_bytes(Path(inspect.getsourcefile(function) or "").read_bytes())
+            except (OSError, TypeError):
+                pass
+        return hash_bytes("\n".join(_texts(function)).encode())
 
     def given(self, function: Callable[..., Any], offered: Mapping[str, object]) -> dict[str, object]:
         """Returns those of the values on offer that `function`, its training or its test, takes."""
@@ -106,9 +108,10 @@ def find_call(name: str, folder: str) -> Call:
     """
     if name in _given:
         return _given[name]
-    if not NAME.fullmatch(name):
+    if not NAME.fullmatch(name) or ".py:" in name:
         plain = re.sub(r"\.py\b", "", name.replace("/", ".")).strip(".:")
-        meant = plain if NAME.fullmatch(plain) else f"{plain.partition(':')[0] or 'mymodule'}:train"
+        dotted = ":".join(plain.rsplit(".", 1))  # module.function
+        meant = next(filter(NAME.fullmatch, (plain, dotted)), f"{plain or 'mymodule'}:train")
         raise ValueError(f"trainer.call={name} is no MODULE:FUNCTION; name both as Python does: trainer.call={meant}.")
     module, _, path = name.partition(":")
     if module == "__main__":
@@ -119,10 +122,10 @@ def find_call(name: str, folder: str) -> Call:
     try:
         found: Any = import_typed(module, folder)
     except ValueError as error:
-        raise ValueError(
-            f"trainer.call={name}: {module} cannot be imported: {error}; start where {module.partition('.')[0]}.py is, "
-            "or give that folder as trainer.path=FOLDER."
-        ) from error
+        top, cause = module.partition(".")[0], error.__cause__
+        is_away = isinstance(cause, ModuleNotFoundError) and cause.name == top
+        advice = f"; start where {top}.py is, or give that folder as trainer.path=FOLDER" if is_away else ""
+        raise ValueError(f"trainer.call={name}: {module} cannot be imported: {error}{advice}.") from error
     train = _attribute(found, path)
     if not callable(train):
         close = difflib.get_close_matches(path, [key for key, value in vars(found).items() if callable(value)], n=1)
@@ -144,17 +147,18 @@ def name_call(train: Callable[..., Any], test: Callable[..., Any] | None, *, is_
     """
     if not callable(train):
         raise ValueError(f"{train!r} is no function; give one that trains.")
-    module, path = getattr(train, "__module__", "__main__"), getattr(train, "__qualname__", type(train).__qualname__)
+    inner = train.func if isinstance(train, partial) else train
+    module, path = getattr(inner, "__module__", "__main__"), getattr(inner, "__qualname__", type(inner).__qualname__)
     file = getattr(sys.modules.get(module), "__file__", None)
     if module == "__main__" and file:  # a script: its file is a module, too
         module = Path(file).stem
     name = f"{module}:{path.rpartition('>.')[2]}"
-    call = _checked(Call(name, train, test))
+    call = _checked(Call(name, train, test, is_given=True))
     folder = str(Path(file).parent) if file and "." not in module else "."
     give_call(call)
     if is_inline:
         return name, folder
-    if module == "__main__" or "<" in path:
+    if module == "__main__" or "<" in path or inner is not train:
         raise ValueError(
             f"{path} is defined in a notebook, a shell or another function, where no other process finds it; "
             "use executor='inline', or put it into a module and import it."
@@ -166,7 +170,27 @@ def name_call(train: Callable[..., Any], test: Callable[..., Any] | None, *, is_
     return name, folder
 
 
+def _texts(function: Any) -> Iterator[str]:
+    """Yields the text of a function, and what it is bound to: arguments, what it encloses, its object."""
+    if isinstance(function, partial):
+        yield repr((function.args, sorted(function.keywords.items())))
+        yield from _texts(function.func)
+        return
+    code: Any = getattr(function, "__code__", None)
+    try:
+        yield inspect.getsource(function)
+    except (OSError, TypeError):
+        yield repr((code.co_code, code.co_consts, code.co_names)) if code else repr(function)
+    for cell in getattr(function, "__closure__", None) or ():
+        yield repr(cell.cell_contents)
+    bound = getattr(function, "__self__", None)
+    if bound is not None:
+        yield repr(vars(bound)) if hasattr(bound, "__dict__") else repr(bound)
+
+
 def _checked(call: Call) -> Call:
+    if inspect.isclass(call.train):
+        raise ValueError(f"trainer.call={call.name} is a class; name a function, or a method of an object.")
     if not call.takes_anything and "on_epoch" not in call.arguments and not _may_yield(call.train):
         raise ValueError(f"trainer.call={call.name} reports no epoch: it has to {SHAPES}.")
     return call
@@ -181,7 +205,8 @@ def _attribute(found: Any, path: str) -> Any:
 def _may_yield(function: Callable[..., Any]) -> bool:
     """Returns whether calling `function` may give an iterator: a plain function without a decorator tells."""
     inner = inspect.unwrap(function)
-    return inspect.isgeneratorfunction(inner) or inner is not function or not inspect.isfunction(function)
+    is_lambda = getattr(inner, "__name__", "") == "<lambda>"  # which cannot yield, and may return what does
+    return is_lambda or inspect.isgeneratorfunction(inner) or inner is not function or not inspect.isfunction(function)
 
 
 def _named(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:

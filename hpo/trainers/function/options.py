@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hpo.config.limits import MISSING
 from hpo.config.registry import option
 from hpo.config.schema import TrainerConfig
-from hpo.machine.paths import as_name, expanded
+from hpo.machine.paths import as_name, expanded, is_folder
 
 if TYPE_CHECKING:
     from hpo.config.schema import Config
@@ -73,6 +73,8 @@ class FunctionConfig(TrainerConfig):
         return find_call(self.call, str(expanded(self.path).absolute()))
 
     def settled(self) -> FunctionConfig:
+        if not is_folder(expanded(self.path)):
+            raise ValueError(f"trainer.path={self.path} is no folder; give the one that has the module.")
         return replace(self, path=str(expanded(self.path).absolute()), sha256=self.sha256 or self.find().sha256)
 
     def check(self, config: Config, space: Space) -> None:

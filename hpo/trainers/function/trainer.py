@@ -186,6 +186,8 @@ def _run(call: Call, listener: _Listener, values: Mapping[str, object]) -> None:
                     return
     except Stop:  # from within on_epoch
         return
+    except SystemExit as end:
+        raise RuntimeError(f"{call.name} called sys.exit({end.code!r}), which ends no trial: return instead.") from end
 
 
 def _numbers(what: str, measured: Any, *, wanted: str = "") -> dict[str, float]:

@@ -21,7 +21,7 @@ def plan(name: str, *overrides: str) -> object:
 
 
 def test_its_params_are_searched_and_given() -> None:
-    planned = plan_study(*GIVEN, f"trainer.call={MODULE}:steps", LR, "++params.depth=3", "trainer.path=somewhere")
+    planned = plan_study(*GIVEN, f"trainer.call={MODULE}:steps", LR, "++params.depth=3", "trainer.path=.")
     assert [param.path for param in planned.space.params] == ["params.lr"]
     assert planned.config.params == {"depth": 3}
     trainer = planned.config.trainer
@@ -32,11 +32,17 @@ def test_its_params_are_searched_and_given() -> None:
 
 
 REFUSED = {
-    ("mymodule.py:train", LR): "trainer.call=mymodule.py:train: mymodule.py cannot be imported",
+    (
+        "mymodule.py:train",
+        LR,
+    ): "trainer.call=mymodule.py:train is no MODULE:FUNCTION; name both as Python does: trainer.call=mymodule:train.",
     (
         "code/mine.py:train",
         LR,
     ): "trainer.call=code/mine.py:train is no MODULE:FUNCTION; name both as Python does: trainer.call=code.mine:train.",
+    ("mymodule.train:", LR): "name both as Python does: trainer.call=mymodule:train.",
+    ("hpo:Study", LR): "trainer.call=hpo:Study is a class; name a function, or a method of an object.",
+    ("steps", LR, "trainer.path=nowhere"): "trainer.path=nowhere is no folder; give the one that has the module.",
     ("no_such:train", LR): "no_such cannot be imported: No module named 'no_such'; start where no_such.py is, or give",
     ("step", LR): "has no function step (did you mean steps?); name one that trains.",
     ("not_a_function", LR): "has no function not_a_function",

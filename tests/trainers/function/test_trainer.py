@@ -145,6 +145,11 @@ def test_its_own_errors_pass(build: Build) -> None:
         train(build, "breaks")
 
 
+def test_a_function_that_exits_fails_its_trial_alone(build: Build) -> None:
+    with pytest.raises(RuntimeError, match=r"exits called sys.exit\(3\), which ends no trial: return instead"):
+        train(build, "exits")
+
+
 def test_a_metric_that_is_not_finite_is_divergence_and_others_are_left_out(build: Build) -> None:
     listener = Listener()
     result = train(build, "ends_in_nan", listener)
