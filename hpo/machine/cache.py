@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import socket
-import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -106,7 +106,9 @@ class Cache:
             shutil.rmtree(aside, ignore_errors=True)
 
     def _temporary(self) -> Path:
-        return Path(tempfile.mkdtemp(prefix=f"{owner_name(MAKING)}-", dir=self.folder))
+        folder = self.folder / f"{owner_name(MAKING)}-{secrets.token_hex(4)}"
+        folder.mkdir()  # for whom the umask says
+        return folder
 
     def _index(self, signature: str) -> Path:
         return self.folder / "index" / f"{signature}.json"

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hpo.machine.errors import first_line
+from hpo.machine.files import new_beside
 
 TIMEOUT_S = 30.0  # without a byte
 CHUNK_BYTES = 2**20
@@ -53,16 +54,16 @@ def download(archive: Archive, path: Path, on_bytes: OnBytes) -> None:
         ValueError: if what comes is something else.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, part = new_beside(path)
     try:
         with os.fdopen(descriptor, "wb") as file, urllib.request.urlopen(archive.url, timeout=TIMEOUT_S) as answer:
             _copy(answer, file, archive.size_bytes, on_bytes)
-        _check(archive, Path(part), f"What was downloaded from {archive.url}", "try again later")
-        Path(part).replace(path)
+        _check(archive, part, f"What was downloaded from {archive.url}", "try again later")
+        part.replace(path)
     except http.client.HTTPException as error:
         raise OSError(f"{type(error).__name__}: {error}") from error
     finally:
-        Path(part).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
 def unpack(archive: Archive, path: Path, folder: Path) -> None:

@@ -9,7 +9,7 @@ import errno
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from hpo.machine.errors import causes, first_line
@@ -22,17 +22,26 @@ _DATABASE_IS_FULL = "53100"  # PostgreSQL's code for it; its words are in any la
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Replaces `path` by `content`; whoever reads it sees the old bytes or the new ones, never a part."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, temporary = new_beside(path)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
         sync(path.parent)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
+
+
+def new_beside(path: Path) -> tuple[int, Path]:
+    """Returns the descriptor and the path of a new file beside `path`, for whom the umask says.
+
+    Those of `tempfile` are for their owner alone, also when they have their final name: a team could not read them.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    return os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666), temporary
 
 
 def sync(path: Path) -> None:

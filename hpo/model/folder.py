@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -82,14 +82,14 @@ def write_model(
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     _clear_abandoned(folder)
-    making = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    making = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    making.mkdir()
     try:
         for name, source in files.items():
             _link(source, making / name)
         write_json(making / DESCRIPTION, to_json(description))
         for name, content in contents.items():
             (making / name).write_bytes(content)
-        making.chmod(0o755)  # mkdtemp's is for the owner alone
         sync(making)
         old = making.with_name(f"{making.name}.old")
         if folder.exists():

@@ -5,13 +5,13 @@ Writing one is the business of `store`; what a storage is made of, that of `sqli
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, json_to_distribution
 from optuna.storages import BaseStorage
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from hpo.config.schema import StorageConfig
 from hpo.contracts.records import COMPLETE, PRUNED, EpochRecord, StudyRecord, TrialRecord
@@ -105,7 +105,12 @@ def read_study(storage: BaseStorage, name: str) -> tuple[StudyRecord, list[Trial
 
 def read_trials(storage: BaseStorage, name: str) -> list[TrialRecord]:
     trials = storage.get_all_trials(storage.get_study_id_from_name(name), deepcopy=False)
-    return [read_trial(trial) for trial in trials]
+    return begun(trials)
+
+
+def begun(trials: Sequence[FrozenTrial]) -> list[TrialRecord]:
+    """Returns what the record holds of trials; one that Optuna was asked to try next is none before it begins."""
+    return [read_trial(trial) for trial in trials if trial.state is not TrialState.WAITING]
 
 
 def moved_to(storage: BaseStorage, name: str) -> str:

@@ -21,7 +21,7 @@ from hpo.config.schema import Direction
 from hpo.contracts.records import COMPLETE, REASON, TrialRecord
 from hpo.contracts.trainer import EpochReport, Reason
 from hpo.space.space import Space
-from hpo.storage.record import ATTEMPT, BEGIN, DISTRIBUTIONS, END, EPOCH, read_trial
+from hpo.storage.record import ATTEMPT, BEGIN, DISTRIBUTIONS, END, EPOCH, begun, read_trial
 from hpo.storage.views import StudyView
 
 INFEASIBLE = "constraints:memory"  # Optuna's own name for a constraint that Trial.set_constraint sets
@@ -130,7 +130,7 @@ class StudyStore:
         return self._record(number)
 
     def trials(self) -> list[TrialRecord]:
-        return [read_trial(trial) for trial in self.frozen()]
+        return begun(self.frozen())
 
     def frozen(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)

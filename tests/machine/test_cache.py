@@ -34,6 +34,14 @@ def test_a_folder_is_made_once_and_found_by_signature(tmp_path: Path) -> None:
     assert names(cache) == ["corpus-1", "index"]
 
 
+def test_who_may_read_a_folder_is_what_the_umask_says(tmp_path: Path) -> None:
+    before = os.umask(0o002)
+    try:
+        assert Cache(str(tmp_path)).make("corpus-1", fill).stat().st_mode & 0o777 == 0o775
+    finally:
+        os.umask(before)
+
+
 def test_a_deleted_folder_is_not_found(tmp_path: Path) -> None:
     cache = Cache(str(tmp_path))
     folder = cache.make("corpus-1", fill)

@@ -6,11 +6,16 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 from optuna.storages import BaseStorage
 
 import hpo.study.preparation
+from hpo.commands.console import main
 from hpo.config.schema import StorageConfig
+from hpo.storage.enduring import disconnect
+from hpo.storage.record import read_trials
+from hpo.storage.sqlite import open_sqlite
 from tests.support.studies import SYNTHETIC, run_study
 
 N_TRIALS, MAX_EPOCHS = 30, 6
@@ -63,3 +68,23 @@ def test_reading_the_trials_copies_none_and_is_rare(
     assert len(told) == N_TRIALS
     assert not any(each[True] for each in told)
     assert all(each[False] <= 2 + 2 * MAX_EPOCHS for each in told)
+
+
+def test_a_trial_that_was_asked_for_is_tried_next_and_counted_when_it_ends(
+    workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = (*SYNTHETIC, "trainer.epoch_s=0.0001", "study.name=x")
+    before = run_study(*command, "study.n_trials=3").trials
+    capsys.readouterr()
+    params = {**before[0].params, "train.epochs": 3}
+    optuna.load_study(study_name="x", storage="sqlite:///hpo.db").enqueue_trial(params)
+    storage = open_sqlite(Path("hpo.db"))
+    assert read_trials(storage, "x") == before
+    disconnect(storage)
+    assert main([*command, "study.n_trials=5"]) == 0
+    lines = [line[:5] for line in capsys.readouterr().out.splitlines() if line.startswith("[")]
+    assert lines == ["[4/5]", "[5/5]"]
+    after = run_study(*command, "study.n_trials=5").trials
+    assert after[:3] == before
+    assert len(after) == 5
+    assert after[3].params == params
