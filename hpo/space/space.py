@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 import optuna
 from optuna.distributions import (
@@ -120,12 +121,12 @@ class Space:
                     f"space.{param.path} has too many values for a grid; "
                     f"give it levels, e.g. space.{param.path}.n_levels=4, or a step."
                 )
-        n_cells = math.prod(len(param.levels) for param in self.params)
-        if n_cells > MAX_CELLS:
-            raise ValueError(
-                f"space makes a grid of {n_cells:,} cells; give fewer levels, {MAX_CELLS:,} cells at most."
-            )
-        unique = {canonical(cell): cell for cell in self._cells(0, {})}
+        cells = list(islice(self._cells(0, {}), MAX_CELLS + 1))
+        if len(cells) > MAX_CELLS:
+            n_cells = math.prod(len(param.levels) for param in self.params)  # all of them, where none excludes another
+            shown = f"{n_cells:,}" if all(param.when is None for param in self.params) else f"more than {MAX_CELLS:,}"
+            raise ValueError(f"space makes a grid of {shown} cells; give fewer levels, {MAX_CELLS:,} cells at most.")
+        unique = {canonical(cell): cell for cell in cells}
         return list(unique.values())
 
     def _cells(self, index: int, cell: dict[str, ParamValue]) -> Iterator[dict[str, ParamValue]]:

@@ -89,6 +89,22 @@ CONDITIONAL = (
 )
 
 
+def alternatives(n_levels: int) -> str:
+    levels = f"n_levels: {n_levels}, when: {{param: train.schedule, in: "
+    return (
+        "+space.train={schedule: {type: categorical, choices: [one_cycle, slanted]}, "
+        f"weight_decay: {{type: float, low: 0.001, high: 0.1, {levels}[slanted]}}}}, "
+        f"lr_decay: {{type: float, low: 1, high: 3, {levels}[one_cycle]}}}}}}"
+    )
+
+
+def test_a_grid_of_alternatives_has_the_cells_that_there_are() -> None:
+    rest = ("~space.model.n_hid", "~space.model.drop_mult", "~space.train.lr", "~space.train.epochs")
+    assert len(read(alternatives(1000), *rest).cells()) == 2000  # and not a million
+    with pytest.raises(ValueError, match=r"^space makes a grid of more than 100,000 cells; give fewer levels, 100,000"):
+        read(alternatives(60_000), *rest).cells()
+
+
 def test_inactive_params_are_left_out_of_cells_and_no_cell_comes_twice() -> None:
     cells = read(CONDITIONAL, "~space.model.drop_mult", "~space.train.lr", "~space.train.epochs").cells()
     assert len(cells) == 3 * (1 + 2)  # hidden sizes x (one_cycle + fine_tune with two freezes)
