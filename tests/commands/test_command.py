@@ -35,7 +35,7 @@ MISTAKES = {
     "model.bidir=maybe": "model.bidir='maybe' is neither true nor false; give one of them.",
     "model.bidir=null": "model.bidir cannot be null; give it a value.",
     "encoder.backward=3": "encoder.backward=3 is neither true nor false; give one of them.",
-    "study.metric=acc": "study.metric: Invalid value 'acc', expected one of [accuracy, macro_f1, valid_loss].",
+    "study.metric=acc": "study.metric=acc is not measured; give one of accuracy, macro_f1, valid_loss.",
     "study.n_trials=0": "study.n_trials=0 must be at least 1.",
     "study.n_trials=null": "study.n_trials=null leaves the study without an end",
     "study.name=a/b": "study.name='a/b' must be a file name",

@@ -19,7 +19,7 @@ from hpo.commands.command import compose_and_call
 from hpo.compare.comparison import check_settings, mean_epochs, read_seeds
 from hpo.config.compare import CompareConfig, Unit
 from hpo.config.compose import Composition
-from hpo.config.schema import ConfirmConfig
+from hpo.config.study import ConfirmConfig
 from hpo.contracts.records import Budget
 from hpo.space.space import Param, Space, canonical
 from hpo.study.plan import Plan

@@ -107,10 +107,11 @@ def test_what_is_not_there_is_told(workdir: Path) -> None:
 def test_studies_without_a_finished_trial_say_so(workdir: Path) -> None:
     search()
     storage = open_storage(RECORD)
-    study_id = storage.get_study_id_from_name(study_names(storage)[0])
+    (name,) = study_names(storage)
+    study_id = storage.get_study_id_from_name(name)
     kept = storage.get_study_system_attrs(study_id)
     storage.delete_study(study_id)
-    begun = storage.create_new_study([StudyDirection.MAXIMIZE], "begun")
+    begun = storage.create_new_study([StudyDirection.MAXIMIZE], name)
     for key, value in kept.items():
         storage.set_study_system_attr(begun, key, value)
     storage.create_new_trial(begun)
