@@ -43,7 +43,10 @@ class Study:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """A row a trial: number, state, value, a column for each param, epochs, seconds of training, seed, reason."""
+        """A row a trial: number, state, value, a column for each param, epochs, seconds, seed, reason, error.
+
+        `seconds` are those of training; `reason` and `error` say why a trial failed.
+        """
         import pandas as pd
 
         rows = [
@@ -56,6 +59,7 @@ class Study:
                 "seconds": trial.seconds,
                 "seed": trial.seed,
                 "reason": trial.reason,
+                "error": trial.error,
             }
             for trial in self.records
         ]
@@ -83,7 +87,7 @@ class Study:
         """
         best = self.record.best(self.records)
         if best is None:
-            raise Refused(f"No trial of study '{self.name}' is complete; its trials say why: study.trials.")
+            raise Refused(f"No trial of study '{self.name}' is complete; the column error of study.trials says why.")
         return best
 
     @property

@@ -19,7 +19,7 @@ from hpo.config.compare import CompareConfig
 from hpo.machine.paths import check_folder
 from hpo.study.preparation import Prepared, prepare_all
 from hpo.study.refusal import refusing
-from hpo.study.session import Report, drive_all
+from hpo.study.session import Report
 from hpo.terminal.display import Announcer, Display
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ def run_comparison(
     Raises:
         ValueError, Refused, StudyHeld: in a sentence, if something cannot be used as it is.
     """
+    from hpo.study.session import drive_all
+
     check_folder(f"reports={config.reports}", Path(config.reports))
     is_cached = _is_cached(config)
     prepared = prepare_all(comparison.plans, display)
