@@ -24,6 +24,7 @@ from hpo.executors.worker import serve
 from hpo.machine.signals import SIGNALS
 from tests.chaos.server import free_port
 from tests.support.canary_commands import Commands
+from tests.support.executor_jobs import no_preload
 
 USER, PASSWORD, OTHER = "CANARY-user", "CANARY-7hq-password", "CANARY-other"
 STUDY = ("trainer=synthetic", "trainer.epoch_s=0.1", "executor.n_workers=2", "study.n_trials=6", "study.name=x")
@@ -193,7 +194,7 @@ def test_a_worker_forgets_the_credentials_of_mlflow(monkeypatch: pytest.MonkeyPa
     driver.start()
     before = {number: signal.getsignal(number) for number in SIGNALS}
     try:
-        serve(theirs, 0, False)
+        serve(theirs, 0, no_preload)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
