@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,12 +162,9 @@ def _compare(job: Any, *, verbose: bool) -> Comparison:
         if ran.reports[0].signal is not None:
             raise KeyboardInterrupt(f"Comparison '{comparison.name}' was interrupted; the same call goes on with it.")
         raise Refused(ran.reports[0].obstacle)
-    document, folder, _ = report_on(ran, config)
-    (storage,) = (
-        words_of({"storage.path": str(config.storage.file)})
-        if config.storage.file
-        else (f"storage={config.storage.option}",)
-    )
+    document, folder, problem = report_on(ran, config)
+    _warn(problem)
+    storage = str(config.storage.file or f"storage={config.storage.option}")
     return Comparison(comparison.name, [plan.name for plan in comparison.plans], storage, document, folder)
 
 
@@ -195,4 +193,11 @@ def report(
         with composed([*words_of({"records": files, **named}), *overrides], name="report", root=ReportConfig) as job:
             assert isinstance(job.config, ReportConfig)
             made = report_as_told(job.config)
+    _warn(made.problem)
     return Report(made.report, made.folder)
+
+
+def _warn(problem: str) -> None:
+    """Says what kept a report from MLflow, if anything did."""
+    if problem:
+        warnings.warn(problem, stacklevel=4)

@@ -6,6 +6,7 @@ What there is to look at is in `study`, comparisons are in `comparisons`; what d
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hpo.config.compose import Composition
+
+N_NAMED = 5  # studies that are named where the one asked for is not there
 
 
 def run(*overrides: str, data: pd.DataFrame | str | Path | None = None, verbose: bool = True, **settings: Any) -> Study:
@@ -115,9 +118,9 @@ def open_study(name: str, storage: str | Path = "hpo.db") -> Study:
     word = str(storage) if "=" in str(storage) else f"storage.path={storage}"
     with refusing(), composed([word]) as job:
         record = open_record(job.config.storage)
-        if name not in study_names(record):
-            names = ", ".join(sorted(study_names(record))) or "none"
-            raise Refused(f"There is no study '{name}' in {storage}; it has {names}.")
+        if name not in (names := sorted(study_names(record))):
+            near = ", ".join(get_close_matches(name, names, n=N_NAMED, cutoff=0)) or "none"
+            raise Refused(f"There is no study '{name}' in {storage}; it has {len(names)}, the nearest: {near}.")
         return Study(*read_study(record, name))
 
 

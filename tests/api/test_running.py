@@ -116,7 +116,7 @@ REFUSED = {
     "Nothing is known of study.metric=auc; give study.direction=maximize": {"direction": None},
     "sampler=tpee does not exist": {"sampler": "tpee"},
     "3 is no function; give one that trains.": {"train": 3},
-    "is defined in a notebook, a shell or another function": {
+    "is bound to something, or defined in a notebook, a shell or another function": {
         "train": anonymous(0, 0),
         "executor": "ray",
     },
@@ -135,7 +135,7 @@ def test_a_mistake_is_the_sentence_of_the_command_line(workdir: Path, sentence: 
 
 def test_a_study_that_is_not_there_is_refused(workdir: Path) -> None:
     search(name="there")
-    with pytest.raises(hpo.Refused, match=r"There is no study 'here' in hpo.db; it has there."):
+    with pytest.raises(hpo.Refused, match=r"There is no study 'here' in hpo.db; it has 1, the nearest: there."):
         hpo.open_study("here")
 
 

@@ -54,7 +54,8 @@ class Call:
 
     @property
     def takes_anything(self) -> bool:
-        return any(one.kind is one.VAR_KEYWORD for one in inspect.signature(self.train).parameters.values())
+        """Whether it takes params that it does not name."""
+        return _takes_anything(self.train)
 
     @property
     def params(self) -> list[str]:
@@ -84,8 +85,7 @@ class Call:
 
     def given(self, function: Callable[..., Any], offered: Mapping[str, object]) -> dict[str, object]:
         """Returns those of the values on offer that `function`, its training or its test, takes."""
-        takes_anything = any(one.kind is one.VAR_KEYWORD for one in inspect.signature(function).parameters.values())
-        named = _named(function)
+        named, takes_anything = _named(function), _takes_anything(function)
         return {
             name: value for name, value in offered.items() if name in named or (takes_anything and name not in RESERVED)
         }
@@ -148,8 +148,9 @@ def name_call(train: Callable[..., Any], test: Callable[..., Any] | None, *, is_
     if not callable(train):
         raise ValueError(f"{train!r} is no function; give one that trains.")
     inner = train.func if isinstance(train, partial) else train
+    home = sys.modules.get(getattr(inner, "__module__", ""))
     module, path = getattr(inner, "__module__", "__main__"), getattr(inner, "__qualname__", type(inner).__qualname__)
-    file = getattr(sys.modules.get(module), "__file__", None)
+    file = getattr(home, "__file__", None)
     if module == "__main__" and file:  # a script: its file is a module, too
         module = Path(file).stem
     name = f"{module}:{path.rpartition('>.')[2]}"
@@ -158,9 +159,10 @@ def name_call(train: Callable[..., Any], test: Callable[..., Any] | None, *, is_
     give_call(call)
     if is_inline:
         return name, folder
-    if module == "__main__" or "<" in path or inner is not train:
+    if module == "__main__" or _attribute(home, path) is not train:
         raise ValueError(
-            f"{path} is defined in a notebook, a shell or another function, where no other process finds it; "
+            f"{path} is bound to something, or defined in a notebook, a shell or another function, where no other "
+            "process finds it; "
             "use executor='inline', or put it into a module and import it."
         )
     if test is not None and getattr(test, "__name__", "") != "test":
@@ -207,6 +209,10 @@ def _may_yield(function: Callable[..., Any]) -> bool:
     inner = inspect.unwrap(function)
     is_lambda = getattr(inner, "__name__", "") == "<lambda>"  # which cannot yield, and may return what does
     return is_lambda or inspect.isgeneratorfunction(inner) or inner is not function or not inspect.isfunction(function)
+
+
+def _takes_anything(function: Callable[..., Any]) -> bool:
+    return any(one.kind is one.VAR_KEYWORD for one in inspect.signature(function).parameters.values())
 
 
 def _named(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:

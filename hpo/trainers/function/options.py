@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hpo.config.limits import MISSING
 from hpo.config.registry import option
@@ -112,9 +112,3 @@ def _check_names(call: Call, given: dict[str, str], searched: set[str]) -> None:
         if name not in call.arguments and not call.takes_anything:
             takes = ", ".join(call.params) or "no param"
             raise ValueError(f"{where} is no argument of {call.name}, which takes {takes}; rename one of them.")
-
-
-def settings_of(trainer: Any) -> FunctionConfig:
-    """Returns the settings of a trainer that is known to be a function."""
-    assert isinstance(trainer, FunctionConfig)
-    return trainer

@@ -61,3 +61,10 @@ def test_the_script_around_a_function_may_change(tmp_path: Path, monkeypatch: py
     before = digest(scripted.train)
     (tmp_path / "scripted.py").write_text("def train(lr):\n    yield {'auc': lr}\nn_trials = 3\n")
     assert digest(scripted.train) == before
+
+
+@pytest.mark.parametrize("function", [Model(1).train, make(1), partial(train, k=1)])
+def test_other_processes_are_not_asked_for_what_they_cannot_find(function: Train) -> None:
+    assert name_call(train, None, is_inline=False)[0].endswith("test_call:train")
+    with pytest.raises(ValueError, match="is bound to something, or defined in a notebook"):
+        name_call(function, None, is_inline=False)
