@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hpo.trainers.function.call import Stop as Stop
+from hpo.trainers.function.find import Stop as Stop
 
 
 def fastai_callback(on_epoch: Callable[[dict[str, float]], None], *, frozen: bool = False) -> Any:

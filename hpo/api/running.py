@@ -137,7 +137,7 @@ def function_words(
     Raises:
         ValueError: in a sentence, if workers could not find the function.
     """
-    from hpo.trainers.function.call import name_call
+    from hpo.trainers.function.find import name_call
 
     name, path = name_call(train, test, is_inline=executor == "inline")
     searched = describe_space(space)

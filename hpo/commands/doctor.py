@@ -1,14 +1,14 @@
 """`hpo doctor`: whether a study with these settings would run here, and what to do if not.
 
-What is looked at is `checks`'s business.
+What is looked at is `doctor_checks`'s business.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hpo.commands.checks import Case, Finding, State, look
 from hpo.commands.command import DONE, command, compose_and_call, refuse
+from hpo.commands.doctor_checks import Case, Finding, State, look
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,6 +1,6 @@
 """What a job would be without the rest of its command line: the defaults, and what its options say by themselves.
 
-Composing is `compose`'s business; what the difference makes of a study is `study.changes`'s.
+Composing is `compose`'s business; what the difference makes of a study is `study.differences`'s.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from hpo.search.candidates import mapping_note
 from hpo.search.samplers import build_sampler
 from hpo.space.read import read_space
 from hpo.space.space import Space
-from hpo.study.changes import Changes, find_changes
+from hpo.study.differences import Differences, find_differences
 from hpo.trainers.awd_lstm.encoders.needed import check_encoders
 from hpo.trainers.replay.space import check_space_choice, describe_table, fit_to_table, table_space
 
@@ -32,7 +32,7 @@ class Plan:
         config: The settings.
         choices: The option chosen in each config group, by group.
         seeded: The paths of the settings that follow the seed.
-        changes: How it differs from what its options say by themselves.
+        differences: How it differs from what its options say by themselves.
         space: The search space.
         n_workers: Trials of this study at once.
         notes: What is to be said before it begins, a sentence each.
@@ -45,7 +45,7 @@ class Plan:
     space: Space
     n_workers: int
     seeded: Sequence[str] = ()
-    changes: Changes = field(default_factory=Changes)
+    differences: Differences = field(default_factory=Differences)
     notes: Sequence[str] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     experiment_name: str = ""
@@ -60,24 +60,24 @@ class Plan:
         """The study's name: as given, else what identifies it."""
         if self.config.study.name:
             return self.config.study.name
-        changes = self.changes
+        differences = self.differences
         words = {"subject": self.subject} | {group: self.choices[group] for group in ("space", "sampler", "pruner")}
         words["seed"] = f"s{self.config.seed}"
-        differing = {"subject"} if changes.options.keys() & {"experiment", "data", "trainer"} else set()
-        differing |= changes.options.keys() | ({"seed"} if self.config.seed != changes.seed else set())
+        differing = {"subject"} if differences.options.keys() & {"experiment", "data", "trainer"} else set()
+        differing |= differences.options.keys() | ({"seed"} if self.config.seed != differences.seed else set())
         first = [word for key, word in words.items() if key in differing]
         others = [word for key, word in words.items() if key not in differing]
-        return "-".join(filter(None, [*first, *changes.words, *others, self.digest(words)]))
+        return "-".join(filter(None, [*first, *differences.words, *others, self.digest(words)]))
 
     def digest(self, named: Collection[str] = ()) -> str:
         """Returns a short hash of what makes it another study than its options do, but for the groups `named`."""
-        config, options = self.config, self.changes.options
+        config, options = self.config, self.differences.options
         unread = () if config.trainer.reads_texts else ("data", "model", "encoder")
         more = {group: name for group, name in options.items() if group not in (*named, *unread, "experiment")}
         more = {group: name for group, name in more.items() if not named or name != self.subject}
         if config.study.ordered:
             more["executor.n_workers"] = str(self.n_workers)
-        return self.changes.digest(more)
+        return self.differences.digest(more)
 
     @property
     def subject(self) -> str:
@@ -107,8 +107,10 @@ def plan(composition: Composition) -> Plan:
         raise ValueError("study.n_trials=null leaves the study without an end; give study.timeout_s or study.n_epochs.")
     build_sampler(config.sampler, space, config.seed)
     n_workers = config.executor.count_workers()
-    changes = find_changes(composition, config, space)
-    planned = Plan(config, composition.choices, space, n_workers, composition.seeded, changes, composition.notes, tags)
+    differences = find_differences(composition, config, space)
+    planned = Plan(
+        config, composition.choices, space, n_workers, composition.seeded, differences, composition.notes, tags
+    )
     if planned.name != as_name(planned.name) or len(planned.name.encode()) > MAX_NAME_BYTES:
         raise ValueError(
             f"study.name={planned.name!r} must be a file name: at most {MAX_NAME_BYTES} bytes, "

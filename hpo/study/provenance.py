@@ -57,7 +57,7 @@ def new_study(
         corpus=corpus,
         folder=str(folder),
         created_ms=now_ms,
-        words=planned.changes.retraining,
+        words=planned.differences.retraining,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from hpo.artifacts.folders import MODEL_FOLDER, MODELS_FOLDER
 from hpo.contracts.records import StudyRecord
 from hpo.model.folder import CARD, TESTED, digest_of, read_description
-from hpo.tracking.registry import ModelJob, log_models
+from hpo.tracking.registered_models import ModelJob, log_models
 from hpo.tracking.runs import StudyRuns
 from hpo.tracking.trial import trial_uid
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hpo.commands.checks import CHECKS, Finding, State
 from hpo.commands.console import main
 from hpo.commands.doctor import _print
+from hpo.commands.doctor_checks import CHECKS, Finding, State
 from tests.support import ROOT, requirements
 from tests.support.terminals import make_console
 

@@ -58,7 +58,7 @@ FENCES = {
 }
 # What each of these reaches through everything it imports: commands before they do anything, others at any time.
 HEAVY = "hydra omegaconf optuna mlflow torch fastai numpy pandas"
-COMMANDS = "console doctor checks ui study compare report predict show curves copy sync"
+COMMANDS = "console doctor doctor_checks ui study compare report predict show curves copy sync"
 UNREACHABLE = {f"commands.{name}": HEAVY for name in COMMANDS.split()} | {
     "commands.help": f"{HEAVY} rich psycopg",
     "executors.worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",

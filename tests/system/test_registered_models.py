@@ -20,7 +20,7 @@ from hpo.artifacts.folders import MODEL_FOLDER
 from hpo.model.answers import TextModel
 from hpo.model.folder import Description, read_description
 from hpo.tracking.client import prepare_import
-from hpo.tracking.registry import ModelJob, _register
+from hpo.tracking.registered_models import ModelJob, _register
 from tests.chaos.server import free_port
 from tests.support.kept_models import client_of, mlflow_at, study_run
 

@@ -3,4 +3,4 @@
 Which of its arguments are searched is the space's business.
 """
 
-__all__ = ["call", "fastai"]
+__all__ = ["fastai", "find"]

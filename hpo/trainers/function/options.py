@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hpo.config.schema import Config
     from hpo.contracts.trainer import Trainer
     from hpo.space.space import Space
-    from hpo.trainers.function.call import Call
+    from hpo.trainers.function.find import Call
 
 
 @option("trainer", "function")
@@ -68,7 +68,7 @@ class FunctionConfig(TrainerConfig):
         Raises:
             ValueError: in a sentence, if it cannot be found or used.
         """
-        from hpo.trainers.function.call import find_call
+        from hpo.trainers.function.find import find_call
 
         return find_call(self.call, str(expanded(self.path).absolute()))
 
@@ -103,7 +103,7 @@ class FunctionConfig(TrainerConfig):
 
 
 def _check_names(call: Call, given: dict[str, str], searched: set[str]) -> None:
-    from hpo.trainers.function.call import RESERVED
+    from hpo.trainers.function.find import RESERVED
 
     for name, path in given.items():
         where = f"space.{path}" if path in searched else path

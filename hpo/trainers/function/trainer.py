@@ -1,7 +1,7 @@
 """Calls a user's training function and listens to it: an epoch a yield, or a call of `on_epoch`.
 
 What it writes into its folder is kept with the epoch it stands at, so that a killed trial goes on from there.
-Finding the function is `call`'s business.
+Finding the function is `find`'s business.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from hpo.artifacts.folders import FILES, WEIGHTS
 from hpo.contracts.trainer import Decision, EpochReport, OnEpoch, Reason, TrialRequest, TrialResult
 from hpo.machine.files import hash_bytes, write_atomically, write_json
 from hpo.machine.signals import MustPause, never
-from hpo.trainers.function.call import SHAPES, Call, Stop, find_call
 from hpo.trainers.function.files import packed, unpack
+from hpo.trainers.function.find import SHAPES, Call, Stop, find_call
 
 
 class Function:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo.trainers.function.call import Call, find_call, give_call
+from hpo.trainers.function.find import Call, find_call, give_call
 from tests.support.functions import MODULE
 from tests.support.studies import plan_study
 

@@ -12,7 +12,7 @@ import pytest
 
 from hpo.artifacts.folders import FILES
 from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialRequest, TrialResult
-from hpo.trainers.function.call import Call, give_call
+from hpo.trainers.function.find import Call, give_call
 from hpo.trainers.function.options import FunctionConfig
 from hpo.trainers.function.trainer import Function
 from tests.support.functions import MODULE

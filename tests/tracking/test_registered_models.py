@@ -22,7 +22,7 @@ from hpo.model.code import LIBRARIES, needed_files
 from hpo.model.folder import read_description
 from hpo.tracking.client import prepare_import
 from hpo.tracking.errors import Told
-from hpo.tracking.registry import _compare
+from hpo.tracking.registered_models import _compare
 from tests.support.kept_models import client_of, mlflow_at, study_run, trained_answers
 from tests.support.studies import TINY, run_study
 

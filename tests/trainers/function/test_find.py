@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo.trainers.function.call import find_call, name_call
+from hpo.trainers.function.find import find_call, name_call
 
 Train = Callable[..., Iterator[dict[str, float]]]
 
@@ -50,7 +50,7 @@ def test_what_a_function_is_bound_to_makes_it_another(bound: Callable[[int], Tra
 
 
 def test_a_partial_function_has_the_name_of_what_it_calls() -> None:
-    assert name_call(partial(train, k=1), None, is_inline=True)[0].endswith("test_call:train")
+    assert name_call(partial(train, k=1), None, is_inline=True)[0].endswith("test_find:train")
 
 
 def test_the_script_around_a_function_may_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,6 +65,6 @@ def test_the_script_around_a_function_may_change(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize("function", [Model(1).train, make(1), partial(train, k=1)])
 def test_other_processes_are_not_asked_for_what_they_cannot_find(function: Train) -> None:
-    assert name_call(train, None, is_inline=False)[0].endswith("test_call:train")
+    assert name_call(train, None, is_inline=False)[0].endswith("test_find:train")
     with pytest.raises(ValueError, match="is bound to something, or defined in a notebook"):
         name_call(function, None, is_inline=False)

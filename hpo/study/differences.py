@@ -27,7 +27,7 @@ N_WORDS = 2  # in a name
 
 
 @dataclass(frozen=True)
-class Changes:
+class Differences:
     """How a study differs from what its options say by themselves.
 
     Attributes:
@@ -51,7 +51,7 @@ class Changes:
         return hashlib.sha256(text.encode()).hexdigest()[:8] if content else ""
 
 
-def find_changes(composition: Composition, config: Config, space: Space) -> Changes:
+def find_differences(composition: Composition, config: Config, space: Space) -> Differences:
     """Returns how a study differs from what its options say; called where Hydra is initialized.
 
     Args:
@@ -60,7 +60,7 @@ def find_changes(composition: Composition, config: Config, space: Space) -> Chan
         space: What is searched.
     """
     if not composition.file:
-        return Changes()
+        return Differences()
     experiment = composition.choices.get("experiment", "")
     default = default_job(composition.file, composition.search_path, experiment)
     options = {group: composition.choices[group] for group in GROUPS}
@@ -71,7 +71,7 @@ def find_changes(composition: Composition, config: Config, space: Space) -> Chan
     settings = {path: now.get(path, ABSENT) for path in {**before, **now} if now.get(path) != before.get(path)}
     words = tuple(dict.fromkeys(_words(settings, space)))[:N_WORDS] if before else ()
     changed = {**more, **others}
-    return Changes(changed, settings, words, retraining(composition, own_config, changed), default.config.seed)
+    return Differences(changed, settings, words, retraining(composition, own_config, changed), default.config.seed)
 
 
 def _own_identity(own_config: Config) -> dict[str, str]:
