@@ -163,6 +163,11 @@ def _primary(comparison: Comparison) -> str:
             f"test {study.metric} of the confirmed configuration: the best by mean validation of the "
             f"{study.confirm.top_k} best of each search, retrained with {study.confirm.n_seeds} fresh seeds"
         )
+    if study.confirm.top_k:
+        return (
+            f"validation {study.metric} of the best configuration of each search, retrained with "
+            f"{study.confirm.n_seeds} fresh seeds; there is no test"
+        )
     return f"best validation {study.metric} within {comparison.budget:g} {comparison.unit.value}"
 
 

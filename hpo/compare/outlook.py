@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hpo.compare.comparison import Comparison
+from hpo.compare.comparison import Comparison, mean_epochs
 from hpo.config.compare import Unit
 from hpo.config.schema import Config
 from hpo.space.space import Space
@@ -18,7 +18,7 @@ MUCH = 2.0  # a grid this many times the budget is mostly left unseen
 
 def outlook(comparison: Comparison) -> list[str]:
     """Returns what should be known beforehand, each in a sentence; [] if all is well."""
-    return [*_on_units(comparison), *_on_grids(comparison)]
+    return [*_on_units(comparison), *_on_startups(comparison), *_on_grids(comparison)]
 
 
 def _on_units(comparison: Comparison) -> Iterator[str]:
@@ -35,6 +35,24 @@ def _on_units(comparison: Comparison) -> Iterator[str]:
             f"{word}{n} {unit}{'' if n == 1 else 's'} cannot show a difference between {n_strategies} strategies, "
             f"however large it is; give at least {needed} {unit}s, or fewer strategies."
         ).capitalize()
+
+
+def _on_startups(comparison: Comparison) -> Iterator[str]:
+    """Yields a warning for each strategy whose budget ends before it learns anything."""
+    noted: set[str] = set()
+    for planned in comparison.plans:
+        strategy, n_startup = planned.tags["strategy"], planned.config.sampler.n_startup_trials
+        n_trials = comparison.budget
+        if comparison.unit is Unit.epochs:
+            n_trials /= mean_epochs(planned.space, planned.config.train.epochs)
+        if comparison.unit is Unit.seconds or strategy in noted or n_trials > n_startup:
+            continue
+        noted.add(strategy)
+        yield (
+            f"{strategy} proposes its first {n_startup} trials as random search does, and the budget is about "
+            f"{n_trials:.0f}: it will learn nothing. Give study.n_trials={2 * n_startup} or more, "
+            f"or fewer sampler.n_startup_trials."
+        )
 
 
 def _on_grids(comparison: Comparison) -> Iterator[str]:

@@ -68,6 +68,12 @@ def strategies_with(experiment: Experiment, sampler: str) -> list[str]:
     return [strategy for strategy in experiment.strategies if strategy in names]
 
 
+def n_startup_of(study: Study) -> int:
+    """Returns how many trials its sampler draws at random before it learns; 0 if it never does, or that is unknown."""
+    text = study.facts.get("n_startup_trials", "")
+    return int(text) if text.isdigit() else 0
+
+
 def planned_epochs(study: Study) -> set[float]:
     """Returns the different lengths the study's trials were planned with; empty when that is not a param."""
     planned = (trial.params.get(EPOCHS) for trial in study.trials)

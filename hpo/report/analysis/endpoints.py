@@ -18,6 +18,7 @@ from hpo.report.analysis.regrets import Scale
 from hpo.statistics.bootstrap import Interval, Resampling, iqm, iqm_interval
 
 LOOKS = (1.0, 0.5, 0.25)
+BEST_VALIDATION = "best validation"  # how a design card begins to say that searches are compared as they are
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Endpoint:
     """One loss for each study.
 
     Attributes:
-        key: test, 100 %, 50 % or 25 %.
+        key: test, retrained, 100 %, 50 % or 25 %.
         title: What the loss is, in words.
         losses: By strategy, then by (task, seed); infinite when the study has nothing to show; missing while unknown.
         worst: By task: the loss that stands for an infinite one where a number is needed.
@@ -40,18 +41,34 @@ class Endpoint:
 def endpoints(experiment: Experiment, scales: Mapping[str, Scale]) -> list[Endpoint]:
     """Returns the endpoints in the order in which they are tested: the primary one first.
 
-    Primary is the test value of the confirmed configuration if every study in the pairing has it, otherwise the best
-    validation value within the budget. The rule looks only at what was recorded, not at how good it is.
+    Primary is the test value of the confirmed configuration if every study in the pairing has it; where nothing can be
+    tested, the validation value of the best configuration when it was trained again; otherwise the best validation
+    value within the budget. The rule looks only at what was recorded, not at how good it is.
     """
     worst = {task: scale.worst for task, scale in scales.items() if math.isfinite(scale.worst)}
     looks = [_validation(experiment, share, worst) for share in LOOKS]
-    return [_tests(experiment), *looks] if is_tested(experiment) else looks
+    if is_tested(experiment):
+        return [_tests(experiment), *looks]
+    return [_retrained(experiment), *looks] if is_retrained(experiment) else looks
 
 
 def is_tested(experiment: Experiment) -> bool:
     """Whether every study that has a counterpart has a confirmed test value, or failed in getting there."""
-    paired = paired_studies(experiment)
-    values = [loss_on_test(experiment, study) for study in paired]
+    return _is_known(experiment, loss_on_test)
+
+
+def is_retrained(experiment: Experiment) -> bool:
+    """Whether nothing was tested, and every study that has a counterpart had its best configuration trained again.
+
+    Not where validation values of the search were registered as what is compared.
+    """
+    is_registered = str(experiment.card.get("primary", "")).startswith(BEST_VALIDATION)
+    has_tests = any(one.tests for study in experiment.studies for one in study.confirmed)
+    return not is_registered and not has_tests and _is_known(experiment, loss_retrained)
+
+
+def _is_known(experiment: Experiment, loss: Callable[[Experiment, Study], float | None]) -> bool:
+    values = [loss(experiment, study) for study in paired_studies(experiment)]
     return all(value is not None for value in values) and any(value not in (None, math.inf) for value in values)
 
 
@@ -97,6 +114,28 @@ def loss_on_test(experiment: Experiment, study: Study) -> float | None:
         return experiment.sign * float(np.mean(confirmed.tests))
     has_failed = is_confirmed(experiment, study) and all(c.n_failed and not c.values for c in study.confirmed)
     return math.inf if has_failed else None
+
+
+def loss_retrained(experiment: Experiment, study: Study) -> float | None:
+    """Returns the mean validation loss of the best configuration of a search over its retrainings.
+
+    These took no part in choosing it. Infinite and None as for `loss_on_test`.
+    """
+    if not study.is_ended or is_beyond(experiment, study):
+        return None
+    best = best_trial(experiment, study)
+    if best is None:
+        return math.inf
+    again = next((one for one in study.confirmed if one.searched == best.value), None)
+    if again is None or not is_confirmed(experiment, study):
+        return None
+    return experiment.sign * float(np.mean(again.values)) if again.values else math.inf
+
+
+def _retrained(experiment: Experiment) -> Endpoint:
+    losses = _losses(experiment, lambda study: loss_retrained(experiment, study))
+    title = f"validation value of the best configuration, trained again with fresh seeds ({experiment.metric})"
+    return Endpoint("retrained", title, losses, _worst(losses))
 
 
 def _tests(experiment: Experiment) -> Endpoint:

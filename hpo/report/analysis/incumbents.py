@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.contracts.records import COMPLETE, RUNNING
-from hpo.report.analysis.conduct import control, is_grid, is_random, is_unpruned
+from hpo.report.analysis.conduct import control, is_grid, is_random, is_unpruned, n_startup_of
 from hpo.report.analysis.records import Experiment, Study, Trial, Unit
 from hpo.statistics.expected_best import expected_best
 
@@ -73,6 +73,11 @@ def is_beyond(experiment: Experiment, study: Study) -> bool:
     """Whether a study has COMPLETE trials, the first of them beyond a budget that it was never given."""
     is_cut = experiment.is_least and best_trial(experiment, study) is None
     return is_cut and any(is_complete(trial) for trial in study.trials)
+
+
+def never_learned(experiment: Experiment, study: Study) -> bool:
+    """Whether all trials within the budget are start-up trials of a sampler that would learn behind them."""
+    return 0 < len(counted_trials(experiment, study)) <= n_startup_of(study)
 
 
 def best_trial(experiment: Experiment, study: Study) -> Trial | None:

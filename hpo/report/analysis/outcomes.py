@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hpo.report.analysis.endpoints import chosen, loss_on_test
+from hpo.report.analysis.endpoints import chosen, is_confirmed, loss_on_test
 from hpo.report.analysis.incumbents import best_trial, counted_trials, is_complete, steps
 from hpo.report.analysis.phrases import listing, number
 from hpo.report.analysis.records import Baseline, Confirmed, Experiment, Study
@@ -26,7 +26,7 @@ class Outcome:
         study: Whose.
         seen: Best value among its COMPLETE trials.
         kept: Mean of the retrainings of the configuration that had the best value in the search.
-        confirmed: Mean of the retrainings of the configuration that was chosen.
+        confirmed: Mean of the retrainings of the configuration that was chosen; without a test of the best one.
         test: Mean test value of the configuration that was chosen.
         selected_test: Test value of the best trial itself, where every COMPLETE trial has one.
         oracle_test: Best test value among its trials: a diagnostic, nobody could have chosen it.
@@ -68,7 +68,7 @@ def outcome(experiment: Experiment, study: Study) -> Outcome:
         study=study,
         seen=best.value if best else None,
         kept=_mean(of_best),
-        confirmed=_mean(picked),
+        confirmed=_mean(picked or (of_best if is_confirmed(experiment, study) else None)),
         test=float(np.mean(picked.tests)) if picked else None,
         selected_test=selected,
         oracle_test=oracle,

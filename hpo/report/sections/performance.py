@@ -52,7 +52,7 @@ def build_performance(analysis: Analysis) -> Section:
     if not _any(outcomes, lambda one: one.seen):
         nothing = Text("No trial is COMPLETE within the budget, so there is no value to show.", "warning")
         return Section("performance", title, [nothing])
-    name = TEST if _any(outcomes, MEASURES[TEST]) else SEEN  # the value to draw
+    name = next(name for name in (TEST, CONFIRMED, SEEN) if _any(outcomes, MEASURES[name]))  # the value to draw
     values, gaps = _values(experiment, outcomes, MEASURES), _values(experiment, outcomes, GAPS)
     baselines = _baselines(experiment)
     sentences = [*_notes(experiment, outcomes), *beaten_sentences(experiment, analysis.standings)]
@@ -88,9 +88,10 @@ def _notes(experiment: Experiment, outcomes: Outcomes) -> list[str]:
             "the worst value seen on their task."
         )
     if not _any(outcomes, MEASURES[TEST]):
+        retrained = f"; the {CONFIRMED} is free of that" if _any(outcomes, MEASURES[CONFIRMED]) else ""
         notes.append(
             "No configuration was confirmed on test data: the best value seen in a search is optimistic, more so for "
-            "strategies that follow noise."
+            f"strategies that follow noise{retrained}."
         )
     return notes
 
@@ -145,6 +146,8 @@ def _values_table(experiment: Experiment, values: Sequence[Record], baselines: S
     """Returns the final values, of each task those of its baseline first: a table that is cut short still has them."""
     records = [record for task in experiment.tasks for record in [*baselines, *values] if record["task"] == task]
     note = "Confirmed and test are of the configuration chosen among the retrained ones; each seed counts once."
+    if not any(record["value"] in (TEST, SELECTED) for record in values):
+        note = "The confirmed mean is of the best configuration, trained again with fresh seeds; each seed counts once."
     if baselines:
         note += " The baseline, logistic regression on bags of words, was fitted on the same train texts."
     return table(experiment, "performance", "Final values", _columns(experiment.metric), records, note)

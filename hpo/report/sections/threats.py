@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from hpo.contracts.records import FAIL
 from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.conduct import sampler_of, strategies_with
-from hpo.report.analysis.endpoints import chosen
+from hpo.report.analysis.endpoints import chosen, is_retrained
 from hpo.report.analysis.phrases import count, listing
 from hpo.report.analysis.records import Experiment, Study
 from hpo.report.document.content import Block, Section, Text
@@ -108,16 +108,26 @@ def not_confirmed(experiment: Experiment) -> Iterator[str]:
     """Selected values flatter: of many noisy values the best one was partly lucky."""
     ended = [study for study in experiment.studies if study.is_ended and study.complete]
     lacking = [study for study in ended if chosen(experiment, study) is None]
-    if lacking and len(lacking) == len(ended):
+    if lacking and is_retrained(experiment):
         yield (
-            "No configuration was trained again with fresh seeds and tested: the values compared are the best of many "
-            "noisy ones, which flatters whoever saw more of them."
+            "No configuration was tested: the values compared are of validation, trained again with fresh seeds, on "
+            "data that every choice within a search was made by."
+        )
+    elif lacking and len(lacking) == len(ended):
+        yield (
+            "The values compared are the best of many noisy ones, which flatters whoever saw more of them: no "
+            f"configuration was {_lacking(lacking)}."
         )
     elif lacking:
         yield (
             f"{len(lacking)} of {len(ended)} studies have no confirmed and tested configuration "
             f"({_strategies_of(lacking)})."
         )
+
+
+def _lacking(studies: Sequence[Study]) -> str:
+    was_retrained = any(study.confirmed for study in studies)
+    return "tested" if was_retrained else "trained again with fresh seeds and tested"
 
 
 def nothing_complete(experiment: Experiment) -> Iterator[str]:

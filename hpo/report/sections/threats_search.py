@@ -11,8 +11,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
-from hpo.report.analysis.conduct import n_workers, planned_epochs, pruner_of, strategies_with
-from hpo.report.analysis.incumbents import counted_trials
+from hpo.report.analysis.conduct import n_startup_of, n_workers, planned_epochs, pruner_of, strategies_with
+from hpo.report.analysis.incumbents import never_learned
 from hpo.report.analysis.phrases import count, listing
 from hpo.report.analysis.records import Experiment, Study
 
@@ -79,12 +79,12 @@ def shared_starts(experiment: Experiment) -> Iterator[str]:
 def never_adapted(experiment: Experiment) -> Iterator[str]:
     """A model-based sampler whose budget ended within its random start-up trials."""
     for strategy in experiment.strategies:
-        studies = [study for study in experiment.of(strategy=strategy) if study.facts.get("n_startup_trials")]
-        stuck = [s for s in studies if len(counted_trials(experiment, s)) <= int(s.facts["n_startup_trials"])]
+        studies = [study for study in experiment.of(strategy=strategy) if n_startup_of(study)]
+        stuck = [study for study in studies if never_learned(experiment, study)]
         if stuck:
             yield (
                 f"In {len(stuck)} of {len(studies)} studies {strategy} never left its "
-                f"{stuck[0].facts['n_startup_trials']} start-up trials, which are random: there it is random search "
+                f"{n_startup_of(stuck[0])} start-up trials, which are random: there it is random search "
                 "under another name."
             )
 

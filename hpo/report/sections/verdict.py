@@ -13,7 +13,9 @@ import numpy as np
 
 from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.claims import Comparison, Look
+from hpo.report.analysis.conduct import n_startup_of
 from hpo.report.analysis.endpoints import chosen
+from hpo.report.analysis.incumbents import never_learned
 from hpo.report.analysis.outcomes import standing_numbers, unbeaten_sentences
 from hpo.report.analysis.phrases import budget_text, count, interval_text, listing, number, p_value
 from hpo.report.analysis.records import Experiment, Place
@@ -27,7 +29,7 @@ def build_verdict(analysis: Analysis) -> Section:
     experiment, looks = analysis.experiment, analysis.looks
     verdict = Verdict(
         headline=_headline(experiment, looks[0]),
-        claims=[_claim(analysis, c, called=name) for c, name in looks[0].compared],
+        claims=[_with_startup(experiment, c, _claim(analysis, c, called=name)) for c, name in looks[0].compared],
         looks=_looks_table(experiment, looks),
         reading=_reading(analysis, looks[0]),
     )
@@ -102,6 +104,17 @@ def _claim(analysis: Analysis, comparison: Comparison, *, called: str | None) ->
     return Claim(f"{words}: {holm_p}, {mean}, {wins}; {_detectable(experiment, comparison)}.", "undecided")
 
 
+def _with_startup(experiment: Experiment, comparison: Comparison, claim: Claim) -> Claim:
+    """Returns a claim that says of a strategy that never learned what it is a claim about: random search."""
+    for name in (comparison.pair.first, comparison.pair.second):
+        studies = experiment.of(strategy=name)
+        if studies and all(never_learned(experiment, study) for study in studies):
+            most = max(map(n_startup_of, studies))
+            said = f"{name} never left its {count(most, 'start-up trial')}, so it was random search throughout"
+            return Claim(f"{claim.text} But {said}: this says nothing of what {name} does once it learns.", claim.kind)
+    return claim
+
+
 def _effect(experiment: Experiment, comparison: Comparison) -> str:
     """Returns the mean difference; where it would be one of filled values, how often there was nothing to show."""
     if math.isfinite(comparison.shift):
@@ -142,7 +155,7 @@ def _looks_table(experiment: Experiment, looks: Sequence[Look]) -> Table:
 
 
 def _look_title(look: Look) -> str:
-    return "test" if look.endpoint.key == "test" else f"{look.endpoint.key} (validation)"
+    return look.endpoint.key if look.endpoint.key in ("test", "retrained") else f"{look.endpoint.key} (validation)"
 
 
 def _look_cell(look: Look, index: int) -> str:

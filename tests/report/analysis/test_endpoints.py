@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hpo.report.analysis.endpoints import chosen, endpoints, is_tested, loss_on_test
+from hpo.report.analysis.endpoints import chosen, endpoints, is_retrained, is_tested, loss_on_test, loss_retrained
 from hpo.report.analysis.records import Experiment, Study
 from hpo.report.analysis.regrets import scales
 from tests.support.noise_experiments import confirmed, experiment, normal, study, trial
@@ -108,3 +108,48 @@ def test_a_study_with_nothing_yet_has_an_infinite_loss_and_a_running_one_none() 
     assert by_key["50 %"].losses == {"a": {("task", 0): math.inf}, "b": {("task", 0): 3.0}}
     assert by_key["100 %"].losses == {"a": {("task", 0): 2.0}, "b": {}}
     assert by_key["50 %"].worst == {"task": 3.0}
+
+
+RETRAINED = (confirmed(1.0, [2.0, 4.0]),)
+
+
+def test_where_nothing_can_be_tested_the_retrained_validation_value_is_primary() -> None:
+    of = pair(study("a", 0, [1, 2], confirmed=RETRAINED), study("b", 0, [1.5], confirmed=(confirmed(1.5, [1.0]),)))
+    first, *looks = endpoints(of, scales(of))
+    assert (first.key, first.losses) == ("retrained", {"a": {("task", 0): 3.0}, "b": {("task", 0): 1.0}})
+    assert [look.key for look in looks] == ["100 %", "50 %", "25 %"]
+    up = replace(of, direction="maximize", studies=(study("a", 0, [0.5, 1], confirmed=RETRAINED), of.studies[1]))
+    assert endpoints(up, scales(up))[0].losses["a"] == {("task", 0): -3.0}
+
+
+def test_the_best_of_the_search_stands_for_it_not_the_best_of_the_retrainings() -> None:
+    """Those would be chosen by the very values that are compared."""
+    several = (confirmed(1.0, [4.0]), confirmed(2.0, [3.0]))
+    of = pair(study("a", 0, [1, 2], confirmed=several), study("b", 0, [1], confirmed=RETRAINED))
+    assert loss_retrained(of, of.studies[0]) == 4.0
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        study("b", 0, [1]),  # nothing retrained
+        study("b", 0, [1], confirmed=(confirmed(1.0, [1.0], [1.0]),)),  # tested
+        study("b", 0, [1], confirmed=RETRAINED, facts={"confirmation": "running"}),
+        replace(study("b", 0, [1], confirmed=RETRAINED), is_ended=False),
+    ],
+)
+def test_retrained_values_are_primary_only_where_all_have_them_and_nothing_was_tested(other: Study) -> None:
+    of = pair(study("a", 0, [1], confirmed=RETRAINED), other)
+    assert [endpoint.key for endpoint in endpoints(of, scales(of))] == ["100 %", "50 %", "25 %"]
+
+
+def test_a_study_whose_retrainings_failed_has_nothing_to_show_for_them() -> None:
+    failed = study("b", 0, [1], confirmed=FAILED[:1], facts={"confirmation": "ended"})
+    of = pair(study("a", 0, [1], confirmed=RETRAINED), failed)
+    assert endpoints(of, scales(of))[0].losses["b"] == {("task", 0): math.inf}
+
+
+def test_what_was_registered_as_compared_is_compared() -> None:
+    of = pair(study("a", 0, [1], confirmed=RETRAINED), study("b", 0, [1], confirmed=RETRAINED))
+    assert is_retrained(of)
+    assert not is_retrained(replace(of, card={"primary": "best validation valid_loss within 10 trials"}))

@@ -63,6 +63,16 @@ def test_without_confirmation_it_says_so_and_has_no_gaps() -> None:
     assert any("No configuration was confirmed" in each.text for each in section.blocks if isinstance(each, Text))
 
 
+def test_without_a_test_part_the_retrained_values_are_shown() -> None:
+    of = retrained()
+    untested = [replace(own, confirmed=(replace(own.confirmed[0], tests=()),)) for own in of.studies]
+    section = build_performance(Analysis(replace(of, studies=tuple(untested))))
+    values = {row[1]: row[2] for row in block(section, "performance").rows if row[0] == "tpe"}
+    assert values["confirmed mean"] == pytest.approx(values["best value seen in the search"] + 1)
+    assert block(section, "performance-seeds").title == "Every seed: confirmed mean"
+    assert any("the confirmed mean is free of that" in each.text for each in section.blocks if isinstance(each, Text))
+
+
 def test_figures_show_every_seed_the_pairs_and_test_against_validation() -> None:
     section = build_performance(Analysis(retrained()))
     seeds, pairs, test = (block(section, f"performance-{key}") for key in ("seeds", "pairs", "test"))

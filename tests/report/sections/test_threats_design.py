@@ -70,13 +70,18 @@ def test_no_random_control() -> None:
 
 def test_not_confirmed() -> None:
     bare = made()
-    assert "No configuration was trained again" in next(rules.not_confirmed(bare))
+    assert "no configuration was trained again with fresh seeds and tested" in next(rules.not_confirmed(bare))
     bests = [min(trial.value for trial in study.complete) for study in bare.studies]
     done = [
         replace(study, confirmed=(confirmed(best, [1.0], [1.0]),))
         for study, best in zip(bare.studies, bests, strict=True)
     ]
     assert list(rules.not_confirmed(replace(bare, studies=tuple(done)))) == []
+    retrained = [replace(study, confirmed=(replace(study.confirmed[0], tests=()),)) for study in done]
+    sentence = next(rules.not_confirmed(replace(bare, studies=tuple(retrained))))
+    assert "of validation, trained again with fresh seeds" in sentence
+    some = next(rules.not_confirmed(replace(bare, studies=(replace(retrained[0], confirmed=()), *retrained[1:]))))
+    assert "no configuration was tested" in some
     partly = (replace(done[0], confirmed=()), *done[1:])
     assert "1 of 16 studies have no confirmed and tested" in next(rules.not_confirmed(replace(bare, studies=partly)))
 

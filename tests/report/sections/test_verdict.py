@@ -64,6 +64,25 @@ def test_a_winner_is_better_than_every_other() -> None:
     assert box.looks.rows[0] == ["winner", "gp", "gp", "gp"]
 
 
+def test_retrained_values_stand_where_a_test_value_would() -> None:
+    of = with_tests(made())
+    untested = [replace(each, confirmed=(replace(each.confirmed[0], tests=()),)) for each in of.studies]
+    box = verdict(replace(of, studies=tuple(untested)))
+    assert "trained again with fresh seeds" in box.headline
+    assert box.looks.columns[-1].title == "retrained"
+    assert "trained again with fresh seeds" in box.reading
+
+
+def test_a_claim_on_a_strategy_that_never_learned_says_what_it_is_a_claim_on() -> None:
+    of = made()
+    facts = {"random": {}, "tpe": {"n_startup_trials": "12"}, "gp": {"n_startup_trials": "11"}}
+    studies = [replace(each, facts={"sampler": each.strategy, **facts[each.strategy]}) for each in of.studies]
+    claims = [claim.text for claim in verdict(replace(of, studies=tuple(studies))).claims]
+    said = "tpe never left its 12 start-up trials, so it was random search throughout"
+    assert [said in claim for claim in claims] == [True, False, True]
+    assert not any("gp never left" in claim for claim in claims)
+
+
 def test_two_equal_leaders_mean_no_winner() -> None:
     of = experiment({"random": normal(), "tpe": normal(-5), "gp": normal(-5)}, rng=np.random.default_rng(0), n_seeds=10)
     box = verdict(of)
