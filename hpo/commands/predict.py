@@ -26,8 +26,8 @@ folder: the folder 'model' of a study works anywhere, without the study, its rec
 
   model=NAME           a study's name, or the folder of a model
   format=table         table, csv or jsonl (one JSON object a line); the last two give all probabilities
-  column=text          the column of texts in .csv and .parquet files
-  encoding=utf-8       of .csv files
+  column=NAME          the column of texts in files, unless it has a usual name (text, review, sentence, ...)
+  encoding=utf-8       of text files, delimiter=';' of their columns, sheet=NAME of .xlsx: unless they tell it
   device=cpu           or cuda, cuda:1, auto (a GPU if there is one)
   storage.path=hpo.db, storage.folder=studies
                        where studies are, if not in the working directory
@@ -38,13 +38,15 @@ no text. A single text without an answer ends with a sentence and exit code 2.""
 SETTINGS = {
     "model": "",
     "format": "table",
-    "column": "text",
+    "column": "",
     "encoding": "utf-8",
+    "delimiter": "",
+    "sheet": "",
     "device": "cpu",
     "storage.path": "hpo.db",
     "storage.folder": "studies",
 }
-FILES = (".csv", ".parquet", ".tsv", ".json", ".jsonl", ".txt", ".xlsx")  # names a text would not end in
+FILES = (".csv", ".parquet", ".tsv", ".json", ".jsonl", ".txt", ".xlsx", ".gz", ".zip")  # names no text would end in
 N_AT_ONCE = 256
 
 
@@ -164,14 +166,19 @@ def _put(text: str) -> None:
 
 
 def _rows(inputs: Sequence[tuple[str, bool]], settings: dict[str, str]) -> Iterator[TextRow]:
+    from hpo.data.tabular import Reading
     from hpo.model.texts_file import TextRow, read_rows
 
+    column, encoding = settings["column"], settings["encoding"]
+    delimiter, sheet = settings["delimiter"] or None, settings["sheet"] or None
+    wanted = [column] if column else []
+    reading = Reading("", encoding, delimiter, None, sheet, wanted, is_strict=False)
     several = sum(in_file for _, in_file in inputs) > 1
     for word, in_file in inputs:
         if not in_file:
             yield TextRow("", word)
             continue
-        for row in read_rows(Path(word), settings["column"], settings["encoding"]):
+        for row in read_rows(Path(word), column, reading):
             yield TextRow(f"{word} {row.place}", row.text) if several else row
 
 

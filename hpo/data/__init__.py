@@ -3,4 +3,16 @@
 Batches of them are made by the trainer, in `trainers.awd_lstm.network`.
 """
 
-__all__ = ["baseline", "corpus", "delimited", "frames", "metrics", "tokens", "unlabelled", "vocabulary"]
+__all__ = [
+    "baseline",
+    "column_names",
+    "corpus",
+    "delimited",
+    "encodings",
+    "frames",
+    "metrics",
+    "tabular",
+    "tokens",
+    "unlabelled",
+    "vocabulary",
+]

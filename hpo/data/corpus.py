@@ -26,7 +26,7 @@ from hpo.data.vocabulary import SPECIAL, Part, number_texts
 from hpo.machine.cache import Cache, digest
 from hpo.machine.paths import expanded, is_folder
 
-FORMAT = 4  # raised whenever the same config and texts would give other files
+FORMAT = 5  # raised whenever the same config and texts would give other files
 
 TEST_TEXTS = "test.texts.jsonl"
 

@@ -1,4 +1,4 @@
-"""Delimited files (CSV, TSV) as rows of fields, each row with the line it begins on, and the text of their bytes.
+"""Delimited files (CSV, TSV) as rows of fields, each row with the line it begins on, and what separates the fields.
 
 What the columns mean is the business of those who read them: `table`, `model.texts_file`, `report.reading`.
 """
@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 import sys
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-SUGGESTED = ("cp1252", "latin-1", "utf-8")
-MAX_NAME, MAX_NAMES = 40, 20  # characters and columns of a header that errors show
-SIGNS = {";": "semicolons", "\t": "tabs", ",": "commas", "|": "upright strokes"}  # what may separate columns
-UNNAMED = "give a file whose first row names its columns"
+SIGNS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "upright strokes"}  # what may separate columns
+SPELLED = {"\\t": "\t", "tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+SEP_LINE = re.compile(r'\s*"?sep=(?P<sign>[^\r\n])"?[\s,;|]*', re.IGNORECASE)  # Excel's first line
+N_HEAD = 60  # lines that are looked at to tell what separates columns
+csv.field_size_limit(sys.maxsize)  # else 131,072 characters
 FIELD = re.compile(r'(?:"[^"]*(?:""[^"]*)*"|[^"\t\r\n]*)(?:\t|\r\n|\n|\r|\Z)')
 
 
@@ -40,34 +40,74 @@ def read_csv(text: str, *, shown: str, delimiter: str = ",") -> list[Row]:
     Raises:
         ValueError: If the quoting is broken or a row has not as many fields as the header.
     """
-    return list(_even_rows(_quoted_rows(io.StringIO(text, newline=""), delimiter, shown), shown))
+    return list(_even_rows(_quoted_rows(io.StringIO(text, newline=""), delimiter, shown), shown, delimiter))
 
 
-def stream_csv(path: Path, encoding: str, *, setting: str) -> Iterator[Row]:
-    """Yields the rows of a CSV file while it is read, header first, as `read_csv` returns them.
-
-    Bytes that are no text in `encoding` are kept as lone surrogates, so that they can be told from text.
+def read_delimited(
+    lines: Iterable[str], *, shown: str, wanted: Collection[str] = (), delimiter: str | None = None, usual: str = ","
+) -> Iterator[Row]:
+    """Yields the rows of a file while it is read, header first; blanks around the header's names are left out.
 
     Args:
-        path: The file.
-        encoding: Any name Python knows.
-        setting: What errors call the encoding: "data.encoding".
+        lines: The file's lines, with their ends.
+        shown: What errors call it.
+        wanted: Names of columns, in small letters; what separates most of them in the header separates columns.
+        delimiter: What is between two fields; None: Excel's `sep=` line says it, or it is found.
+        usual: What it is where nothing tells.
 
     Raises:
-        ValueError: As `read_csv`, or if there is no such encoding or the file as a whole is not in it.
-        OSError: If it cannot be read.
+        ValueError: As `read_csv`.
     """
-    shown = str(path)
-    try:
-        with path.open(encoding=encoding, errors="surrogateescape", newline="") as file:
-            yield from _even_rows(_quoted_rows(_without_mark(file), ",", shown), shown)
-    except LookupError as error:
-        raise ValueError(_unknown_encoding(encoding, setting)) from error
-    except UnicodeError as error:
-        raise ValueError(f"{shown} is not {encoding} throughout; {_advice(encoding, setting, SUGGESTED)}") from error
+    lines = iter(lines)
+    head = list(itertools.islice(_without_mark(lines), N_HEAD))
+    named = SEP_LINE.fullmatch(head[0]) if head else None
+    first = 2 if named else 1
+    head = head[1:] if named else head
+    delimiter = delimiter or (named["sign"] if named else find_delimiter(head, wanted, usual=usual))
+    if delimiter == "\t":
+        found: Iterable[Row] = read_tsv("".join(itertools.chain(head, lines)), shown=shown, first=first)
+    else:
+        padded = re.search(rf"{re.escape(delimiter)}[^ ]", head[0].rstrip()) is None if head else False
+        quoted = _quoted_rows(itertools.chain(head, lines), delimiter, shown, first=first, is_padded=padded)
+        found = _even_rows(quoted, shown, delimiter)
+    for number, row in enumerate(found):
+        yield row if number else Row(row.line, [name.strip() for name in row.fields])
 
 
-def read_tsv(text: str, *, shown: str) -> list[Row]:
+def spelled(delimiter: str | None, *, setting: str) -> str | None:
+    """Returns what a delimiter that was typed means: `\\t` is a tab.
+
+    Raises:
+        ValueError: If it is no single character, or one that separates nothing.
+    """
+    if delimiter is None:
+        return None
+    sign = SPELLED.get(delimiter, delimiter)
+    if len(sign) != 1 or sign in '"\r\n':
+        raise ValueError(f"{setting}={delimiter!r} is no single character; give ',', ';', '|' or tab.")
+    return sign
+
+
+def find_delimiter(head: Sequence[str], wanted: Collection[str] = (), *, usual: str = ",") -> str:
+    """Returns what separates the columns of a file.
+
+    That is the sign that separates most of the wanted names in the header, then one that gives each row as many fields
+    as the header has, the more the better.
+    """
+    scores = {sign: _score(head, sign, wanted) for sign in sorted(SIGNS, key=lambda sign: sign != usual)}
+    return max(scores, key=lambda sign: scores[sign])
+
+
+def _score(head: Sequence[str], sign: str, wanted: Collection[str]) -> tuple[int, int]:
+    rows = [fields for fields in csv.reader(head, delimiter=sign) if fields]
+    rows = rows[:-1] if len(head) == N_HEAD else rows  # the last may be cut off
+    if not rows:
+        return 0, 0
+    is_even = len(rows[0]) > 1 and all(len(fields) == len(rows[0]) for fields in rows)
+    return len({name.strip().casefold() for name in rows[0]} & set(wanted)), is_even * len(rows[0])
+
+
+def read_tsv(text: str, *, shown: str, first: int = 1) -> list[Row]:
     """Returns the rows of a TSV file, header first, whether or not its writer quotes fields.
 
     Two readings are tried. The plain one splits lines at tabs and takes quotes for text. The quoted
@@ -78,17 +118,17 @@ def read_tsv(text: str, *, shown: str) -> list[Row]:
     Raises:
         ValueError: If neither reading counts.
     """
-    plain = _plain_rows(text)
+    plain = _plain_rows(text, first)
     if _is_well_quoted(text):
-        quoted = [row for row in _quoted_rows(io.StringIO(text, newline=""), "\t", shown) if row.fields]
+        quoted = [row for row in _quoted_rows(io.StringIO(text, newline=""), "\t", shown, first=first) if row.fields]
         if _are_even(quoted) and (len(quoted) == len(plain) or not _are_even(plain)):
             return quoted
-    return list(_even_rows(plain, shown))
+    return list(_even_rows(plain, shown, "\t"))
 
 
-def _plain_rows(text: str) -> list[Row]:
-    lines = (line.removesuffix("\r") for line in text.split("\n"))
-    return [Row(number, line.split("\t")) for number, line in enumerate(lines, start=1) if line]
+def _plain_rows(text: str, first: int) -> list[Row]:
+    lines = (line.removesuffix("\r") for line in text.split("\n" if "\n" in text else "\r"))
+    return [Row(number, line.split("\t")) for number, line in enumerate(lines, start=first) if line]
 
 
 def _is_well_quoted(text: str) -> bool:
@@ -101,15 +141,16 @@ def _is_well_quoted(text: str) -> bool:
     return True
 
 
-def _quoted_rows(lines: Iterable[str], delimiter: str, shown: str) -> Iterator[Row]:
-    """Yields the rows in `lines`, those of blank ones without fields."""
-    csv.field_size_limit(sys.maxsize)  # else 131,072 characters
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    line = 1
+def _quoted_rows(
+    lines: Iterable[str], delimiter: str, shown: str, *, first: int = 1, is_padded: bool = False
+) -> Iterator[Row]:
+    """Yields the rows in `lines`, those of blank ones without fields; `first` is the number of the first line."""
+    reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=is_padded)
+    line = first
     try:
         for fields in reader:
             yield Row(line, fields)
-            line = reader.line_num + 1
+            line = reader.line_num + first
     except csv.Error as error:
         raise ValueError(
             f"{shown} is not well-formed from line {line} on ({error}); quote every field that holds a quote, "
@@ -127,91 +168,18 @@ def _are_even(rows: Sequence[Row]) -> bool:
     return all(len(row.fields) == len(rows[0].fields) for row in rows)
 
 
-def _even_rows(rows: Iterable[Row], shown: str) -> Iterator[Row]:
+def _even_rows(rows: Iterable[Row], shown: str, delimiter: str) -> Iterator[Row]:
     """Yields the rows that have as many fields as the first; blank lines are left out where it has several."""
-    width, separated = 0, ""
+    width = 0
     for row in rows:
         row = Row(row.line, [""]) if width == 1 and not row.fields else row
         if not row.fields:
             continue
-        if not width:
-            width, separated = len(row.fields), _otherwise_separated(row.fields)
+        width = width or len(row.fields)
         if len(row.fields) != width:
+            signs = SIGNS.get(delimiter, repr(delimiter))
             raise ValueError(
-                f"{shown} has {len(row.fields)} fields in line {row.line} and {width} in its header; "
-                f"{separated or 'give every row as many fields as the header'}."
+                f"{shown} has {len(row.fields)} fields in line {row.line} and {width} in its header, separated by "
+                f"{signs}; give every row as many fields as the header, with quotes around those that hold {signs}."
             )
         yield row
-
-
-def find_column(names: Sequence[str], name: str, *, setting: str, shown: str, encoding: str | None = None) -> int:
-    """Returns the place of a column in a table's header.
-
-    Args:
-        names: The header.
-        name: The column's.
-        setting: What errors call the choice of the column: "data.text_column".
-        shown: What errors call the table.
-        encoding: What errors call the choice of its encoding; None where it has none to choose.
-
-    Raises:
-        ValueError: If there is none of that name, or several.
-    """
-    if names.count(name) == 1:
-        return names.index(name)
-    separated = _otherwise_separated(names)
-    columns = ", ".join(repr(other[:MAX_NAME]) for other in names[:MAX_NAMES])
-    there = f"has the columns {columns}; give another {setting}=…" if names else f"is empty; {UNNAMED}"
-    if encoding and not all(char.isprintable() for other in names for char in other):
-        there = f"has the columns {columns}; give the file's {encoding}=…, as in {encoding}=utf-16"
-    if separated:
-        there = f"has the one column {columns}: {separated}"
-    raise ValueError(f"{setting}={name} must be exactly one column of {shown}, which {there}.")
-
-
-def _otherwise_separated(names: Sequence[str]) -> str:
-    """Returns what to do with a file that another character separates than its name says; "" if none seems to."""
-    header = names[0] if len(names) == 1 else ""
-    sign = header[4:5] if header.lower().startswith("sep=") else next((sign for sign in SIGNS if sign in header), "")
-    if not sign:
-        return ""
-    return (
-        f"its columns seem to be separated by {SIGNS.get(sign, repr(sign))}; save it with commas between them, as .csv"
-    )
-
-
-def decode(content: bytes, encoding: str, *, shown: str, setting: str = "data.encoding") -> str:
-    """Returns the text of a file; a byte order mark is no part of it, line ends stay as they are.
-
-    Args:
-        content: The file's bytes.
-        encoding: Any name Python knows.
-        shown: What errors call the file: "data.path=reviews.csv".
-        setting: What errors call the encoding; "" where there is none to choose.
-
-    Raises:
-        ValueError: If there is no such encoding or the bytes are not in it.
-    """
-    try:
-        return content.decode(encoding).removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        is_utf16 = content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
-        suggested = ("utf-16",) if is_utf16 else SUGGESTED
-        raise ValueError(
-            f"{shown} is not {encoding} throughout: line {line} has byte 0x{content[error.start]:02x} "
-            f"(byte {error.start + 1:,} of the file); {_advice(encoding, setting, suggested)}"
-        ) from error
-    except (LookupError, ValueError) as error:
-        raise ValueError(_unknown_encoding(encoding, setting)) from error
-
-
-def _unknown_encoding(encoding: str, setting: str) -> str:
-    return f"{setting}={encoding!r} is no text encoding Python knows; use utf-8, latin-1, cp1252 or utf-16."
-
-
-def _advice(encoding: str, setting: str, suggested: Sequence[str]) -> str:
-    if not setting:
-        return "save it as UTF-8."
-    others = [f"{setting}={name}" for name in suggested if name != encoding.lower()] or [f"another {setting}"]
-    return f"try {' or '.join(others[:2])}, or convert the file."

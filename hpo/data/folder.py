@@ -11,7 +11,7 @@ from pathlib import Path
 from hpo.config.limits import MISSING, share
 from hpo.config.registry import option
 from hpo.config.schema import DataConfig, quiet
-from hpo.data.delimited import decode
+from hpo.data.encodings import decode
 from hpo.data.sources import OnRead, Source
 from hpo.data.texts import PARTS, Texts
 from hpo.machine.paths import as_name, expanded

@@ -1,66 +1,92 @@
-"""Texts of data=table: the columns of a CSV, TSV or Parquet file."""
+"""Texts of data=table: columns of the rows of files of any kind, their parts named by files or by a column."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 from hpo.config.limits import MISSING, share
 from hpo.config.registry import option
 from hpo.config.schema import DataConfig, quiet
-from hpo.data.delimited import Row, decode, find_column, read_csv, read_tsv
+from hpo.data.column_names import find_column, find_usual
 from hpo.data.folder import UNLABELLED
 from hpo.data.sources import OnRead, Source
+from hpo.data.table_files import TableFile, find_table_files
+from hpo.data.tabular import Reading, Tabular, open_tabular
 from hpo.data.texts import PARTS, Texts, check_labels
 from hpo.machine.paths import as_name, expanded
 
 MAX_SHOWN = 80  # characters of a value that errors show
+TEXT, LABEL, SPLIT = "data.text_column", "data.label_column", "data.split_column"
 
 
 @option("data", "table")
 @dataclass
 class TableConfig(DataConfig):
-    path: str = MISSING
+    path: Any = MISSING
     encoding: str = MISSING
-    text_column: str = MISSING
-    label_column: str = MISSING
+    delimiter: str | None = None
+    columns: list[str] | None = None
+    sheet: str | None = None
+    text_column: str | None = None
+    label_column: str | None = None
     split_column: str | None = None
     test: float = share()
 
     @property
     def subject(self) -> str:
-        return as_name(Path(self.path).stem)
+        given = self.path
+        if isinstance(given, Mapping):
+            given = given.get("train", next(iter(given.values()), ""))
+        first = given[0] if isinstance(given, list) and given else given
+        path = expanded(str(first))
+        return as_name(path.absolute().name if path.is_dir() else path.name.partition(".")[0])
+
+    @property
+    def reading(self) -> Reading:
+        """How its files are to be read."""
+        names = (self.text_column, self.label_column, self.split_column)
+        return Reading(
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+            columns=self.columns,
+            sheet=self.sheet,
+            wanted=[name for name in names if name],
+        )
 
     def open(self, on_download: OnRead = quiet) -> Source:
-        path = existing_file(self)
-        status = path.stat()
-
-        def read(on_read: OnRead) -> Texts:
-            texts = read_table(self)
-            on_read(1, 1)
-            return texts
-
-        signature = {"file": (str(path), status.st_size, status.st_mtime_ns)}
-        return Source(kind=self.option, shown=f"data.path={self.path}", signature=signature, read=read)
+        files = labelled_files(self)
+        return self._source(files, lambda on_read: read_table(self, on_read=on_read))
 
     def open_unlabelled(self) -> Source | None:
-        if self.split_column is None:
+        files = all_files(self)
+        if self.split_column is None and not any(file.part == UNLABELLED for file in files):
             return None
-        return replace(self.open(), read=lambda _: read_unlabelled_rows(self))
+        return self._source(files, lambda _: read_unlabelled_rows(self))
+
+    def _source(self, files: Sequence[TableFile], read: Any) -> Source:
+        status = [(str(file.path), file.part, file.path.stat()) for file in files]
+        signature = {"files": [(path, part, found.st_size, found.st_mtime_ns) for path, part, found in status]}
+        return Source(kind=self.option, shown=_shown(self), signature=signature, read=read)
 
 
 @dataclass(frozen=True)
 class Columns:
-    """A table's columns by name, and where each row was found."""
+    """Columns by the setting that names each, what they are called, and where each row was found."""
 
     values: Mapping[str, Sequence[object]]
+    names: Mapping[str, str]
     places: Sequence[str]
 
+    def shown(self, setting: str) -> str:
+        """Returns what errors call a column: data.text_column=review."""
+        return f"{setting}={self.names[setting]}"
 
-def read_table(config: TableConfig) -> Texts:
-    """Returns the texts of the file `data.path`; its suffix says what it is.
+
+def read_table(config: TableConfig, *, on_read: OnRead = quiet) -> Texts:
+    """Returns the texts of the files of `data.path`.
 
     Labels may be of any type and become class names by `str`.
 
@@ -68,142 +94,156 @@ def read_table(config: TableConfig) -> Texts:
         FileNotFoundError: If there is no such file.
         ValueError: If it cannot be read as its suffix says, or a column or a value is missing.
     """
-    columns = _rows(config, are_unlabelled=False)
-    texts = ["" if value is None else value for value in columns.values[config.text_column]]
+    files = labelled_files(config)
+    columns = _labelled(_read_all(files, config, [TEXT, LABEL], on_read))
+    texts = ["" if _is_missing(value) else value for value in columns.values[TEXT]]
     for text, place in zip(texts, columns.places, strict=True):
         if not isinstance(text, str):
             raise ValueError(
-                f"data.text_column={config.text_column} holds {_shortened(text)} in {place}, which is no text; "
+                f"{columns.shown(TEXT)} holds {_shortened(text)} in {place}, which is no text; "
                 "name the column of texts or convert it."
             )
     return Texts(
         texts=[text for text in texts if isinstance(text, str)],
         labels=_labels(columns, config),
         places=columns.places,
-        given=_given(columns, config.split_column) if config.split_column is not None else None,
+        given=_given(columns) if SPLIT in columns.values else None,
     )
 
 
 def read_unlabelled_rows(config: TableConfig) -> Texts:
-    """Returns the texts of the rows whose split is "unlabelled"; their labels are empty."""
-    columns = _rows(config, are_unlabelled=True)
-    texts = [text if isinstance(text, str) else "" for text in columns.values[config.text_column]]
-    return Texts(texts=texts, labels=[""] * len(texts), places=columns.places)
+    """Returns the texts of the rows, or of the files, whose part is "unlabelled"; their labels are empty."""
+    files = [file for file in all_files(config) if file.part in (None, UNLABELLED)]
+    columns = _read_all(files, config, [TEXT])
+    rows = [row for row, split in enumerate(columns.values[SPLIT]) if split == UNLABELLED]
+    texts = [text if isinstance(text, str) else "" for text in columns.values[TEXT]]
+    kept = [texts[row] for row in rows]
+    return Texts(texts=kept, labels=[""] * len(kept), places=[columns.places[row] for row in rows])
 
 
-def existing_file(config: TableConfig) -> Path:
-    """Returns `data.path` as an absolute path.
+def labelled_files(config: TableConfig) -> list[TableFile]:
+    """Returns the files of `data.path` but those of texts without labels.
 
     Raises:
-        FileNotFoundError: If it is not there.
-        ValueError: If it is a folder, or `data.split_column` is "", which is neither a column nor null.
+        FileNotFoundError, ValueError: As `find_table_files`, or if a setting contradicts it.
+    """
+    if config.text_column == config.label_column is not None:
+        raise ValueError(f"data.text_column and data.label_column are both {config.text_column!r}; name two columns.")
+    return [file for file in all_files(config) if file.part != UNLABELLED]
+
+
+def all_files(config: TableConfig) -> list[TableFile]:
+    """Returns the files of `data.path`.
+
+    Raises:
+        FileNotFoundError, ValueError: As `find_table_files`, or if a column is to say parts that the files say.
     """
     if config.split_column == "":
         raise ValueError("data.split_column is empty; name a column that says train, valid or test, or give null.")
-    path = expanded(config.path).absolute()
-    if not path.exists():
-        raise FileNotFoundError(f"data.path={config.path} does not exist; give a .csv, .tsv or .parquet file.")
-    if path.is_dir():
-        raise ValueError(f"data.path={config.path} is a folder; give a file, or use data=folder for class folders.")
-    return path
-
-
-def _rows(config: TableConfig, *, are_unlabelled: bool) -> Columns:
-    """Returns the columns of the rows that have a label to be, or of the others."""
-    columns = _read_columns(existing_file(config), config)
-    if config.split_column is None:
-        return columns
-    splits = columns.values[config.split_column]
-    kept = [row for row, split in enumerate(splits) if (split == UNLABELLED) is are_unlabelled]
-    return Columns(
-        values={name: [values[row] for row in kept] for name, values in columns.values.items()},
-        places=[columns.places[row] for row in kept],
-    )
-
-
-def _read_columns(path: Path, config: TableConfig) -> Columns:
-    shown = f"data.path={config.path}"
-    match path.suffix.lower():
-        case ".csv" | ".tsv" as suffix:
-            text = decode(path.read_bytes(), config.encoding, shown=shown)
-            read = read_csv if suffix == ".csv" else read_tsv
-            return _columns(read(text, shown=shown), config)
-        case ".parquet":
-            return _read_parquet(path, config)
-        case suffix:
-            raise ValueError(f"{shown} ends in {suffix!r}; allowed are .csv, .tsv and .parquet.")
-
-
-def _columns(rows: Sequence[Row], config: TableConfig) -> Columns:
-    names = list(rows[0].fields) if rows else []
-    _check_names(names, config)
-    return Columns(
-        values={name: [row.fields[names.index(name)] for row in rows[1:]] for name in _wanted(config)},
-        places=[f"line {row.line}" for row in rows[1:]],
-    )
-
-
-def _read_parquet(path: Path, config: TableConfig) -> Columns:
-    from pyarrow import ArrowInvalid, parquet
-
-    try:
-        file = parquet.ParquetFile(path)
-        _check_names(file.schema_arrow.names, config)
-        table = file.read(columns=list(_wanted(config)))
-    except ArrowInvalid as error:
-        raise ValueError(f"data.path={config.path} is no readable Parquet file ({error}); write it anew.") from error
-    return Columns(
-        values={name: _values(table.column(name), setting, config) for name, setting in _wanted(config).items()},
-        places=[f"row {i + 1}" for i in range(table.num_rows)],
-    )
-
-
-def _values(column: Any, setting: str, config: TableConfig) -> list[object]:
-    """Returns the values of a column of Arrow, whose texts may hold any bytes."""
-    values: list[object] = []
-    try:
-        for value in column:
-            values.append(value.as_py())
-    except UnicodeDecodeError as error:
+    files = find_table_files(config.path)
+    if config.split_column is not None and files[0].part is not None:
         raise ValueError(
-            f"data.path={config.path} is not UTF-8 throughout: {setting}={getattr(config, setting.partition('.')[2])} "
-            f"has byte 0x{error.object[error.start]:02x} in row {len(values) + 1}; write the file anew with texts of "
-            "UTF-8."
-        ) from error
-    return values
+            f"data.split_column={config.split_column} and the names of files both say parts; leave out the column, or "
+            "name the file that has it."
+        )
+    return files
 
 
-def _wanted(config: TableConfig) -> dict[str, str]:
-    """Returns the config path of each column to read."""
-    if config.text_column == config.label_column:
-        raise ValueError(f"data.text_column and data.label_column are both {config.text_column!r}; name two columns.")
-    wanted = {config.text_column: "data.text_column", config.label_column: "data.label_column"}
-    if config.split_column is not None:
-        wanted[config.split_column] = "data.split_column"
-    return wanted
+def _labelled(columns: Columns) -> Columns:
+    """Returns the rows that have a label to be."""
+    if SPLIT not in columns.values:
+        return columns
+    kept = [row for row, split in enumerate(columns.values[SPLIT]) if split != UNLABELLED]
+    values = {setting: [values[row] for row in kept] for setting, values in columns.values.items()}
+    return Columns(values, columns.names, [columns.places[row] for row in kept])
 
 
-def _check_names(names: Sequence[str], config: TableConfig) -> None:
-    for name, setting in _wanted(config).items():
-        find_column(names, name, setting=setting, shown=f"data.path={config.path}")
+def _read_all(files: Sequence[TableFile], config: TableConfig, settings: list[str], on_read: OnRead = quiet) -> Columns:
+    """Returns columns of all files, which are called alike in each; and the parts, where files or a column say them."""
+    has_column, has_parts = config.split_column is not None, files[0].part is not None
+    settings = [*settings, SPLIT] if has_column else settings
+    values: dict[str, list[object]] = {setting: [] for setting in [*settings, *[SPLIT] * has_parts]}
+    names: dict[str, str] = {}
+    places: list[str] = []
+    for n_read, file in enumerate(files):
+        before = len(places)
+        with ExitStack() as opened:
+            tabular = opened.enter_context(open_tabular(file.path, config.reading, shown=file.shown))
+            names = names or _names(tabular, config, settings, file.shown)
+            chosen = [
+                find_column(tabular.names, names[setting], setting=setting, shown=file.shown) for setting in settings
+            ]
+            for place, cells in tabular.rows(chosen):
+                places.append(f"{place} of {file.path.name}" if len(files) > 1 else place)
+                for setting, cell in zip(settings, cells, strict=True):
+                    values[setting].append(cell)
+        if has_parts:
+            values[SPLIT] += [file.part] * (len(places) - before)
+        on_read(n_read + 1, len(files))
+    columns = Columns(values, names, places)
+    for setting in settings:
+        _refuse_undecodable(columns, setting, config)
+    return columns
+
+
+def _names(tabular: Tabular, config: TableConfig, settings: Sequence[str], shown: str) -> dict[str, str]:
+    """Returns what the columns are called: as given, else by a usual name."""
+    found = {}
+    for setting in settings:
+        given: str | None = getattr(config, setting.removeprefix("data."))
+        kind = "text" if setting == TEXT else "label"
+        encoding = "data.encoding"
+        if given is not None:
+            place = find_column(tabular.names, given, setting=setting, shown=shown, encoding=encoding)
+        else:
+            place = find_usual(tabular.names, kind, setting=setting, shown=shown, encoding=encoding)
+        found[setting] = tabular.names[place]
+    if len(set(found.values())) < len(found):
+        raise ValueError(f"{' and '.join(found)} are one column of {shown}, {found[settings[0]]!r}; name two columns.")
+    return found
+
+
+def _refuse_undecodable(columns: Columns, setting: str, config: TableConfig) -> None:
+    for value, place in zip(columns.values[setting], columns.places, strict=True):
+        if isinstance(value, str) and not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                byte = ord(value[error.start]) - 0xDC00
+                held = f"byte 0x{byte:02x}" if 0x80 <= byte < 0x100 else "half a character"
+                raise ValueError(
+                    f"{_shown(config)} is not UTF-8 throughout: {columns.shown(setting)} has {held} in {place}; write "
+                    "the file anew with texts of UTF-8."
+                ) from error
+
+
+def _shown(config: TableConfig) -> str:
+    given = config.path
+    if isinstance(given, Mapping):
+        return f"data.path={{{', '.join(f'{part}: {_listed(paths)}' for part, paths in given.items())}}}"
+    return f"data.path={_listed(given)}"
+
+
+def _listed(given: object) -> str:
+    return f"[{', '.join(map(str, given))}]" if isinstance(given, list) else str(given)
 
 
 def _labels(columns: Columns, config: TableConfig) -> list[str]:
-    values = columns.values[config.label_column]
+    values = columns.values[LABEL]
     missing = [place for value, place in zip(values, columns.places, strict=True) if _is_missing(value)]
     if missing:
         raise ValueError(
-            f"data.label_column={config.label_column} has {len(missing)} missing labels, the first in {missing[0]}; "
+            f"{columns.shown(LABEL)} has {len(missing)} missing labels, the first in {missing[0]}; "
             "fill them or leave those rows out."
         )
     for value, place in zip(values, columns.places, strict=True):
         if isinstance(value, list | tuple | dict):
             raise ValueError(
-                f"data.label_column={config.label_column} holds {_shortened(value)} in {place}, which is no single "
+                f"{columns.shown(LABEL)} holds {_shortened(value)} in {place}, which is no single "
                 "label; give one label a text, as a number or a text."
             )
     labels = [str(value) for value in values]
-    check_labels(labels, columns.places, shown=f"data.label_column={config.label_column} of data.path={config.path}")
+    check_labels(labels, columns.places, shown=f"{columns.shown(LABEL)} of {_shown(config)}")
     return labels
 
 
@@ -216,12 +256,11 @@ def _is_missing(value: object) -> bool:
     return value is None or value == "" or value != value
 
 
-def _given(columns: Columns, split_column: str) -> list[str]:
-    values = [str(value) for value in columns.values[split_column]]
+def _given(columns: Columns) -> list[str]:
+    values = [str(value) for value in columns.values[SPLIT]]
     for value, place in zip(values, columns.places, strict=True):
         if value not in PARTS:
             raise ValueError(
-                f"data.split_column={split_column} holds {value!r} in {place}; allowed are train, valid, test, "
-                "unlabelled."
+                f"{columns.shown(SPLIT)} holds {value!r} in {place}; allowed are train, valid, test, unlabelled."
             )
     return values

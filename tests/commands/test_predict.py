@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import shutil
@@ -12,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -189,18 +191,23 @@ def test_classes_in_another_order_are_refused(model: Path, capsys: pytest.Captur
         (["model={model}", "device=cuda:99", "text"], "hpo: device=cuda:99 is not on this machine"),
         (["model={model}", "--fast", "text"], "--fast is no option"),
         (["model={model}", "missing.csv"], "missing.csv is no file"),
-        (["model={model}", "{folder}/no-column.csv"], "column=text must be exactly one column"),
+        (
+            ["model={model}", "{folder}/no-column.csv"],
+            "usual name for texts: it has the columns 'content of mine'; name",
+        ),
         (
             ["model={model}", "column=review", "{folder}/no-column.csv"],
-            "which has the columns 'body'; give another column=….",
+            "which has the columns 'content of mine'; give another column=….",
         ),
-        (["model={model}", "{folder}/picture.csv"], "column=text must be exactly one column"),
-        (["model={model}", "{folder}/utf-16.csv"], "give the file's encoding=…, as in encoding=utf-16."),
-        (["model={model}", "{folder}/empty.csv"], "which is empty; give a file whose first row names its columns."),
+        (["model={model}", "{folder}/picture.csv"], "no column with a usual name for texts"),
+        (["model={model}", "{folder}/utf-16.csv"], "(is it encoding=utf-16?)"),
+        (["model={model}", "{folder}/two.xlsx"], "there are 'a', 'b': say which by sheet=…."),
+        (["model={model}", "delimiter=ab", "{folder}/ragged.csv"], "delimiter='ab' is no single character"),
+        (["model={model}", "{folder}/empty.csv"], "is empty; give a file whose first row names its columns."),
         (["model={model}", "{folder}/ragged.csv"], "has 2 fields in line 2 and 1 in its header"),
         (["model={model}", "{folder}/quotes.csv"], "is not well-formed from line 2 on"),
         (["model={model}", "{folder}/no.parquet"], "is no readable Parquet file"),
-        (["model={model}", "{folder}/texts.tsv"], "allowed are .csv and .parquet"),
+        (["model={model}", "{folder}/texts.pdf"], "allowed are .csv, .tsv, .txt, .jsonl"),
         (
             ["model={model}", "encoding=utf-99", "{folder}/ragged.csv"],
             "encoding='utf-99' is no text encoding Python knows",
@@ -212,17 +219,20 @@ def test_bad_input_is_one_sentence(
     model: Path, tmp_path: Path, argv: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = {
-        "no-column.csv": b"body\nsome text\n",
+        "no-column.csv": b"content of mine\nsome text\n",
         "picture.csv": bytes(range(256)),
-        "utf-16.csv": "text\nplot\n".encode("utf-16"),
+        "utf-16.csv": "text\nplot\n".encode("utf-16-le"),
         "empty.csv": b"",
         "ragged.csv": b"text\none,two\n",
         "quotes.csv": b'text\n"one" two\n',
         "no.parquet": b"PAR1 not",
-        "texts.tsv": b"text\tlabel\n",
+        "texts.pdf": b"%PDF",
     }
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
+    with pd.ExcelWriter(tmp_path / "two.xlsx") as file:
+        for sheet in ("a", "b"):
+            pd.DataFrame({"text": ["x"]}).to_excel(file, sheet_name=sheet, index=False)
     assert said in refused(capsys, *(word.format(model=model, folder=tmp_path) for word in argv))
 
 
@@ -352,5 +362,26 @@ def test_a_damaged_page_of_parquet_names_its_file(
 @pytest.mark.parametrize("word", ["modle=x", "colum=text", "storage=postgres"])
 def test_a_misspelt_setting_is_no_text(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["model=x", word, "a text"]) == 2
-    said = f"{word} is no setting; those are model, format, column, encoding, device, storage.path, storage.folder, and"
-    assert capsys.readouterr().err == f"hpo: {said} a text has a space in it.\n"
+    said = f"{word} is no setting; those are model, format, column, encoding, "
+    said += "delimiter, sheet, device, storage.path, storage.folder, and a text has a space in it."
+    assert capsys.readouterr().err == f"hpo: {said}\n"
+
+
+def test_texts_are_read_in_the_shapes_that_data_come_in(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = pd.DataFrame({"id": [1, 2], "Review": TEXTS[:2]})
+    shapes = {
+        "t.csv": frame.to_csv(index=False, sep=";").encode("utf-16"),
+        "t.tsv": frame.to_csv(index=False, sep="\t").encode(),
+        "t.jsonl.gz": gzip.compress(frame.to_json(orient="records", lines=True).encode()),
+        "t.json": frame.to_json(orient="records").encode(),
+        "t.txt": "\n".join(TEXTS[:2]).encode(),
+        "labelled.txt": "".join(f"__label__x {text}\n" for text in TEXTS[:2]).encode(),
+    }
+    for name, content in shapes.items():
+        (tmp_path / name).write_bytes(content)
+    frame.to_excel(tmp_path / "t.xlsx", index=False)
+    for name in [*shapes, "t.xlsx"]:
+        rows = ask(capsys, f"model={model}", "format=jsonl", str(tmp_path / name)).splitlines()
+        assert [json.loads(row)["text"] for row in rows] == TEXTS[:2], name

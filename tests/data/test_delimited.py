@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from pathlib import Path
 
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.data.delimited import Row, decode, read_csv, read_tsv, stream_csv
+from hpo.data.delimited import Row, find_delimiter, read_csv, read_delimited, read_tsv
 
 AWKWARD = ['say "hi"', "two\nlines", "a\ttab, and a comma", '"', "", "plain", " spaces ", "x" * 200_000]
 # A field of both tabs and line ends may also be read as whole rows: read_tsv then joins nothing.
@@ -88,43 +87,33 @@ def test_broken_quoting_is_refused(text: str) -> None:
         read_csv(text, shown="data.path=x")
 
 
-def test_utf8_with_and_without_byte_order_mark() -> None:
-    assert decode("né\r\n".encode(), "utf-8", shown="x") == "né\r\n"
-    assert decode("né".encode("utf-8-sig"), "UTF8", shown="x") == "né"
-
-
-@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16"])
-def test_other_encodings(encoding: str) -> None:
-    assert decode("né".encode(encoding), encoding, shown="x") == "né"
-
-
-def test_undecodable_bytes_are_located() -> None:
-    with pytest.raises(
-        ValueError, match=r"^data.path=x is not utf-8 .* line 2 has byte 0xe9 \(byte 7 .*cp1252"
-    ) as error:
-        decode(b"good\nn\xe9\n", "utf-8", shown="data.path=x")
-    assert "latin-1" in str(error.value)
-
-
-@pytest.mark.parametrize("encoding", ["utf-9", "hex", "rot13", "", "no\0name"])
-def test_unknown_encodings_are_refused(encoding: str) -> None:
-    with pytest.raises(ValueError, match=r"^data\.encoding=.* is no text encoding"):
-        decode(b"ab", encoding, shown="x")
-
-
-def test_a_file_in_utf16_is_told_so() -> None:
-    with pytest.raises(ValueError, match=r"try data\.encoding=utf-16, or convert the file\.$"):
-        decode("né".encode("utf-16"), "utf-8", shown="x")
-
-
-def test_a_file_read_as_a_stream_has_the_rows_of_its_text(tmp_path: Path) -> None:
+def test_a_file_read_bit_by_bit_has_the_rows_of_its_text() -> None:
     content = '\ufeff"text",label\n"two\nlines",a\n\n"say ""hi""",b\n' + "x" * 200_000 + ",c\n"
-    (tmp_path / "x.csv").write_bytes(content.encode())
-    streamed = [(row.line, list(row.fields)) for row in stream_csv(tmp_path / "x.csv", "utf-8", setting="encoding")]
+    streamed = [(row.line, list(row.fields)) for row in read_delimited(io.StringIO(content, newline=""), shown="x")]
     assert streamed == [(row.line, list(row.fields)) for row in read_csv(content.removeprefix("\ufeff"), shown="x")]
 
 
-def test_a_stream_keeps_bytes_that_are_no_text_and_blank_lines_of_a_single_column(tmp_path: Path) -> None:
-    (tmp_path / "x.csv").write_bytes(b"text\nn\xe9\n\nlast\n")
-    rows = list(stream_csv(tmp_path / "x.csv", "utf-8", setting="encoding"))
+def test_blank_lines_of_a_single_column_are_rows() -> None:
+    rows = list(read_delimited(io.StringIO("text\nn\udce9\n\nlast\n", newline=""), shown="x"))
     assert [(row.line, *row.fields) for row in rows] == [(1, "text"), (2, "n\udce9"), (3, ""), (4, "last")]
+
+
+@pytest.mark.parametrize(
+    ("head", "wanted", "sign"),
+    [
+        ("text;label\n3,5 of 5, good;up\n", {"text"}, ";"),
+        ("a;b\n3,5;up\n1,2;down\n", set(), ";"),
+        ("a|b;c\n1|2;3\n", {"a"}, "|"),
+        ("a\tb\n1,2\t3\n", set(), "\t"),
+        ("one\nsmall, step\n", set(), ","),
+        ("", set(), ","),
+    ],
+)
+def test_what_separates_columns_is_found(head: str, wanted: set[str], sign: str) -> None:
+    assert find_delimiter(head.splitlines(keepends=True), wanted) == sign
+
+
+def test_blanks_behind_delimiters_are_no_part_of_quoted_fields() -> None:
+    text = 'text, label\n"good, really", up\nbad, down\n'
+    rows = list(read_delimited(io.StringIO(text, newline=""), shown="x"))
+    assert [list(row.fields) for row in rows] == [["text", "label"], ["good, really", "up"], ["bad", "down"]]

@@ -128,38 +128,14 @@ def test_parquet_that_is_not_utf8_is_said_with_its_column_and_row(tmp_path: Path
         read_table(table(tmp_path / "t.parquet"))
 
 
-@pytest.mark.parametrize(
-    ("header", "separator", "said"),
-    [
-        ("text;label", ";", "semicolons"),
-        ("sep=;\ntext;label", ";", "semicolons"),
-        ("text\tlabel", "\t", "tabs"),
-        ("text|label", "|", "upright strokes"),
-    ],
-)
-@pytest.mark.parametrize("text", ["good", "good, really"])
-def test_what_separates_columns_instead_of_commas_is_said(
-    tmp_path: Path, header: str, separator: str, said: str, text: str
-) -> None:
-    (tmp_path / "t.csv").write_text("\n".join([header, *[f"{text}{separator}1"] * 4]))
-    with pytest.raises(ValueError, match=rf"separated by {said}; save it with commas between them, as \.csv\.$"):
-        read_table(table(tmp_path / "t.csv"))
-
-
-def test_commas_in_a_file_for_tabs_are_said(tmp_path: Path) -> None:
-    (tmp_path / "t.tsv").write_text("text,label\ngood,1\n")
-    with pytest.raises(ValueError, match=r"separated by commas; save it with commas between them, as \.csv\.$"):
-        read_table(table(tmp_path / "t.tsv"))
-
-
 def test_paths_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"^data\.path=.*none\.csv does not exist; give a"):
         read_table(table(tmp_path / "none.csv"))
-    with pytest.raises(ValueError, match=r"is a folder; give a file, or use data=folder"):
+    with pytest.raises(ValueError, match=r"is a folder without tables .*; give a file, or use data=folder"):
         read_table(table(tmp_path))
-    (tmp_path / "a.xlsx").write_bytes(b"x")
-    with pytest.raises(ValueError, match=r"ends in '\.xlsx'; allowed are \.csv, \.tsv and \.parquet"):
-        read_table(table(tmp_path / "a.xlsx"))
+    (tmp_path / "a.doc").write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"ends in '\.doc'; allowed are \.csv, \.tsv, "):
+        read_table(table(tmp_path / "a.doc"))
     (tmp_path / "a.parquet").write_bytes(b"not parquet at all")
     with pytest.raises(ValueError, match="is no readable Parquet file"):
         read_table(table(tmp_path / "a.parquet"))

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from hpo.config.search import ParamValue
 from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING
-from hpo.data.delimited import Row, decode, read_csv
+from hpo.data.delimited import Row, read_csv
+from hpo.data.encodings import decode
 from hpo.machine.escaping import FORMULA_STARTS
 from hpo.report.analysis.records import Trial
 from hpo.report.reading.csv_words import DIVERGED, read_number, read_params, read_state, read_whole
