@@ -64,9 +64,9 @@ def _write(config: Config, values: dict[str, str]) -> int:
 
 
 def _path(values: dict[str, str]) -> Path:
-    from hpo.machine.paths import as_name
+    from hpo.machine.paths import file_name
 
-    path = Path(values.get("path") or f"{as_name(values['experiment'])}.parquet")
+    path = Path(values.get("path") or f"{file_name(values['experiment'])}.parquet")
     if path.suffix != ".parquet":
         raise ValueError(f"path={path} must end in .parquet; the card is written beside it, in .yaml.")
     for file in (path, path.with_suffix(".yaml")):

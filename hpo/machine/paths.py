@@ -5,13 +5,17 @@ Imports nothing, so that `hpo --help` stays instant; a study's files are `storag
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import quote
 
 HINT = "hpo doctor tells more."  # ends sentences on what is wrong with the machine, not with what was typed
 MAX_FILE_BYTES = 240  # of 255: SQLite and atomic writes append something
+MAX_QUOTED = 200
+_MARKED = re.compile(r"-[0-9a-f]{10}$|[. ]$")  # what looks like a name that was made, or is cut off by some systems
 
 
 def conf_folder() -> Path:
@@ -112,6 +116,25 @@ def os_sentence(error: OSError) -> str:
     if error.strerror is None or error.filename is None:
         return str(error)
     return f"{error.filename} cannot be used: {error.strerror}."
+
+
+def file_name(text: str) -> str:
+    """Returns the name of a file or folder for `text`, whatever it holds: another text has another name.
+
+    A text that is a short name by itself is its own; of others, what is left of it ends in a part of its hash. No
+    name takes more than 200 signs where it is quoted in an address, whose readers allow 255, ending included.
+    """
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    name = as_name(text)
+    if name == text and _n_quoted(name) <= MAX_QUOTED and not _MARKED.search(name):
+        return name
+    while _n_quoted(name) > MAX_QUOTED - len(digest) - 1:
+        name = name[:-1]
+    return f"{name}-{digest}"
+
+
+def _n_quoted(name: str) -> int:
+    return len(quote(name, safe="", errors="replace"))
 
 
 def as_name(text: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpo.config.report import ReportConfig
-from hpo.machine.paths import as_name, expanded
+from hpo.machine.paths import expanded, file_name
 from hpo.report.analysis.records import Experiment
 from hpo.report.assemble import make_report, show_report
 from hpo.report.document.content import Report
@@ -48,7 +48,7 @@ def report_as_told(config: ReportConfig) -> Made:
         raise ValueError(f"report.seed={settings.seed} must be at least 0.")
     config.tracking.check_unshared()
     experiment = _read(config)
-    folder = _made(Path(settings.folder) / as_name(experiment.name))
+    folder = _made(Path(settings.folder) / file_name(experiment.name))
     report = make_report(experiment, folder, n_resamples=settings.n_resamples, seed=settings.seed)
     problem = show_report(report, folder, experiment=experiment.name, tracking=config.tracking)
     return Made(report, folder, problem)

@@ -13,12 +13,14 @@ from glob import escape
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, cast
+from urllib.parse import unquote, urlsplit
 
 from hpo.machine.locks import folder_locked
+from hpo.machine.paths import file_name
 from hpo.machine.secrets import is_named, mask, reveal
 from hpo.storage.checks import check_for_runs
+from hpo.tracking.bounded import BoundedClient
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -36,6 +38,7 @@ ENVIRONMENT = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
+MAKES_FOLDERS = "_make_parent_dirs_if_sqlite"
 QUICK_S = 3  # what a database gets to say whose it is
 
 
@@ -58,13 +61,18 @@ def resolve_uri(given: str) -> str:
     path, mark, query = rest.removeprefix("/").partition("?")
     if not rest.startswith("/") or not path or path == ":memory:":
         raise ValueError(f"tracking.uri={mask(given)!r} names no file; give one as in sqlite:///mlflow.db.")
-    return f"{scheme}:///{Path(path).absolute()}{mark}{query}"
+    return f"{sqlite_uri(Path(unquote(path)).absolute(), scheme=scheme)}{mark}{query}"
+
+
+def sqlite_uri(path: Path, *, scheme: str = "sqlite") -> str:
+    """Returns the address of a database in the file `path`; what would end its path, or be decoded, is quoted."""
+    return f"{scheme}:///{str(path).replace('%', '%25').replace('?', '%3F')}"
 
 
 def sqlite_path(uri: str) -> Path | None:
     """Returns the file behind a resolved `uri`; None where there is none of ours."""
     scheme, _, rest = uri.partition(":///")
-    return Path(rest.partition("?")[0]) if scheme.split("+")[0] == "sqlite" else None
+    return Path(unquote(rest.partition("?")[0])) if scheme.split("+")[0] == "sqlite" else None
 
 
 def check_uri(given: str) -> str:
@@ -110,9 +118,11 @@ def open_client(uri: str) -> MlflowClient:
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    _make_no_folders()
     path = sqlite_path(uri)
     if path is None:
-        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        return cast("MlflowClient", BoundedClient(client)) if is_server(uri) else client
     path.parent.mkdir(parents=True, exist_ok=True)
     with folder_locked(path.parent):
         if not path.exists():
@@ -134,11 +144,18 @@ def _create(path: Path) -> None:
         rmtree(abandoned, ignore_errors=True)
     folder = Path(mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
-        uri = f"sqlite:///{folder / path.name}"
+        uri = sqlite_uri(folder / path.name)
         MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
         (folder / path.name).rename(path)
     finally:
         rmtree(folder, ignore_errors=True)
+
+
+def _make_no_folders() -> None:
+    """Keeps MLflow from making the folder of a database, which is there: it would make it of the address as it is."""
+    from mlflow.store.db import utils
+
+    setattr(utils, MAKES_FOLDERS, lambda _: None)
 
 
 def prepare_import() -> None:
@@ -175,7 +192,7 @@ def artifact_location(uri: str, experiment: str) -> str | None:
         return None
     path = sqlite_path(uri)
     folder = path.parent if path else Path.cwd()
-    return (folder / "mlartifacts" / quote(experiment, safe=" ")).as_uri()
+    return (folder / "mlartifacts" / file_name(experiment)).as_uri()
 
 
 def _check_address(uri: str) -> None:

@@ -196,7 +196,7 @@ class Mirror:
             _log.warning("MLflow at %s; the study goes on, its trials will be shown later.", self._explain(error))
 
     def _explain(self, error: Exception) -> str:
-        return mask(f"{self._uri} {explain(error)}")
+        return mask(f"{self._uri} {explain(error, self._uri)}")
 
 
 def _covered(item: _Item | _EncoderItem) -> set[str]:

@@ -33,5 +33,5 @@ def reach(given: str) -> str:
     except (ModuleNotFoundError, ValueError):
         raise
     except Exception as error:  # whatever MLflow and the drivers of databases raise
-        raise Away(explain(error)) from error
+        raise Away(explain(error, uri)) from error
     return "it answers" if is_server(uri) else "it is there"

@@ -22,7 +22,7 @@ from hpo.contracts.records import test_name
 from hpo.machine.modules import main_aside
 from hpo.machine.signals import die_with_parent
 from hpo.model.folder import Description, digest_of
-from hpo.tracking.client import prepare_import
+from hpo.tracking.client import open_client, prepare_import
 from hpo.tracking.errors import Told, explain, is_permanent, is_written_twice
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ NAME, ALIAS, TYPE = "model", "champion", "text-classification"
 DIGEST, FINGERPRINT, COMPARED = "hpo.digest", "hpo.data_fingerprint", "hpo.compared"
 TOLERANCE = 1e-6
 _ELECTIONS = 5  # how often the alias is given before others are left to it
+MODEL_TIMEOUT_S = 1800
 UPLOAD_TIMEOUT_S = 60  # weights are larger than what is usually sent
 EXAMPLES = ("This is a text.", "Another one, to be told apart from it!")
 
@@ -64,6 +65,8 @@ def log_models(uri: str, jobs: Sequence[ModelJob]) -> Iterator[dict[str, str]]:
     theirs.close()
     try:
         for _ in jobs:
+            if not ours.poll(MODEL_TIMEOUT_S):
+                raise Told("has not ended taking a model after half an hour", is_permanent=False)
             answer = ours.recv()
             if not isinstance(answer, dict):
                 reason, is_refused = answer
@@ -103,7 +106,7 @@ def _log(uri: str, job: ModelJob) -> dict[str, str]:
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
-    client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+    client = open_client(uri)
     description = read_description(job.folder)
     model_id = _find(client, job, digest_of(description)) or _store(client, job, description)
     return {

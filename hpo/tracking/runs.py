@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hpo.tracking.bounded import NeverEnds
 from hpo.tracking.content import MetricPoint, RunContent
+from hpo.tracking.errors import NoArtifacts, is_permanent
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -49,6 +51,7 @@ class StudyRuns:
         self._study_uid = study_uid
         self._known: dict[str, _Known] = {}
         self._is_loaded = False
+        self._no_artifacts: Exception | None = None  # why one could not be written; others are not tried
 
     def load(self) -> None:
         """Reads which runs exist. Of several with one uid the first is kept, the others are deleted.
@@ -64,6 +67,10 @@ class StudyRuns:
                 known[uid] = _known_from(run)
         self._known = known
         self._is_loaded = True
+
+    def is_alive(self, uid: str) -> bool:
+        """Asks MLflow whether the run is there and was not deleted by hand."""
+        return self.has(uid) and self._client.get_run(self._known[uid].run_id).info.lifecycle_stage == "active"
 
     def forget(self) -> None:
         """Makes the next write look again at what exists; to be called after any failure."""
@@ -116,22 +123,48 @@ class StudyRuns:
         Args:
             content: What it shows; the run of the study must have been written before its trials'.
             files: A folder whose files become artifacts too.
+
+        Raises:
+            NoArtifacts: if all but the artifacts was written; `needs` is true of that run until they are, too.
+            Exception: whatever MLflow raises.
         """
         self._ensure_loaded()
         known = self._known.get(content.uid) or self._create(content)
         self._write_inputs(known, content)
-        self._write_artifacts(known, content, files)
-        self._write_values(known, content)
-        self._write_status(known, content)
+        lacking = self._try_artifacts(known, content, files)
+        try:
+            self._write_values(known, content, is_complete=lacking is None)
+            self._write_status(known, content)
+        except Exception:  # it is not about artifacts
+            self._no_artifacts = None
+            raise
         if content.end_ms is not None:
             self._known[content.uid] = _reduced(known)
+        if lacking is not None:
+            self._no_artifacts = None if is_permanent(lacking) else lacking
+            place = self._client.get_run(known.run_id).info.artifact_uri
+            raise NoArtifacts(place.removesuffix(f"/{known.run_id}/artifacts")) from lacking
+
+    def try_artifacts_again(self) -> None:
+        """Lets the next write send artifacts, though those of an earlier run could not be."""
+        self._no_artifacts = None
+
+    @property
+    def takes_artifacts(self) -> bool:
+        """Whether artifacts are tried, as far as is known."""
+        return self._no_artifacts is None
 
     def _ensure_loaded(self) -> None:
         if not self._is_loaded:
             self.load()
 
     def _search(self) -> Iterator[Run]:
-        token = None
+        """Yields the runs of the study.
+
+        Raises:
+            NeverEnds: if the server repeats itself, or has nothing more and yet a next page.
+        """
+        token, seen = None, set[str]()
         while True:
             page = self._client.search_runs(
                 [self._experiment_id],
@@ -140,21 +173,25 @@ class StudyRuns:
                 order_by=["attributes.run_id"],
                 page_token=token,
             )
-            yield from page
+            new = [run for run in page if run.info.run_id not in seen]
+            seen.update(run.info.run_id for run in new)
+            yield from new
             token = page.token
             if not token:
                 return
+            if not new:
+                raise NeverEnds("gives pages of runs that repeat and never end")
 
     def _parent_id(self, content: RunContent) -> str | None:
         return None if content.uid == self._study_uid else self._known[self._study_uid].run_id
 
-    def _tags(self, content: RunContent) -> dict[str, str]:
+    def _tags(self, content: RunContent, *, is_complete: bool = True) -> dict[str, str]:
         parent_id = self._parent_id(content)
         tags = dict(content.tags) | ({PARENT_TAG: parent_id} if parent_id else {})
-        return tags | ({DIGEST_TAG: content.digest} if content.end_ms is not None else {})
+        return tags | ({DIGEST_TAG: content.digest} if content.end_ms is not None and is_complete else {})
 
     def _create(self, content: RunContent) -> _Known:
-        tags = self._tags(content)
+        tags = self._tags(content, is_complete=False)
         try:
             run = self._client.create_run(
                 self._experiment_id, start_time=content.start_ms, tags=tags, run_name=content.name
@@ -177,6 +214,15 @@ class StudyRuns:
         )
         known.has_corpus = True
 
+    def _try_artifacts(self, known: _Known, content: RunContent, files: Path | None) -> Exception | None:
+        """Returns why artifacts could not be written: they may lie where only others may write."""
+        if self._no_artifacts is None:
+            try:
+                self._write_artifacts(known, content, files)
+            except Exception as error:
+                self._no_artifacts = error
+        return self._no_artifacts
+
     def _write_artifacts(self, known: _Known, content: RunContent, files: Path | None) -> None:
         texts = {path: text for path, text in content.texts.items() if known.texts.get(path) != text}
         if texts:
@@ -188,11 +234,11 @@ class StudyRuns:
             self._client.log_artifacts(known.run_id, str(files), files.name)
         known.texts |= texts
 
-    def _write_values(self, known: _Known, content: RunContent) -> None:
+    def _write_values(self, known: _Known, content: RunContent, *, is_complete: bool) -> None:
         """Writes params, tags and metrics in one request; params are immutable, so only new ones."""
         from mlflow.entities import Metric, Param, RunTag
 
-        tags = self._tags(content)
+        tags = self._tags(content, is_complete=is_complete)
         new_tags = {key: text for key, text in tags.items() if known.tags.get(key) != text}
         new_params = {path: text for path, text in content.params.items() if path not in known.params}
         points = [point for point in content.metrics if point not in known.metrics]

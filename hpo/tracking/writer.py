@@ -19,7 +19,7 @@ from hpo.machine.files import write_atomically
 from hpo.machine.secrets import mask
 from hpo.tracking.client import open_client, open_experiment
 from hpo.tracking.content import RunContent
-from hpo.tracking.errors import explain, is_permanent
+from hpo.tracking.errors import NoArtifacts, explain, is_permanent
 from hpo.tracking.models import write_models
 from hpo.tracking.runs import StudyRuns
 from hpo.tracking.study import ended_study_content, study_content
@@ -77,6 +77,9 @@ class Writer:
             is_fresh: Look up what exists even if this process wrote it.
         """
         runs = self._open(study, is_fresh=is_fresh)
+        runs.try_artifacts_again()
+        if not runs.is_alive(study.uid):  # it is new, or somebody has deleted it: its trials are hung below another
+            runs.forget()
         changed = set() if runs.has(study.uid) else {study.uid}
         for trial in ending.trials:
             content = trial_content(study, trial, is_live=False)
@@ -92,10 +95,11 @@ class Writer:
     def _write_models(self, study: StudyRecord, folder: Path) -> bool:
         """Shows the models of a study unless that is done; returns whether there was anything to do."""
         uid = f"{study.uid}/{MODEL_FOLDER}"
-        if study.uid in self.refused:
+        runs = self._open(study, is_fresh=False)
+        if study.uid in self.refused or not runs.takes_artifacts:
             return False
         try:
-            is_changed = write_models(study, self._open(study, is_fresh=False), folder, uri=self._uri)
+            is_changed = write_models(study, runs, folder, uri=self._uri)
         except ValueError as error:
             _log.warning("A model of %s is not logged: %s", study.name, error)
             return False
@@ -120,11 +124,16 @@ class Writer:
         for is_fresh in (False, True):
             try:
                 runs = self._open(study, is_fresh=is_fresh)
+                if isinstance(study, StudyRecord) and not runs.has(study.uid) and content.uid != study.uid:
+                    self._write_parent(runs, study)
                 is_needed = runs.needs(content)
                 if is_needed:
                     self._write_with_plots(runs, study, content, plots_of)
                 self._take_back_refusal(study, content.uid)
                 return is_needed
+            except NoArtifacts as error:
+                self._refuse(study, content.uid, name=content.name, status=content.status, error=error)
+                return True
             except Exception as error:
                 self._forget(study)
                 if not is_permanent(error):
@@ -133,13 +142,19 @@ class Writer:
         self._refuse(study, content.uid, name=content.name, status=content.status, error=refusal)
         return False
 
+    def _write_parent(self, runs: StudyRuns, study: StudyRecord) -> None:
+        """Makes the run of a study, below which those of its trials hang."""
+        content = study_content(study)
+        try:
+            runs.write(content)
+        except NoArtifacts as error:
+            self._refuse(study, content.uid, name=content.name, status=content.status, error=error)
+
     def _write_with_plots(
         self, runs: StudyRuns, study: StudyRecord | EncoderRecord, content: RunContent, plots_of: Ending | None
     ) -> None:
         if isinstance(study, EncoderRecord):
             return runs.write(content)
-        if content.uid != study.uid and not runs.has(study.uid):
-            runs.write(study_content(study))
         if plots_of is None:
             return runs.write(content)
         from hpo.tracking.plots import write_plots
@@ -164,9 +179,12 @@ class Writer:
     def _refuse(
         self, study: StudyRecord | EncoderRecord, uid: str, *, name: str, status: str, error: Exception
     ) -> None:
-        reason = mask(explain(error))
+        reason = mask(explain(error, self._uri))
         path = note_refusal(Path(study.folder), uid, name=name, status=status, error=reason)
-        if not self.refused:
+        if isinstance(error, NoArtifacts):
+            if not self.refused:
+                _log.warning("MLflow at %s %s.", mask(self._uri), reason)
+        elif not self.refused:
             what = f"study {study.name}" if uid == study.uid else f"{name} of {study.name}"
             _log.warning("MLflow refuses %s: it %s; see %s.", what, reason, path)
         self.refused.add(uid)
@@ -196,7 +214,7 @@ def clear_refusal(folder: Path, uid: str) -> None:
 
 def _lines(path: Path, *, without: str) -> list[str]:
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [line for line in lines if json.loads(line)["uid"] != without]
+    return [line for line in lines if f'"uid": {json.dumps(without)}' not in line]
 
 
 def _write(path: Path, lines: list[str]) -> None:

@@ -143,5 +143,5 @@ def test_a_relative_file_is_meant_from_here(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_artifacts_lie_beside_the_file_or_where_the_server_says() -> None:
-    assert artifact_location("sqlite:////data/mlflow.db", "a/b ü") == "file:///data/mlartifacts/a%252Fb%20%25C3%25BC"
+    assert artifact_location("sqlite:////data/mlflow.db", "a/b ü") == "file:///data/mlartifacts/a_b%20%C3%BC-df2cd2d5a3"
     assert artifact_location("http://h:5000", "a") is None

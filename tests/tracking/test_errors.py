@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
+import ssl
+import subprocess
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +113,43 @@ def test_a_database_that_was_never_finished_is_named_with_its_remedy(tmp_path: P
         connection.execute("DROP TABLE runs")
         connection.commit()
     assert explain(error_of(open_client, uri)).startswith("is a database that was cut off while its tables were made")
+
+
+def test_a_database_of_another_version_is_named_with_the_whole_command(tmp_path: Path) -> None:
+    folder = tmp_path / ("long " * 40)
+    uri = new_db(folder)
+    with closing(sqlite3.connect(folder / "mlflow.db")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")
+        connection.commit()
+    said = explain(error_of(open_client, uri), uri)
+    assert said.startswith("is a database of another version of MLflow (found version 451aebb31d03, but expected ")
+    assert said.endswith(f"take a copy of it, then type: mlflow db upgrade {shlex.quote(uri)}")
+
+
+def test_a_certificate_of_ones_own_is_told_with_the_setting_that_names_it(tmp_path: Path) -> None:
+    prepare_import()
+    with self_signed(tmp_path) as uri:
+        error = error_of(open_client(uri).get_experiment_by_name, "x")
+    assert not is_permanent(error)
+    assert explain(error).startswith("shows a certificate that nobody here vouches for (self-signed certificate")
+    assert explain(error).endswith("by MLFLOW_TRACKING_SERVER_CERT_PATH=FILE")
+
+
+@contextmanager
+def self_signed(folder: Path) -> Iterator[str]:
+    """A server with a certificate that it signed itself."""
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-days", "1"]
+    made += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"]
+    subprocess.run(made, cwd=folder, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # the client turns away
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield f"https://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
 
 
 def test_a_row_that_another_process_wrote_at_that_moment_is_not_refused_for_ever(tmp_path: Path) -> None:
