@@ -23,7 +23,8 @@ from scipy import stats
 
 from hpo.config.schema import SqliteConfig
 from hpo.contracts.records import COMPLETE
-from hpo.statistics.paired import detectable_difference, holm, signed_rank_p
+from hpo.statistics.paired import holm
+from hpo.statistics.signed_rank import detectable_difference, signed_rank_p
 from hpo.storage.record import open_record, read_studies, read_study
 
 DATASETS, ARMS, SEARCH = ("trec", "mr", "docstrings"), ("scratch", "domain"), "search"

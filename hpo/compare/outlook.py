@@ -11,7 +11,8 @@ from hpo.compare.comparison import Comparison, mean_epochs
 from hpo.config.compare import Unit
 from hpo.config.schema import Config
 from hpo.space.space import Space
-from hpo.statistics.paired import FEWEST, fewest_units, n_pairs_of
+from hpo.statistics.paired import fewest_units, n_pairs_of
+from hpo.statistics.signed_rank import FEWEST
 
 MUCH = 2.0  # a grid this many times the budget is mostly left unseen
 

@@ -1,12 +1,10 @@
-"""Intervals by resampling: of a mean difference, of means over a budget, of interquartile means.
+"""Intervals by resampling: bands of means over a budget, intervals of interquartile means.
 
-Every function takes its random generator and how often to resample; which numbers it is given is not its business.
+Every function takes its seed and how often to resample; which numbers it is given is not its business.
 """
 
 from __future__ import annotations
 
-import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,77 +12,30 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from hpo.statistics.interval import LEVEL, NO_INTERVAL, Interval
+
 Floats = NDArray[np.float64]
 N_RESAMPLES = 2000
-LEVEL = 0.95
 TAILS = (50 * (1 - LEVEL), 100 - 50 * (1 - LEVEL))
 # Resampled values held at once; more are worked off in pieces.
 PIECE = 8_000_000
 
 
 @dataclass(frozen=True)
-class Interval:
-    """A 95 % interval and how it was made: BCa, percentile, or point when the data have no spread or too few values."""
-
-    low: float | None
-    high: float | None
-    method: str
-
-    def is_within(self, size: float) -> bool:
-        """Whether it lies inside [-size, size]."""
-        return self.low is not None and self.high is not None and -size <= self.low and self.high <= size
-
-    def times(self, sign: float) -> Interval:
-        """Returns the interval of the same quantity times the sign."""
-        if self.low is None or self.high is None or sign > 0:
-            return self
-        return Interval(0.0 - self.high, 0.0 - self.low, self.method)  # never -0
-
-
-@dataclass(frozen=True)
 class Resampling:
-    """A generator and how many resamples to draw with it."""
+    """A seed and how many resamples to draw with it.
 
-    rng: np.random.Generator
+    What is drawn depends on nothing else: each draw begins anew, from values in ascending order, so that neither the
+    order of rows nor what was drawn before, nor what anything is called, changes an interval.
+    """
+
+    seed: int
     n: int = N_RESAMPLES
 
-
-def resampling(seed: int, n_resamples: int) -> Resampling:
-    """Returns a fresh source of resamples; the one place where a generator is made."""
-    return Resampling(np.random.default_rng(seed), n_resamples)
-
-
-def mean_difference_interval(first: Floats, second: Floats, *, source: Resampling) -> Interval:
-    """Returns the BCa interval of the mean of first - second, resampled in pairs (Efron 1987).
-
-    Where BCa is undefined (no spread, or all resamples on one side) it is the percentile interval; None below 2 pairs.
-    """
-    differences = first - second
-    if differences.size < 2:
-        return Interval(None, None, "none")
-    if np.ptp(differences) == 0:
-        return Interval(float(differences[0]), float(differences[0]), "point")
-    for method in ("BCa", "percentile"):
-        with warnings.catch_warnings():
-            # Undefined BCa intervals are recognised by their NaN; the warnings say the same.
-            warnings.simplefilter("ignore", category=stats.DegenerateDataWarning)
-            warnings.filterwarnings("ignore", category=RuntimeWarning)
-            result = stats.bootstrap(
-                (first, second), _mean_difference, paired=True, n_resamples=source.n, method=method, rng=source.rng
-            )
-        low, high = (float(end) for end in result.confidence_interval)
-        if math.isfinite(low) and math.isfinite(high):
-            return Interval(low, high, method)
-    return Interval(None, None, "none")
-
-
-def mean_interval(values: Floats, *, source: Resampling) -> Interval:
-    """Returns the BCa interval of a mean; None below 2 values."""
-    return mean_difference_interval(values, np.zeros_like(values), source=source)
-
-
-def _mean_difference(first: Floats, second: Floats, axis: int = -1) -> Floats:
-    return np.asarray(np.mean(first - second, axis=axis))
+    @property
+    def rng(self) -> np.random.Generator:
+        """A fresh generator; the one place where one is made."""
+        return np.random.default_rng(self.seed)
 
 
 def mean_band(values: Floats, *, source: Resampling) -> tuple[Floats, Floats]:
@@ -95,7 +46,7 @@ def mean_band(values: Floats, *, source: Resampling) -> tuple[Floats, Floats]:
     """
     n = len(values)
     counts = source.rng.multinomial(n, np.full(n, 1 / n), size=source.n)
-    return _ends(counts @ values / n)
+    return _ends(counts @ _in_order(values) / n)
 
 
 def iqm_band(values: Floats, *, source: Resampling) -> tuple[Floats, Floats]:
@@ -103,9 +54,14 @@ def iqm_band(values: Floats, *, source: Resampling) -> tuple[Floats, Floats]:
     n, n_places = values.shape
     chosen = source.rng.integers(n, size=(source.n, n))
     width = max(1, PIECE // (source.n * n))
-    parts = [_ends(iqm(values[chosen][:, :, :], axis=1)) for values in _pieces(values, width)]
+    parts = [_ends(iqm(piece[chosen], axis=1)) for piece in _pieces(_in_order(values), width)]
     low, high = zip(*parts, strict=True) if n_places else ([np.empty(0)], [np.empty(0)])
     return np.concatenate(low), np.concatenate(high)
+
+
+def _in_order(rows: Floats) -> Floats:
+    """Returns the rows in ascending order of their values."""
+    return rows[np.lexsort(rows.T[::-1])] if rows.size else rows
 
 
 def _pieces(values: Floats, width: int) -> list[Floats]:
@@ -124,10 +80,12 @@ def iqm_interval(groups: Sequence[Floats], *, source: Resampling) -> Interval:
     """
     values = np.concatenate(list(groups)) if groups else np.empty(0)
     if values.size < 2:
-        return Interval(None, None, "none")
+        return NO_INTERVAL
     if np.ptp(values) == 0:
         return Interval(float(values[0]), float(values[0]), "point")
-    drawn = [group[source.rng.integers(group.size, size=(source.n, group.size))] for group in groups if group.size]
+    rng = source.rng
+    ordered = sorted((np.sort(group) for group in groups if group.size), key=lambda group: [group.size, *group])
+    drawn = [group[rng.integers(group.size, size=(source.n, group.size))] for group in ordered]
     low, high = _ends(iqm(np.concatenate(drawn, axis=1), axis=1)[:, None])
     return Interval(float(low[0]), float(high[0]), "percentile")
 

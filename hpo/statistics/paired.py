@@ -1,12 +1,11 @@
-"""Tests of paired values: the exact Wilcoxon test, its correction, what it could have detected; and ranks over blocks.
+"""Many tests of paired values: their correction, the fewest seeds they take; shares of wins, and ranks over blocks.
 
-What is paired with what, and which words the results allow, is decided elsewhere.
+The test of one pair is in `signed_rank`; what is paired, and which words the results allow, is decided elsewhere.
 """
 
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,28 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-ALPHA = 0.05
-POWER = 0.8
-# Of the signed-rank test relative to the t test under normal noise (Hollander, Wolfe & Chicken 2014).
-EFFICIENCY = 3 / math.pi
-FEWEST = 6
+from hpo.statistics.equality import levelled
+from hpo.statistics.signed_rank import ALPHA
+
 Floats = NDArray[np.float64]
-
-
-def signed_rank_p(differences: Floats) -> float:
-    """Returns the exact two-sided p of the paired Wilcoxon signed-rank test; 1 without differences.
-
-    Zeros are split between both signs and the exact distribution is kept when there are ties (SciPy's default would
-    change the method with the data). Infinite differences rank above all finite ones.
-    """
-    if not differences.size or not differences.any():
-        return 1.0
-    ordered = np.sign(differences) * stats.rankdata(np.abs(differences), method="dense")
-    ordered[differences == 0] = 0
-    with warnings.catch_warnings():
-        # SciPy 1.17 divides by a zero standard error on the way to the exact p of very few differences.
-        warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"scipy\.stats\._wilcoxon")
-        return float(stats.wilcoxon(ordered, zero_method="zsplit", method="exact").pvalue)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -49,26 +30,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(stepped, 1.0)
     return [float(value) for value in adjusted]
-
-
-def hodges_lehmann(differences: Floats) -> float:
-    """Returns the pseudo-median: the median of the means of all pairs of differences, each with itself too.
-
-    It is the estimate that belongs to the signed-rank test (Hodges & Lehmann 1963): one bad seed hardly moves it, and
-    its sign is never against the test's. That holds for infinite differences too, of which a positive and a negative
-    one are 0 on average; with too many of one sign it is infinite.
-    """
-    if not differences.size:
-        return 0.0
-    first, second = np.triu_indices(differences.size)
-    means = np.sort(_sum(differences[first], differences[second]) / 2)
-    return float(_sum(means[(means.size - 1) // 2], means[means.size // 2]) / 2)
-
-
-def _sum(first: Floats, second: Floats) -> Floats:
-    """Returns first + second, 0 where one is infinite and the other its negative."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.nan_to_num(first + second, nan=0.0, posinf=np.inf, neginf=-np.inf))
 
 
 def n_pairs_of(n_strategies: int) -> int:
@@ -91,21 +52,6 @@ def fewest_units(n_tests: int) -> int:
     return next(n for n in range(1, 64) if 2 / 2**n * n_tests < ALPHA)
 
 
-def detectable_difference(differences: Floats, *, n_tests: int) -> float | None:
-    """Returns the smallest true shift that would be found with 80 % power, in the units of the differences.
-
-    MDE = (z(1 - alpha / (2 m)) + z(.8)) * sd / sqrt(n * 3 / pi), with sd the observed standard deviation of the n
-    paired differences, alpha = .05, m the number of tests (the level of Holm's first step) and 3 / pi the efficiency
-    of the signed-rank test under normal noise. None where n is too small for p < .05 however large the shift, always
-    below 6.
-    """
-    n = differences.size
-    if n < max(FEWEST, fewest_units(n_tests)):
-        return None
-    z = stats.norm.ppf(1 - ALPHA / (2 * n_tests)) + stats.norm.ppf(POWER)
-    return float(z * np.std(differences, ddof=1) / math.sqrt(n * EFFICIENCY))
-
-
 def a12(first: Floats, second: Floats) -> float | None:
     """Returns Vargha and Delaney's A12: the probability that a loss of `first` is lower, ties counting half.
 
@@ -113,6 +59,8 @@ def a12(first: Floats, second: Floats) -> float | None:
     """
     if not first.size or not second.size:
         return None
+    both = np.concatenate([first, second])
+    first, second = np.split(levelled(both, np.abs(both)), [first.size])
     lower = first[:, None] < second[None, :]
     equal = first[:, None] == second[None, :]
     return float(np.mean(lower + 0.5 * equal))
@@ -139,6 +87,7 @@ class Ranking:
         n: Blocks.
         p: Of Friedman's test; None with fewer than three strategies or two blocks.
         critical: Nemenyi's critical difference of mean ranks at .05.
+        chi2: Friedman's statistic, with one degree of freedom fewer than there are strategies; None where `p` is.
     """
 
     strategies: tuple[str, ...]
@@ -146,32 +95,37 @@ class Ranking:
     n: int
     p: float | None
     critical: float | None
+    chi2: float | None = None
 
     @property
     def is_significant(self) -> bool:
         return self.p is not None and self.p < ALPHA
 
 
-def rank(strategies: Sequence[str], losses: Floats) -> Ranking:
-    """Returns the ranking of losses, shape (n_strategies, n_blocks); infinite losses share the worst ranks."""
+def rank(strategies: Sequence[str], losses: Floats, sizes: Floats) -> Ranking:
+    """Returns the ranking of losses, shape (n_strategies, n_blocks); infinite losses share the worst ranks.
+
+    Args:
+        sizes: The largest magnitude behind each loss; see `equality`.
+    """
     k, n = losses.shape
     if not n:
         return Ranking(tuple(strategies), (), 0, None, None)
-    ranks = stats.rankdata(losses, axis=0)
+    ranks = stats.rankdata(levelled(losses, sizes), axis=0)
     critical = critical_difference(k, n) if k > 1 else None
-    return Ranking(
-        tuple(strategies), tuple(float(mean) for mean in ranks.mean(axis=1)), n, _friedman_p(ranks), critical
-    )
+    chi2, p = _friedman(ranks)
+    return Ranking(tuple(strategies), tuple(float(mean) for mean in ranks.mean(axis=1)), n, p, critical, chi2)
 
 
-def _friedman_p(ranks: Floats) -> float | None:
-    """Returns the p of Friedman's test on ranks (ranks of ranks are themselves); 1 where all tie."""
+def _friedman(ranks: Floats) -> tuple[float | None, float | None]:
+    """Returns chi2 and p of Friedman's test on ranks (ranks of ranks are themselves); 0 and 1 where all tie."""
     k, n = ranks.shape
     if k < 3 or n < 2:
-        return None
+        return None, None
     if np.ptp(ranks) == 0:
-        return 1.0
-    return float(stats.friedmanchisquare(*ranks).pvalue)
+        return 0.0, 1.0
+    found = stats.friedmanchisquare(*ranks)
+    return float(found.statistic), float(found.pvalue)
 
 
 def critical_difference(k: int, n: int) -> float:

@@ -21,24 +21,35 @@ def test_demsars_worked_example() -> None:
     assert critical_difference(4, 14) == pytest.approx(1.25, abs=0.005)
 
 
+def ranked(losses: np.ndarray) -> Ranking:
+    return rank("abcd"[: len(losses)], losses, np.abs(losses))
+
+
+def test_rounding_breaks_no_tie() -> None:
+    losses = np.array([[0.1 + 0.2, 0.7], [0.3, 0.7], [0.9, 0.7 + 1e-15]])
+    assert ranked(losses).means == (1.75, 1.75, 2.5)
+    assert ranked(100 * losses).means == (1.75, 1.75, 2.5)
+
+
 def test_friedman_equals_scipy_and_ranks_lower_losses_first() -> None:
     losses = np.random.default_rng(0).normal(size=(3, 9)) + np.array([[0], [1], [3]])
-    ranking = rank(["a", "b", "c"], losses)
-    assert ranking.p == pytest.approx(stats.friedmanchisquare(*losses).pvalue)
+    ranking = ranked(losses)
+    theirs = stats.friedmanchisquare(*losses)
+    assert (ranking.chi2, ranking.p) == pytest.approx((theirs.statistic, theirs.pvalue))
     assert ranking.means == pytest.approx(tuple(np.argsort(np.argsort(losses, axis=0), axis=0).mean(axis=1) + 1))
     assert ranking.is_significant
 
 
 def test_infinite_losses_share_the_worst_rank() -> None:
-    ranking = rank(["a", "b", "c"], np.array([[1.0, 1], [np.inf, np.inf], [np.inf, 2]]))
+    ranking = ranked(np.array([[1.0, 1], [np.inf, np.inf], [np.inf, 2]]))
     assert ranking.means == (1.0, 2.75, 2.25)
 
 
 def test_too_little_for_a_test() -> None:
-    assert rank(["a", "b"], np.array([[1.0, 2], [3, 4]])).p is None
-    assert rank(["a", "b", "c"], np.array([[1.0], [2], [3]])).p is None
-    assert rank(["a", "b", "c"], np.ones((3, 8))).p == 1.0
-    assert rank(["a", "b"], np.empty((2, 0))).means == ()
+    assert ranked(np.array([[1.0, 2], [3, 4]])).p is None
+    assert ranked(np.array([[1.0], [2], [3]])).p is None
+    assert ranked(np.ones((3, 8))).p == 1.0
+    assert ranked(np.empty((2, 0))).means == ()
 
 
 def test_cliques_are_the_largest_groups_and_only_after_friedman() -> None:

@@ -16,7 +16,7 @@ from hpo.report.analysis.outcomes import Outcomes, Standing, all_outcomes, stand
 from hpo.report.analysis.records import Experiment
 from hpo.report.analysis.regrets import Regrets, Scale, regrets, scales
 from hpo.report.analysis.spaces import Space, space_of
-from hpo.statistics.bootstrap import N_RESAMPLES, Resampling, resampling
+from hpo.statistics.bootstrap import N_RESAMPLES, Resampling
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Analysis:
 
     @property
     def source(self) -> Resampling:
-        """A fresh source of resamples: what a section draws does not depend on the others."""
-        return resampling(self.seed, self.n_resamples)
+        """Of resamples."""
+        return Resampling(self.seed, self.n_resamples)
 
     @cached_property
     def scales(self) -> Mapping[str, Scale]:
@@ -65,9 +65,8 @@ class Analysis:
 
     @cached_property
     def _tested(self) -> tuple[Sequence[Look], Sequence[Summary]]:
-        source = self.source
-        looks = take_looks(self.experiment, self.scales, source=source)
-        return looks, summarise(self.experiment, looks[0].endpoint, self.scales, source=source)
+        looks = take_looks(self.experiment, self.scales)
+        return looks, summarise(self.experiment, looks[0].endpoint, self.scales, source=self.source)
 
     @cached_property
     def outcomes(self) -> Outcomes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Literal
 
@@ -18,11 +19,40 @@ from numpy.typing import NDArray
 from hpo.report.analysis.endpoints import Endpoint, endpoints
 from hpo.report.analysis.records import Experiment, Place
 from hpo.report.analysis.regrets import Scale
-from hpo.statistics.bootstrap import Interval, Resampling, mean_difference_interval
-from hpo.statistics.paired import ALPHA, FEWEST, detectable_difference, hodges_lehmann, holm, rank, signed_rank_p
+from hpo.statistics.equality import exceeds, levelled_differences
+from hpo.statistics.interval import Interval
+from hpo.statistics.paired import Ranking, holm, rank
+from hpo.statistics.signed_rank import (
+    ALPHA,
+    FEWEST,
+    detectable_difference,
+    hodges_lehmann,
+    signed_rank_interval,
+    signed_rank_p,
+)
 
 Floats = NDArray[np.float64]
-ROUNDING = 1e-12  # relative: a mean of a few values is off by a few 1e-16
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Losses of some strategies in the units that all of them have; shapes are (n_strategies, n_units).
+
+    Attributes:
+        units: Names of what is paired: seeds or tasks.
+        ranked: Infinite where a study had nothing to show: worse than any value.
+        filled: The same with the worst value seen on the task in the place of infinite ones.
+        sizes: The largest magnitude each loss was computed from, in its units: what is equal depends on it.
+    """
+
+    units: tuple[str, ...]
+    ranked: Floats
+    filled: Floats
+    sizes: Floats
+
+    def ranking(self, strategies: Sequence[str]) -> Ranking:
+        """Returns the strategies ranked within each unit."""
+        return rank(strategies, self.ranked, self.sizes)
 
 
 @dataclass(frozen=True)
@@ -31,41 +61,34 @@ class Pair:
 
     Attributes:
         first, second: Their names.
-        units: Names of what is paired: seeds or tasks.
-        ranked: Losses of both, shape (2, n); infinite where a study had nothing to show: worse than any value.
-        filled: The same with the worst value seen on the task in the place of infinite ones, for means and intervals.
+        blocks: Their losses.
         left_out: (task, seed) only one of both has a loss for.
         is_whole: Whether every study behind it has something to show: nothing is filled.
     """
 
     first: str
     second: str
-    units: tuple[str, ...]
-    ranked: Floats
-    filled: Floats
+    blocks: Blocks
     left_out: tuple[Place, ...]
     is_whole: bool
 
     @property
     def n(self) -> int:
-        return len(self.units)
+        return len(self.blocks.units)
 
-    @property
+    @cached_property
     def differences(self) -> Floats:
         """first - second, negative where the first is better; 0 where neither had anything to show."""
+        first, second = self.blocks.ranked
         with np.errstate(invalid="ignore"):
-            exact = np.nan_to_num(self.ranked[0] - self.ranked[1], nan=0.0, posinf=np.inf, neginf=-np.inf)
-        return without_rounding(exact, self.filled)
+            exact = np.nan_to_num(first - second, nan=0.0, posinf=np.inf, neginf=-np.inf)
+        return levelled_differences(exact, self.blocks.sizes.max(axis=0))
 
-    @property
+    @cached_property
     def filled_differences(self) -> Floats:
-        return without_rounding(self.filled[0] - self.filled[1], self.filled)
-
-
-def without_rounding(differences: Floats, values: Floats) -> Floats:
-    """Returns differences with those that rounding alone explains set to 0: a tie must not count as a win."""
-    size = np.max(np.abs(values), axis=0, initial=0.0)
-    return np.where(np.abs(differences) <= ROUNDING * size, 0.0, differences)
+        """The same of filled losses: all finite."""
+        first, second = self.blocks.filled
+        return levelled_differences(first - second, self.blocks.sizes.max(axis=0))
 
 
 def pair_up(experiment: Experiment, endpoint: Endpoint, scales: Mapping[str, Scale]) -> list[Pair]:
@@ -94,33 +117,34 @@ def common_places(experiment: Experiment, endpoint: Endpoint, strategies: Sequen
 
 def block_losses(
     experiment: Experiment, endpoint: Endpoint, scales: Mapping[str, Scale], strategies: Sequence[str]
-) -> tuple[tuple[str, ...], Floats, Floats]:
-    """Returns units and their losses, ranked and filled, shape (n_strategies, n_units), of the places all share."""
+) -> Blocks:
+    """Returns the losses of strategies in the places all of them share; over several tasks seeds are averaged."""
     places = common_places(experiment, endpoint, strategies)
     ranked = np.array([[endpoint.losses[s][place] for place in places] for s in strategies], float)
     ranked = ranked.reshape(len(strategies), len(places))
     filled = np.where(np.isfinite(ranked), ranked, [endpoint.worst.get(task, 0.0) for task, _ in places])
     if len(experiment.tasks) == 1:
-        return tuple(f"seed {seed}" for _, seed in places), ranked, filled
+        return Blocks(tuple(f"seed {seed}" for _, seed in places), ranked, filled, np.abs(filled))
     tasks = tuple(dict.fromkeys(task for task, _ in places))
     means = np.full((len(strategies), len(tasks)), np.nan)
-    failed = np.zeros_like(means, bool)
+    sizes, failed = np.zeros_like(means), np.zeros_like(means, bool)
     for column, task in enumerate(tasks):
         own = [index for index, place in enumerate(places) if place[0] == task]
         scale = scales[task]
         best = scale.best if math.isfinite(scale.best) else 0.0
         means[:, column] = (filled[:, own].mean(axis=1) - best) / scale.span
+        sizes[:, column] = np.maximum(np.abs(filled[:, own]).max(axis=1), abs(best)) / scale.span
         failed[:, column] = np.isinf(ranked[:, own]).all(axis=1)
-    return tasks, np.where(failed, np.inf, means), means
+    return Blocks(tasks, np.where(failed, np.inf, means), means, sizes)
 
 
 def _pair(experiment: Experiment, endpoint: Endpoint, scales: Mapping[str, Scale], names: tuple[str, str]) -> Pair:
-    units, ranked, filled = block_losses(experiment, endpoint, scales, names)
+    blocks = block_losses(experiment, endpoint, scales, names)
     places = dict.fromkeys((s.task, s.seed) for s in experiment.studies if s.strategy in names)
     both = set(common_places(experiment, endpoint, names))
     left_out = tuple(place for place in places if place not in both)
     is_whole = all(math.isfinite(endpoint.losses[name][place]) for name in names for place in both)
-    return Pair(*names, units, ranked, filled, left_out, is_whole)
+    return Pair(*names, blocks, left_out, is_whole)
 
 
 Kind = Literal["better", "equivalent", "undecided", "underpowered"]
@@ -133,10 +157,11 @@ class Comparison:
     Attributes:
         pair: What was compared.
         p, adjusted: Of the exact paired Wilcoxon test: raw, and Holm-adjusted over all pairs at this endpoint.
-        shift: Hodges-Lehmann estimate of the difference; the effect that is held against the ROPE. Infinite where
-            so many studies have nothing to show that no difference of values is typical.
-        mean, interval: Mean of the filled differences and its 95 % interval, resampled in pairs.
-        detectable: Smallest shift found with 80 % power; None where none can be.
+        shift: Hodges-Lehmann estimate of the difference: the one effect. Infinite where so many studies have nothing
+            to show that no difference of values is typical.
+        interval: The 95 % interval that belongs to both: it excludes 0 exactly when `p` is below .05.
+        detectable: Smallest shift found with 80 % power; None where that cannot be computed.
+        is_open: Whether Friedman's test over all strategies lets pairs be told apart.
         kind: The word this endpoint alone allows.
     """
 
@@ -144,9 +169,9 @@ class Comparison:
     p: float
     adjusted: float
     shift: float
-    mean: float
     interval: Interval
     detectable: float | None
+    is_open: bool
     kind: Kind
 
     @property
@@ -172,36 +197,29 @@ class Comparison:
         return self.pair.n - self.wins - self.defeats
 
 
-def compare(
-    pairs: Sequence[Pair], *, rope: float, source: Resampling, omnibus: float | None = None
-) -> list[Comparison]:
+def compare(pairs: Sequence[Pair], *, rope: float, omnibus: float | None = None) -> list[Comparison]:
     """Returns the comparison of each pair; p-values are adjusted over all of them.
 
     Args:
         pairs: What is compared.
         rope: Differences up to this do not matter.
-        source: Of the bootstrap.
         omnibus: p of Friedman's test over all strategies; unless it is below .05 no pair is told apart. None without.
     """
     is_open = omnibus is None or omnibus < ALPHA
     raw = [signed_rank_p(pair.differences) for pair in pairs]
     comparisons = []
     for pair, p, adjusted in zip(pairs, raw, holm(raw), strict=True):
-        differences = pair.filled_differences
-        interval = mean_difference_interval(pair.filled[0], pair.filled[1], source=source)
-        effect = np.array(hodges_lehmann(pair.differences))
-        shift = float(without_rounding(effect, np.max(np.abs(pair.filled), initial=0.0)))
-        mean = float(np.mean(differences)) if pair.n else 0.0
-        detectable = detectable_difference(differences, n_tests=len(pairs))
+        interval, shift = signed_rank_interval(pair.differences), hodges_lehmann(pair.differences)
+        detectable = detectable_difference(pair.filled_differences, n_tests=len(pairs))
         kind = _kind(pair, adjusted=adjusted if is_open else 1.0, shift=shift, interval=interval, rope=rope)
-        comparisons.append(Comparison(pair, p, adjusted, shift, mean, interval, detectable, kind))
+        comparisons.append(Comparison(pair, p, adjusted, shift, interval, detectable, is_open, kind))
     return comparisons
 
 
 def _kind(pair: Pair, *, adjusted: float, shift: float, interval: Interval, rope: float) -> Kind:
     if pair.n < FEWEST:
         return "underpowered"
-    if adjusted < ALPHA and abs(shift) > rope:
+    if adjusted < ALPHA and exceeds(abs(shift), rope):
         return "better"
     return "equivalent" if pair.is_whole and rope > 0 and interval.is_within(rope) else "undecided"
 
@@ -212,16 +230,20 @@ class Look:
 
     Attributes:
         endpoint: Where.
-        omnibus: p of Friedman's test over all strategies; None with fewer than three, or when not all have the same
-            seeds (tasks).
+        ranking: All strategies ranked, with Friedman's test; None when not all have the same seeds (tasks).
         comparisons: One a pair.
         called: For each pair the strategy called better, after the gates; None without.
     """
 
     endpoint: Endpoint
-    omnibus: float | None
+    ranking: Ranking | None
     comparisons: Sequence[Comparison]
     called: Sequence[str | None]
+
+    @property
+    def omnibus(self) -> float | None:
+        """p of Friedman's test over all strategies; None with fewer than three, or without a ranking of all."""
+        return self.ranking.p if self.ranking else None
 
     @property
     def compared(self) -> Iterator[tuple[Comparison, str | None]]:
@@ -235,7 +257,7 @@ class Look:
         return next((name for name, count in n_called.items() if needed and count == needed), None)
 
 
-def take_looks(experiment: Experiment, scales: Mapping[str, Scale], *, source: Resampling) -> list[Look]:
+def take_looks(experiment: Experiment, scales: Mapping[str, Scale]) -> list[Look]:
     """Returns the looks in the order in which they are tested, the primary endpoint first.
 
     At each look Friedman's test over all strategies comes first (with three or more), then p-values are Holm-adjusted
@@ -248,18 +270,18 @@ def take_looks(experiment: Experiment, scales: Mapping[str, Scale], *, source: R
     rope = rope_of(experiment, scales)
     for endpoint in endpoints(experiment, scales):
         pairs = pair_up(experiment, endpoint, scales)
-        omnibus = _omnibus(experiment, endpoint, scales, pairs)
-        comparisons = compare(pairs, rope=rope, source=source, omnibus=omnibus)
+        ranking = _ranking(experiment, endpoint, scales, pairs)
+        comparisons = compare(pairs, rope=rope, omnibus=ranking.p if ranking else None)
         called = [comparison.ahead if comparison.kind == "better" else None for comparison in comparisons]
         if looks:
             called = [name if name == before else None for name, before in zip(called, looks[-1].called, strict=True)]
-        looks.append(Look(endpoint, omnibus, comparisons, called))
+        looks.append(Look(endpoint, ranking, comparisons, called))
     return looks
 
 
-def _omnibus(
+def _ranking(
     experiment: Experiment, endpoint: Endpoint, scales: Mapping[str, Scale], pairs: Sequence[Pair]
-) -> float | None:
-    units, ranked, _ = block_losses(experiment, endpoint, scales, experiment.strategies)
-    is_balanced = all(pair.n == len(units) for pair in pairs)
-    return rank(experiment.strategies, ranked).p if is_balanced else None
+) -> Ranking | None:
+    blocks = block_losses(experiment, endpoint, scales, experiment.strategies)
+    is_balanced = all(pair.n == len(blocks.units) for pair in pairs)
+    return blocks.ranking(experiment.strategies) if is_balanced else None

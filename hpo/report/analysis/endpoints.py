@@ -15,7 +15,8 @@ import numpy as np
 from hpo.report.analysis.incumbents import best_trial, counted_trials, is_beyond, steps
 from hpo.report.analysis.records import Confirmed, Experiment, Place, Study
 from hpo.report.analysis.regrets import Scale
-from hpo.statistics.bootstrap import Interval, Resampling, iqm, iqm_interval
+from hpo.statistics.bootstrap import Resampling, iqm, iqm_interval
+from hpo.statistics.interval import Interval
 
 LOOKS = (1.0, 0.5, 0.25)
 BEST_VALIDATION = "best validation"  # how a design card begins to say that searches are compared as they are

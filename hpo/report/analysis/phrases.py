@@ -5,11 +5,13 @@ Sentences that belong to one section are written there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from hpo.report.analysis.records import Experiment
 from hpo.report.document.content import Column
-from hpo.statistics.bootstrap import Interval
+from hpo.statistics.interval import Interval
+from hpo.statistics.paired import Ranking
 
 
 def number(value: float | None) -> str:
@@ -21,10 +23,49 @@ def p_value(p: float) -> str:
     return "p < .0001" if p < 1e-4 else f"p = {p:.2g}"
 
 
-def interval_text(interval: Interval) -> str:
-    if interval.low is None:
-        return "no interval"
-    return f"95 % CI {number(interval.low)} to {number(interval.high)}"
+def friedman_text(ranking: Ranking) -> str:
+    """Returns Friedman's statistic, its degrees of freedom and p: `χ²(2) = 9.3, p = .0098`."""
+    if ranking.chi2 is None or ranking.p is None:
+        return "not computed"
+    return f"χ²({len(ranking.strategies) - 1}) = {ranking.chi2:.3g}, {p_value(ranking.p)}"
+
+
+MOST_DECIMALS = 6
+FIGURES = 2  # of half an interval's width: more would be noise
+
+
+def effect_text(value: float, interval: Interval) -> str:
+    """Returns an effect in as many digits as its interval allows; in two significant ones where there is none."""
+    decimals = _decimals(value, interval)
+    return f"{value:.2g}".replace("-", "−") if decimals is None else _fixed(value, decimals)
+
+
+def interval_text(value: float, interval: Interval) -> str:
+    """Returns `95 % interval −0.015 to 0.008` in the digits of the effect that it belongs to, or that there is none."""
+    if interval.low is None or interval.high is None:
+        return "no 95 % interval exists"
+    decimals = _decimals(value, interval)
+    low, high = (
+        "no bound" if math.isinf(end) else number(end) if decimals is None else _fixed(end, decimals)
+        for end in (interval.low, interval.high)
+    )
+    return f"95 % interval {low} to {high}{', without 0' if interval.is_without_zero else ''}"
+
+
+def _decimals(value: float, interval: Interval) -> int | None:
+    """Returns the decimals at which half the width has two figures, and no end away from 0 looks like it."""
+    ends = [end for end in (interval.low, interval.high) if end is not None and math.isfinite(end)]
+    half = sum(abs(end - value) for end in ends) / len(ends) if ends else 0.0
+    if not half or not math.isfinite(half):
+        return None
+    decimals = max(0, FIGURES - 1 - math.floor(math.log10(half)))
+    while decimals <= MOST_DECIMALS and any(not round(end, decimals) for end in ends if end):
+        decimals += 1
+    return decimals if decimals <= MOST_DECIMALS else None
+
+
+def _fixed(value: float, decimals: int) -> str:
+    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
 
 
 def count(n: int, noun: str) -> str:

@@ -16,6 +16,7 @@ from scipy import stats
 from hpo.report.analysis.conduct import random_studies
 from hpo.report.analysis.incumbents import Steps, counted_trials, is_beyond, is_complete, loss, places, rows_of, steps
 from hpo.report.analysis.records import Experiment, Place, Study
+from hpo.statistics.equality import levelled
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,14 @@ class Regrets:
             the worst value seen on the task; beyond where a running study is it is NaN.
         ranked: The same with infinity where there is no incumbent: worse than any value.
         first: By task: the lowest cost at which any study had an incumbent.
+        offsets: By task: the magnitude of the best loss known, on the scale of regret.
     """
 
     along: Floats
     rows: Mapping[str, Mapping[Place, Floats]]
     ranked: Mapping[str, Mapping[Place, Floats]]
     first: Mapping[str, float]
+    offsets: Mapping[str, float]
 
     def by_task(self, strategy: str) -> dict[str, list[Floats]]:
         """Returns the rows of a strategy, task by task."""
@@ -138,23 +141,28 @@ def regrets(experiment: Experiment, scales: Mapping[str, Scale]) -> Regrets | No
             losses = rows_of([curve], along, worst=math.inf)[0]
             ranked[strategy][place] = (losses - scale.best) / scale.span
             rows[strategy][place] = (np.where(np.isinf(losses), scale.worst, losses) - scale.best) / scale.span
-    return Regrets(along, rows, ranked, first)
+    offsets = {task: abs(scales[task].best) / scales[task].span for task in first}
+    return Regrets(along, rows, ranked, first, offsets)
 
 
 def mean_ranks(of: Regrets, strategies: Sequence[str], *, tasks: Sequence[str]) -> Floats:
     """Returns ranks of the strategies along costs, 1 is best and ties share: shape (n_strategies, n_units, n_costs).
 
-    Ranked within each (task, seed) that all strategies have; units are seeds, or means over the seeds of each task.
+    Of the (task, seed) that all strategies have; units are seeds, or tasks, ranked by the mean regret of their seeds.
     """
     shared = [place for place in of.ranked[strategies[0]] if all(place in of.ranked[name] for name in strategies)]
-    blocks = np.array([[of.ranked[name][place] for place in shared] for name in strategies], float)
-    blocks = blocks.reshape(len(strategies), len(shared), of.along.size)
-    ranks = stats.rankdata(blocks, axis=0, nan_policy="propagate")
-    if len(tasks) == 1:
-        return np.asarray(ranks)
-    groups = [[index for index, (own, _) in enumerate(shared) if own == task] for task in tasks]
-    means = [ranks[:, group].mean(axis=1) for group in groups if group]
-    return np.stack(means, axis=1) if means else ranks
+    shape = len(strategies), len(shared), of.along.size
+    ranked = np.array([[of.ranked[name][place] for place in shared] for name in strategies], float).reshape(shape)
+    sizes = np.array([of.offsets[task] for task, _ in shared]).reshape(-1, 1)
+    if len(tasks) > 1:
+        filled = np.array([[of.rows[name][place] for place in shared] for name in strategies], float).reshape(shape)
+        groups = [group for task in tasks if (group := [n for n, (own, _) in enumerate(shared) if own == task])]
+        failed = [np.isinf(ranked[:, group]).all(axis=1) for group in groups]
+        means = [filled[:, group].mean(axis=1) for group in groups]
+        ranked = np.where(np.array(failed).reshape(-1, *shape[::2]), np.inf, np.array(means).reshape(-1, *shape[::2]))
+        ranked = ranked.swapaxes(0, 1)
+        sizes = np.array([sizes[group[0]] for group in groups]).reshape(-1, 1)
+    return np.asarray(stats.rankdata(levelled(ranked, np.abs(ranked) + 2 * sizes), axis=0, nan_policy="propagate"))
 
 
 def area(row: Floats, along: Floats, *, first: float, budget: float) -> float | None:

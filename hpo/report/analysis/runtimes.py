@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.report.analysis.incumbents import Steps
-from hpo.statistics.bootstrap import TAILS, Interval, Resampling
+from hpo.statistics.bootstrap import TAILS, Resampling
+from hpo.statistics.interval import NO_INTERVAL, Interval
 
 Floats = NDArray[np.float64]
 
@@ -29,6 +30,10 @@ class Runtimes:
 
     costs: Floats
     spent: Floats
+
+    def at(self, places: NDArray[np.int64]) -> Runtimes:
+        """Returns the studies at these places, in this order."""
+        return Runtimes(self.costs[places], self.spent[places])
 
     @property
     def n_reached(self) -> int:
@@ -66,12 +71,20 @@ def ratio_interval(one: Runtimes, other: Runtimes, *, is_paired: bool, source: R
     """
     n_one, n_other = one.costs.size, other.costs.size
     if min(n_one, n_other) < 2:
-        return Interval(None, None, "none")
-    picked = source.rng.integers(n_one, size=(source.n, n_one))
-    also = picked if is_paired else source.rng.integers(n_other, size=(source.n, n_other))
+        return NO_INTERVAL
+    places = [_order(one, other)] * 2 if is_paired else [_order(one), _order(other)]
+    one, other = one.at(places[0]), other.at(places[1])
+    rng = source.rng
+    picked = rng.integers(n_one, size=(source.n, n_one))
+    also = picked if is_paired else rng.integers(n_other, size=(source.n, n_other))
     top, bottom = _expected(one, picked), _expected(other, also)
     ratios = np.where(np.isinf(bottom), np.nan, top / np.where(np.isinf(bottom), 1.0, bottom))
     return _ends(ratios)
+
+
+def _order(*of: Runtimes) -> NDArray[np.int64]:
+    """Returns an order of studies (or of those paired) that depends on what they spent alone."""
+    return np.lexsort([row for each in of for row in (each.spent, each.costs)])
 
 
 def _expected(of: Runtimes, picked: NDArray[np.int64]) -> Floats:

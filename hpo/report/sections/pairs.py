@@ -5,15 +5,17 @@ The words for them are the verdict's; the comparisons themselves come from `clai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
-from hpo.figures.figure import Axis, Cell, Figure, Series, View
+from hpo.figures.figure import Axis, Cell, Figure, Line, Series, View
 from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.claims import Comparison
 from hpo.report.analysis.phrases import plural
+from hpo.report.analysis.records import Experiment
 from hpo.report.document.content import Block, Table
 from hpo.report.sections.tables import Field, numbers, table
 from hpo.statistics.paired import holm, probability_of_improvement, win_rate
@@ -21,19 +23,15 @@ from hpo.statistics.paired import holm, probability_of_improvement, win_rate
 Fields = Mapping[str, Field[Comparison]]
 PAIR = Field[Comparison]("", "pair", lambda c: c.name)
 EFFECTS = (
-    *("mean_difference", "low", "high", "interval", "hodges_lehmann"),
+    *("difference", "low", "high"),
     *("probability_of_improvement", "win_rate", "smallest_detectable_difference"),
 )
 
 
 def build_pairs(analysis: Analysis) -> tuple[list[Block], list[dict[str, Cell]]]:
-    """Returns a table of tests, one of effects, the differences beside the ROPE; and the numbers of each pair."""
+    """Returns a table of tests and one of effects; and the numbers of each pair."""
     pairs, fields = analysis.looks[0].comparisons, _fields(analysis)
-    blocks: list[Block] = [
-        _tests_table(analysis, fields),
-        _effects_table(analysis, fields),
-        _differences(analysis),
-    ]
+    blocks: list[Block] = [_tests_table(analysis, fields), _effects_table(analysis, fields)]
     return blocks, [numbers(pair, fields.values()) for pair in pairs]
 
 
@@ -51,11 +49,10 @@ def _fields(analysis: Analysis) -> Fields:
         Field("p", "Wilcoxon p", lambda c: c.p),
         Field("holm_p", "Holm p, all pairs", lambda c: c.adjusted),
         Field("holm_p_against_control", against_title, lambda c: against.get(id(c))),
-        Field("mean_difference", f"mean difference ({quantity})", lambda c: sign * c.mean + 0.0),
+        Field("difference", f"typical difference ({quantity})", lambda c: sign * c.shift + 0.0 if c.pair.n else None),
         Field("low", "95 % low", lambda c: c.interval.times(sign).low),
         Field("high", "95 % high", lambda c: c.interval.times(sign).high),
-        Field("interval", "interval", lambda c: c.interval.method),
-        Field("hodges_lehmann", f"Hodges–Lehmann ({quantity})", lambda c: sign * c.shift + 0.0),
+        Field("level", "", lambda c: None if c.interval.low is None else c.interval.level),
         Field("probability_of_improvement", "P(first improves), A12", lambda c: _improvement(analysis, c)),
         Field("win_rate", "paired win rate", lambda c: win_rate(c.pair.differences)),
         Field("smallest_detectable_difference", f"smallest detectable ({quantity})", lambda c: c.detectable),
@@ -84,50 +81,62 @@ def _tests_table(analysis: Analysis, fields: Fields) -> Table:
     tests = [fields[name] for name in ("p", "holm_p", "holm_p_against_control")]
     columns = [PAIR, fields["n"], *counts, *tests]
     note = (
-        "Exact two-sided paired Wilcoxon signed-rank tests (zeros split between both signs); the p of the last column "
-        "is adjusted over the pairs with the control alone and is exploratory."
+        "Exact two-sided paired Wilcoxon signed-rank tests (zeros count half for either side, and ties never make p "
+        "smaller); the p of the last column is adjusted over the pairs with the control alone and is exploratory."
     )
     pairs = analysis.looks[0].comparisons
     return table(analysis.experiment, "statistics-tests", "Paired tests", columns, pairs, note)
 
 
 def _effects_table(analysis: Analysis, fields: Fields) -> Table:
-    columns = [PAIR, fields["n"], *(_unless_empty(fields[name]) for name in EFFECTS)]
+    columns = [PAIR, fields["n"], *(fields[name] for name in EFFECTS)]
     note = (
-        "Differences are first − second; A12 is the probability that the first beats the second over all their seeds "
-        "(mean over tasks) and the win rate that over paired ones, ties counting half; the smallest detectable "
-        "difference is found with 80 % power, a dash means none can be; an infinite Hodges–Lehmann estimate: "
-        "too many studies have nothing to show for a typical difference of values."
+        "The typical difference, first − second, is the Hodges–Lehmann estimate, the median of the means of all pairs "
+        "of differences, and its interval that of the signed-rank test, which exists from six on; A12 is the "
+        "probability that the first beats the second over all their seeds (mean over tasks) and the win rate that over "
+        "paired ones, ties counting half; the smallest detectable difference is found with 80 % power by that test "
+        "with Holm's correction, for normal noise of the spread "
+        "estimated from these differences, a dash means that it cannot be computed; inf: too many studies have nothing "
+        "to show for a typical difference of values."
     )
     pairs, title = analysis.looks[0].comparisons, "Differences and effect sizes"
     return table(analysis.experiment, "statistics-effects", title, columns, pairs, note)
 
 
-def _unless_empty(field: Field[Comparison]) -> Field[Comparison]:
-    """Returns the field with a dash in the place of a difference of nothing."""
-    is_difference = field.name in ("mean_difference", "hodges_lehmann")
-    return replace(field, read=lambda c: None if is_difference and not c.pair.n else field.of(c))
-
-
-def _differences(analysis: Analysis) -> Figure:
-    experiment, rope, sign = analysis.experiment, analysis.rope, analysis.experiment.shown_sign
-    intervals = [(c, c.interval.times(sign)) for c in analysis.looks[0].comparisons if c.interval.low is not None]
-    names = [comparison.name for comparison, _ in intervals]
-    series = Series(
-        "mean difference",
-        "whisker",
-        [sign * comparison.mean + 0.0 for comparison, _ in intervals],
-        names,
-        low=[interval.low for _, interval in intervals],
-        high=[interval.high for _, interval in intervals],
-        text=[f"n = {comparison.pair.n}" for comparison, _ in intervals],
-        in_legend=False,
+def build_forest(analysis: Analysis) -> Figure:
+    """Returns the typical difference of every pair with its interval, beside the ROPE."""
+    experiment, rope = analysis.experiment, analysis.rope
+    shown = [c for c in analysis.looks[0].comparisons if c.pair.n and math.isfinite(c.shift)]
+    bounded = [c for c in shown if c.interval.is_bounded]
+    series = [
+        _points(experiment, "typical difference", "whisker", bounded),
+        _points(experiment, "without an interval", "points", [c for c in shown if not c.interval.is_bounded]),
+    ]
+    axes = (
+        Axis(f"first − second ({experiment.quantity})"),
+        Axis("pair", categories=[comparison.name for comparison in shown]),
     )
-    axes = Axis(f"first − second ({experiment.quantity})"), Axis("pair", categories=names)
-    view = View("differences", *axes, [series] if intervals else [], [("x", -rope, "− ROPE"), ("x", rope, "+ ROPE")])
+    lines: list[Line] = [("x", -rope, "− ROPE"), ("x", rope, "+ ROPE")] if rope else [("x", 0.0, "no difference")]
+    view = View("differences", *axes, [one for one in series if one.x], lines)
     side = "left" if experiment.has_tasks or experiment.better == "lower" else "right"
     caption = (
-        f"Mean paired difference with its 95 % interval; {side} of 0 speaks for the first of "
-        "the pair, and between the dashed lines a difference does not matter."
+        "Typical difference (Hodges–Lehmann) of every pair with its 95 % interval, where there are six "
+        f"{experiment.paired_by}s for one; "
+        f"{side} of 0 speaks for the first of the pair, and between the dashed lines a difference does not matter."
     )
-    return Figure("statistics-differences", "Differences with 95 % intervals", caption, [view])
+    return Figure("verdict-differences", "Every pair: difference, 95 % interval, ROPE", caption, [view])
+
+
+def _points(experiment: Experiment, name: str, kind: Literal["whisker", "points"], of: Sequence[Comparison]) -> Series:
+    sign = experiment.shown_sign
+    intervals = [comparison.interval.times(sign) for comparison in of]
+    return Series(
+        name,
+        kind,
+        [sign * comparison.shift + 0.0 for comparison in of],
+        [comparison.name for comparison in of],
+        low=[interval.low for interval in intervals] if kind == "whisker" else (),
+        high=[interval.high for interval in intervals] if kind == "whisker" else (),
+        text=[f"n = {comparison.pair.n}" for comparison in of],
+        in_legend=False,
+    )

@@ -19,7 +19,8 @@ from hpo.report.analysis.regrets import Regrets, area, mean_ranks
 from hpo.report.document.content import Block, Section, Table, Text
 from hpo.report.sections.series import Average, average, average_series, thin_series
 from hpo.report.sections.tables import Field, Record, nested, table
-from hpo.statistics.bootstrap import Resampling, mean_interval
+from hpo.statistics.bootstrap import Resampling
+from hpo.statistics.signed_rank import hodges_lehmann, signed_rank_interval
 
 Floats = NDArray[np.float64]
 
@@ -46,7 +47,7 @@ def build_regret(analysis: Analysis) -> Section:
     blocks: list[Block] = [*_scale_blocks(experiment, scales), _regret_figure(experiment, capped, source=source)]
     if len(experiment.strategies) > 1:
         blocks.append(_rank_figure(experiment, by_rank))
-    area_records = [_area_record(name, values, source=source) for name, values in areas.items()]
+    area_records = [_area_record(name, values) for name, values in areas.items()]
     blocks.append(_area_table(experiment, area_records))
     finals = {name: _finals(experiment, regrets, name) for name in experiment.strategies}
     if experiment.has_tasks:
@@ -55,7 +56,7 @@ def build_regret(analysis: Analysis) -> Section:
     numbers = {
         "scales": nested(scales, by=["task"], names=names),
         "final_mean_regret": finals,
-        "area_over_log_budget": {record["strategy"]: record["mean"] for record in area_records},
+        "area_over_log_budget": {record["strategy"]: record["typical"] for record in area_records},
         "final_mean_rank": {
             name: float(mean.values[-1]) if mean.values.size else None for name, mean in by_rank.items()
         },
@@ -147,24 +148,24 @@ def _areas(experiment: Experiment, of: Regrets, strategy: str) -> Floats:
     return np.array([np.mean(values) for values in groups if values], float)
 
 
-def _area_record(strategy: str, values: Floats, *, source: Resampling) -> Record:
-    interval = mean_interval(values, source=source)
-    ends = {"low": interval.low, "high": interval.high, "interval": interval.method}
-    return {"strategy": strategy, "n": values.size, "mean": float(values.mean()) if values.size else None, **ends}
+def _area_record(strategy: str, values: Floats) -> Record:
+    interval = signed_rank_interval(values)
+    typical = hodges_lehmann(values) if values.size else None
+    return {"strategy": strategy, "n": values.size, "typical": typical, "low": interval.low, "high": interval.high}
 
 
 def _area_table(experiment: Experiment, records: Sequence[Record]) -> Table:
     columns: list[Field[Record]] = [
         Field("strategy", "strategy"),
         Field("n", f"{experiment.paired_by}s"),
-        Field("mean", "mean regret over log budget"),
+        Field("typical", "typical regret over log budget"),
         Field("low", "95 % low"),
         Field("high", "95 % high"),
-        Field("interval", "interval"),
     ]
     note = (
         "Area under normalised regret over the logarithm of the budget, from the first COMPLETE trial of any study to "
-        "the end, as a mean height (no unit): lower is better at any time."
+        "the end, as a mean height (no unit): lower is better at any time. Typical is the Hodges–Lehmann estimate over "
+        f"{experiment.paired_by}s, with its exact interval from six on."
     )
     return table(experiment, "regret-area", "One number for the whole curve", columns, records, note)
 

@@ -16,12 +16,12 @@ from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.claims import block_losses
 from hpo.report.analysis.endpoints import Summary
 from hpo.report.analysis.incumbents import is_beyond, steps, twice_the_budget
-from hpo.report.analysis.phrases import count, listing, number, p_value
+from hpo.report.analysis.phrases import count, friedman_text, listing, number
 from hpo.report.analysis.records import Experiment
 from hpo.report.document.content import Block, Section, Text
 from hpo.report.sections.pairs import build_pairs
 from hpo.report.sections.tables import Field, Record, nested, numbers, table
-from hpo.statistics.paired import Ranking, cliques, rank
+from hpo.statistics.paired import Ranking, cliques
 
 TITLE, STRATEGIES = "Statistics", "Every strategy at the primary endpoint"
 SUMMARY_NOTE = (
@@ -36,8 +36,7 @@ def build_statistics(analysis: Analysis) -> Section:
     if not experiment.studies:
         return Section("statistics", TITLE, [Text("No study, so there is nothing to test.", "warning")])
     endpoint = analysis.looks[0].endpoint
-    _, ranked, _ = block_losses(experiment, endpoint, analysis.scales, experiment.strategies)
-    ranking = rank(experiment.strategies, ranked)
+    ranking = block_losses(experiment, endpoint, analysis.scales, experiment.strategies).ranking(experiment.strategies)
     means = dict(zip(ranking.strategies, ranking.means, strict=False))
     quantity = experiment.quantity
     summary: list[Field[Summary]] = [
@@ -67,6 +66,8 @@ def build_statistics(analysis: Analysis) -> Section:
         "strategies": {one.strategy: numbers(one, summary) for one in analysis.summaries},
         "pairs": pairs,
         "friedman": {
+            "chi2": ranking.chi2,
+            "degrees_of_freedom": None if ranking.chi2 is None else len(ranking.strategies) - 1,
             "p": ranking.p,
             "n": ranking.n,
             "mean_ranks": means,
@@ -83,7 +84,9 @@ def _friedman_sentence(experiment: Experiment, ranking: Ranking) -> str:
     if ranking.p is None:
         return f"Friedman's test needs three strategies and two blocks; here are {k} strategies and {blocks} all have."
     finding = "the strategies differ" if ranking.is_significant else "no difference among them could be shown"
-    return f"Friedman's test of {k} strategies over {blocks} that all of them have: {p_value(ranking.p)}, {finding}."
+    return (
+        f"Friedman's test of {k} strategies over {blocks} that all of them have: {friedman_text(ranking)}, {finding}."
+    )
 
 
 def build_ranking(experiment: Experiment, ranking: Ranking) -> list[Block]:

@@ -21,7 +21,8 @@ from hpo.report.analysis.regrets import Scale
 from hpo.report.analysis.runtimes import ratio_interval, runtimes
 from hpo.report.document.content import Block, Section, Table, Text
 from hpo.report.sections.tables import Field, Record, nested, table
-from hpo.statistics.bootstrap import Interval, Resampling
+from hpo.statistics.bootstrap import Resampling
+from hpo.statistics.interval import NO_INTERVAL
 
 Floats = NDArray[np.float64]
 N_TARGETS = 50
@@ -134,7 +135,7 @@ def _curves(experiment: Experiment) -> dict[str, dict[Place, Steps]]:
 
 
 def _of_task(curves: Mapping[Place, Steps], task: str) -> dict[int, Steps]:
-    return {seed: curve for (own, seed), curve in curves.items() if own == task}
+    return {seed: curve for (own, seed), curve in sorted(curves.items(), key=lambda item: item[0]) if own == task}
 
 
 def _reached(
@@ -144,7 +145,7 @@ def _reached(
     own = _of_task(curves[strategy], target.task)
     others = _of_task(curves[reference], target.task) if reference else {}
     mine, theirs = runtimes(list(own.values()), target.loss), runtimes(list(others.values()), target.loss)
-    ratio, interval = None, Interval(None, None, "none")
+    ratio, interval = None, NO_INTERVAL
     if strategy != reference and theirs.n_reached:
         interval = ratio_interval(mine, theirs, is_paired=list(own) == list(others), source=source)
         ratio = mine.expected / theirs.expected if mine.n_reached and theirs.expected else None

@@ -9,19 +9,24 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
-
 from hpo.report.analysis.analysis import Analysis
-from hpo.report.analysis.claims import Comparison, Look
-from hpo.report.analysis.conduct import n_startup_of
+from hpo.report.analysis.claims import Look
 from hpo.report.analysis.endpoints import chosen
-from hpo.report.analysis.incumbents import never_learned
 from hpo.report.analysis.outcomes import standing_numbers, unbeaten_sentences
-from hpo.report.analysis.phrases import budget_text, count, interval_text, listing, number, p_value
+from hpo.report.analysis.phrases import (
+    budget_text,
+    count,
+    effect_text,
+    listing,
+    number,
+)
 from hpo.report.analysis.records import Experiment, Place
-from hpo.report.document.content import Block, Claim, Column, Section, Table, Text, Verdict
+from hpo.report.document.content import Block, Column, Section, Table, Text, Verdict
 from hpo.report.reading.terms import beyond_sentence
-from hpo.statistics.paired import FEWEST, fewest_seeds, fewest_units, n_pairs_of
+from hpo.report.sections.pairs import build_forest
+from hpo.report.sections.sentences import claim_of, friedman_of, loser
+from hpo.statistics.paired import fewest_seeds
+from hpo.statistics.signed_rank import FEWEST
 
 
 def build_verdict(analysis: Analysis) -> Section:
@@ -29,7 +34,7 @@ def build_verdict(analysis: Analysis) -> Section:
     experiment, looks = analysis.experiment, analysis.looks
     verdict = Verdict(
         headline=_headline(experiment, looks[0]),
-        claims=[_with_startup(experiment, c, _claim(analysis, c, called=name)) for c, name in looks[0].compared],
+        claims=[claim_of(analysis, c, called=name) for c, name in looks[0].compared],
         looks=_looks_table(experiment, looks),
         reading=_reading(analysis, looks[0]),
     )
@@ -37,7 +42,8 @@ def build_verdict(analysis: Analysis) -> Section:
     warnings: list[Block] = [Text(text, "warning") for text in unbeaten_sentences(experiment, standings)]
     notes: list[Block] = [Text(text, "note") for text in _notes(experiment, looks)]
     numbers = _numbers(analysis) | ({"baseline": standing_numbers(standings)} if standings else {})
-    return Section("verdict", "Verdict", [verdict, *warnings, *notes], numbers=numbers)
+    forest = [build_forest(analysis)] if len(experiment.strategies) > 1 else []
+    return Section("verdict", "Verdict", [verdict, *forest, *warnings, *notes], numbers=numbers)
 
 
 def _headline(experiment: Experiment, look: Look) -> str:
@@ -60,7 +66,7 @@ def _headline(experiment: Experiment, look: Look) -> str:
         return f"No winner: {reason}"
     if max(pairs) < FEWEST:
         return f"No winner: underpowered with {seeds} a pair, at least {FEWEST} are needed for any claim."
-    beaten = {_loser(c, name) for c, name in look.compared if name}
+    beaten = {loser(c, name) for c, name in look.compared if name}
     if not beaten:
         return f"No winner: no two of {listing(names)} could be told apart ({seeds} a pair, {look.endpoint.title})."
     left = [name for name in names if name not in beaten]
@@ -71,71 +77,6 @@ def _is_empty(look: Look) -> bool:
     """Whether studies have ended and none of them has anything to show."""
     values = [value for by_place in look.endpoint.losses.values() for value in by_place.values()]
     return bool(values) and all(math.isinf(value) for value in values)
-
-
-def _loser(comparison: Comparison, called: str) -> str:
-    return comparison.pair.second if called == comparison.pair.first else comparison.pair.first
-
-
-def _claim(analysis: Analysis, comparison: Comparison, *, called: str | None) -> Claim:
-    """Returns one sentence: the words first, then the numbers they rest on."""
-    experiment, pair = analysis.experiment, comparison.pair
-    units = count(pair.n, experiment.paired_by)
-    wins = f"{pair.first} ahead in {comparison.wins}, {pair.second} in {comparison.defeats} of {pair.n}"
-    if pair.n and np.isinf(pair.ranked).all():
-        words = "underpowered" if comparison.kind == "underpowered" else "not distinguishable"
-        neither = "neither has anything to show for its budget"
-        return Claim(f"{pair.first} and {pair.second} {words} with {units}: {neither}.", comparison.kind)
-    mean = _effect(experiment, comparison)
-    holm_p = f"Holm {p_value(comparison.adjusted)}"
-    match comparison.kind:
-        case "better":
-            by = f" by {number(abs(comparison.shift))} {experiment.quantity}" if math.isfinite(comparison.shift) else ""
-            words = f"{called} better than {_loser(comparison, str(called))}{by}"
-            return Claim(f"{words}: {holm_p}, {mean}, {wins} {experiment.paired_by}s.", "better")
-        case "equivalent":
-            inside = f"inside the ROPE of ±{number(analysis.rope)}"
-            words = f"{pair.first} and {pair.second} practically equivalent with {units}"
-            return Claim(f"{words}: {mean}, {inside}; {wins}.", "equivalent")
-        case "underpowered":
-            words = f"{pair.first} and {pair.second} underpowered with {units}"
-            return Claim(f"{words}: {mean}; {wins}." if pair.n else f"{words} in common.", "underpowered")
-    words = f"{pair.first} and {pair.second} not distinguishable with {units}"
-    return Claim(f"{words}: {holm_p}, {mean}, {wins}; {_detectable(experiment, comparison)}.", "undecided")
-
-
-def _with_startup(experiment: Experiment, comparison: Comparison, claim: Claim) -> Claim:
-    """Returns a claim that says of a strategy that never learned what it is a claim about: random search."""
-    for name in (comparison.pair.first, comparison.pair.second):
-        studies = experiment.of(strategy=name)
-        if studies and all(never_learned(experiment, study) for study in studies):
-            most = max(map(n_startup_of, studies))
-            said = f"{name} never left its {count(most, 'start-up trial')}, so it was random search throughout"
-            return Claim(f"{claim.text} But {said}: this says nothing of what {name} does once it learns.", claim.kind)
-    return claim
-
-
-def _effect(experiment: Experiment, comparison: Comparison) -> str:
-    """Returns the mean difference; where it would be one of filled values, how often there was nothing to show."""
-    if math.isfinite(comparison.shift):
-        return f"mean difference {_signed(experiment, comparison)} {experiment.quantity}"
-    pair = comparison.pair
-    n_empty = zip((pair.first, pair.second), np.isinf(pair.ranked).sum(axis=1), strict=True)
-    return listing([f"{name} with nothing to show in {n} of {pair.n}" for name, n in n_empty if n])
-
-
-def _signed(experiment: Experiment, comparison: Comparison) -> str:
-    """Returns first - second with its interval, in units of the metric (of regret over several tasks)."""
-    sign = experiment.shown_sign
-    interval = interval_text(comparison.interval.times(sign))
-    return f"({comparison.name}) {number(sign * comparison.mean + 0.0)} [{interval}]"
-
-
-def _detectable(experiment: Experiment, comparison: Comparison) -> str:
-    if comparison.detectable is None:
-        needed = fewest_units(n_pairs_of(len(experiment.strategies)))
-        return f"no difference could have been shown, that takes at least {count(needed, experiment.paired_by)}"
-    return f"smallest detectable difference {number(comparison.detectable)} {experiment.quantity} (80 % power)"
 
 
 def _looks_table(experiment: Experiment, looks: Sequence[Look]) -> Table:
@@ -160,7 +101,7 @@ def _look_title(look: Look) -> str:
 
 def _look_cell(look: Look, index: int) -> str:
     comparison, called = look.comparisons[index], look.called[index]
-    by = f"by {number(abs(comparison.shift))} " if math.isfinite(comparison.shift) else ""
+    by = f"by {effect_text(abs(comparison.shift), comparison.interval)} " if math.isfinite(comparison.shift) else ""
     size = f"{by}(n = {comparison.pair.n})"
     if called is not None:
         return f"{called} better {size}"
@@ -177,8 +118,9 @@ def _reading(analysis: Analysis, look: Look) -> str:
     return (
         f"Primary endpoint: {look.endpoint.title}, paired by {unit}{averaged}; 'better' means {_omnibus(look)}a "
         f"Holm-adjusted p < .05 (exact paired Wilcoxon) and a typical difference (Hodges–Lehmann) above the ROPE of "
-        f"{number(analysis.rope)} {experiment.quantity}, 'practically equivalent' a 95 % interval of "
-        "the mean difference inside it and no study with nothing to show; if all strategies are equal, one is called "
+        f"{number(analysis.rope)} {experiment.quantity}, 'practically equivalent' the 95 % interval of that difference "
+        "inside it and no study with nothing to show; an interval excludes 0 exactly when the pair's own p, before "
+        "Holm's correction, is below .05; if all strategies are equal, one is called "
         "better anywhere in this box with a probability of at most 5 %, and everything outside it is exploratory."
     )
 
@@ -186,7 +128,7 @@ def _reading(analysis: Analysis, look: Look) -> str:
 def _omnibus(look: Look) -> str:
     if look.omnibus is None:
         return ""
-    return f"Friedman's p < .05 over all strategies (here {p_value(look.omnibus)}), "
+    return f"Friedman's p < .05 over all strategies (here {friedman_of(look)}), "
 
 
 def _notes(experiment: Experiment, looks: Sequence[Look]) -> list[str]:
@@ -246,7 +188,7 @@ def _imputed(experiment: Experiment, look: Look) -> str | None:
     values = listing([f"{number(experiment.sign * worst[t])} on {t}" for t in experiment.tasks if t in worst])
     return (
         f"Nothing to show for their budget (no COMPLETE trial, or every retraining failed): {who}; tests rank them "
-        f"worse than any value, mean differences and intervals use the worst value seen on the task "
+        f"worse than any value, and so do typical differences; means over seeds use the worst value seen on the task "
         f"({values}, {experiment.metric})."
     )
 
@@ -271,13 +213,15 @@ def _look_numbers(look: Look, strategies: Sequence[str]) -> dict[str, object]:
             "second": c.pair.second,
             "n": c.pair.n,
             "better": called,
+            "p": c.p,
             "holm_p": c.adjusted,
             "shift_in_loss": c.shift,
-            "mean_in_loss": c.mean,
             "low_in_loss": c.interval.low,
             "high_in_loss": c.interval.high,
-            "interval": c.interval.method,
+            "level": None if c.interval.low is None else c.interval.level,
+            "excludes_zero": c.interval.excludes_zero,
         }
         for c, called in look.compared
     ]
-    return {"winner": look.winner(strategies), "friedman_p": look.omnibus, "pairs": pairs}
+    friedman = {"friedman_p": look.omnibus, "friedman_chi2": look.ranking.chi2 if look.ranking else None}
+    return {"winner": look.winner(strategies), **friedman, "pairs": pairs}

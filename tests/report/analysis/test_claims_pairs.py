@@ -29,7 +29,7 @@ def pairs(of: Experiment):
 def test_seeds_are_paired_by_their_number() -> None:
     of = made(study("a", 2, [5]), study("a", 1, [6]), study("b", 1, [4]), study("b", 2, [1]), study("b", 3, [0]))
     (pair,) = pairs(of)
-    assert pair.units == ("seed 2", "seed 1")
+    assert pair.blocks.units == ("seed 2", "seed 1")
     assert pair.differences.tolist() == [4, 2]
     assert pair.left_out == (("task", 3),)
     assert pair.is_whole
@@ -61,7 +61,7 @@ def test_several_tasks_are_compared_by_mean_regret() -> None:
         rope=1.0,
     )
     (pair,) = pairs(of)
-    assert pair.units == ("t", "u")
+    assert pair.blocks.units == ("t", "u")
     # On t the best is 4, the median of random 8; on u 50 and 100.
     assert pair.differences == pytest.approx([(8 - 6) / 4, 1.0])
     assert rope_of(of, scales(of)) == pytest.approx((1 / 4 + 1 / 50) / 2)
@@ -73,7 +73,7 @@ def test_a_task_some_of_whose_seeds_failed_is_filled() -> None:
     of = made(*(study("random", seed, [10 + seed], task=task) for task in "tu" for seed in (0, 1)))
     others = (failed, study("b", 1, [4], task="t"), study("b", 0, [2], task="u"), study("b", 1, [2], task="u"))
     (pair,) = pairs(replace(of, studies=(*of.studies, *others)))
-    assert np.isfinite(pair.ranked).all()
+    assert np.isfinite(pair.blocks.ranked).all()
     assert not pair.is_whole
 
 
@@ -86,4 +86,4 @@ def test_a_task_all_of_whose_seeds_failed_is_worse_than_any() -> None:
     )
     (pair,) = pairs(of)
     assert pair.differences[0] == -math.inf
-    assert np.isfinite(pair.filled).all()
+    assert np.isfinite(pair.blocks.filled).all()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from hpo.report.analysis.phrases import (
     count,
+    effect_text,
     interval_text,
     listing,
     number,
@@ -13,7 +16,7 @@ from hpo.report.analysis.phrases import (
     plural,
     task_name,
 )
-from hpo.statistics.bootstrap import Interval
+from hpo.statistics.interval import NO_INTERVAL, Interval
 
 
 def test_a_task_without_a_name_has_one_to_show() -> None:
@@ -44,8 +47,29 @@ def test_numbers_and_p_values() -> None:
 
 
 def test_an_interval_turns_with_its_sign() -> None:
-    interval = Interval(-1.0, 3.0, "BCa")
+    interval = Interval(-1.0, 3.0, "signed-rank", 0.96)
     assert interval.times(1.0) == interval
-    assert interval.times(-1.0) == Interval(-3.0, 1.0, "BCa")
-    assert interval_text(interval) == "95 % CI −1 to 3"
-    assert interval_text(Interval(None, None, "none").times(-1.0)) == "no interval"
+    assert interval.times(-1.0) == Interval(-3.0, 1.0, "signed-rank", 0.96)
+    assert interval_text(1.0, interval) == "95 % interval −1.0 to 3.0"
+    assert interval_text(1.0, NO_INTERVAL.times(-1.0)) == "no 95 % interval exists"
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "shown"),
+    [
+        (0.0001852, -0.01533, 0.007593, ("0.000", "−0.015 to 0.008")),
+        (0.2948, 0.0498, 0.63, ("0.29", "0.05 to 0.63")),
+        (0.0061, 0.0002, 0.0121, ("0.0061", "0.0002 to 0.0121")),  # 0.000 would look as if 0 were in it
+        (1234.6, 1000.0, 1500.0, ("1235", "1000 to 1500")),
+        (-3.0, -math.inf, -1.0, ("−3.0", "no bound to −1.0")),
+        (0.25, 0.25, 0.25, ("0.25", "0.25 to 0.25")),
+        (3e-9, 1e-9, 5e-9, ("3e−09", "1e−09 to 5e−09")),
+    ],
+)
+def test_an_effect_has_the_digits_its_interval_allows(value: float, low: float, high: float, shown: tuple) -> None:
+    interval = Interval(low, high, "signed-rank")
+    assert (effect_text(value, interval), interval_text(value, interval)) == (shown[0], f"95 % interval {shown[1]}")
+
+
+def test_an_effect_without_an_interval_has_two_digits() -> None:
+    assert effect_text(0.123456, NO_INTERVAL) == "0.12"

@@ -9,7 +9,7 @@ import pytest
 
 from hpo.report.analysis.incumbents import Steps
 from hpo.report.analysis.runtimes import Runtimes, ratio_interval, runtimes
-from hpo.statistics.bootstrap import resampling
+from hpo.statistics.bootstrap import Resampling
 
 REACHED = Runtimes(np.array([10.0, 30.0, math.inf, math.inf]), np.array([100.0, 100.0, 100.0, 60.0]))
 
@@ -45,11 +45,11 @@ def test_the_interval_of_a_ratio_equals_resampling_in_a_loop() -> None:
     rng = np.random.default_rng(0)
     one = Runtimes(rng.gamma(4, 5, size=12), np.full(12, 100.0))
     other = Runtimes(rng.gamma(4, 9, size=12), np.full(12, 100.0))
-    interval = ratio_interval(one, other, is_paired=True, source=resampling(1, 5000))
+    interval = ratio_interval(one, other, is_paired=True, source=Resampling(1, 5000))
     drawn = [rng.integers(12, size=12) for _ in range(5000)]
     ratios = [one.costs[index].sum() / other.costs[index].sum() for index in drawn]
     assert (interval.low, interval.high) == pytest.approx(tuple(np.percentile(ratios, [2.5, 97.5])), abs=0.03)
-    free = ratio_interval(one, other, is_paired=False, source=resampling(1, 5000))
+    free = ratio_interval(one, other, is_paired=False, source=Resampling(1, 5000))
     apart = [one.costs[rng.integers(12, size=12)].sum() / other.costs[index].sum() for index in drawn]
     assert (free.low, free.high) == pytest.approx(tuple(np.percentile(apart, [2.5, 97.5])), abs=0.05)
 
@@ -57,7 +57,7 @@ def test_the_interval_of_a_ratio_equals_resampling_in_a_loop() -> None:
 def test_a_target_hardly_reached_has_an_open_end() -> None:
     rare = Runtimes(np.array([5.0, math.inf, math.inf]), np.full(3, 10.0))
     always = Runtimes(np.array([1.0, 2.0, 3.0]), np.full(3, 10.0))
-    assert ratio_interval(rare, always, is_paired=True, source=resampling(0, 500)).high is None
-    assert ratio_interval(always, rare, is_paired=True, source=resampling(0, 500)).low == 0
+    assert ratio_interval(rare, always, is_paired=True, source=Resampling(0, 500)).high is None
+    assert ratio_interval(always, rare, is_paired=True, source=Resampling(0, 500)).low == 0
     single = Runtimes(np.array([1.0]), np.array([1.0]))
-    assert ratio_interval(single, always, is_paired=False, source=resampling(0, 500)).low is None
+    assert ratio_interval(single, always, is_paired=False, source=Resampling(0, 500)).low is None

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hpo.figures.figure import Figure
 from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.records import Experiment
 from hpo.report.document.content import Table
-from hpo.report.sections.pairs import build_pairs
+from hpo.report.sections.pairs import build_forest, build_pairs
 from tests.support.noise_experiments import experiment, normal
 
 
@@ -32,7 +31,9 @@ def test_the_p_is_that_of_scipy_on_the_paired_incumbents() -> None:
     differences = np.array(bests["random"]) - np.array(bests["tpe"])
     first = numbers[0]
     assert first["p"] == pytest.approx(stats.wilcoxon(differences, zero_method="zsplit", method="exact").pvalue)
-    assert first["mean_difference"] == pytest.approx(differences.mean())
+    walsh = [(x + y) / 2 for i, x in enumerate(differences) for y in differences[i:]]
+    assert first["difference"] == pytest.approx(np.median(walsh))
+    assert (first["low"], first["high"]) == pytest.approx((sorted(walsh)[5], sorted(walsh)[-6])), "P(W <= 5) = .0195"
     assert first["n"] == 9
     u = stats.mannwhitneyu(bests["tpe"], bests["random"]).statistic
     assert first["probability_of_improvement"] == pytest.approx(u / 81)
@@ -49,15 +50,17 @@ def test_differences_are_in_units_of_the_metric_whatever_the_direction() -> None
     up = replace(made(), direction="maximize")
     _, numbers = pairs(up)
     bests = {name: [max(t.value for t in s.trials) for s in up.of(strategy=name)] for name in up.strategies}
-    assert numbers[0]["mean_difference"] == pytest.approx(np.mean(bests["random"]) - np.mean(bests["tpe"]))
-    assert numbers[0]["low"] < numbers[0]["mean_difference"] < numbers[0]["high"]
+    differences = np.subtract(bests["random"], bests["tpe"])
+    assert numbers[0]["low"] < numbers[0]["difference"] < numbers[0]["high"]
+    assert differences.min() < numbers[0]["difference"] < differences.max()
+    assert np.sign(numbers[0]["difference"]) == np.sign(np.median(differences))
 
 
 def test_tables_and_figure() -> None:
-    (tests, effects, figure), _ = pairs(made())
+    (tests, effects), _ = pairs(made())
+    figure = build_forest(Analysis(made()))
     assert isinstance(tests, Table)
     assert isinstance(effects, Table)
-    assert isinstance(figure, Figure)
     assert [row[0] for row in tests.rows] == ["random − tpe", "random − gp", "tpe − gp"]
     assert all(len(row) == len(table.columns) for table in (tests, effects) for row in table.rows)
     assert [line[1] for line in figure.views[0].lines] == [-0.25, 0.25]
@@ -66,6 +69,12 @@ def test_tables_and_figure() -> None:
 def test_pairs_without_a_seed_in_common_have_dashes() -> None:
     of = made()
     apart = tuple(replace(s, seed=s.seed + 100) if s.strategy == "gp" else s for s in of.studies)
-    (_, effects, figure), _ = pairs(replace(of, studies=apart))
-    assert effects.rows[1][1:4] == [0, None, None]
-    assert list(figure.views[0].series[0].y) == ["random − tpe"]
+    (_, effects), _ = pairs(replace(of, studies=apart))
+    assert effects.rows[1][1:5] == [0, None, None, None]
+    assert list(build_forest(Analysis(replace(of, studies=apart))).views[0].series[0].y) == ["random − tpe"]
+
+
+def test_the_forest_shows_effects_without_an_interval_as_points() -> None:
+    few = experiment({"a": normal(), "b": normal(-2)}, rng=np.random.default_rng(0), n_seeds=5)
+    (series,) = build_forest(Analysis(few)).views[0].series
+    assert (series.kind, list(series.y)) == ("points", ["a − b"])
