@@ -16,6 +16,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
+from hpo.config.override_text import quoted_override
 from hpo.machine.paths import expanded, is_folder
 
 MAX_JOBS = 1000
@@ -99,17 +100,15 @@ def split_jobs(arguments: Arguments, name: str = "config") -> list[list[str]]:
     """
     loader = GlobalHydra.instance().config_loader()
     parser, groups = OverridesParser.create(config_loader=loader), loader.list_groups("")
-    pairs = itertools.zip_longest(arguments.overrides, arguments.overrides[1:], fillvalue="")
-    read = [_read(parser, word, following) for word, following in pairs]
-    for word, override in zip(arguments.overrides, read, strict=True):
+    words = [_readable(parser, word, may_be_several=arguments.is_multirun) for word in arguments.overrides]
+    read = [_read(parser, word, following) for word, following in itertools.zip_longest(words, words[1:], fillvalue="")]
+    for word, override in zip(words, read, strict=True):
         _check(word, override)
         if override.key_or_group in groups:
             _check_option(word, override, may_be_null=MAY_BE_NULL.get(override.key_or_group) in (name, "any"))
         if override.is_sweep_override() and not arguments.is_multirun:
             raise ValueError(_several(word))
-    choices = [
-        [word] if not o.is_sweep_override() else _values(o) for word, o in zip(arguments.overrides, read, strict=True)
-    ]
+    choices = [[word] if not o.is_sweep_override() else _values(o) for word, o in zip(words, read, strict=True)]
     jobs = list(itertools.islice(itertools.product(*choices), MAX_JOBS + 1))
     if not jobs:
         raise ValueError("-m has no study to run: a list of values is empty; name at least one value.")
@@ -134,6 +133,15 @@ def unreadable(override: str) -> str:
         f"The override '{override}' cannot be read; a value with spaces or signs needs two pairs of quotes, "
         f"""'{path}="{value}"', and a list brackets, '{path}=[a,b]'."""
     )
+
+
+def _readable(parser: OverridesParser, word: str, *, may_be_several: bool) -> str:
+    """Returns an override as Hydra can read it; a shell's quotes are enough around a path with blanks, `~` or ö."""
+    try:
+        parser.parse_overrides([word])
+    except Exception:  # whatever the grammar makes of it
+        return quoted_override(word, may_be_several=may_be_several) or word
+    return word
 
 
 def _read(parser: OverridesParser, word: str, following: str) -> Override:

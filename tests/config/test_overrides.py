@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from hpo.config.compose import hydra_initialized
 from hpo.config.overrides import Arguments, read_arguments, split_jobs, unreadable
@@ -69,7 +70,9 @@ def test_a_multirun_has_a_job_for_every_combination() -> None:
         (["-m", "seed=interval(0,1)"], "is no list of values"),
         (["sampler", "tpe"], "'sampler tpe' are two words; write sampler=tpe."),
         (["x y"], "The override 'x y' cannot be read; write path=value."),
-        (["data.path=a b(1"], "two pairs of quotes"),
+        (["data.path='a b"], "two pairs of quotes"),
+        (["data.path=[a,b"], "two pairs of quotes"),
+        (["-m", "data.path=ö.csv,'a b"], "cannot be read"),
         (["=1"], "cannot be read"),
         (["hydra.run.dir=x"], "is about Hydra"),
         (["~study.n_trials"], "only params can be deleted"),
@@ -88,6 +91,48 @@ def test_what_makes_no_job_is_refused(words: list[str], sentence: str) -> None:
     with pytest.raises(ValueError, match=r"\.$") as refusal:
         split(*words)
     assert sentence in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/home/me/My Texts/größe.csv",
+        "~/texts.csv",
+        "~/My Texts/a&b; #1 (copy).csv",
+        "C:\\Users\\Jörg\\t.csv",
+        "C:\\Users\\Jörg\\",
+        "it's.csv",
+        'so "so".csv',
+        "数据.csv",
+        "a=b.csv",
+        "<x>!.csv",
+        "texts (1).csv",
+        "50 %.csv",
+        "*/größe [12].csv",
+    ],
+)
+def test_a_path_is_typed_with_the_quotes_of_the_shell_alone(path: str) -> None:
+    ((word,),) = split(f"data.path={path}")
+    assert OverridesParser.create().parse_override(word).value() == path
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("[größe.csv, My Texts/b.csv]", ["größe.csv", "My Texts/b.csv"]),
+        ("[größe.csv,'a, b.csv']", ["größe.csv", "a, b.csv"]),
+        ("{train: ~/My Texts/ä.csv, test: b.csv}", {"train": "~/My Texts/ä.csv", "test": "b.csv"}),
+        ("{train: [ä.csv, b.csv], test: C:\\ü.csv}", {"train": ["ä.csv", "b.csv"], "test": "C:\\ü.csv"}),
+        ("{train: ä.csv, n: 3}", {"train": "ä.csv", "n": 3}),
+    ],
+)
+def test_paths_in_lists_and_mappings_are_typed_so_too(value: str, expected: object) -> None:
+    ((word,),) = split(f"data.path={value}")
+    assert OverridesParser.create().parse_override(word).value() == expected
+
+
+def test_paths_are_values_of_a_multirun() -> None:
+    assert split("-m", "data.path=größe.csv,b.csv") == [["data.path='größe.csv'"], ["data.path=b.csv"]]
 
 
 def test_the_way_to_write_it_is_named() -> None:
