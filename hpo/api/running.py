@@ -172,8 +172,11 @@ def data_words(data: Any) -> list[str]:
     if data is None:
         return []
     if isinstance(data, str | Path):
+        from hpo.data.table_files import holds_tables
+
         path = Path(data)
-        return words_of({"data": "folder" if path.is_dir() else "table", "data.path": str(path)})
+        is_folder = path.is_dir() and not holds_tables(path)
+        return words_of({"data": "folder" if is_folder else "table", "data.path": str(path)})
     from hpo.data.frames import write_frame
 
     return words_of({"data": "table", "data.path": str(write_frame(data))})

@@ -64,9 +64,8 @@ def _print_corpus(console: Console, corpus: Corpus) -> None:
     console.print(_table(["tokens a text", "least", "median", "95 %", "most", "words known"], _length_rows(corpus)))
     n_words = sum(word != FAKE for word in corpus.vocab)
     console.print(f"vocabulary: {n_words:,} tokens, those of the train part", "", sep="\n")
-    doubles = [f"{n:,} of {len(corpus.part(name)):,} texts of {name}" for name, n in corpus.doubles.items() if n]
-    if doubles:
-        console.print(f"also in train, token by token: {' and '.join(doubles)}", "", sep="\n")
+    for note in corpus.notes:
+        console.print(Text(printable(note), "yellow"), "", sep="\n")
     sample = _table(["class", "a text of the train part, as the network sees it"], _sample_rows(corpus))
     sample.columns[-1].justify = "left"
     console.print(sample, "")

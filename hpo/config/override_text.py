@@ -39,10 +39,10 @@ def quoted_override(word: str, *, may_be_several: bool = False) -> str:
     """Returns an override with quotes around the texts of its value, as Hydra must have paths with blanks, `~` or ö.
 
     Where it `may_be_several`, commas stand between values.
-    "" where the value holds quotes of its own, or its brackets do not match: that is for a person to mend.
+    "" where the value holds quotes of its own or line ends, or its brackets do not match: that a person must mend.
     """
     match = ASSIGNED.fullmatch(word)
-    if match is None:
+    if match is None or not word.isprintable():
         return ""
     key, value = match.groups()
     if value[0] not in "[{" and not (may_be_several and "," in value):

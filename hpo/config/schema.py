@@ -41,6 +41,13 @@ class Keep(Enum):
     both = "both"
 
 
+class Empty(Enum):
+    """What becomes of texts without a character that is seen."""
+
+    refuse = "refuse"
+    drop = "drop"
+
+
 @dataclass
 class DataConfig(Option):
     """Texts with labels, and how they become token ids."""
@@ -51,6 +58,7 @@ class DataConfig(Option):
     max_vocab: int = setting(low=10)
     max_tokens: int | None = setting(None, low=4)
     keep: Keep = MISSING
+    empty: Empty = Empty.refuse
     train_fraction: float = setting(above=0, high=1)
     valid: float = share()
     split_seed: int = setting(low=0, high=MAX_SEED)

@@ -11,6 +11,7 @@ __all__ = [
     "encodings",
     "frames",
     "metrics",
+    "table_files",
     "tabular",
     "tokens",
     "unlabelled",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
@@ -20,7 +20,7 @@ from hpo.data.baseline import fit_baseline
 from hpo.data.metrics import score_probabilities
 from hpo.data.sources import Source
 from hpo.data.splits import Rows, check_fractions, split_texts
-from hpo.data.texts import PARTS, Texts, check_texts
+from hpo.data.texts import PARTS, Texts, check_texts, drop_empty
 from hpo.data.tokens import tokenizer_versions
 from hpo.data.vocabulary import SPECIAL, Part, number_texts
 from hpo.machine.cache import Cache, digest
@@ -49,7 +49,7 @@ class Corpus:
         facts: fingerprint, name, source, tokenizer, n_train, n_valid, n_test, n_classes, n_vocab,
             n_tokens, and versions where the texts come from packages.
         baseline: What a regression on bags of words scores on the valid part, by metric.
-        doubles: How many texts of the valid and the test part have the tokens of one of the train part.
+        notes: What is to be said of them before anybody relies on them, a sentence each.
         train, valid, test: The parts.
     """
 
@@ -59,7 +59,7 @@ class Corpus:
     fingerprint: str
     facts: dict[str, Fact]
     baseline: dict[str, float]
-    doubles: dict[str, int]
+    notes: tuple[str, ...]
     train: Part
     valid: Part
     test: Part
@@ -102,7 +102,7 @@ def open_corpus(folder: str | Path) -> Corpus:
         fingerprint=described["facts"]["fingerprint"],
         facts=described["facts"],
         baseline=described["baseline"],
-        doubles=described["doubles"],
+        notes=tuple(described["notes"]),
         train=train,
         valid=valid,
         test=test,
@@ -157,11 +157,14 @@ def prepare(config: DataConfig, *, on_progress: OnProgress | None = None, on_not
     known = cache.find(signature)
     if known is not None:
         return known
-    texts = check_texts(source.read(lambda done, total: report("files", done, total)), config, source=source.shown)
+    read, emptied = drop_empty(source.read(lambda done, total: report("files", done, total)), config)
+    texts = check_texts(read, config, source=source.shown)
     parts = split_texts(texts, config)
-    key = digest(_content(config, source, texts, parts))
+    key = digest(_content(config, source, texts, parts, emptied))
     name = re.sub(r"[^\w.-]+", "_", config.name)
-    folder = cache.make(f"{name}-{key}", lambda folder: _write_corpus(folder, config, source, texts, parts, report))
+    folder = cache.make(
+        f"{name}-{key}", lambda folder: _write_corpus(folder, config, source, texts, parts, emptied, report)
+    )
     cache.remember(signature, folder)
     return folder
 
@@ -188,9 +191,11 @@ def _signature(config: DataConfig, source: Source) -> Iterator[str]:
     yield _as_json(tokenizer_versions(config.tokenizer))
 
 
-def _content(config: DataConfig, source: Source, texts: Texts, parts: Mapping[str, Rows]) -> Iterator[bytes | str]:
+def _content(
+    config: DataConfig, source: Source, texts: Texts, parts: Mapping[str, Rows], emptied: Sequence[str]
+) -> Iterator[bytes | str]:
     names = ("tokenizer", "min_freq", "max_vocab", "max_tokens", "keep")
-    yield _as_json({"format": FORMAT, "kind": source.kind, "versions": texts.versions})
+    yield _as_json({"format": FORMAT, "kind": source.kind, "versions": texts.versions, "emptied": emptied})
     yield _as_json({name: getattr(config, name) for name in names})
     yield _as_json(tokenizer_versions(config.tokenizer))
     for part, rows in parts.items():
@@ -201,9 +206,15 @@ def _content(config: DataConfig, source: Source, texts: Texts, parts: Mapping[st
 
 
 def _write_corpus(
-    folder: Path, config: DataConfig, source: Source, texts: Texts, parts: Mapping[str, Rows], report: OnProgress
+    folder: Path,
+    config: DataConfig,
+    source: Source,
+    texts: Texts,
+    parts: Mapping[str, Rows],
+    emptied: Sequence[str],
+    report: OnProgress,
 ) -> None:
-    vocab, numbered, doubles = number_texts(
+    vocab, numbered, overlaps = number_texts(
         texts, parts, config, on_progress=lambda done, total: report("texts", done, total)
     )
     written: list[bytes | str] = [_as_json([vocab, texts.classes])]
@@ -229,7 +240,7 @@ def _write_corpus(
         file.writelines(json.dumps(texts.texts[row]) + "\n" for row in parts["test"])
     described = {
         "baseline": scored,
-        "doubles": doubles,
+        "notes": [*emptied, *overlaps.sentences],
         "facts": facts,
         "classes": texts.classes,
         "vocab": vocab,

@@ -12,12 +12,11 @@ from hpo.config.limits import MISSING, share
 from hpo.config.registry import option
 from hpo.config.schema import DataConfig, quiet
 from hpo.data.encodings import decode
+from hpo.data.line_files import find_line_files, lines_source
 from hpo.data.sources import OnRead, Source
-from hpo.data.texts import PARTS, Texts
+from hpo.data.texts import OTHERS_UNLABELLED, PARTS, UNLABELLED, Texts
 from hpo.machine.paths import as_name, expanded
 
-UNLABELLED = "unlabelled"  # a folder of texts beside train, of no class
-OTHERS_UNLABELLED = {UNLABELLED, "unlabeled", "unsup", "unsupervised"}  # what others call it; no class is meant
 OTHERS_PARTS = {*PARTS, "training", "trn", "validation", "val", "dev", "devel", "development", "testing", "tst", "eval"}
 OTHERS_PARTS |= {"evaluation", "holdout", *OTHERS_UNLABELLED}
 N_REPORT = 500  # files between two reports
@@ -50,7 +49,10 @@ class FolderConfig(DataConfig):
         return as_name(Path(self.path).absolute().name)
 
     def open(self, on_download: OnRead = quiet) -> Source:
-        return files_source(self.option, f"data.path={self.path}", find_files(self), self.encoding)
+        shown, lines = f"data.path={self.path}", find_line_files(existing_folder(self.path))
+        if lines:
+            return lines_source(self.option, shown, lines, self.encoding)
+        return files_source(self.option, shown, find_files(self), self.encoding)
 
     def open_unlabelled(self) -> Source | None:
         files = unlabelled_files(self)
@@ -118,7 +120,7 @@ def existing_folder(path: str) -> Path:
         raise FileNotFoundError(f"data.path={path} does not exist; give the folder that holds the class folders.")
     if not root.is_dir():
         raise ValueError(
-            f"data.path={path} is a file; give a folder, or use data=table for a CSV, TSV or Parquet file."
+            f"data.path={path} is a file; give a folder, or use data=table for a CSV, JSON, Excel or Parquet file."
         )
     return root
 

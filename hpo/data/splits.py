@@ -5,6 +5,7 @@ Splits are seeded and stratified; what the source has already split stays as it 
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 
@@ -16,6 +17,7 @@ from hpo.contracts.seeds import derive_seed
 from hpo.data.texts import PARTS, Texts
 
 Rows = NDArray[np.int64]
+MAX_FOLDS = 20
 
 
 def split_texts(texts: Texts, config: DataConfig) -> dict[str, Rows]:
@@ -31,16 +33,18 @@ def split_texts(texts: Texts, config: DataConfig) -> dict[str, Rows]:
     check_fractions(config)
     labels = np.array(texts.labels, dtype=object)
     given = np.array(texts.given if texts.given is not None else ["train"] * len(texts), dtype=object)
+    groups = None if texts.groups is None else np.array(texts.groups, dtype=object)
     parts = {name: np.flatnonzero(given == name) for name in PARTS}
+    _check_groups(parts, groups)
     if not len(parts["train"]):
         raise ValueError(f"data={config.name} has no text in its train part; give it some.")
     test = config.test
     left = 1.0
     if not len(parts["test"]):
-        parts["train"], parts["test"] = _cut(parts["train"], labels, test, config, "test")
+        parts["train"], parts["test"] = _cut(parts["train"], labels, test, config, "test", groups)
         left -= test
     if not len(parts["valid"]):
-        parts["train"], parts["valid"] = _cut(parts["train"], labels, config.valid / left, config, "valid")
+        parts["train"], parts["valid"] = _cut(parts["train"], labels, config.valid / left, config, "valid", groups)
     if config.train_fraction < 1:
         _, parts["train"] = _cut(parts["train"], labels, config.train_fraction, config, "train_fraction")
     _check_classes(parts, labels)
@@ -59,15 +63,24 @@ def check_fractions(config: DataConfig) -> None:
         raise ValueError(f"data.train_fraction={config.train_fraction} is not above 0 and at most 1; 1.0 keeps all.")
 
 
-def _cut(rows: Rows, labels: NDArray[np.object_], fraction: float, config: DataConfig, name: str) -> tuple[Rows, Rows]:
-    """Returns (the rest, a stratified share of `fraction`) of `rows`, both in ascending order."""
+def _cut(
+    rows: Rows,
+    labels: NDArray[np.object_],
+    fraction: float,
+    config: DataConfig,
+    name: str,
+    groups: NDArray[np.object_] | None = None,
+) -> tuple[Rows, Rows]:
+    """Returns (the rest, a stratified share of `fraction`) of `rows`, both in ascending order; no group is in both."""
     from sklearn.model_selection import train_test_split
 
-    refusal = _too_small(list(labels[rows]), getattr(config, name), name)
+    refusal = _too_small(list(labels[rows]), getattr(config, name), name, are_grouped=groups is not None)
+    seed = derive_seed(config.split_seed, name)
     try:
-        rest, share = train_test_split(
-            rows, test_size=fraction, stratify=labels[rows], random_state=derive_seed(config.split_seed, name)
-        )
+        if groups is not None:
+            rest, share = _cut_groups(rows, labels[rows], groups[rows], fraction, seed)
+        else:
+            rest, share = train_test_split(rows, test_size=fraction, stratify=labels[rows], random_state=seed)
     except ValueError as error:
         raise ValueError(refusal) from error
     if not set(labels[rest]) == set(labels[share]) == set(labels[rows]):
@@ -75,12 +88,50 @@ def _cut(rows: Rows, labels: NDArray[np.object_], fraction: float, config: DataC
     return np.sort(rest), np.sort(share)
 
 
-def _too_small(labels: Sequence[str], fraction: float, name: str) -> str:
+def _cut_groups(
+    rows: Rows, labels: NDArray[np.object_], groups: NDArray[np.object_], fraction: float, seed: int
+) -> tuple[Rows, Rows]:
+    """Returns (the rest, a share) of `rows` in whole groups, their size and classes as near to `fraction` as may be.
+
+    The share is some of the folds of sklearn's StratifiedGroupKFold.
+
+    Raises:
+        ValueError: If there are too few groups.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    n_folds = max(2, min(len(set(groups)), MAX_FOLDS))
+    taken: list[int] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a class smaller than the number of folds: seen afterwards
+        for _, fold in StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(rows, labels, groups):
+            is_nearer = abs(len(taken) + len(fold) - fraction * len(rows)) < abs(len(taken) - fraction * len(rows))
+            taken += fold.tolist() if is_nearer or not taken else []
+    share = rows[taken]
+    return np.setdiff1d(rows, share), share
+
+
+def _check_groups(parts: dict[str, Rows], groups: NDArray[np.object_] | None) -> None:
+    if groups is None:
+        return
+    part_of: dict[str, str] = {}
+    for name, rows in parts.items():
+        for group in dict.fromkeys(groups[rows]):
+            other = part_of.setdefault(group, name)
+            if other != name:
+                raise ValueError(
+                    f"data.group_column has {group!r} in {other} and in {name}; a group is of one part: mend "
+                    "the parts, or leave out what says them."
+                )
+
+
+def _too_small(labels: Sequence[str], fraction: float, name: str, *, are_grouped: bool) -> str:
+    whole = " and every group of data.group_column is in one part" if are_grouped else ""
     rarest, n_texts = min(Counter(labels).items(), key=lambda item: (item[1], item[0]))
     return (
         f"data.{name}={fraction} cannot be cut from {len(labels)} texts of {len(set(labels))} classes so that every "
-        f"class has its share (the smallest, {rarest!r}, has {n_texts}); add texts, leave the class out or raise "
-        f"data.{name}."
+        f"class has its share{whole} (the smallest, {rarest!r}, has {n_texts}); add texts, leave the class out or "
+        f"raise data.{name}."
     )
 
 

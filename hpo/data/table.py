@@ -11,15 +11,15 @@ from hpo.config.limits import MISSING, share
 from hpo.config.registry import option
 from hpo.config.schema import DataConfig, quiet
 from hpo.data.column_names import find_column, find_usual
-from hpo.data.folder import UNLABELLED
 from hpo.data.sources import OnRead, Source
 from hpo.data.table_files import TableFile, find_table_files
 from hpo.data.tabular import Reading, Tabular, open_tabular
-from hpo.data.texts import PARTS, Texts, check_labels
+from hpo.data.texts import PARTS, UNLABELLED, Texts, check_labels
 from hpo.machine.paths import as_name, expanded
 
 MAX_SHOWN = 80  # characters of a value that errors show
 TEXT, LABEL, SPLIT = "data.text_column", "data.label_column", "data.split_column"
+GROUP = "data.group_column"
 
 
 @option("data", "table")
@@ -33,6 +33,7 @@ class TableConfig(DataConfig):
     text_column: str | None = None
     label_column: str | None = None
     split_column: str | None = None
+    group_column: str | None = None
     test: float = share()
 
     @property
@@ -47,7 +48,7 @@ class TableConfig(DataConfig):
     @property
     def reading(self) -> Reading:
         """How its files are to be read."""
-        names = (self.text_column, self.label_column, self.split_column)
+        names = (self.text_column, self.label_column, self.split_column, self.group_column)
         return Reading(
             encoding=self.encoding,
             delimiter=self.delimiter,
@@ -95,7 +96,8 @@ def read_table(config: TableConfig, *, on_read: OnRead = quiet) -> Texts:
         ValueError: If it cannot be read as its suffix says, or a column or a value is missing.
     """
     files = labelled_files(config)
-    columns = _labelled(_read_all(files, config, [TEXT, LABEL], on_read))
+    settings = [TEXT, LABEL, GROUP] if config.group_column is not None else [TEXT, LABEL]
+    columns = _labelled(_read_all(files, config, settings, on_read))
     texts = ["" if _is_missing(value) else value for value in columns.values[TEXT]]
     for text, place in zip(texts, columns.places, strict=True):
         if not isinstance(text, str):
@@ -108,6 +110,7 @@ def read_table(config: TableConfig, *, on_read: OnRead = quiet) -> Texts:
         labels=_labels(columns, config),
         places=columns.places,
         given=_given(columns) if SPLIT in columns.values else None,
+        groups=_groups(columns) if GROUP in columns.values else None,
     )
 
 
@@ -254,6 +257,13 @@ def _shortened(value: object) -> str:
 
 def _is_missing(value: object) -> bool:
     return value is None or value == "" or value != value
+
+
+def _groups(columns: Columns) -> list[str]:
+    for value, place in zip(columns.values[GROUP], columns.places, strict=True):
+        if _is_missing(value):
+            raise ValueError(f"{columns.shown(GROUP)} is empty in {place}; say of which group each row is.")
+    return [str(value).strip() for value in columns.values[GROUP]]
 
 
 def _given(columns: Columns) -> list[str]:

@@ -6,15 +6,15 @@ The parts of a folder's files are told by their names, as public data have them;
 from __future__ import annotations
 
 import glob
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpo.data.compressed import inner_name
-from hpo.data.folder import OTHERS_UNLABELLED, UNLABELLED
 from hpo.data.tabular import ALLOWED, is_table
-from hpo.data.texts import PARTS
+from hpo.data.texts import OTHERS_UNLABELLED, PARTS, UNLABELLED
 from hpo.machine.paths import expanded
 
 NAMED = {  # what others call the parts
@@ -66,6 +66,14 @@ def find_table_files(given: object) -> list[TableFile]:
             "files, as in 'data.path={train: a.csv, test: b.csv}'."
         )
     return _checked(tables)
+
+
+def holds_tables(folder: Path) -> bool:
+    """Returns whether a folder is one for data=table: it holds tables, or lines by parts; else it is for data=folder."""
+    return any(
+        path.is_file() and (is_table(path) or (path.suffix == ".txt" and part_of(path, path.parent)))
+        for path in itertools.chain(folder.iterdir(), folder.glob("*/*"))
+    )
 
 
 def part_of(path: Path, root: Path) -> str | None:

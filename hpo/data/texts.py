@@ -9,12 +9,14 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from hpo.config.schema import DataConfig
+from hpo.config.schema import DataConfig, Empty
 
 WIDTHLESS = dict.fromkeys(map(ord, "\xad\u200b\u2060\ufeff"))  # joiners between letters are seen, and not among them
 PARTS = ("train", "valid", "test")
+UNLABELLED = "unlabelled"  # texts beside train, of no class
+OTHERS_UNLABELLED = {UNLABELLED, "unlabeled", "unsup", "unsupervised"}  # what others call it; no class is meant
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Texts:
         labels: Class names.
         places: Where each text was found, as shown in errors: "row 12", "pos/3_7.txt".
         given: "train", "valid" or "test" where the source says so; None where it does not.
+        groups: What each text belongs to, of which all stays in one part; None where nothing is said.
         versions: Versions of the packages the texts come from, by package.
     """
 
@@ -33,6 +36,7 @@ class Texts:
     labels: Sequence[str]
     places: Sequence[str]
     given: Sequence[str] | None = None
+    groups: Sequence[str] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -72,6 +76,29 @@ def check_texts(texts: Texts, config: DataConfig, *, source: str) -> Texts:
     return texts
 
 
+def drop_empty(texts: Texts, config: DataConfig) -> tuple[Texts, list[str]]:
+    """Returns the texts without empty ones, if those are to be dropped, and what is to be said of it."""
+    kept = [row for row, text in enumerate(texts.texts) if text.strip()]
+    n_empty = len(texts) - len(kept)
+    if not n_empty or config.empty is not Empty.drop:
+        return texts, []
+    first = next(place for text, place in zip(texts.texts, texts.places, strict=True) if not text.strip())
+
+    def left(column: Sequence[str]) -> list[str]:
+        return [column[row] for row in kept]
+
+    shorter = replace(
+        texts,
+        texts=left(texts.texts),
+        labels=left(texts.labels),
+        places=left(texts.places),
+        given=None if texts.given is None else left(texts.given),
+        groups=None if texts.groups is None else left(texts.groups),
+    )
+    said = f"{n_empty:,} of {len(texts):,} texts are empty and left out, the first in {first} (data.empty=drop)."
+    return shorter, [said]
+
+
 def check_labels(labels: Sequence[str], places: Sequence[str], *, shown: str) -> None:
     """Refuses labels that nobody could tell apart on a screen: a slip of the hand is no class of its own.
 
@@ -107,7 +134,7 @@ def _check_blank(texts: Texts, source: str) -> None:
     blank = [place for text, place in zip(texts.texts, texts.places, strict=True) if not text.strip()]
     if blank:
         found = "1 empty text" if len(blank) == 1 else f"{len(blank)} empty texts, the first"
-        raise ValueError(f"{source} has {found} in {blank[0]}; remove or fill such entries.")
+        raise ValueError(f"{source} has {found} in {blank[0]}; fill them, or leave them out by data.empty=drop.")
 
 
 def _class_order(name: str) -> tuple[int, float, str]:

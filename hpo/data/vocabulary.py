@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.config.schema import DataConfig
+from hpo.data.overlaps import Overlaps, find_overlaps
 from hpo.data.splits import Rows
 from hpo.data.texts import PARTS, Texts
 from hpo.data.tokenizer_pool import tokenize_texts
@@ -44,8 +45,8 @@ class Part:
 
 def number_texts(
     texts: Texts, parts: Mapping[str, Rows], config: DataConfig, *, on_progress: Callable[[int, int], None]
-) -> tuple[list[str], dict[str, Part], dict[str, int]]:
-    """Returns the vocabulary, the numbered parts, and how many texts of each other part are in the train part, too.
+) -> tuple[list[str], dict[str, Part], Overlaps]:
+    """Returns the vocabulary, the numbered parts, and which of their texts are equal.
 
     Args:
         texts: All texts.
@@ -74,18 +75,9 @@ def number_texts(
         )
         for name, first, last in zip(PARTS, ends[:-1], ends[1:], strict=True)
     }
-    return vocab, numbered, _count_doubles(cut_texts(tokens.codes, offsets), ends)
-
-
-def _count_doubles(texts: Sequence[Text], ends: Sequence[int]) -> dict[str, int]:
-    """Returns how many texts of the other parts have the tokens of one of the train part.
-
-    What is measured on them is too good: blanks or capitals that the tokenizer drops make no text a new one.
-    """
-    tokens = [text.tobytes() for text in texts]
-    learned = set(tokens[: ends[1]])
-    places = zip(PARTS[1:], ends[1:-1], ends[2:], strict=True)
-    return {name: sum(text in learned for text in tokens[first:last]) for name, first, last in places}
+    seen, of_all = cut_texts(tokens.codes, offsets), labels.tolist()
+    limits = zip(PARTS, ends[:-1], ends[1:], strict=True)
+    return vocab, numbered, find_overlaps({name: (seen[a:b], of_all[a:b]) for name, a, b in limits})
 
 
 def coverage(part: Part) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 from optuna.storages import BaseStorage
 
 from hpo.artifacts.folders import study_folder
-from hpo.data.corpus import prepare
+from hpo.data.corpus import open_corpus, prepare
 from hpo.machine.remote import check_remote, is_remote
 from hpo.space.space import Distributions
 from hpo.storage.checks import check_storage
@@ -98,5 +98,7 @@ def prepare_corpora(plans: Sequence[Plan], display: Announcer) -> dict[str, Path
             asked = repr(planned.config.data)
             if asked not in prepared:
                 prepared[asked] = prepare(planned.config.data, on_progress=display.preparing, on_note=display.note)
+                for note in open_corpus(prepared[asked]).notes:
+                    display.note(note)
             corpora[planned.name] = prepared[asked]
     return corpora

@@ -30,7 +30,7 @@ def test_it_shows_classes_lengths_words_a_sample_and_a_baseline(
     assert "xxbos good text number xxunk" in shown
     assert "75.00 %" in shown  # of four words, the number is unknown
     assert "accuracy 1.0000" in shown
-    assert "also in train" not in shown
+    assert "Also in train" not in shown
 
 
 def test_it_says_how_many_texts_are_in_train_too(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,7 +39,7 @@ def test_it_says_how_many_texts_are_in_train_too(workdir: Path, capsys: pytest.C
     (workdir / "texts.csv").write_text("\n".join(["label,part,text", *rows]) + "\n")
     argv = ["data=table", "data.path=texts.csv", "data.split_column=part", "data.tokenizer=words", "data.cache=cache"]
     assert main(argv) == 0
-    assert "also in train, token by token: 3 of 5 texts of test\n" in capsys.readouterr().out
+    assert "Also in train, token by token: 3 of 5 texts of test; what is measured on them" in capsys.readouterr().out
 
 
 def test_what_the_tokenizer_drops_makes_no_text_a_new_one(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,7 +48,7 @@ def test_what_the_tokenizer_drops_makes_no_text_a_new_one(workdir: Path, capsys:
     (workdir / "texts.csv").write_text("\n".join(["label,part,text", *rows]) + "\n")
     argv = ["data=table", "data.path=texts.csv", "data.split_column=part", "data.tokenizer=words", "data.cache=cache"]
     assert main([*argv, "data.min_freq=1"]) == 0
-    assert "also in train, token by token: 2 of 3 texts of test\n" in capsys.readouterr().out
+    assert "Also in train, token by token: 2 of 3 texts of test; what is measured on them" in capsys.readouterr().out
 
 
 def test_damaged_data_are_prepared_anew_with_one_note(table: Path, capsys: pytest.CaptureFixture[str]) -> None:

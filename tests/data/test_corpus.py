@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hpo.config.schema import DataConfig, Keep, Tokenizer
+from hpo.config.schema import DataConfig, Empty, Keep, Tokenizer
 from hpo.data.corpus import find_prepared, open_corpus, prepare
 from hpo.data.table import TableConfig
 from tests.support.data_sources import class_folders, folder, reviews, table, with_cache, write_folder, write_tsv
@@ -208,7 +208,10 @@ def test_settings_out_of_range_are_refused(config: TableConfig, settings: dict[s
 
 def test_data_that_cannot_be_trained_on_is_refused(tmp_path: Path) -> None:
     blank = table(write_tsv(tmp_path / "blank.tsv", [*reviews(5), ("pos", " ")]))
-    with pytest.raises(ValueError, match=r"^data\.path=.*blank\.tsv has 1 empty text in line 12; remove or fill"):
+    with pytest.raises(
+        ValueError,
+        match=r"^data\.path=.*blank\.tsv has 1 empty text in line 12; fill them",
+    ):
         prepare(blank)
     with pytest.raises(ValueError, match="has one class only, 'pos'"):
         prepare(table(write_tsv(tmp_path / "one.tsv", reviews(5, ["pos"]))))
@@ -244,3 +247,38 @@ def test_opening_and_finding_import_nothing_heavy(config: TableConfig) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_empty_texts_are_left_out_if_that_is_asked_for(tmp_path: Path) -> None:
+    rows = [("up", f"good film {i}") for i in range(10)] + [("down", f"bad film {i}") for i in range(10)]
+    path = write_tsv(tmp_path / "t.tsv", [*rows, ("up", " "), ("down", "")])
+    corpus = open_corpus(prepare(table(path, empty=Empty.drop)))
+    assert sum(len(corpus.part(name)) for name in ("train", "valid", "test")) == 20
+    assert corpus.notes == ("2 of 22 texts are empty and left out, the first in line 22 (data.empty=drop).",)
+    with pytest.raises(ValueError, match=r"has 2 empty texts, the first in line 22; fill them, or leave them out by"):
+        prepare(table(path))
+
+
+def test_equal_texts_and_those_with_two_labels_are_noted(tmp_path: Path) -> None:
+    rows = [("up", f"good film {i}", "train") for i in range(9)] + [
+        ("down", f"bad film {i}", "train") for i in range(9)
+    ]
+    rows += [("up", "bad film 1", "valid"), ("down", "bad  film 2", "valid"), ("up", "unheard of", "test")]
+    path = write_tsv(tmp_path / "t.tsv", [*rows, ("down", "good film 3", "train")], header="label\ttext\tpart")
+    corpus = open_corpus(prepare(table(path, split_column="part")))
+    assert corpus.notes == (
+        "Also in train, token by token: 2 of 2 texts of valid; what is measured on them is too good.",
+        "Also in train under another label, token by token: 2 of 19 texts of train and 1 of 2 texts of valid; no model "
+        "can learn both.",
+    )
+
+
+def test_rows_of_one_group_stay_in_one_part(tmp_path: Path) -> None:
+    words = ["up" if i % 2 else "down" for i in range(120)]
+    rows = [(word, f"by author {i // 6} was {word}", f"author {i // 6}") for i, word in enumerate(words)]
+    path = write_tsv(tmp_path / "t.tsv", rows, header="label\ttext\tauthor")
+    corpus = open_corpus(prepare(table(path, group_column="author")))
+    assert not [note for note in corpus.notes if "Also in train, token" in note]
+    assert [len(corpus.part(name)) for name in ("train", "valid", "test")] == [72, 24, 24]
+    without = open_corpus(prepare(table(path)))
+    assert [note for note in without.notes if "Also in train, token" in note]

@@ -145,3 +145,27 @@ def test_paths_that_are_no_folder(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x")
     with pytest.raises(ValueError, match="is a file; give a folder, or use data=table"):
         read(tmp_path / "a.csv")
+
+
+def test_a_file_of_lines_for_each_class(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"rt-polarity.neg": "dull\r\n\nlong\n", "rt-polarity.pos": "fine", "README.txt": "by me"})
+    config = folder(tmp_path)
+    read = config.open().read(lambda *_: None)
+    assert list(zip(read.labels, read.texts, read.places, strict=True)) == [
+        ("neg", "dull", "line 1 of rt-polarity.neg"),
+        ("neg", "long", "line 3 of rt-polarity.neg"),
+        ("pos", "fine", "line 1 of rt-polarity.pos"),
+    ]
+    before = config.open().signature
+    (tmp_path / "rt-polarity.pos").write_text("fine\ngood")
+    assert config.open().signature != before
+    (tmp_path / "rt-polarity.pos").write_bytes(b"caf\xe9")
+    with pytest.raises(ValueError, match=r"^rt-polarity\.pos \(in data\.path\) is not utf-8 throughout: line 1 has"):
+        config.open().read(lambda *_: None)
+
+
+@pytest.mark.parametrize("names", [("train.txt", "test.txt"), ("a.csv", "b.csv")])
+def test_files_of_rows_are_no_classes(tmp_path: Path, names: tuple[str, str]) -> None:
+    write_folder(tmp_path, dict.fromkeys(names, "x"))
+    with pytest.raises(ValueError, match=r"no folder for each class; use data=table for files of rows\.$"):
+        folder(tmp_path).open()

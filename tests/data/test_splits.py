@@ -83,3 +83,25 @@ def test_a_class_that_is_never_trained_on_is_refused() -> None:
         split_texts(texts({"a": 10, "b": 10, "c": 20}, given), CONFIG)
     with pytest.raises(ValueError, match=r"^data=small has no text in its train part"):
         split_texts(texts({"a": 10, "b": 10}, ["test"] * 20), CONFIG)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.15, 0.3, 0.5])
+def test_groups_stay_together_and_classes_in_proportion(share: float) -> None:
+    found = texts({"a": 100, "b": 200})
+    grouped = replace(found, groups=[str(i % 30) for i in range(300)])
+    parts = split_texts(grouped, replace(CONFIG, test=share, valid=0.1))
+    members = {name: {str(i % 30) for i in rows} for name, rows in parts.items()}
+    assert not members["train"] & members["valid"]
+    assert not (members["train"] | members["valid"]) & members["test"]
+    assert abs(len(parts["test"]) / 300 - share) < 0.04
+    assert abs(shares(found, parts["test"])["a"] / len(parts["test"]) - 1 / 3) < 0.1
+    again = split_texts(grouped, replace(CONFIG, test=share, valid=0.1))
+    assert all(np.array_equal(parts[name], again[name]) for name in parts)
+
+
+def test_too_few_groups_and_groups_across_given_parts_are_refused() -> None:
+    found = texts({"a": 50, "b": 50})
+    with pytest.raises(ValueError, match=r"^data\.test=0\.2 cannot be cut .* every group of data\.group_column is"):
+        split_texts(replace(found, groups=["x"] * 100), CONFIG)
+    with pytest.raises(ValueError, match=r"^data\.group_column has 'x' in train and in test; a group is of one part"):
+        split_texts(replace(found, groups=["x"] * 100, given=["train", "test"] * 50), CONFIG)

@@ -21,8 +21,11 @@ def test_good_texts_pass_unchanged() -> None:
     ("found", "sentence"),
     [
         (texts(), r"^data\.path=x holds no texts"),
-        (texts(("a", "x"), ("a", " \n"), ("b", ""), ("b", "y")), "has 2 empty texts, the first in line 3; remove"),
-        (texts(("a", "x"), ("a", " "), ("b", "y")), "has 1 empty text in line 3; remove"),
+        (
+            texts(("a", "x"), ("a", " \n"), ("b", ""), ("b", "y")),
+            "has 2 empty texts, the first in line 3; fill them, or",
+        ),
+        (texts(("a", "x"), ("a", " "), ("b", "y")), "has 1 empty text in line 3; fill"),
         (texts(("a", "x"), ("a", "y")), "has one class only, 'a'; a classifier needs"),
         (
             texts(("up", "x"), ("up ", "y")),
