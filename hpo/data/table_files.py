@@ -69,7 +69,7 @@ def find_table_files(given: object) -> list[TableFile]:
 
 
 def holds_tables(folder: Path) -> bool:
-    """Returns whether a folder is one for data=table: it holds tables, or lines by parts; else it is for data=folder."""
+    """Returns whether a folder is one for data=table: it holds tables, or lines by parts; else it is of classes."""
     return any(
         path.is_file() and (is_table(path) or (path.suffix == ".txt" and part_of(path, path.parent)))
         for path in itertools.chain(folder.iterdir(), folder.glob("*/*"))
