@@ -65,7 +65,7 @@ def _print_corpus(console: Console, corpus: Corpus) -> None:
     n_words = sum(word != FAKE for word in corpus.vocab)
     console.print(f"vocabulary: {n_words:,} tokens, those of the train part", "", sep="\n")
     for note in corpus.notes:
-        console.print(Text(printable(note), "yellow"), "", sep="\n")
+        console.print(Text(printable(note), "yellow"), "", sep="\n", soft_wrap=True)
     sample = _table(["class", "a text of the train part, as the network sees it"], _sample_rows(corpus))
     sample.columns[-1].justify = "left"
     console.print(sample, "")

@@ -20,6 +20,7 @@ from hpo.trainers.awd_lstm.network.encoder import BACKWARD, backward_folder, is_
 RECORD_FORMAT = 1  # raised when an older record can no longer be continued
 SECTIONS = ("sampler", "pruner", "model", "train", "trainer")
 UNUSED_BY_REPLAY = ("model", "train")  # a recorded curve is what it is
+WHOLE = ("data.path",)  # settings of which a mapping is one value
 PLACES = ("trainer.path", "trainer.card", "model.log")  # a moved table is the same table: `trainer.sha256` says which
 CALL, CODE = "trainer.call", "trainer.sha256"  # a user's function, and the file that defines it
 IMPLIED = "encoder.backward"  # where it matters, model.bidir says so
@@ -90,7 +91,7 @@ def flatten(node: object, path: str) -> dict[str, object]:
     """Returns the leaves of nested dataclasses, mappings and enums by their config path."""
     if is_dataclass(node):
         node = {field.name: getattr(node, field.name) for field in fields(node)}
-    if isinstance(node, Mapping):
+    if isinstance(node, Mapping) and path not in WHOLE:
         leaves: dict[str, object] = {}
         for key, value in node.items():
             leaves.update(flatten(value, f"{path}.{key}" if path else str(key)))

@@ -38,6 +38,7 @@ def trained(config: Config) -> tuple[object, ...]:
         ("trainer=synthetic", "trainer.noise=0.1", "study.metric=valid_loss"),
         ("data.n_per_class=60", "data.packages=[numpy,pandas]", "data.split_seed=3"),
         ("data=table", "data.path=my texts.csv", "data.encoding=latin-1"),
+        ("data=table", "data.path={train: my texts.csv, test: [größe.csv, b.csv]}", "data.empty=drop"),
         ("experiment=imdb", "model.bidir=true", "train.batch_size=32"),
         ("data=docstrings", "model.encoder=domain", "encoder.epochs=2", "encoder.seed=${seed}", "seed=3"),
         ("train.weight_decay=0.2", "space.train.lr.high=0.5"),
