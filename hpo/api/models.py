@@ -63,12 +63,16 @@ def load_model(source: str | Path | Study, *, device: str = "cpu") -> Model:
         Refused: if there is none, or it is damaged.
     """
     from hpo.api.study import Study
+    from hpo.artifacts.folders import function_files, function_sentence
 
     with refusing():
         folder = source.folder / "model" if isinstance(source, Study) else Path(source)
         of_study = Path("studies") / folder / "model"
         if not folder.is_dir() and of_study.is_dir():
             folder = of_study
+        for place in (folder, folder.parent, Path("studies") / folder):
+            if kept := function_files(place):
+                raise Refused(function_sentence(kept))
         if not folder.is_dir():
             raise Refused(f"There is no model in {folder}; a study keeps one of the network when it ends.")
         return Model(folder, device=device)

@@ -19,6 +19,7 @@ BEST_FOLDER = "best"  # there, too: what a function of the user's left in its be
 
 WEIGHTS = ("model.safetensors", "model.json")
 EVALUATION, PROBABILITIES = "evaluation.json", "test.npy"  # what a test leaves beside the weights
+MADE_BY = "hpo.json"  # beside these: which trial they are of
 FILES = "files"  # what a function of the user's writes, while it trains
 
 
@@ -110,3 +111,18 @@ def check_place(config: StorageConfig, name: str, *, noted: str, machine: str) -
             f"Study '{name}' has its weights and checkpoints in {noted} (on {machine}), and there is no {folder} here; "
             f"go to the folder where it ran, or bring it here. To do without them, make {folder}."
         )
+
+
+def function_files(study_folder: Path) -> Path | None:
+    """Returns the folder with what a function of the user's left in a study's best trial; None if there is none."""
+    best = study_folder / BEST_FOLDER
+    return best if (best / MADE_BY).is_file() else None
+
+
+def function_sentence(files: Path) -> str:
+    """Returns what is to be said to whoever asks such a study for answers."""
+    name = files.absolute().parent.name
+    return (
+        f"The study '{name}' trained a function of yours: hpo keeps what it wrote in {files} and cannot "
+        "answer with it; load that in your own code."
+    )

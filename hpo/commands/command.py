@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hpo.config.compose import Composition
     from hpo.config.schema import Config
 
-DONE, MISTAKE, HELD, PAUSED, INTERRUPTED = 0, 2, 3, 4, 130
+DONE, MISTAKE, HELD, PAUSED, FRUITLESS, INTERRUPTED = 0, 2, 3, 4, 5, 130
 
 Call = Callable[["Composition"], int]
 """Does a command's work, given its settings as composed; returns an exit code."""

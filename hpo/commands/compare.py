@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hpo.commands.command import DONE, HELD, PAUSED, compose_and_call, refuse
+from hpo.commands.command import DONE, FRUITLESS, HELD, PAUSED, compose_and_call, refuse
 
 if TYPE_CHECKING:
     from hpo.compare.comparison import Comparison
@@ -94,6 +94,7 @@ def _run(comparison: Comparison, config: CompareConfig, argv: list[str]) -> int:
     from hpo.compare.display import build_comparison_display
     from hpo.compare.running import report_on, run_comparison
     from hpo.report.assemble import headlines
+    from hpo.terminal.summary import fruitless_sentence
 
     command, display = _command(argv), build_comparison_display(comparison)
     try:
@@ -109,7 +110,9 @@ def _run(comparison: Comparison, config: CompareConfig, argv: list[str]) -> int:
     if problem:
         refuse(problem)
     print("\n".join(headlines(report, folder)))
-    return DONE
+    trials = [trial for ended in ran.reports for trial in ended.trials]
+    fruitless = fruitless_sentence(f"comparison '{comparison.name}'", trials)
+    return refuse(fruitless, code=FRUITLESS) if fruitless else DONE
 
 
 def _say_missing(reports: Sequence[Report], config: CompareConfig) -> None:

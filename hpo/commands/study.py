@@ -9,7 +9,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from hpo.commands.command import DONE, HELD, MISTAKE, PAUSED, compose_and_call, refuse
+from hpo.commands.command import DONE, FRUITLESS, HELD, MISTAKE, PAUSED, compose_and_call, refuse
 
 if TYPE_CHECKING:
     from hpo.config.compose import Composition
@@ -42,6 +42,7 @@ def _run_study(job: Composition, argv: list[str]) -> int:
         return refuse(os_sentence(error) if isinstance(error, OSError) else str(error))
     from hpo.study.refusal import NoRoom, Refused
     from hpo.study.session import run
+    from hpo.terminal.summary import fruitless_sentence
 
     display = build_display()
     try:
@@ -55,7 +56,10 @@ def _run_study(job: Composition, argv: list[str]) -> int:
     _sum_up(planned, report, argv)
     if report.signal is not None:
         return 128 + report.signal
-    return PAUSED if report.obstacle else DONE
+    if report.obstacle:
+        return PAUSED
+    fruitless = fruitless_sentence(f"study '{report.study.name}'", report.trials)
+    return refuse(fruitless, code=FRUITLESS) if fruitless else DONE
 
 
 def _sum_up(planned: Plan, report: Report, argv: list[str]) -> None:

@@ -5,15 +5,19 @@ Starts MLflow's own server and ends it again; what it shows was written by studi
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import socket
 import subprocess
 import sys
 from contextlib import suppress
+from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING
 
 from hpo.commands.command import DONE, MISTAKE, command, compose_and_call, refuse, split_words
+from hpo.machine.modules import main_aside
+from hpo.machine.signals import die_with_parent
 
 if TYPE_CHECKING:
     from hpo.config.schema import TrackingConfig
@@ -31,6 +35,7 @@ ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "PYTHONWARNINGS": "ignore",  # Starlette's to MLflow
 }
 PATIENCE_S = 10.0  # what the server gets to end by itself
 
@@ -50,14 +55,29 @@ def _show(tracking: TrackingConfig, given: str) -> int:
     print(f"http://{HOST}:{port} shows {tracking.uri}; Ctrl-C ends it.", flush=True)
     words = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
     environ = {**os.environ, **ENVIRONMENT, "MLFLOW_BACKEND_STORE_URI": uri}  # no password in the list of processes
-    with subprocess.Popen(words, env=environ, start_new_session=True) as server:
-        try:
-            code = server.wait()
-        except KeyboardInterrupt:
-            return DONE
-        finally:
-            _end(server)
-    return refuse(f"MLflow ended by itself, with exit code {code}; what it printed says why.", code=MISTAKE)
+    server = multiprocessing.get_context("spawn").Process(target=_serve, args=(words, environ), name="hpo-ui")
+    try:
+        with main_aside():
+            server.start()
+        server.join()
+    except KeyboardInterrupt:
+        return DONE
+    finally:
+        _end(server)
+    return refuse(f"MLflow ended by itself, with exit code {server.exitcode}; what it printed says why.", code=MISTAKE)
+
+
+def _serve(words: list[str], environ: dict[str, str]) -> None:
+    """Runs the server in a group of processes of its own, which ends with the command, however that ends."""
+    os.setsid()
+    signal.signal(signal.SIGTERM, _wait_for_server)
+    die_with_parent(with_group=True)
+    with subprocess.Popen(words, env=environ) as server:
+        sys.exit(server.wait())
+
+
+def _wait_for_server(*_: object) -> None:
+    """Goes on until the server, which was told to end, too, has ended."""
 
 
 def _read_port(given: str) -> int:
@@ -105,10 +125,12 @@ def _find(tracking: TrackingConfig) -> str:
     return uri
 
 
-def _end(server: subprocess.Popen[bytes]) -> None:
+def _end(server: SpawnProcess) -> None:
     """Ends the server with the processes that it has started."""
+    if server.pid is None:
+        return
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(server.pid, number)
-        with suppress(subprocess.TimeoutExpired):
-            server.wait(PATIENCE_S)
+        server.join(PATIENCE_S)
+    server.kill()  # where it had no group yet

@@ -15,9 +15,10 @@ from hpo.compare.progress import ComparisonProgress, StudyProgress
 from hpo.compare.screen import ended_line, failure_line, frame, opening_line, total_line
 from hpo.compare.table import study_label
 from hpo.contracts.records import FAIL, Budget, StudyRecord, TrialRecord
+from hpo.terminal.console import QUIET_S
 from hpo.terminal.display import REFRESH_HZ, Display, Lines, Screen, build_lines
 
-STEPS = 20  # lines of progress in a log, from nothing to everything
+STEPS = 20  # steps of progress in a log, from nothing to everything
 
 
 def build_comparison_display(comparison: Comparison, console: Console | None = None) -> ComparisonDisplay:
@@ -28,7 +29,8 @@ def build_comparison_display(comparison: Comparison, console: Console | None = N
 class ComparisonDisplay(Screen):
     """Shows all studies of a comparison: a line for what is worth one, and where there is a screen, a table.
 
-    In a log a line for each further twentieth of the work takes the table's place.
+    In a log lines take the table's place: one for each half of the work, and in between, once in a minute, one for
+    further twentieths.
     """
 
     def __init__(self, comparison: Comparison, lines: Lines, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -36,6 +38,7 @@ class ComparisonDisplay(Screen):
         self.progress = ComparisonProgress(comparison)
         self._measured_s = 0.0
         self._n_steps = 0
+        self._said_s: float | None = None
         self._is_under_way = self._is_said = False
         self._failures: set[tuple[str, str, str | None]] = set()
 
@@ -67,19 +70,21 @@ class ComparisonDisplay(Screen):
             self.lines.say(failure_line(self.progress, study, trial))
 
     def step(self, *, is_news: bool, has_ended: bool) -> None:
-        """Says how far everything is whenever another twentieth is done; in the beginning, what was done before."""
+        """Says how far everything is when a half is done, or another twentieth and a minute; first, what was before."""
         self._is_said = self._is_said and not is_news
         self._is_under_way = self._is_under_way or has_ended
         if self.lines.is_live or self.clock() - self._measured_s < 1 / REFRESH_HZ:
             return
         self._measured_s = self.clock()
         n_steps = int(self.progress.share * STEPS)
-        if n_steps > self._n_steps:
+        is_due = self._said_s is not None and self.clock() - self._said_s >= QUIET_S
+        n_halves, before = (2 * n // STEPS for n in (n_steps, self._n_steps))
+        if n_steps > self._n_steps and (is_due or n_halves > before or self._said_s is None):
             self._n_steps = n_steps
             self._say_total()
 
     def _say_total(self) -> None:
-        self._is_said = True
+        self._is_said, self._said_s = True, self.clock()
         self.lines.say(total_line(self.progress, self.elapsed_s))
 
 

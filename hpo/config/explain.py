@@ -27,8 +27,10 @@ from yaml import YAMLError
 
 from hpo.config.overrides import unreadable
 from hpo.config.registry import options
+from hpo.config.schema import SECTIONS
 from hpo.machine.errors import causes
 
+PARAM = "{type: float, low: 1.0e-4, high: 0.1, log: true}"  # as people write one
 TEMPLATE = re.compile(r"\$(VALUE|KEY)")
 GROUP = "{where} is a group of settings, not a value; set one inside it, as in space.train.lr.high=0.05."
 NO_BOOL = "{where}={given} is neither true nor false; give one of them."
@@ -57,6 +59,8 @@ def explain(error: Exception) -> str:
         text = _one_line(str(chain[0])).rstrip(".")
         sentence = f"{text}." if is_composition_error(error) else f"The configuration cannot be composed: {text}."
     file = _file(chain)
+    if file.startswith("space/"):
+        sentence = _of_space_file(chain, sentence)
     return f"{sentence.rstrip('.')} (in {file}.yaml)." if file else sentence
 
 
@@ -70,7 +74,8 @@ def _sentence(cause: BaseException, chain: list[BaseException]) -> str:
         case ConfigAttributeError() | ConfigKeyError():
             return _unknown_key(cause)
         case MissingMandatoryValue():
-            return f"{cause.full_key} has no value; give it one: {cause.full_key}=…"
+            kinds = " (float, int or categorical)" if re.fullmatch(r"space\..+\.type", cause.full_key or "") else ""
+            return f"{cause.full_key} has no value; give it one{kinds}: {cause.full_key}=…"
         case InterpolationResolutionError() | GrammarParseError() | UnsupportedInterpolationType():
             return _unresolved(cause, chain)
         case ValidationError() if not TEMPLATE.search(str(cause)):  # filled in one cause further out
@@ -88,6 +93,26 @@ def _sentence(cause: BaseException, chain: list[BaseException]) -> str:
             quoted = re.search("'([^']+)'", str(cause))
             return sentence.format(where=_where(chain), quoted=quoted[1] if quoted else "What was given")
     return ""
+
+
+def _of_space_file(chain: list[BaseException], sentence: str) -> str:
+    """Returns what is to be said of the mistakes that people make in the file of a space; `sentence` of others."""
+    where, text = _where(chain), " ".join(map(str, chain))
+    section, _, name = where.partition(".")[2].partition(".")
+    is_key = any(isinstance(cause, ConfigKeyError | ConfigAttributeError) for cause in chain)
+    if is_key and section and not name and section not in SECTIONS:
+        return (
+            f"{section} stands on the top level of a space; put it below params if it is an argument of your function, "
+            f"as in params: {{{section}: {PARAM}}}, else below train or model."
+        )
+    if "ListConfig" in text or "is not a subclass of" in text or "Cannot assign" in text:
+        return (
+            f"A param is written with its type, not as a list or a number: lr: {PARAM}, "
+            "or width: {type: categorical, choices: [64, 128]}."
+        )
+    if section in SECTIONS and not name and "cannot be null" in sentence:
+        return f"{where} has nothing below it; write a param a line, as in lr: {PARAM}, or leave {section} out."
+    return sentence
 
 
 def is_composition_error(error: Exception) -> bool:

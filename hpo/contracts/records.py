@@ -123,12 +123,17 @@ class StudyRecord:
     words: str = ""
 
     def retraining(self, params: Mapping[str, ParamValue]) -> str:
-        """Returns what to type behind `hpo` to train these params of its space again; what they leave out stays."""
+        """Returns what to type behind `hpo` to train these params of its space once; what they leave out stays."""
         own: dict[str, object] = {}
         for section, names in self.space.items():
             fixed, searched = self.config.get(section), names if isinstance(names, Mapping) else {}
             own |= {f"{section}.{name}": fixed.get(name) for name in searched if isinstance(fixed, Mapping)}
-        return f"{self.words} {override_line(own | dict(params))}".strip()
+        return f"{self.words} {override_line(own | dict(params) | {'study.n_trials': 1})}".strip()
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether its trials are looked up in a table of recorded curves, so that there is nothing to train again."""
+        return "table" in self.tags
 
     def best(self, trials: Sequence[TrialRecord]) -> TrialRecord | None:
         """Returns the COMPLETE trial with the best value (the earliest on ties), or None."""

@@ -86,14 +86,20 @@ class Ending(Enum):
     PAUSED = "paused"
 
 
-def die_with_parent() -> None:
-    """Lets this process, which multiprocessing has started, end with the one that did: as an orphan it would go on."""
+def die_with_parent(*, with_group: bool = False) -> None:
+    """Lets this process, which multiprocessing has started, end with the one that did: as an orphan it would go on.
+
+    Args:
+        with_group: Whether all of its process group ends, too, which it is the first of.
+    """
     if (parent := parent_process()) is not None:
-        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+        threading.Thread(target=_follow, args=(parent, with_group), daemon=True).start()
 
 
-def _follow(parent: BaseProcess) -> None:
+def _follow(parent: BaseProcess, with_group: bool) -> None:
     parent.join()
+    if with_group:
+        os.killpg(0, signal.SIGKILL)
     os._exit(1)
 
 

@@ -36,7 +36,7 @@ def read_space(config: Config, *, may_be_empty: bool = False) -> Space:
         f"{section}.{name}": entry for section in SECTIONS for name, entry in getattr(config.space, section).items()
     }
     if not entries and not may_be_empty:
-        raise ValueError("space is empty; choose one (space=awd_lstm_small) or leave at least one param in it.")
+        raise ValueError(f"space is empty; {_advice(config)}, or leave at least one param in it.")
     fixed = _fixed(config)
     for path in entries:
         if path not in fixed and not path.startswith("params."):
@@ -48,6 +48,15 @@ def read_space(config: Config, *, may_be_empty: bool = False) -> Space:
         _check_assignable(param, config)
         _check_condition(param, config, fixed)
     return Space(params=tuple(_parents_first(params)), fixed=fixed)
+
+
+def _advice(config: Config) -> str:
+    if config.trainer.metrics:  # else it is a function's, and searches what that takes
+        return "choose one (space=awd_lstm_small)"
+    return (
+        "write what is searched into conf/space/mine.yaml, as in "
+        "params: {lr: {type: float, low: 1.0e-4, high: 0.1, log: true}}, and choose space=mine"
+    )
 
 
 def _fixed(config: Config) -> dict[str, ParamValue]:

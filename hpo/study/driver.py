@@ -44,6 +44,7 @@ class Driver:
         self._attempts = Attempts(self._book, around.display.note)
         self._errors = EqualErrors(study.name, around.stop)
         self._out: set[int] = set()  # handed to a worker
+        self._is_length_remarked = False
         self._parked: list[int] = []  # an equal trial runs elsewhere
 
     @property
@@ -100,9 +101,22 @@ class Driver:
         if result is not None and (warning := result.facts.get(CHECKPOINT_WARNING)):
             self._around.display.note(f"Trial {number}: {warning}")
         if result is not None and self._attempts.ends(number, result):
+            self._remark_length(number, result)
             self._book.note_end(number, result)
             self._errors.note(result)
             self._spending.note_elapsed()
+
+    def _remark_length(self, number: int, result: TrialResult) -> None:
+        """Says once that a trial reported more or fewer epochs than it was to train."""
+        planned, n_epochs = self.role.planned_epochs(self._book.trials[number]), result.n_epochs
+        is_whole = not (result.stopped or result.reason)
+        if self._is_length_remarked or self.study.is_recorded or not is_whole or n_epochs == planned:
+            return
+        self._is_length_remarked = True
+        self._around.display.note(
+            f"Trial {number} reported {n_epochs} epoch{'s' * (n_epochs > 1)} where {planned} were to come; give "
+            f"train.epochs={n_epochs}, or report as many as the argument epochs says, so that pruners know its end."
+        )
 
     def _note_obstacle(self, result: TrialResult | None) -> None:
         if result is not None and result.obstacle:

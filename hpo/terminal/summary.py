@@ -82,14 +82,37 @@ def missing_sentence(
     return f"{n_unmirrored} {are} not in MLflow yet: {remedy}"
 
 
+def fruitless_sentence(subject: str, trials: Sequence[TrialRecord]) -> str:
+    """Returns what is to be said where every trial failed; "" otherwise."""
+    if not trials or any(trial.state != FAIL for trial in trials):
+        return ""
+    why = last_line(trials[-1].error or "") or trials[-1].reason or "no reason given"
+    which = "its only trial" if len(trials) == 1 else f"all {len(trials):,} trials"
+    return (
+        f"{subject} has nothing to show: {which} failed ({why.rstrip('. ')}); mend the cause, and give a larger budget "
+        "to go on with."
+    )
+
+
 def _print_best(console: Console, study: StudyRecord, trials: Sequence[TrialRecord]) -> None:
     best = study.best(list(trials))
     if best is None:
         _say(console, "best", "none: no trial is complete, so no params can be recommended", style="yellow")
         return
-    console.print("", _best_table(study, trials), "", sep="\n")
-    _say(console, "best", f"trial {best.number}; to train it again, paste behind hpo:", style="bold")
-    console.print(Text(study.retraining(best.params), style="green"), soft_wrap=True)
+    console.print()
+    _print_trimmed(console, _best_table(study, trials))
+    console.print()
+    if study.is_recorded:
+        row = best.facts.get("row", "?")
+        _say(
+            console,
+            "best",
+            f"trial {best.number}, row {row} of {study.tags['table']}: it is trained already",
+            style="bold",
+        )
+    else:
+        _say(console, "best", f"trial {best.number}; to train it again, paste behind hpo:", style="bold")
+        console.print(Text(study.retraining(best.params), style="green"), soft_wrap=True)
     if study.test:
         _say_whole(console, "test", _test_text(study.test, best))
     if (sentence := baseline_sentence(study, best)) is not None:
@@ -204,7 +227,15 @@ def _say(console: Console, subject: str, sentence: str, *, style: str = "") -> N
     row.add_column(width=SUBJECT_WIDTH, style="dim")
     row.add_column(overflow="fold")
     row.add_row(subject, Text(sentence, style))
-    console.print(row)
+    _print_trimmed(console, row)
+
+
+def _print_trimmed(console: Console, table: Table) -> None:
+    """Prints a table without the blanks that fill its last column."""
+    for segments in console.render_lines(table, pad=False):
+        line = Text.assemble(*((segment.text, segment.style or "") for segment in segments))
+        line.rstrip()
+        console.print(line, soft_wrap=True)
 
 
 def _say_whole(console: Console, subject: str, line: str, *, style: str = "") -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MAX_WAITING = 1000
 REFRESH_S = 5.0
-QUIET_S = 3.0  # a wait at the end that needs no word
+QUIET_S = 5.0  # a wait at the end that needs no word
 AWAY_S = 5.0  # what is waited at the end for an MLflow that does not answer
 MAX_BACKOFF_S = 60.0
 _log = logging.getLogger("hpo.tracking.mirror")
@@ -108,7 +108,9 @@ class Mirror:
             return deadline_s if away_s is None else min(deadline_s, max(began_s, away_s) + AWAY_S)
 
         wait_s = until_s() - began_s
-        _log.info("Waiting up to %.0f s for MLflow; hpo sync brings what is missing.", wait_s)
+        _log.info(
+            "MLflow takes its time: all is in the record; hpo waits up to %.0f s for it to be shown, too.", wait_s
+        )
         while thread.is_alive() and time.monotonic() < until_s():
             thread.join(0.2)
 

@@ -132,7 +132,8 @@ def _summary(study: StudyRecord, trials: Sequence[TrialRecord]) -> str:
     if best is not None and best.value is not None:
         lines += ["", "| param | value |", "|---|---|"]
         lines += [f"| {path} | {to_text(value)} |" for path, value in sorted(best.params.items())]
-        lines += ["", "To train it again:", "", f"    hpo {study.retraining(best.params)}"]
+        if not study.is_recorded:
+            lines += ["", "To train it again:", "", f"    hpo {study.retraining(best.params)}"]
     return "\n".join(lines)
 
 

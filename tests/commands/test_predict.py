@@ -18,6 +18,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+import hpo
 from hpo.commands.predict import main
 from hpo.model.answers import TextModel
 from tests.support.kept_models import described
@@ -43,6 +44,19 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     assert said.out == ""
     (sentence,) = said.err.splitlines()
     return sentence
+
+
+def test_a_function_has_files_and_no_answers(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    best = workdir / "studies" / "own" / "best"
+    best.mkdir(parents=True)
+    (best / "hpo.json").write_text("{}")
+    for name in ("own", "studies/own"):
+        assert main([f"model={name}", "some text"]) == 2
+        said = capsys.readouterr().err
+        assert "The study 'own' trained a function of yours: hpo keeps what it wrote in" in said
+        assert "studies/own/best and cannot answer with it" in said
+    with pytest.raises(hpo.Refused, match="trained a function of yours"):
+        hpo.load_model("own")
 
 
 def test_the_model_is_that_of_the_study_and_needs_nothing_of_it(

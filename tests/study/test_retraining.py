@@ -50,12 +50,13 @@ def test_the_line_trains_that_very_configuration(words: tuple[str, ...], tmp_pat
     line, again = pasted(original, PARAMS, tmp_path)
     assert trained(apply_params(original.config, PARAMS)) == trained(again.config), line
     assert again.space.params == ()
+    assert again.config.study.n_trials == 1
     build_sampler(again.config.sampler, again.space, 0)
 
 
 def test_no_line_says_more_than_it_must(tmp_path: object) -> None:
     line, _ = pasted(plan_typed("sampler=random", "study.n_trials=99", "tracking=none", "seed=3"), PARAMS, tmp_path)
-    assert line == "model.drop_mult=0.3 model.n_hid=64 train.lr=0.012345678901234567 train.epochs=3"
+    assert line == "model.drop_mult=0.3 model.n_hid=64 train.lr=0.012345678901234567 train.epochs=3 study.n_trials=1"
     line, _ = pasted(plan_typed("data=table", "data.path=my texts.csv"), PARAMS, tmp_path)
     assert line.startswith("data=table 'data.path='\"'\"'my texts.csv'\"'\"'' model.drop_mult=0.3")
 

@@ -90,6 +90,11 @@ def lacks_the_metric(lr: float) -> Iterator[dict[str, float]]:
     yield {"accuracy": lr, "loss": 1 - lr}
 
 
+def loses_the_metric(lr: float) -> Iterator[dict[str, float]]:
+    yield {"auc": lr}
+    yield {"loss": 0.5}
+
+
 def skips(lr: float) -> Iterator[dict[str, float]]:
     yield {"auc": lr, "epoch": 3}
 

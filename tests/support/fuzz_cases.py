@@ -27,7 +27,7 @@ from hpo.contracts.records import Budget
 from hpo.machine.signals import Ending
 from hpo.study.session import Report
 
-DONE, MISTAKE, HELD = 0, 2, 3
+DONE, MISTAKE, HELD, FRUITLESS = 0, 2, 3, 5
 FILES = "mine"  # the user's own folder of YAML files, outside the working directory: --config-dir ../mine
 COMMANDS = {
     "hpo": "hpo.commands.console",
@@ -105,7 +105,7 @@ def attempt(case: Case) -> Outcome:
 
 def check(outcome: Outcome) -> int:
     """Holds an outcome against what every command promises; returns the exit code."""
-    assert outcome.code in (DONE, MISTAKE, HELD), f"exit code {outcome.code}: {outcome.err}"
+    assert outcome.code in (DONE, MISTAKE, HELD, FRUITLESS), f"exit code {outcome.code}: {outcome.err}"
     lines = outcome.err.splitlines()
     if outcome.code == DONE:
         assert not lines, f"done, but said {outcome.err!r}"

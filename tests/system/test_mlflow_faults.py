@@ -194,7 +194,7 @@ def test_a_study_does_not_suffer_and_everything_arrives(
         if mode != "slow":
             assert AWAY in text
             assert n_missing == N_TRIALS + 1 or (folder.name.endswith("twice") and n_missing > 0)
-            assert "Waiting up to 5 s for MLflow" in text
+            assert "hpo waits up to 5 s for it to be shown, too" in text
         if n_missing:
             code, said = run_verbatim(command, folder)
             assert code == 0, said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -106,11 +107,44 @@ def test_a_changed_file_is_asked_about(project: Path) -> None:
 def test_an_error_of_the_function_is_a_failed_trial_with_its_traceback(project: Path) -> None:
     (project / "mine.py").write_text("def train(lr, depth):\n    yield {'auc': lr}\n    raise KeyError('mine')\n")
     done = hpo(project, "executor=inline", "study.n_trials=2")
-    assert done.returncode == 0
+    assert done.returncode == 5
+    assert "study 'own' has nothing to show: all 2 trials failed (KeyError: 'mine'); mend the cause" in done.stderr
     storage = optuna.storages.RDBStorage(f"sqlite:///{project / 'hpo.db'}")
     trials = optuna.load_study(study_name="own", storage=storage).trials
     assert [trial.state.name for trial in trials] == ["FAIL", "FAIL"]
     assert trials[0].system_attrs["hpo:end"]["error"].endswith("KeyError: 'mine'\n")
+
+
+@pytest.mark.parametrize("executor", ["inline", "processes"])
+def test_a_metric_that_is_not_reported_is_said_once_and_mended(project: Path, executor: str) -> None:
+    (project / "mine.py").write_text("def train(lr, depth, epochs):\n    yield from [{'loss': lr}] * epochs\n")
+    done = hpo(project, f"executor={executor}", "study.n_trials=4")
+    assert done.returncode == 4
+    sentence = "Epoch 1 of mine:train has no auc; it has loss: report auc, or give study.metric=NAME."
+    assert (done.stdout + done.stderr).count(sentence) == 1
+    (project / "mine.py").write_text("def train(lr, depth, epochs):\n    yield from [{'auc': lr}] * epochs\n")
+    assert hpo(project, f"executor={executor}", "study.n_trials=4", "study.accept_code=true").returncode == 0
+    assert [len(values) for _, values in curves(project)] == [6, 6, 6, 6], "no trial was lost to it"
+
+
+def test_the_line_to_paste_trains_that_very_configuration_once(project: Path) -> None:
+    done = hpo(project, "executor=inline", "study.n_trials=3")
+    line = done.stdout.split("paste behind hpo:\n")[1].splitlines()[0]
+    words = [sys.executable, "-m", "hpo", *shlex.split(line), "tracking=none", "study.name=again", "executor=inline"]
+    subprocess.run(words, cwd=project, capture_output=True, check=True)
+    storage = optuna.storages.RDBStorage(f"sqlite:///{project / 'hpo.db'}")
+    trials = optuna.load_study(study_name="again", storage=storage).trials
+    assert [trial.params for trial in trials] == [{}]
+    best = optuna.load_study(study_name="own", storage=storage).best_trial
+    for path, value in best.params.items():
+        assert f"{path}={value!r}" in line.split()
+
+
+def test_more_epochs_than_planned_are_remarked_once(project: Path) -> None:
+    (project / "mine.py").write_text("def train(lr, depth):\n    yield from [{'auc': lr}] * 7\n")
+    done = hpo(project, "executor=inline", "study.n_trials=3")
+    assert done.stdout.count("Trial 0 reported 7 epochs where 6 were to come; give train.epochs=7") == 1
+    assert done.stdout.count("were to come") == 1
 
 
 def test_the_working_directory_takes_no_option_of_ours_away(project: Path) -> None:

@@ -52,7 +52,19 @@ def test_best_params_can_be_pasted_whatever_the_width() -> None:
     }
     text = summary(replace(STUDY, space={}, words="data=table"), [make_trial(0, params=params)], width=30)
     line = "model.drop_mult=0.30000000000000004 train.lr=1.23456789e-05 train.schedule=one_cycle model.emb_sz=null"
-    assert f"data=table {line}" in text.splitlines()
+    assert f"data=table {line} study.n_trials=1" in text.splitlines()
+
+
+def test_no_line_ends_in_blanks() -> None:
+    text = summary(STUDY, [make_trial(0, params={"train.lr": 0.1, "a": 1}), make_trial(1, FAIL)], width=40)
+    assert [line for line in text.splitlines() if line != line.rstrip()] == []
+
+
+def test_what_is_recorded_is_not_trained_again() -> None:
+    study = replace(STUDY, tags={**STUDY.tags, "table": "curves"})
+    text = summary(study, [make_trial(0, facts={"row": "7"})])
+    assert "trial 0, row 7 of curves: it is trained already" in text
+    assert "paste behind" not in text
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,8 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from hpo.artifacts.checkpoint import Array
-from hpo.artifacts.folders import WEIGHTS
+from hpo.artifacts.folders import MADE_BY, WEIGHTS
 from hpo.machine.files import write_json
-
-MADE_BY = "hpo.json"  # beside the files that are kept: which trial they are of
 
 
 def packed(folder: Path) -> dict[str, Array]:

@@ -125,7 +125,10 @@ class _Listener:
     def _take(self, metrics: Any) -> None:
         number = self.n_epochs + 1
         try:
-            measured = _numbers(f"Epoch {number} of {self._call.name}", metrics, wanted=self._metric)
+            measured = _numbers(f"Epoch {number} of {self._call.name}", metrics)
+            if self._metric not in measured:
+                self._lack(number, measured)
+                return
             epoch = measured.pop("epoch", number)
             if epoch > number:
                 raise ValueError(
@@ -148,6 +151,14 @@ class _Listener:
             self._end = {"stopped": True}
         elif number < self._request.train.epochs and self._must_pause():
             self._end = {"paused": True}
+
+    def _lack(self, number: int, measured: Mapping[str, float]) -> None:
+        """Ends a training that does not report the metric: of its first epoch the study, as no trial will."""
+        what, metric = f"Epoch {number} of {self._call.name}", self._metric
+        there = ", ".join(measured) or "nothing"
+        sentence = f"{what} has no {metric}; it has {there}: report {metric}, or give study.metric=NAME."
+        is_first = not self.n_epochs
+        self._end = {"paused": True, "obstacle": sentence} if is_first else {"reason": Reason.ERROR, "error": sentence}
 
     def result(self, facts: Mapping[str, str]) -> TrialResult:
         """Returns how the training ended, once the function has."""
@@ -190,17 +201,14 @@ def _run(call: Call, listener: _Listener, values: Mapping[str, object]) -> None:
         raise RuntimeError(f"{call.name} called sys.exit({end.code!r}), which ends no trial: return instead.") from end
 
 
-def _numbers(what: str, measured: Any, *, wanted: str = "") -> dict[str, float]:
+def _numbers(what: str, measured: Any) -> dict[str, float]:
     """Returns metrics as floats, whatever kind of numbers they are.
 
     Raises:
-        ValueError: if they are no dict of numbers, or lack the one that is wanted.
+        ValueError: if they are no dict of numbers.
     """
     if not isinstance(measured, Mapping):
         raise ValueError(f"{what} is {_shown(measured)}; it must be a dict of metrics, as in {{'accuracy': 0.9}}.")
-    if wanted and wanted not in measured:
-        there = ", ".join(map(str, measured)) or "nothing"
-        raise ValueError(f"{what} has no {wanted}; it has {there}: report {wanted}, or give study.metric=NAME.")
     return {str(name): _number(what, name, value) for name, value in measured.items()}
 
 

@@ -66,7 +66,7 @@ REFUSED = {
         LR,
         "+space.params={folder: {type: int, low: 1, high: 2}}",
     ): "space.params.folder: folder is what hpo",
-    ("takes_all", "space=function"): "space is empty",
+    ("takes_all", "space=function"): "space is empty; write what is searched into conf/space/mine.yaml",
     ("swallows", LR, "+space.train={epochs: {type: int, low: 1, high: 2}}"): (
         "The space searches train.epochs, but tests.support.functions:swallows does not take epochs; add the argument."
     ),

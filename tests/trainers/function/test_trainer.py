@@ -126,7 +126,6 @@ FAULTS = {
     "is_silent": "is_silent ended without an epoch: it has to yield a dict of metrics after every epoch, or take",
     "lists": "Epoch 1 of .*:lists is \\[0.5\\]; it must be a dict of metrics, as in {'accuracy': 0.9}.",
     "words": "Epoch 1 of .*:words: auc='high' is no number; report one, as in float\\(auc\\).",
-    "lacks_the_metric": "has no auc; it has accuracy, loss: report auc, or give study.metric=NAME.",
     "skips": "skips reports epoch 3 after 0; report every epoch.",
 }
 
@@ -138,6 +137,15 @@ def test_a_fault_of_the_function_is_one_sentence(build: Build, name: str) -> Non
     assert result.error is not None
     assert "\n" not in result.error
     assert re.search(FAULTS[name], result.error)
+
+
+def test_a_metric_that_no_trial_will_report_is_an_obstacle(build: Build) -> None:
+    result = train(build, "lacks_the_metric")
+    assert result.paused
+    assert "has no auc; it has accuracy, loss: report auc, or give study.metric=NAME." in result.obstacle
+    late = train(build, "loses_the_metric")
+    assert (late.n_epochs, late.reason) == (1, Reason.ERROR)
+    assert "Epoch 2 of" in str(late.error)
 
 
 def test_its_own_errors_pass(build: Build) -> None:
