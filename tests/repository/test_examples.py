@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -35,40 +36,43 @@ def test_it_is_short_and_runs(path: Path, workdir: Path) -> None:
     assert "hpo.Study" in done.stdout or "report.html" in done.stdout
 
 
-# Of each example: words for a small one, whose names differ by executor; results that are to be the same.
+# Of each example: words for a small one with a pruner that prunes; results that are to be the same.
+PRUNING = ["study.ordered=true", "pruner=median", "pruner.n_startup_trials=1", "pruner.n_warmup_epochs=0"]
 SAME = {
-    "pytorch_gru": ["study.n_trials=4", "study.ordered=true", "study.name={}"],
-    "sequence_classification": ["study.n_trials=4", "study.ordered=true", "study.name={}"],
-    "fastai_tutorial": ["study.n_trials=2", "study.ordered=true", "study.name={}"],
-    "scikit_learn": ["seeds=5", "study.n_trials=3", "name={}"],
+    "pytorch_gru": ["study.n_trials=4", "study.name={}", *PRUNING],
+    "sequence_classification": ["study.n_trials=4", "study.name={}", *PRUNING],
+    "fastai_tutorial": ["study.n_trials=3", "study.name={}", *PRUNING],
+    "scikit_learn": ["seeds=5", "study.n_trials=4", "name={}", *PRUNING],
 }
+KILLED_AFTER_S = {"inline": 0.2, "processes": 0.9, "ray": 0.5}  # from when the folders of its trials are there
 
 
 def results(example: str, name: str) -> pd.DataFrame:
     if example == "scikit_learn":
         records = pd.read_csv(Path("reports", name, "records.csv"))
-        return records[["strategy", "seed", "trial", "value", "test", "param.params.alpha"]]
-    return hpo.open_study(name).curves.drop(columns="seconds")
+        return records[["strategy", "seed", "trial", "state", "value", "test", "param.params.alpha"]]
+    study = hpo.open_study(name)
+    states = study.trials.rename(columns={"number": "trial"})[["trial", "state"]]
+    return study.curves.drop(columns="seconds").merge(states, on="trial")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("example", sorted(SAME))
-def test_it_is_the_same_under_every_executor_and_after_kills(example: str, workdir: Path) -> None:
+def test_pruned_killed_and_gone_on_with_it_is_the_same_under_every_executor(example: str, workdir: Path) -> None:
     def given(name: str, *words: str) -> list[str]:
         return command(ROOT / "examples" / f"{example}.py", *(word.format(name) for word in SAME[example]), *words)
 
-    subprocess.run(given("inline"), capture_output=True, check=True)
-    for executor in ("processes", "ray"):
-        subprocess.run(given(executor, f"executor={executor}", "executor.n_workers=1"), capture_output=True, check=True)
-        pd.testing.assert_frame_equal(results(example, executor), results(example, "inline"))
-    killed = given("killed", "executor=processes", "executor.n_workers=1")
-    for wait_s in (0.2, 0.9):
-        driver = subprocess.Popen(killed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(given("whole"), capture_output=True, check=True)
+    undisturbed = results(example, "whole")
+    assert "PRUNED" in set(undisturbed["state"]), "with nothing pruned, nothing is shown of pruning"
+    for executor, wait_s in KILLED_AFTER_S.items():
+        words = [f"executor={executor}", *([] if executor == "inline" else ["executor.n_workers=1"])]
+        driver = subprocess.Popen(given(executor, *words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 120
-        while not list(Path("studies").glob("killed*/trials")) and time.monotonic() < deadline:
+        while not list(Path("studies").glob(f"{executor}*/trials")) and time.monotonic() < deadline:
             time.sleep(0.05)
         time.sleep(wait_s)
         driver.kill()
-        driver.wait()
-    subprocess.run(killed, capture_output=True, check=True)
-    pd.testing.assert_frame_equal(results(example, "killed"), results(example, "inline"))
+        assert driver.wait() == -signal.SIGKILL, "it was through before it could be killed"
+        subprocess.run(given(executor, *words), capture_output=True, check=True)
+        pd.testing.assert_frame_equal(results(example, executor), undisturbed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -16,6 +17,8 @@ from typing import Any
 
 import pytest
 
+import hpo
+from tests.support import ROOT
 from tests.support.browser import HAS_CHROMIUM, open_page
 from tests.support.compose_stack import Stack, compose, composer, write_environment
 from tests.support.mlflow_proxy import free_port
@@ -95,6 +98,18 @@ def test_a_study_is_read_back_through_mlflow(stack: Stack) -> None:
     assert [trial["info"]["status"] for trial in trials] == ["FINISHED"] * 6
     assert {metric["key"] for metric in trials[0]["data"]["metrics"]} >= {"accuracy", "valid_loss"}
     assert parent["info"]["artifact_uri"].startswith("mlflow-artifacts:/")
+
+
+def test_the_services_run_the_built_package_by_its_command(stack: Stack) -> None:
+    assert stack.services["hpo"]["entrypoint"][0] == "hpo"
+    shown = stack.run("hpo", ["--version"])
+    assert (shown.returncode, shown.stdout) == (0, f"hpo {hpo.__version__}\n")
+    assert (stack.package / "bin" / "hpo").is_file()
+    failed = stack.run("hpo", ["trainer=function", "trainer.call=no:where", "space=function"])
+    assert str(ROOT / "hpo") not in failed.stderr
+    where = [sys.executable, "-c", "import hpo; print(hpo.__file__)"]
+    found = subprocess.run(where, env={"PYTHONPATH": str(stack.package)}, cwd="/", capture_output=True, text=True)
+    assert found.stdout.startswith(str(stack.package))
 
 
 def test_other_commands_know_the_servers_too(stack: Stack) -> None:

@@ -24,7 +24,7 @@ import pytest
 
 from tests.chaos.server import free_port
 from tests.support import ROOT
-from tests.support.console_script import write_console_script
+from tests.support.console_script import install_package
 from tests.support.databases import Listener, Server
 
 BIN = Path(sys.executable).parent
@@ -125,6 +125,7 @@ class Stack:
         services: What the file says.
         ports: Where each service listens, on 127.0.0.1.
         postgres: The database server.
+        package: Where the package is that the services run: built, as an image has it.
     """
 
     def __init__(self, folder: Path, *words: str) -> None:
@@ -141,7 +142,7 @@ class Stack:
         self.postgres.run("DROP ROLE hpo")
         self.postgres.run("SELECT pg_reload_conf()")
         self._initialise()
-        write_console_script(folder / "bin")
+        self.package = install_package(folder / "package")
         for name in ("artifacts", "data/mlflow", "work"):  # as the images have them
             (folder / name).mkdir(parents=True)
 
@@ -230,9 +231,9 @@ class Stack:
 
     def _environ(self, name: str) -> dict[str, str]:
         here = {
-            "PATH": f"{self.folder / 'bin'}:{BIN}:/usr/bin:/bin",
+            "PATH": f"{self.package / 'bin'}:{BIN}:/usr/bin:/bin",
             "HOME": str(self.folder),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(self.package),
             "PGHOSTADDR": "127.0.0.1",
             "PGPORT": str(self.postgres.port),
             "http_proxy": self._names.uri,

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from tests.support import ROOT
+
+
+def install_package(folder: Path) -> Path:
+    """Builds the package and installs it, without what it needs, into a folder; its script is in `bin` there."""
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), str(ROOT)]
+    done = subprocess.run(install, capture_output=True, text=True, check=False)
+    if "hatchling" in done.stderr:  # the first that pip has to fetch
+        pytest.skip("pip reaches no package index here: it cannot fetch hatchling")
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 def write_console_script(folder: Path) -> Path:
