@@ -63,7 +63,7 @@ def load_model(source: str | Path | Study, *, device: str = "cpu") -> Model:
         Refused: if there is none, or it is damaged.
     """
     from hpo.api.study import Study
-    from hpo.artifacts.folders import function_files, function_sentence
+    from hpo.artifacts.folders import function_refusal
 
     with refusing():
         folder = source.folder / "model" if isinstance(source, Study) else Path(source)
@@ -71,8 +71,8 @@ def load_model(source: str | Path | Study, *, device: str = "cpu") -> Model:
         if not folder.is_dir() and of_study.is_dir():
             folder = of_study
         for place in (folder, folder.parent, Path("studies") / folder):
-            if kept := function_files(place):
-                raise Refused(function_sentence(kept))
+            if sentence := function_refusal(place):
+                raise Refused(sentence)
         if not folder.is_dir():
             raise Refused(f"There is no model in {folder}; a study keeps one of the network when it ends.")
         return Model(folder, device=device)

@@ -20,6 +20,7 @@ BEST_FOLDER = "best"  # there, too: what a function of the user's left in its be
 WEIGHTS = ("model.safetensors", "model.json")
 EVALUATION, PROBABILITIES = "evaluation.json", "test.npy"  # what a test leaves beside the weights
 MADE_BY = "hpo.json"  # beside these: which trial they are of
+FUNCTION = "function"  # the architecture of what it left
 FILES = "files"  # what a function of the user's writes, while it trains
 
 
@@ -113,16 +114,18 @@ def check_place(config: StorageConfig, name: str, *, noted: str, machine: str) -
         )
 
 
-def function_files(study_folder: Path) -> Path | None:
-    """Returns the folder with what a function of the user's left in a study's best trial; None if there is none."""
-    best = study_folder / BEST_FOLDER
-    return best if (best / MADE_BY).is_file() else None
-
-
-def function_sentence(files: Path) -> str:
-    """Returns what is to be said to whoever asks such a study for answers."""
-    name = files.absolute().parent.name
-    return (
-        f"The study '{name}' trained a function of yours: hpo keeps what it wrote in {files} and cannot "
-        "answer with it; load that in your own code."
-    )
+def function_refusal(study_folder: Path) -> str:
+    """Returns what is to be said to whoever asks the study of a function for answers; "" if it is none."""
+    best, name = study_folder / BEST_FOLDER, study_folder.absolute().name
+    if (best / MADE_BY).is_file():
+        return (
+            f"The study '{name}' trained a function of yours: hpo keeps what it wrote in {best} and cannot answer with "
+            "it; load that in your own code."
+        )
+    described = (json.loads(path.read_text()) for path in study_folder.glob(f"trials/*/{WEIGHTS[-1]}"))
+    if any(each.get("architecture") == FUNCTION for each in described):
+        return (
+            f"The study '{name}' trained a function of yours, which wrote nothing into its folder: hpo cannot answer "
+            "with it; let it write its model there, or train its best params again in your own code."
+        )
+    return ""

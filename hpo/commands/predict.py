@@ -86,7 +86,7 @@ def _read(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
 
 def _model_folder(settings: dict[str, str]) -> Path:
     """Returns the folder of the model: that of the study with the name, or the one given."""
-    from hpo.artifacts.folders import function_files, function_sentence, studies_folder
+    from hpo.artifacts.folders import function_refusal, studies_folder
     from hpo.storage.options import SqliteConfig
 
     name = settings["model"]
@@ -94,8 +94,8 @@ def _model_folder(settings: dict[str, str]) -> Path:
     if "\0" in name:
         raise ValueError("model=… holds a NUL, which is in no name; give a study's name or a folder.")
     for folder in (studies / name, Path(name)):
-        if kept := function_files(folder):
-            raise ValueError(function_sentence(kept))
+        if sentence := function_refusal(folder):
+            raise ValueError(sentence)
     is_name = Path(name).name == name and name not in ("", ".", "..")
     of_study = studies / name / "model"
     if is_name and not is_folder(of_study) and is_folder(studies / name):

@@ -22,6 +22,7 @@ import hpo
 from hpo.commands.predict import main
 from hpo.model.answers import TextModel
 from tests.support.kept_models import described
+from tests.support.studies import run_study
 
 TEXTS = ["Compute the eigenvalues of an array.", "Plot a figure with two axes", "a column of the data frame"]
 
@@ -56,6 +57,25 @@ def test_a_function_has_files_and_no_answers(workdir: Path, capsys: pytest.Captu
         assert "The study 'own' trained a function of yours: hpo keeps what it wrote in" in said
         assert "studies/own/best and cannot answer with it" in said
     with pytest.raises(hpo.Refused, match="trained a function of yours"):
+        hpo.load_model("own")
+
+
+def test_a_function_that_wrote_nothing_has_no_answers_either(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_study(
+        "trainer=function",
+        "trainer.call=tests.support.functions:steps",
+        "space=function",
+        "study.metric=auc",
+        "study.direction=maximize",
+        "+space.params={lr: {type: float, low: 0.1, high: 1}}",
+        "study.n_trials=1",
+        "study.name=own",
+        "tracking=none",
+        "executor=inline",
+    )
+    assert main(["model=own", "some text"]) == 2
+    assert "trained a function of yours, which wrote nothing into its folder" in capsys.readouterr().err
+    with pytest.raises(hpo.Refused, match="which wrote nothing into its folder"):
         hpo.load_model("own")
 
 

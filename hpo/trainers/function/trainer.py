@@ -20,7 +20,7 @@ import numpy as np
 from safetensors.numpy import load_file, save
 
 from hpo.artifacts.checkpoint import CHECKPOINT_WARNING, Array, Checkpoint, read_checkpoint, write_checkpoint
-from hpo.artifacts.folders import FILES, WEIGHTS
+from hpo.artifacts.folders import FILES, FUNCTION, WEIGHTS
 from hpo.contracts.trainer import Decision, EpochReport, OnEpoch, Reason, TrialRequest, TrialResult
 from hpo.machine.files import hash_bytes, write_atomically, write_json
 from hpo.machine.signals import MustPause, never
@@ -246,7 +246,7 @@ def _keep(request: TrialRequest, folder: Path, *, n_epochs: int) -> None:
     weights, description = (Path(request.folder) / name for name in WEIGHTS)
     content = save(packed(folder))
     write_atomically(weights, content)
-    write_json(description, {"architecture": "function", "n_epochs": n_epochs, "sha256": hash_bytes(content)})
+    write_json(description, {"architecture": FUNCTION, "n_epochs": n_epochs, "sha256": hash_bytes(content)})
 
 
 def _seed(request: TrialRequest) -> None:
