@@ -117,6 +117,8 @@ def check_place(config: StorageConfig, name: str, *, noted: str, machine: str) -
 def function_refusal(study_folder: Path) -> str:
     """Returns what is to be said to whoever asks the study of a function for answers; "" if it is none."""
     best, name = study_folder / BEST_FOLDER, study_folder.absolute().name
+    if (study_folder / MODEL_FOLDER).is_dir():
+        return ""
     if (best / MADE_BY).is_file():
         return (
             f"The study '{name}' trained a function of yours: hpo keeps what it wrote in {best} and cannot answer with "
