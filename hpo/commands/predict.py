@@ -32,8 +32,8 @@ folder: the folder 'model' of a study works anywhere, without the study, its rec
   storage.path=hpo.db, storage.folder=studies
                        where studies are, if not in the working directory
 
-Files are read row by row. A row without an answer is marked: an empty text, one without a known word, bytes that are
-no text. A single text without an answer ends with a sentence and exit code 2."""
+Files are read row by row. A text without an answer is marked: an empty one, one without a known word, bytes that are
+no text. If none of the texts that are typed has an answer, that ends with a sentence and exit code 2."""
 
 SETTINGS = {
     "model": "",
@@ -123,16 +123,15 @@ def _predict(settings: dict[str, str], folder: Path, inputs: Sequence[str]) -> i
     from hpo.model.answers import TextModel, refusal
 
     check_device(settings["device"], setting="device")
-    for word, in_file in texts:
-        if not in_file and (reason := refusal(word)):
-            raise ValueError(f"A text has no answer: {reason}.")
+    if all(not in_file and refusal(word) for word, in_file in texts):
+        raise ValueError(f"A text has no answer: {refusal(texts[0][0])}.")
     model = TextModel(folder, device=settings["device"])
     for sentence in model.warnings:
         refuse(sentence)
-    return _write(model, settings, _rows(texts, settings), is_single=not any(in_file for _, in_file in texts))
+    return _write(model, settings, _rows(texts, settings), are_typed=not any(in_file for _, in_file in texts))
 
 
-def _write(model: TextModel, settings: dict[str, str], rows: Iterator[TextRow], *, is_single: bool) -> int:
+def _write(model: TextModel, settings: dict[str, str], rows: Iterator[TextRow], *, are_typed: bool) -> int:
     from hpo.model.formats import row_writer
 
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # a stream of the system's
@@ -141,7 +140,7 @@ def _write(model: TextModel, settings: dict[str, str], rows: Iterator[TextRow], 
     while chunk := list(itertools.islice(rows, N_AT_ONCE)):
         answers = model.answer([row.text for row in chunk])
         unanswered = [answer.note for answer in answers if answer.probabilities is None]
-        if unanswered and is_single:
+        if are_typed and len(unanswered) == len(chunk):
             raise ValueError(f"A text has no answer: {unanswered[0]}.")
         lines = (as_line(row.place, row.text, answer) for row, answer in zip(chunk, answers, strict=True))
         _put(("" if n_rows else heading) + "".join(lines))

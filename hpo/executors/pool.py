@@ -54,6 +54,8 @@ class PooledExecutor(ABC, Generic[W]):
     was replaced is never looked at.
     """
 
+    delay = "trials wait for room on the cluster"  # said while no worker has started
+
     def __init__(self, *, n_workers: int) -> None:
         self.n_workers = n_workers
         self._n_starts_lost = 0
@@ -138,7 +140,7 @@ class PooledExecutor(ABC, Generic[W]):
             self._began = None
         elif time.monotonic() > self._began + PATIENCE_S:
             self._began = None
-            _log.info("No worker has started yet: trials wait for room on the cluster.")
+            _log.info("No worker has started yet: %s.", self.delay)
 
     def _n_out(self) -> int:
         return len(self._waiting) + sum(worker.job is not None for worker in self._workers)

@@ -42,6 +42,8 @@ class ProcessesExecutor(PooledExecutor[_Process]):
             Without any, each sees all there are.
     """
 
+    delay = "this machine takes its time to start them, and trials wait"
+
     def __init__(self, *, n_workers: int, threads: int, preload: Callable[[], None], gpus: Sequence[str] = ()) -> None:
         super().__init__(n_workers=n_workers)
         self._preload = preload

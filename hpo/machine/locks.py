@@ -72,9 +72,15 @@ class StudyLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
-            self._path.unlink(missing_ok=True)
+            if self.is_in_place:  # another driver's lies there if this one's was taken away
+                self._path.unlink(missing_ok=True)
             os.close(self._file)
             self._file = None
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether it still excludes others: held, its file where they look for it."""
+        return self._file is not None and self._is_in_place(self._file)
 
     def ensure(self) -> None:
         """Takes the lock again if its file was taken away, which excludes nobody any more.
@@ -82,7 +88,7 @@ class StudyLock:
         Raises:
             StudyHeld: if another driver was faster.
         """
-        if self._file is not None and not self._is_in_place(self._file):
+        if self._file is not None and not self.is_in_place:
             os.close(self._file)
             self._file = None
             self.__enter__()
@@ -130,7 +136,7 @@ class StudyLock:
     def _is_in_place(self, file: int) -> bool:
         try:
             return os.path.samestat(os.fstat(file), self._path.stat())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
 
     def _held(self) -> StudyHeld:

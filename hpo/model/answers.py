@@ -12,15 +12,14 @@ from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.torch import load
 from torch import cuda
 
 from hpo.data.tokens import SPACY_MAX_CHARS, build_tokenizer, encode, tokenizer_versions
 from hpo.data.vocabulary import SPECIAL, Part, to_ids
 from hpo.model.folder import DESCRIPTION, WEIGHTS, Description, read_description, read_file
-from hpo.trainers.awd_lstm.network.classifier import Architecture, build_classifier, n_chunks_dropped
+from hpo.trainers.awd_lstm.network.classifier import n_chunks_dropped, read_architecture
 from hpo.trainers.awd_lstm.network.outputs import Probabilities, class_probabilities
-from hpo.trainers.awd_lstm.network.weights import copy_tensors
+from hpo.trainers.awd_lstm.network.weights import load_network
 
 BATCH_SIZE = 32
 UNKNOWN = 0  # the id of xxunk
@@ -68,17 +67,17 @@ class TextModel:
             device = "cuda" if cuda.is_available() else "cpu"
         self.description = read_description(folder)
         try:
-            self._architecture = Architecture(**self.description.architecture)
+            self._architecture = read_architecture(self.description.architecture)
             n_wanted = (self._architecture.n_vocab, self._architecture.n_classes)
             if n_wanted != (len(self.description.vocab), len(self.description.classes)):
                 raise ValueError("words and classes are not as many as its network has")
-            network = build_classifier(self._architecture)
-            copy_tensors(load(read_file(folder, self.description, WEIGHTS)), network)
-            self._network = network.eval().to(device)
-        except (TypeError, KeyError) as error:
+        except ValueError as error:
             raise ValueError(
-                f"{folder / DESCRIPTION} describes a network unknown to this version ({error})."
+                f"{folder / DESCRIPTION} describes a network unknown to this version ({error}); copy the model's "
+                "folder again, or use the version that wrote it."
             ) from error
+        network = load_network(self._architecture, read_file(folder, self.description, WEIGHTS), folder / WEIGHTS)
+        self._network = network.to(device)
         self._device = device
         self._lock = Lock()  # the network keeps its hidden state between chunks
         self._tokenize = build_tokenizer(self.description.tokenizer.tokenizer)
@@ -144,7 +143,9 @@ class TextModel:
         ends = np.cumsum([0, *(len(ids) for ids in texts)], dtype=np.int64)
         flat = np.concatenate([np.empty(0, dtype=np.uint32), *texts]).astype(np.uint32)
         part = Part(flat, ends, np.zeros(len(texts), dtype=np.int64))
-        return class_probabilities(self._network, self._architecture, part, batch_size=BATCH_SIZE, device=self._device)
+        return class_probabilities(
+            self._network, self._architecture, part, batch_size=BATCH_SIZE, device=self._device, alone=True
+        )
 
 
 def refusal(text: str) -> str:

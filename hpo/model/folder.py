@@ -17,6 +17,7 @@ from typing import Any
 from hpo.config.schema import Keep, Tokenizer
 from hpo.data.tokens import Cut
 from hpo.machine.files import hash_bytes, sync, write_json
+from hpo.model.schema import check_description
 
 WEIGHTS, DESCRIPTION, CARD = "model.safetensors", "model.json", "README.md"
 EVALUATION, PAGE = "evaluation.json", "evaluation.html"
@@ -138,7 +139,7 @@ def from_json(content: object, path: Path) -> Description:
     """Returns the description in `content`, which was read from `path`.
 
     Raises:
-        ValueError: If it is none of this format, or is not as it was written.
+        ValueError: If it is none of this format, is not as it was written, or nothing that hpo would have written.
     """
     if not isinstance(content, Mapping) or "format" not in content:
         raise ValueError(f"{path} describes no model (it has no format); give the folder 'model' of a study.")
@@ -152,6 +153,7 @@ def from_json(content: object, path: Path) -> Description:
     if content.get(DIGEST) != _digest(values) or set(values) != names:
         raise ValueError(f"{path} is not as it was written (its hash differs); copy the model's folder again.")
     del values["format"]
+    check_description(values, path)
     return Description(**{**values, "tokenizer": TokenizerSettings(**values["tokenizer"])})
 
 

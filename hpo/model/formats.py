@@ -10,7 +10,7 @@ import io
 import json
 from collections.abc import Callable, Sequence
 
-from hpo.machine.escaping import printable
+from hpo.machine.escaping import for_spreadsheet, printable
 from hpo.model.answers import Answer
 
 FORMATS = ("table", "csv", "jsonl")
@@ -30,9 +30,7 @@ def row_writer(name: str, classes: Sequence[str]) -> tuple[str, Row]:
             return _table(classes)
         case "csv":
             heading = _csv_line(["place", *Answer(None).cells(classes), "text"])
-            return heading, lambda place, text, answer: _csv_line(
-                [place, *answer.cells(classes).values(), _encodable(text)]
-            )
+            return heading, lambda place, text, answer: _csv_line([place, *answer.cells(classes).values(), text])
         case "jsonl":
             return "", lambda place, text, answer: _json_line(place, text, answer, classes)
         case _:
@@ -59,6 +57,7 @@ def _cut(text: str, width: int) -> str:
 
 def _csv_line(cells: Sequence[object]) -> str:
     line = io.StringIO()
+    cells = [for_spreadsheet(cell) if isinstance(cell, str) else cell for cell in cells]
     csv.writer(line).writerow(cells)  # it quotes fields with \r or \n only where it ends lines by both
     return line.getvalue().removesuffix("\r\n") + "\n"
 

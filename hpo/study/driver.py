@@ -70,6 +70,7 @@ class Driver:
 
         Trials that an equal one has already been through are ended on the way.
         """
+        self._around.ensure()
         while (number := self._next_number()) is not None:
             job = self._start(number)
             if job is not None:
@@ -78,6 +79,7 @@ class Driver:
 
     def on_report(self, key: JobKey, report: EpochReport) -> Decision:
         """Notes an epoch; returns whether the trial goes on."""
+        self._around.ensure()
         if key.attempt != self._book.trials[key.number].attempt:
             return Decision.STOP
         self._spending.note_elapsed()  # a trial may take hours, and its driver be killed
@@ -85,6 +87,7 @@ class Driver:
 
     def on_end(self, outcome: Outcome) -> None:
         """Notes how a job ended; outcomes of earlier attempts are dropped."""
+        self._around.ensure()  # first: a trial whose folder was deleted did not fail by itself
         number = outcome.key.number
         if self._tests.is_out(number):
             self._end_test(outcome)

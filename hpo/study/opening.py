@@ -15,7 +15,7 @@ from optuna.storages import BaseStorage
 from hpo.contracts.records import StudyRecord, TrialRecord
 from hpo.machine.locks import StudyLock
 from hpo.machine.signals import StopRequest
-from hpo.storage.enduring import held
+from hpo.storage.enduring import StorageAway, held
 from hpo.storage.record import DESIGN, FINGERPRINT, STUDY, TEST
 from hpo.storage.store import StudyStore
 from hpo.study.driver import Driver
@@ -84,20 +84,31 @@ class Opener:
 
     def open(self, role: Role) -> Driver:
         """Returns the driver of a study, new or continued; what may not be continued was refused in `resume`."""
-        self._held.enter_context(StudyLock(role.folder, role.name))
+        lock = self._held.enter_context(StudyLock(role.folder, role.name))
         self._held.enter_context(held(self._session.storage, role.name))
         config = role.config
         pruner = config.pruner.build(max_epochs=role.space.max_of("train.epochs", config.train.epochs))
         direction = config.study.goal
         store = StudyStore(self._session.storage, role.name, direction=direction, sampler=role.sampler, pruner=pruner)
         study = _open_record(role, store, now_ms=self._now_ms())
-        return Driver(study, role, self._surroundings(role, store))
+        return Driver(study, role, self._surroundings(role, store, lock))
 
-    def _surroundings(self, role: Role, store: StudyStore) -> Surroundings:
+    def _surroundings(self, role: Role, store: StudyStore, lock: StudyLock) -> Surroundings:
         session, now_ms = self._session, _going_on(self._now_ms, store.trials())
         # A table is as quick as the cache, and it alone knows how a trial that is stopped would have gone on.
         cache = TrialCache(is_on=False) if role.config.trainer.is_recorded else session.cache
-        return Surroundings(store, session.tracker, session.display_of(role.name), session.stop, now_ms, cache)
+        place = role.config.storage.place
+
+        def ensure() -> None:
+            if place and not lock.is_in_place:
+                raise StorageAway(
+                    f"The folder of study '{role.name}', {role.folder}, was deleted or replaced under its driver, "
+                    f"which pauses. What was recorded is whole in {place}: the same command goes on from there; "
+                    "trials that were under way begin anew, unless the folder is put back first."
+                )
+
+        display = session.display_of(role.name)
+        return Surroundings(store, session.tracker, display, session.stop, now_ms, ensure, cache)
 
 
 def _open_record(role: Role, store: StudyStore, *, now_ms: int) -> StudyRecord:

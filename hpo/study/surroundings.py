@@ -17,11 +17,18 @@ from hpo.tracking.tracker import Tracker
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a driver works with and does not own; `now_ms` is the clock its trials run on."""
+    """What a driver works with and does not own.
+
+    Attributes:
+        store, tracker, display, stop, cache: As their names say.
+        now_ms: The clock its trials run on.
+        ensure: Raises what forbids to go on: the study's folder is gone, and its lock with it.
+    """
 
     store: StudyStore
     tracker: Tracker
     display: Display
     stop: StopRequest
     now_ms: Callable[[], int]
+    ensure: Callable[[], None] = lambda: None
     cache: TrialCache = field(default_factory=lambda: TrialCache(is_on=False))

@@ -222,5 +222,5 @@ def test_a_wait_for_the_first_worker_is_told_once(
             pool.wait(Reports(), timeout_s=0.1)
     pool.close()
     assert [record.getMessage() for record in caplog.records] == [
-        "No worker has started yet: trials wait for room on the cluster."
+        "No worker has started yet: this machine takes its time to start them, and trials wait."
     ]

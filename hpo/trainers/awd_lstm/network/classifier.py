@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import torch
@@ -29,6 +29,8 @@ from hpo.trainers.awd_lstm.network.fastai import (
     awd_lstm_clas_config,
 )
 
+MAX_SIZE = 2**31 - 1
+MAX_LAYERS = 100  # more than anybody's; each is a module that takes its time to make
 _HEAD_WIDTH, _HEAD_DROPOUT = 50, 0.1  # the defaults of fastai.text.models.core.get_text_classifier
 
 
@@ -45,6 +47,26 @@ class Architecture:
     bptt: int
     max_len: int
     bidir: bool = False
+
+
+def read_architecture(content: Mapping[str, Any]) -> Architecture:
+    """Returns the architecture that was written beside weights.
+
+    Raises:
+        ValueError: if it is none that this version knows, or one of no sense.
+    """
+    kinds = {"drop_mult": (int, float), "bidir": (bool,)}
+    names = {field.name for field in fields(Architecture)}
+    if {*content} | {"bidir"} != names:
+        raise ValueError(f"it has {', '.join(sorted({*content} ^ names))}")
+    for name, value in content.items():
+        kind = kinds.get(name, (int,))
+        is_right = isinstance(value, kind) and isinstance(value, bool) == (name == "bidir")
+        if not is_right or (name != "bidir" and not (0 if name == "drop_mult" else 1) <= value <= MAX_SIZE):
+            raise ValueError(f"its {name} is {value!r}")
+    if content["n_layers"] > MAX_LAYERS:
+        raise ValueError(f"its n_layers is {content['n_layers']}, above {MAX_LAYERS}")
+    return Architecture(**content)
 
 
 def n_chunks_dropped(width: int, n_after: int = 0, *, bptt: int, max_len: int) -> int:

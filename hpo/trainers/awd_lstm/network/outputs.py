@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from hpo.data.metrics import Scores, score_predictions
 from hpo.data.vocabulary import Part
-from hpo.trainers.awd_lstm.network.batches import Batches
+from hpo.trainers.awd_lstm.network.batches import PAD, Batches
 from hpo.trainers.awd_lstm.network.classifier import Architecture
 
 Rows = NDArray[np.int64]
@@ -30,8 +30,13 @@ def class_probabilities(
     *,
     batch_size: int,
     device: torch.device | str = "cpu",
+    alone: bool = False,
 ) -> Probabilities:
     """Returns the probabilities of each text, shape (texts, classes), whatever stands beside it.
+
+    Libraries multiply matrices of other shapes in other orders, so the last digits depend on how many rows and columns
+    a batch has. With `alone` those depend on the text alone: its batch is filled up with it, each row with what is in
+    no other's way, and the digits are the same whatever is asked beside it, at the cost of the filling.
 
     In a batch with much longer texts fastai's pooling (fastai.text.models.core.masked_concat_pool) takes a padded
     place for the last token of a text that begins in the last `bptt` columns, and beyond `max_len` a text may lose
@@ -40,9 +45,37 @@ def class_probabilities(
     network.eval()
     batches = Batches(part, batch_size=batch_size, bptt=architecture.bptt, device=device)
     found = np.empty((len(part), architecture.n_classes), dtype=np.float64)
-    for rows in _groups(np.diff(part.offsets), architecture, batch_size):
+    lengths = np.diff(part.offsets)
+    if alone:
+        for rows, shape in _shapes(lengths, architecture, batch_size):
+            ids = torch.full(shape, PAD, dtype=torch.int64, device=device)
+            some = batches.ids_of(rows)
+            ids[: len(rows), : some.shape[1]] = some
+            ids[len(rows) :] = ids[0]
+            found[rows] = network(ids)[0][: len(rows)].double().softmax(1).cpu().numpy()
+        return found
+    for rows in _groups(lengths, architecture, batch_size):
         found[rows] = network(batches.ids_of(rows))[0].double().softmax(1).cpu().numpy()
     return found
+
+
+def _shapes(lengths: Rows, architecture: Architecture, batch_size: int) -> Iterator[tuple[Rows, tuple[int, int]]]:
+    """Yields rows that share a batch and its shape, which follows from the length of any of them.
+
+    The longer texts are, the fewer share a batch: what is filled up never costs more than a full one of short ones.
+    """
+    bptt = architecture.bptt
+    step = max(1, bptt // 4)
+    widths = np.where(lengths <= bptt, -(-lengths // step) * step, -(-lengths // bptt) * bptt)
+    widths = np.where(lengths <= bptt, np.minimum(widths, bptt), widths)
+    is_whole = widths <= architecture.max_len - bptt  # of longer ones the width decides what is kept
+    for width in np.unique(widths[is_whole]):
+        n_rows = max(1, batch_size * bptt // max(bptt, int(width)))
+        members = np.flatnonzero(is_whole & (widths == width))
+        for start in range(0, len(members), n_rows):
+            yield members[start : start + n_rows], (n_rows, int(width))
+    for row in np.flatnonzero(~is_whole):
+        yield np.array([row]), (1, int(lengths[row]))
 
 
 def _groups(lengths: Rows, architecture: Architecture, batch_size: int) -> Iterator[Rows]:

@@ -16,7 +16,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from hpo.machine.files import hash_bytes, write_atomically, write_json
-from hpo.trainers.awd_lstm.network.classifier import Architecture, build_classifier
+from hpo.trainers.awd_lstm.network.classifier import Architecture, build_classifier, read_architecture
 from hpo.trainers.awd_lstm.network.encoder import REMEDY, check_fit, read_encoder, read_weights, vocab_digest
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
@@ -39,17 +39,49 @@ def load_weights(folder: str) -> tuple[nn.Module, Architecture]:
     """Returns the network that `save_weights` left in `folder`, in evaluation mode, on the CPU.
 
     Raises:
-        FileNotFoundError: if there is none.
-        ValueError: if the weights are not those the description was written for.
+        ValueError: if there is none, or it is not what the description was written for; says what helps.
     """
-    description = json.loads((Path(folder) / DESCRIPTION).read_text())
-    data = (Path(folder) / WEIGHTS).read_bytes()
-    if hash_bytes(data) != description["sha256"]:
+    try:
+        description = json.loads((Path(folder) / DESCRIPTION).read_text())
+        data = (Path(folder) / WEIGHTS).read_bytes()
+        content, digest = description["architecture"], description["sha256"]
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"The weights of this trial are gone: there is no {error.filename}; put the study's folder back as it was, "
+            "or train the same configuration again in another study: its params are in the record (hpo show)."
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{Path(folder) / DESCRIPTION} is damaged ({error}); train the trial again.") from error
+    if hash_bytes(data) != digest:
         raise ValueError(f"{Path(folder) / WEIGHTS} does not match its hash in {DESCRIPTION}; train the trial again.")
-    architecture = Architecture(**description["architecture"])
-    model = build_classifier(architecture)
-    copy_tensors(load(data), model)
-    return model.eval(), architecture
+    architecture = read_architecture(content)
+    return load_network(architecture, data, Path(folder) / WEIGHTS), architecture
+
+
+def load_network(architecture: Architecture, data: bytes, path: Path) -> nn.Module:
+    """Returns the network with the weights in `data`, in evaluation mode, on the CPU.
+
+    It is built once they are known to fit it, so that no description makes it larger than they are.
+
+    Args:
+        architecture: What it is built from.
+        data: A safetensors file.
+        path: Where it was read from.
+
+    Raises:
+        ValueError: if they are no weights, of another network, or no numbers.
+    """
+    try:
+        tensors = load(data)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no file of weights ({error}); copy it again, or train the trial again.") from error
+    with torch.device("meta"):
+        _check_fit(tensors, build_classifier(architecture))
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+        raise ValueError(f"{path} holds weights that are no finite numbers; train the trial again.")
+    network = build_classifier(architecture)
+    copy_tensors(tensors, network)
+    return network.eval()
 
 
 def named_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -63,12 +95,16 @@ def copy_tensors(tensors: Mapping[str, Tensor], model: nn.Module) -> None:
     Raises:
         ValueError: if names or shapes are not the model's own.
     """
-    own = named_tensors(model)
-    if {name: t.shape for name, t in tensors.items()} != {name: t.shape for name, t in own.items()}:
-        raise ValueError("The weights belong to a network of other sizes; train the trial again.")
+    _check_fit(tensors, model)
     with torch.no_grad():
-        for name, tensor in own.items():
+        for name, tensor in named_tensors(model).items():
             tensor.copy_(tensors[name])
+
+
+def _check_fit(tensors: Mapping[str, Tensor], model: nn.Module) -> None:
+    found, own = ({name: (t.shape, t.dtype) for name, t in of.items()} for of in (tensors, named_tensors(model)))
+    if found != own:
+        raise ValueError("The weights belong to a network of other sizes; train the trial again.")
 
 
 DECODER_BIAS = "decoder.bias"  # kept beside the body, for language models that begin with it

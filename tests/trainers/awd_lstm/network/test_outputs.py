@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from hpo.data.corpus import Part
 from hpo.trainers.awd_lstm.network.batches import Batches
-from hpo.trainers.awd_lstm.network.outputs import score
+from hpo.trainers.awd_lstm.network.classifier import Architecture, build_classifier
+from hpo.trainers.awd_lstm.network.outputs import class_probabilities, score
 
 
 class Oracle(nn.Module):
@@ -45,3 +46,27 @@ def test_leaves_the_network_evaluating_and_without_gradients() -> None:
     score(model, Batches(part, batch_size=4, bptt=4))
     assert not model.training
     assert model.logits.grad is None
+
+
+@pytest.mark.parametrize("bidir", [False, True])
+def test_no_digit_of_an_answer_depends_on_what_is_asked_beside_it(bidir: bool) -> None:
+    torch.manual_seed(0)
+    architecture = Architecture(50, 3, 24, 32, 2, 0.5, 12, 100, bidir)
+    network, rng = build_classifier(architecture), np.random.default_rng(0)
+    texts = [rng.integers(9, 50, n) for n in [*range(1, 40, 3), 50, 60, 61, 95, 130, 130]]
+
+    def answers(rows: list[int]) -> np.ndarray:
+        some = [texts[row] for row in rows]
+        ends = np.cumsum([0, *map(len, some)])
+        part = Part(np.concatenate(some).astype(np.uint32), ends, np.zeros(len(some), dtype=np.int64))
+        return class_probabilities(network, architecture, part, batch_size=4, alone=True)
+
+    every = answers([*range(len(texts))])
+    for _ in range(8):
+        rows = rng.permutation(len(texts))[: rng.integers(1, 12)].tolist()
+        assert np.array_equal(answers(rows), every[rows])
+    for row in range(len(texts)):
+        assert np.array_equal(answers([row])[0], every[row])
+    part = Part(np.concatenate(texts).astype(np.uint32), np.cumsum([0, *map(len, texts)]), np.zeros(len(texts)))
+    usual = class_probabilities(network, architecture, part, batch_size=4)
+    np.testing.assert_allclose(every, usual, rtol=0, atol=1e-6)
