@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -137,10 +138,10 @@ def unreadable(override: str) -> str:
 
 def _readable(parser: OverridesParser, word: str, *, may_be_several: bool) -> str:
     """Returns an override as Hydra can read it; a shell's quotes are enough around a path with blanks, `~` or ö."""
-    try:
-        parser.parse_overrides([word])
-    except Exception:  # whatever the grammar makes of it
-        return quoted_override(word, may_be_several=may_be_several) or word
+    for written in (word, quoted_override(word, may_be_several=may_be_several)):
+        with suppress(Exception):  # whatever the grammar makes of it
+            parser.parse_overrides([written])
+            return written
     return word
 
 

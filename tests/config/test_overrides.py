@@ -72,6 +72,8 @@ def test_a_multirun_has_a_job_for_every_combination() -> None:
         (["x y"], "The override 'x y' cannot be read; write path=value."),
         (["data.path='a b"], "two pairs of quotes"),
         (["data.path=[a,b"], "two pairs of quotes"),
+        (["data.path={a b: ö}"], "The override 'data.path={a b: ö}' cannot be read"),
+        (["study.name=a\nb"], "cannot be read"),
         (["-m", "data.path=ö.csv,'a b"], "cannot be read"),
         (["=1"], "cannot be read"),
         (["hydra.run.dir=x"], "is about Hydra"),
