@@ -11,7 +11,7 @@ import pytest
 
 from hpo.data.corpus import prepare
 from hpo.data.table import read_table
-from hpo.data.table_files import find_table_files
+from hpo.data.table_files import find_table_files, holds_tables
 from tests.support.data_sources import table, write_folder
 
 ROWS = "text,label\ngood {0},up\nbad {0},down\n"
@@ -138,3 +138,11 @@ def test_equal_texts_are_one_corpus_whatever_their_shape_and_a_changed_file_is_a
     assert prepare(before) in prepared
     (tmp_path / "a.csv").write_text((tmp_path / "a.csv").read_text().replace("film 7", "movie 7"))
     assert prepare(before) not in prepared
+
+
+def test_a_folder_of_classes_holds_no_tables(tmp_path: Path) -> None:
+    assert holds_tables(files(tmp_path / "a", "train.csv", "test.csv"))
+    assert holds_tables(files(tmp_path / "b", "data/train-00000-of-00001.csv"))
+    assert holds_tables(files(tmp_path / "c", "train.txt", "test.txt"))
+    assert not holds_tables(files(tmp_path / "d", "pos/1.txt", "neg/1.txt"))
+    assert not holds_tables(files(tmp_path / "e", "rt.pos", "rt.neg"))
