@@ -1,11 +1,12 @@
 """Settings of the search: the space, and what every sampler and every pruner answers.
 
-Which of them there are is in `search.options`; `schema` holds the rest.
+Which of them there are is in `search.options` and `search.pruners`; `schema` holds the rest.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -57,11 +58,13 @@ class SamplerConfig(Option):
         is_grid: Whether it visits the combinations of the levels, and ends after the last one.
         is_random: Whether a proposal depends on no other trial's result.
         n_startup_trials: How many trials it proposes as random search does before it learns.
+        learns_from_others: Whether trials of another study of an equal space teach it something.
     """
 
     is_grid = False
     is_random = False
     n_startup_trials = 0
+    learns_from_others = False
 
     @abstractmethod
     def build(self, space: Any, seed: int) -> Any:
@@ -70,6 +73,14 @@ class SamplerConfig(Option):
         Raises:
             ValueError: if it cannot search that space.
         """
+
+    def seed_number(self, number: int) -> int:
+        """Returns the number of the trial whose training seed trial `number` shares: its own, as a rule."""
+        return number
+
+    def notes(self, config: Any) -> Iterable[str]:
+        """Returns what is to be said before a study begins, given the whole `schema.Config`; a sentence each."""
+        return ()
 
 
 @dataclass

@@ -1,19 +1,19 @@
-"""The samplers and pruners one can choose: their settings, and how each is built.
+"""The samplers one can choose: their settings, what is to be said of each, and how it is built.
 
-What a sampler proposes is the business of `samplers`, `grid` and `candidates`; most pruners are Optuna's.
+What a sampler proposes is the business of the module of its name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from hpo.config.limits import MISSING, count, setting
+from hpo.config.limits import MISSING, setting
 from hpo.config.registry import option
-from hpo.config.search import PrunerConfig, SamplerConfig
+from hpo.config.search import SamplerConfig
 
 if TYPE_CHECKING:
-    from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
 
     from hpo.space.space import Space
@@ -42,67 +42,132 @@ class RandomConfig(SamplerConfig):
         return SeededRandom(seed)
 
 
+@option("sampler", "qmc")
+@dataclass
+class QMCConfig(SamplerConfig):
+    def build(self, space: Space, seed: int) -> BaseSampler:
+        from hpo.search.qmc import SobolSampler
+
+        return SobolSampler(space, seed)
+
+
 @option("sampler", "tpe")
 @dataclass
 class TPEConfig(SamplerConfig):
     n_startup_trials: int = setting(low=0)
     n_ei_candidates: int = setting(low=1, high=100_000)
     multivariate: bool = MISSING
+    group: bool = MISSING
     constant_liar: bool = MISSING
 
+    learns_from_others = True
+
     def build(self, space: Space, seed: int) -> BaseSampler:
-        from hpo.search.samplers import SeededTPE
+        from optuna.samplers import TPESampler
 
-        return SeededTPE(seed, **asdict(self))
+        from hpo.search.samplers import Seeded, SeededRandom
+
+        if self.group and not self.multivariate:
+            raise ValueError(
+                "sampler.group=true draws the params of a group together, which sampler.multivariate=false forbids; "
+                "set one of them otherwise."
+            )
+
+        def make(drawn: int) -> TPESampler:
+            sampler = TPESampler(seed=drawn, **asdict(self))
+            sampler._random_sampler = SeededRandom(seed)  # its first trials are those of random search
+            return sampler
+
+        return Seeded("tpe", seed, make)
 
 
-@option("pruner", "none")
+@option("sampler", "gp")
 @dataclass
-class NoPrunerConfig(PrunerConfig):
-    def build(self, *, max_epochs: int) -> BasePruner:
-        from optuna.pruners import NopPruner
+class GPConfig(SamplerConfig):
+    n_startup_trials: int = setting(low=1)
+    deterministic_objective: bool = MISSING
 
-        return NopPruner()
+    learns_from_others = True
+
+    def build(self, space: Space, seed: int) -> BaseSampler:
+        from hpo.search.gp import Gaussian
+        from hpo.search.samplers import Seeded, SeededRandom
+
+        def make(drawn: int) -> BaseSampler:
+            start = SeededRandom(seed)  # its first trials are those of random search
+            return Gaussian(seed=drawn, independent_sampler=start, warn_independent_sampling=False, **asdict(self))
+
+        return Seeded("gp", seed, make)
+
+    def notes(self, config: Any) -> Iterator[str]:
+        yield from _complete_alone(self, config)
 
 
-@option("pruner", "median")
+@option("sampler", "cmaes")
 @dataclass
-class MedianConfig(PrunerConfig):
-    n_startup_trials: int = setting(low=0)
-    n_warmup_epochs: int = setting(low=0)
+class CMAESConfig(SamplerConfig):
+    population_size: int | None = setting(None, low=4, high=10_000)
 
-    def build(self, *, max_epochs: int) -> BasePruner:
-        from optuna.pruners import MedianPruner
+    def build(self, space: Space, seed: int) -> BaseSampler:
+        from hpo.search.cmaes import CMASampler
 
-        return MedianPruner(n_startup_trials=self.n_startup_trials, n_warmup_steps=self.n_warmup_epochs + 1)
+        return CMASampler(space, seed, population_size=self.population_size)
+
+    def notes(self, config: Any) -> Iterator[str]:
+        yield from _complete_alone(self, config)
 
 
-@option("pruner", "asha")
+@option("sampler", "nsga2")
 @dataclass
-class AshaConfig(PrunerConfig):
-    min_epochs: int = count()
-    reduction_factor: int = setting(low=2)
+class NSGA2Config(SamplerConfig):
+    population_size: int = setting(low=2, high=10_000)
+    mutation_prob: float | None = setting(None, low=0, high=1)
+    crossover_prob: float = setting(low=0, high=1)
+    swapping_prob: float = setting(low=0, high=1)
 
-    def build(self, *, max_epochs: int) -> BasePruner:
-        from optuna.pruners import SuccessiveHalvingPruner
+    def build(self, space: Space, seed: int) -> BaseSampler:
+        from hpo.search.nsga2 import Genetic
+        from hpo.search.samplers import Seeded
 
-        return SuccessiveHalvingPruner(
-            min_resource=self.min_epochs, reduction_factor=self.reduction_factor, min_early_stopping_rate=0
+        return Seeded("nsga2", seed, lambda drawn: Genetic(drawn, start=seed, **asdict(self)))
+
+    def notes(self, config: Any) -> Iterator[str]:
+        n = self.population_size
+        some = config.study.n_trials is not None and config.study.n_trials <= n
+        all_of = f", so all {config.study.n_trials} trials of this study are" if some else ""
+        yield (
+            f"sampler=nsga2 is random search until its first population of {n} trials is complete{all_of}; "
+            "sampler.population_size=… changes it."
         )
+        yield from _complete_alone(self, config)
 
 
-@option("pruner", "hyperband")
+@option("sampler", "spsa")
 @dataclass
-class HyperbandConfig(PrunerConfig):
-    min_epochs: int = count()
-    max_epochs: int | None = count(None)
-    reduction_factor: int = setting(low=2)
+class SPSAConfig(SamplerConfig):
+    n_startup_trials: int = setting(low=1)
+    step: float = setting(above=0, high=1)
+    width: float = setting(above=0, below=0.5)
+    patience: int = setting(low=1)
 
-    def build(self, *, max_epochs: int) -> BasePruner:
-        from optuna.pruners import HyperbandPruner
+    def build(self, space: Space, seed: int) -> BaseSampler:
+        from hpo.search.spsa import SPSASampler
 
-        return HyperbandPruner(
-            min_resource=self.min_epochs,
-            max_resource=self.max_epochs or max_epochs,
-            reduction_factor=self.reduction_factor,
+        return SPSASampler(space, seed, **asdict(self))
+
+    def seed_number(self, number: int) -> int:
+        """Returns the first of a pair: both of its trials train with one seed, so that the params alone differ."""
+        after = number - self.n_startup_trials
+        return number - after % 2 if after >= 0 else number
+
+    def notes(self, config: Any) -> Iterator[str]:
+        yield from _complete_alone(self, config)
+
+
+def _complete_alone(sampler: SamplerConfig, config: Any) -> Iterator[str]:
+    """Says of a sampler that pruned trials teach nothing, where there may be any."""
+    if config.pruner.option != "none":
+        yield (
+            f"sampler={sampler.option} learns from complete trials alone: those that pruner={config.pruner.option} "
+            "stops teach it nothing, nor do failed ones."
         )

@@ -6,11 +6,13 @@ one. Which settings they take is in `options`.
 
 from __future__ import annotations
 
-from typing import Any
+import warnings
+from collections.abc import Callable
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial
 
 from hpo.config.search import ParamValue, SamplerConfig
@@ -45,21 +47,45 @@ class SeededRandom(RandomSampler):
         return value
 
 
-class SeededTPE(TPESampler):
-    """Optuna's TPE, re-seeded before every trial; its start-up trials equal SeededRandom's."""
+class Seeded(BaseSampler):
+    """A sampler of Optuna's that is made anew for every proposal: it remembers nothing but what the study holds.
 
-    def __init__(self, seed: int, **settings: Any) -> None:
-        super().__init__(seed=seed, **settings)
+    So neither fitted kernels nor a generator's state make a study in one piece another than one in ten.
+
+    Args:
+        name: The sampler's, part of what its seeds depend on.
+        seed: The study's.
+        make: Returns the sampler with a seed of its own.
+    """
+
+    def __init__(self, name: str, seed: int, make: Callable[[int], BaseSampler]) -> None:
+        self._name = name
         self._seed = seed
-        self._random_sampler = SeededRandom(seed)
+        self._make = make
+        self._sampler: BaseSampler | None = None  # of the trial that is being proposed
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        self._rng.rng.seed(derive_seed(self._seed, trial.number, "tpe"))
-        super().before_trial(study, trial)
+        self._sampler = self._made(trial.number)
+        self._sampler.before_trial(study, trial)
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        assert self._sampler is not None
+        return self._sampler.infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, ParamValue]:
+        assert self._sampler is not None
+        return self._sampler.sample_relative(study, trial, search_space)
 
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> ParamValue:
-        self._rng.rng.seed(derive_seed(self._seed, trial.number, "tpe", param_name))
-        value: ParamValue = super().sample_independent(study, trial, param_name, param_distribution)
+        sampler = self._made(trial.number, param_name)
+        value: ParamValue = sampler.sample_independent(study, trial, param_name, param_distribution)
         return value
+
+    def _made(self, number: int, *param: str) -> BaseSampler:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return self._make(derive_seed(self._seed, number, self._name, *param))

@@ -23,6 +23,7 @@ UNUSED_BY_REPLAY = ("model", "train")  # a recorded curve is what it is
 WHOLE = ("data.path",)  # settings of which a mapping is one value
 PLACES = ("trainer.path", "trainer.card", "model.log")  # a moved table is the same table: `trainer.sha256` says which
 CALL, CODE = "trainer.call", "trainer.sha256"  # a user's function, and the file that defines it
+LATER = {"sampler.group": "False"}  # what older records lack, and what it amounts to
 IMPLIED = "encoder.backward"  # where it matters, model.bidir says so
 
 
@@ -118,6 +119,7 @@ def check_fingerprint(
             f"Study '{name}' was made by another version of hpo (record format {stored.get('format')}, "
             f"this one writes {now['format']}); continue it with that version, or give another name: {free}."
         )
+    stored = {**{path: value for path, value in LATER.items() if path in now}, **stored}
     changed = {path for path in {*stored, *now} if stored.get(path) != now.get(path)}
     if CODE in changed and stored.get(CALL) == now.get(CALL) is not None:
         if not accepts_code:

@@ -108,9 +108,8 @@ def plan(composition: Composition) -> Plan:
     build_sampler(config.sampler, space, config.seed)
     n_workers = config.executor.count_workers()
     differences = find_differences(composition, config, space)
-    planned = Plan(
-        config, composition.choices, space, n_workers, composition.seeded, differences, composition.notes, tags
-    )
+    notes = (*composition.notes, *config.sampler.notes(config))
+    planned = Plan(config, composition.choices, space, n_workers, composition.seeded, differences, notes, tags)
     if planned.name != as_name(planned.name) or len(planned.name.encode()) > MAX_NAME_BYTES:
         raise ValueError(
             f"study.name={planned.name!r} must be a file name: at most {MAX_NAME_BYTES} bytes, "

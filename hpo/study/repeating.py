@@ -18,7 +18,7 @@ from hpo.config.schema import ModelConfig
 from hpo.config.search import ParamValue
 from hpo.contracts.records import REPETITION, SEARCHED, Budget, StudyRecord, TrialRecord
 from hpo.contracts.seeds import derive_seed
-from hpo.search.options import NoPrunerConfig
+from hpo.search.pruners import NoPrunerConfig
 from hpo.search.samplers import Ledger
 from hpo.study.role import Role
 

@@ -59,7 +59,7 @@ class Search(Role):
         return new_study(self._plan, corpus=facts, fingerprint=asked, folder=self.folder, now_ms=now_ms), asked
 
     def seed_of(self, number: int) -> int:
-        return derive_seed(self.config.seed, number)
+        return derive_seed(self.config.seed, self.config.sampler.seed_number(number))
 
     def encoders_of(self, model: ModelConfig) -> tuple[str, str]:
         return self._encoders.folders_of(model)
