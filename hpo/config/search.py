@@ -89,6 +89,28 @@ class PrunerConfig(Option):
 
     same_epochs: bool = MISSING
 
+    @property
+    def first_epoch(self) -> tuple[int, str]:
+        """The first epoch after which it may stop a trial, and the setting that says so; 0 if it never does."""
+        return 0, ""
+
+    def check(self, *, max_epochs: int) -> None:
+        """Refuses settings that contradict each other, or trials of at most `max_epochs`.
+
+        Raises:
+            ValueError: in a sentence.
+        """
+
+    def notes(self, *, max_epochs: int) -> Iterable[str]:
+        """Returns what is to be said before a study begins: that it stops no trial, if so."""
+        epoch, name = self.first_epoch
+        if epoch >= max_epochs:
+            yield (
+                f"pruner={self.option} will stop no trial: its first decision comes after epoch {epoch} "
+                f"(pruner.{name}={getattr(self, name)}), and a trial has {max_epochs} epochs at most, "
+                "after the last of which it is complete."
+            )
+
     @abstractmethod
     def build(self, *, max_epochs: int) -> Any:
         """Returns an `optuna.pruners.BasePruner` for trials of at most `max_epochs`."""

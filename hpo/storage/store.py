@@ -78,9 +78,18 @@ class StudyStore:
         return int(self._trial(number).system_attrs.get(ATTEMPT, {}).get(key, 0))
 
     def add_epoch(
-        self, number: int, report: EpochReport, value: float, *, compared: Callable[[FrozenTrial], bool], now: Now
+        self,
+        number: int,
+        report: EpochReport,
+        value: float,
+        *,
+        compared: Callable[[FrozenTrial], bool],
+        now: Now,
+        is_last: bool = False,
     ) -> tuple[TrialRecord, bool]:
         """Notes an epoch and asks the pruner; returns the trial and whether to stop it.
+
+        After its last epoch a trial is complete, whatever the pruner says of it to those it is compared with.
 
         The decision and the pruner's notes go into one write, so that an epoch reported again by
         a resumed trial gets the answer it got before.
@@ -91,7 +100,7 @@ class StudyStore:
             seen = copy(trial)
             seen.intermediate_values = {**trial.intermediate_values, report.epoch: value}
             with self._storage.among(lambda other: other.number == number or compared(other)) as notes:
-                stop = bool(self._study.pruner.prune(self._study, seen))  # numpy's bool is not JSON's
+                stop = bool(self._study.pruner.prune(self._study, seen)) and not is_last  # numpy's bool is not JSON's
             noted = {"metrics": dict(report.metrics), "ended_ms": now(), "stop": stop, "notes": notes}
             self._note(number, f"{EPOCH}{report.epoch}", noted)
         for key, note in noted["notes"].items():

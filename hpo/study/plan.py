@@ -108,7 +108,9 @@ def plan(composition: Composition) -> Plan:
     build_sampler(config.sampler, space, config.seed)
     n_workers = config.executor.count_workers()
     differences = find_differences(composition, config, space)
-    notes = (*composition.notes, *config.sampler.notes(config))
+    longest = space.max_of("train.epochs", config.train.epochs)
+    config.pruner.check(max_epochs=longest)
+    notes = (*composition.notes, *config.sampler.notes(config), *config.pruner.notes(max_epochs=longest))
     planned = Plan(config, composition.choices, space, n_workers, composition.seeded, differences, notes, tags)
     if planned.name != as_name(planned.name) or len(planned.name.encode()) > MAX_NAME_BYTES:
         raise ValueError(

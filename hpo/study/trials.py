@@ -94,8 +94,9 @@ class TrialBook:
     def note_epoch(self, number: int, report: EpochReport) -> Decision:
         """Notes an epoch; returns what the pruner decided."""
         value = report.metrics[self.study.metric]
+        is_last = report.epoch == self._role.planned_epochs(self.trials[number])
         record, stop = self._store.add_epoch(
-            number, report, value, compared=self._compared(number), now=self._around.now_ms
+            number, report, value, compared=self._compared(number), now=self._around.now_ms, is_last=is_last
         )
         self._changed(record)
         return Decision.STOP if stop else Decision.CONTINUE
