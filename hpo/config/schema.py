@@ -16,6 +16,7 @@ from hpo.config.limits import MAX_SEED, MISSING, count, setting, share
 from hpo.config.metric import Direction as Direction
 from hpo.config.registry import Option, option
 from hpo.config.search import PrunerConfig, SamplerConfig, SpaceConfig
+from hpo.config.study import StopConfig as StopConfig
 from hpo.config.study import StudyConfig, TrialConfig
 from hpo.config.training import EncoderConfig
 from hpo.config.training import TrainConfig as TrainConfig

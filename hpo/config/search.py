@@ -36,6 +36,7 @@ class ParamConfig:
     levels: list[Any] | None = None
     n_levels: int | None = None
     when: dict[str, Any] = field(default_factory=dict)
+    prior: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

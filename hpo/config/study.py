@@ -6,6 +6,7 @@ Types only, like `schema`, of which it is a part.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from hpo.config.limits import MISSING, count, seconds, setting
 from hpo.config.metric import Direction, direction_of
@@ -28,9 +29,23 @@ class ConfirmConfig:
 
 
 @dataclass
+class StopConfig:
+    """When a search ends before its budget: at a value of its metric, or after `stagnation` trials without gain.
+
+    A gain is more than `noise`, in units of the metric; null takes what trials vary by from epoch to epoch.
+    """
+
+    target: float | None = None
+    stagnation: int | None = count(None)
+    noise: float | None = setting(None, low=0)
+
+
+@dataclass
 class StudyConfig:
     """A study's name, what it optimises, and its total budget.
 
+    `enqueue` is a list of configurations or the file that has one, the first trials; `learn_from` names studies of an
+    equal space whose trials the sampler sees; `prior_weight` is how many trials the priors of the space weigh.
     `direction: null` is what is known of the metric; `accept_code` continues it with another text of a user's function.
     """
 
@@ -46,6 +61,10 @@ class StudyConfig:
     audit: float = setting(low=0, high=1)
     test: bool = MISSING
     accept_code: bool = False
+    enqueue: Any = None
+    prior_weight: float = setting(above=0)
+    learn_from: list[str] = field(default_factory=list)
+    stop: StopConfig = field(default_factory=StopConfig)
 
     @property
     def goal(self) -> Direction:

@@ -18,6 +18,8 @@ TEST_VALUE = "test_value"  # fact of a trial: its own test metric after its last
 CONTINUED = "continued_value"  # fact of a trial that was stopped: its metric had it gone on to its end, or "diverged"
 
 
+ORIGIN = "hpo:origin"  # system attribute of a trial, and under `origin` a fact: who said what it is, if not the sampler
+ENQUEUED, PRIOR = "enqueued", "prior"  # the user; the priors of the space
 SEARCHED, REPETITION = "searched_trial", "repetition"  # facts of a trial
 
 RUNNING, COMPLETE, PRUNED, FAIL = "RUNNING", "COMPLETE", "PRUNED", "FAIL"

@@ -81,6 +81,7 @@ class Ending(Enum):
     """Why a driver stopped."""
 
     BUDGET = "the budget is reached"
+    STOPPED = "study.stop is met"
     EXHAUSTED = "every cell of the grid has its trial"
     INTERRUPTED = "interrupted"
     PAUSED = "paused"

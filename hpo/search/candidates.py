@@ -51,6 +51,9 @@ class CandidateSampler(Ledger):
     def params_of(self, proposal: int) -> Mapping[str, ParamValue]:
         return self._space.candidates[proposal]
 
+    def proposal_of(self, params: Mapping[str, ParamValue]) -> int | None:
+        return self._cube.find(params)
+
     def after_trial(
         self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
     ) -> None:

@@ -45,6 +45,16 @@ class Ledger(BaseSampler):
         """Returns the params of a proposal that was noted."""
         raise NotImplementedError
 
+    def proposal_of(self, params: Mapping[str, ParamValue]) -> Any:
+        """Returns the proposal that has these params; None if there is none."""
+        return None
+
+    def give(self, study: optuna.Study, trial: FrozenTrial, params: Mapping[str, ParamValue]) -> None:
+        """Notes that `trial` has params that somebody else chose, so that they are not proposed again."""
+        proposal = self.proposal_of(params)
+        if proposal is not None:
+            study._storage.set_trial_system_attr(trial._trial_id, self.key, proposal)
+
     def proposals(self, trials: Sequence[FrozenTrial]) -> list[Any]:
         """Returns which proposals `trials` were given."""
         return [trial.system_attrs[self.key] for trial in trials if self.key in trial.system_attrs]

@@ -53,6 +53,10 @@ class CellSampler(Ledger):
         params: Mapping[str, ParamValue] = json.loads(proposal)
         return params
 
+    def proposal_of(self, params: Mapping[str, ParamValue]) -> str | None:
+        cell = canonical(params)
+        return cell if cell in self.cells else None
+
     def _open(self, trials: Sequence[FrozenTrial]) -> list[str]:
         taken: dict[str, int] = {}
         for trial in trials:

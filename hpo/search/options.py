@@ -150,6 +150,8 @@ class SPSAConfig(SamplerConfig):
     width: float = setting(above=0, below=0.5)
     patience: int = setting(low=1)
 
+    learns_from_others = True
+
     def build(self, space: Space, seed: int) -> BaseSampler:
         from hpo.search.spsa import SPSASampler
 

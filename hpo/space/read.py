@@ -16,6 +16,7 @@ from hpo.config.limits import check_limits
 from hpo.config.schema import SECTIONS, Config
 from hpo.config.search import ParamConfig, ParamType, ParamValue
 from hpo.space.apply import apply_params
+from hpo.space.prior import Prior, read_prior
 from hpo.space.space import MAX_CELLS, Condition, Param, Space, evenly, snap
 
 MAX_INT_LEVELS = 32  # an int range up to this size is its own grid
@@ -73,7 +74,16 @@ def _read_param(path: str, entry: ParamConfig, entries: Mapping[str, ParamConfig
     where = f"space.{path}"
     distribution = _categorical(where, entry) if entry.type is ParamType.categorical else _numeric(where, entry)
     levels = _levels(where, entry, distribution)
-    return Param(path, distribution, levels, _condition(where, entry, entries))
+    return Param(path, distribution, levels, _condition(where, entry, entries), _prior(where, entry, distribution))
+
+
+def _prior(where: str, entry: ParamConfig, distribution: BaseDistribution) -> Prior | None:
+    written = read_prior(where, entry.prior)
+    if written is None:
+        return None
+    if distribution.single():
+        raise ValueError(f"{where}.prior has nothing to say: the param has a single value; leave it out.")
+    return Prior(checked_value(f"{where}.prior.centre is", written[0], distribution), written[1])
 
 
 def _categorical(where: str, entry: ParamConfig) -> BaseDistribution:
@@ -153,7 +163,7 @@ def _levels(where: str, entry: ParamConfig, distribution: BaseDistribution) -> t
     if entry.levels is not None:
         if not entry.levels:
             raise ValueError(f"{where}.levels is empty; name at least one level.")
-        return tuple(_checked_level(where, level, distribution) for level in entry.levels)
+        return tuple(checked_value(f"{where}.levels has", level, distribution) for level in entry.levels)
     match distribution:
         case CategoricalDistribution(choices=choices):
             if entry.n_levels is not None:
@@ -173,7 +183,12 @@ def _levels(where: str, entry: ParamConfig, distribution: BaseDistribution) -> t
     raise TypeError(f"{where} has an unknown distribution {distribution!r}.")
 
 
-def _checked_level(where: str, level: ParamValue, distribution: BaseDistribution) -> ParamValue:
+def checked_value(what: str, level: ParamValue, distribution: BaseDistribution) -> ParamValue:
+    """Returns a value as the space has it.
+
+    Raises:
+        ValueError: if it lies outside; the sentence begins with `what`.
+    """
     try:
         inside = distribution._contains(distribution.to_internal_repr(level))
     except (ValueError, TypeError):
@@ -184,9 +199,7 @@ def _checked_level(where: str, level: ParamValue, distribution: BaseDistribution
     elif isinstance(distribution, FloatDistribution):
         inside = inside and is_number
     if not inside:
-        raise ValueError(
-            f"{where}.levels has {level!r}, which lies outside {_range(distribution)}; move it or widen the range."
-        )
+        raise ValueError(f"{what} {level!r}, which lies outside {_range(distribution)}; move it or widen the range.")
     external: ParamValue = distribution.to_external_repr(distribution.to_internal_repr(level))
     return external
 
@@ -214,7 +227,7 @@ def _condition(where: str, entry: ParamConfig, entries: Mapping[str, ParamConfig
         parent = entries[path]
         distribution = _categorical(f"space.{path}", parent) if parent.choices else _numeric(f"space.{path}", parent)
         for value in values:
-            _checked_level(f"{where}.when.in, as", value, distribution)
+            checked_value(f"{where}.when.in has", value, distribution)
     return Condition(path, values)
 
 

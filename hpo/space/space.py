@@ -21,6 +21,7 @@ from optuna.distributions import (
 )
 
 from hpo.config.search import ParamValue
+from hpo.space.prior import Prior
 
 MAX_CELLS = 100_000
 MAX_VALUES = 1000
@@ -46,17 +47,24 @@ class Param:
         distribution: Optuna's description of its values.
         levels: The values the grid visits; empty when a grid over it is impossible.
         when: The condition under which it is active; None means always.
+        prior: What is believed of its best value; None if nothing is.
     """
 
     path: str
     distribution: BaseDistribution
     levels: tuple[ParamValue, ...]
     when: Condition | None = None
+    prior: Prior | None = None
 
     def is_active(self, params: Mapping[str, ParamValue], fixed: Mapping[str, ParamValue]) -> bool:
         if self.when is None:
             return True
         return params.get(self.when.path, fixed.get(self.when.path)) in self.when.values
+
+    @property
+    def choices(self) -> tuple[ParamValue, ...] | None:
+        """The values of a categorical param; None for a number."""
+        return tuple(self.distribution.choices) if isinstance(self.distribution, CategoricalDistribution) else None
 
     def to_unit(self, value: ParamValue) -> float:
         """Returns the place of `value` in [0, 1]: log scale for log params, index for choices."""

@@ -14,11 +14,12 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.config.schema import StorageConfig
-from hpo.contracts.records import COMPLETE, PRUNED, EpochRecord, StudyRecord, TrialRecord
+from hpo.contracts.records import COMPLETE, ORIGIN, PRUNED, EpochRecord, StudyRecord, TrialRecord
 
 BEGIN, ATTEMPT, EPOCH, END = "hpo:begin", "hpo:attempt", "hpo:epoch:", "hpo:end"  # system attributes of a trial
 STUDY, FINGERPRINT, ELAPSED, TEST = "hpo:study", "hpo:fingerprint", "hpo:elapsed_s", "hpo:test"  # of a study
 DISTRIBUTIONS, ENDED, DESIGN = "hpo:distributions", "hpo:ended", "hpo:design"
+LEARNT = "hpo:learnt"  # trials of earlier studies that the sampler sees
 MOVED = "hpo:moved"  # the record that a study has moved to; "" or absent while it is here
 TESTS, TESTED = "hpo:tests", "hpo:tested"  # every test there was; the trials whose tests count
 
@@ -65,6 +66,7 @@ def read_trial(trial: FrozenTrial) -> TrialRecord:
     """Returns what the record holds of `trial`."""
     attrs = trial.system_attrs
     begin, end = attrs.get(BEGIN, {}), attrs.get(END, {})
+    origin = {"origin": str(attrs[ORIGIN])} if ORIGIN in attrs else {}
     is_finished = trial.state.is_finished()
     state = end.get("state", trial.state.name) if is_finished else trial.state.name
     return TrialRecord(
@@ -79,7 +81,7 @@ def read_trial(trial: FrozenTrial) -> TrialRecord:
         ended_ms=int(end["ended_ms"]) if is_finished and end else None,
         reason=end.get("reason") if is_finished else None,
         error=end.get("error") if is_finished else None,
-        facts=end.get("facts", {}) if is_finished else {},
+        facts={**origin, **end.get("facts", {})} if is_finished else origin,
     )
 
 

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import Any
 
 import optuna
-from optuna.distributions import distribution_to_json
+from optuna.distributions import distribution_to_json, json_to_distribution
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
@@ -21,7 +21,8 @@ from hpo.config.schema import Direction
 from hpo.contracts.records import COMPLETE, REASON, TrialRecord
 from hpo.contracts.trainer import EpochReport, Reason
 from hpo.space.space import Space
-from hpo.storage.record import ATTEMPT, BEGIN, DISTRIBUTIONS, END, EPOCH, begun, read_trial
+from hpo.storage.learnt import as_trials, copy_trials
+from hpo.storage.record import ATTEMPT, BEGIN, DISTRIBUTIONS, END, EPOCH, LEARNT, begun, read_trial
 from hpo.storage.views import StudyView
 
 INFEASIBLE = "constraints:memory"  # Optuna's own name for a constraint that Trial.set_constraint sets
@@ -44,6 +45,7 @@ class StudyStore:
         self._study_id = storage.get_study_id_from_name(name)
         self._storage = StudyView(storage, self._study_id)
         self._study = optuna.load_study(storage=self._storage, study_name=name, sampler=sampler, pruner=pruner)
+        self._show_learnt()
 
     def ask(self, space: Space, *, seed_of: Callable[[int], int], now: Now, horizon: int | None = None) -> TrialRecord:
         """Returns a new trial, RUNNING, its params proposed by the sampler from trials up to `horizon`.
@@ -154,6 +156,18 @@ class StudyStore:
     def set_space(self, space: Space) -> None:
         """Notes the space, for those who draw it; a grid's may have grown."""
         self.set(DISTRIBUTIONS, {path: distribution_to_json(d) for path, d in space.distributions().items()})
+
+    def learn_from(self, studies: Sequence[str]) -> None:
+        """Copies the trials of earlier studies, once, for the sampler to see; the space must be noted before."""
+        if studies:
+            self.set(LEARNT, copy_trials(self._storage, studies))
+            self._show_learnt()
+
+    def _show_learnt(self) -> None:
+        attrs = self._storage.get_study_system_attrs(self._study_id)
+        if attrs.get(LEARNT):
+            space = {path: json_to_distribution(text) for path, text in attrs[DISTRIBUTIONS].items()}
+            self._storage.learnt = as_trials(attrs[LEARNT], space)
 
     def show(self, tags: Mapping[str, str], *, metric: str) -> None:
         """Writes `tags` where people see them, Optuna's user attributes of the study, and what its values are."""

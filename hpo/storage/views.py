@@ -9,6 +9,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from copy import deepcopy as copy_deeply
+from itertools import chain
 from typing import Any, TypeVar
 
 from optuna.storages import BaseStorage
@@ -27,6 +28,9 @@ class StudyView(Relay):
     Args:
         behind: Where the study is.
         study_id: Its number there; whatever concerns others is passed on.
+
+    Attributes:
+        learnt: Trials of earlier studies, which samplers see and nobody else.
     """
 
     def __init__(self, behind: BaseStorage, study_id: int) -> None:
@@ -36,6 +40,8 @@ class StudyView(Relay):
         self._stale: set[int] = set()
         self._show: Callable[[FrozenTrial], FrozenTrial | None] | None = None
         self._notes: dict[str, Any] | None = None
+        self._is_asking = False
+        self.learnt: list[FrozenTrial] = []
 
     @contextmanager
     def up_to(self, horizon: int | None) -> Iterator[None]:
@@ -45,10 +51,11 @@ class StudyView(Relay):
         machine's mood; here they all still run, so a proposal depends on the trial's number alone.
         """
         self._show = None if horizon is None else lambda trial: trial if trial.number <= horizon else _as_running(trial)
+        self._is_asking = True
         try:
             yield
         finally:
-            self._show = None
+            self._show, self._is_asking = None, False
 
     @contextmanager
     def among(self, is_compared: Callable[[FrozenTrial], bool]) -> Iterator[dict[str, Any]]:
@@ -72,7 +79,8 @@ class StudyView(Relay):
     ) -> list[FrozenTrial]:
         if study_id != self._study_id:
             return super().get_all_trials(study_id, deepcopy, states)
-        shown = (trial if self._show is None else self._show(trial) for trial in self._remembered())
+        others = self.learnt if self._is_asking else []
+        shown = (trial if self._show is None else self._show(trial) for trial in chain(others, self._remembered()))
         found = [trial for trial in shown if trial is not None and (states is None or trial.state in states)]
         return copy_deeply(found) if deepcopy else found
 

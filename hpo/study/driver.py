@@ -16,12 +16,13 @@ from hpo.contracts.executor import Job, JobKey, Outcome, Task
 from hpo.contracts.records import COMPLETE, REPETITION, SEARCHED, StudyRecord, TrialRecord
 from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialRequest, TrialResult
 from hpo.machine.signals import Ending
-from hpo.search.samplers import Ledger
+from hpo.search.told import n_left
 from hpo.storage.record import ENDED
 from hpo.storage.study_tests import StudyTests
 from hpo.study.attempts import MAX_CRASHES, Attempts, EqualErrors
 from hpo.study.budget import Spending
 from hpo.study.role import Role
+from hpo.study.stopping import Stopping
 from hpo.study.surroundings import Surroundings
 from hpo.study.trial_cache import Original
 from hpo.study.trials import TrialBook
@@ -40,6 +41,7 @@ class Driver:
         self._cache = around.cache
         self._book = TrialBook(study, role, around)
         self._spending = Spending(role, around.store)
+        self._stopping = Stopping(role)
         self._tests = StudyTests(around.store)
         self._attempts = Attempts(self._book, around.display.note)
         self._errors = EqualErrors(study.name, around.stop)
@@ -133,7 +135,9 @@ class Driver:
     def ending(self) -> Ending:
         """Why the search is over."""
         is_spent = self._spending.is_spent(self._book.trials.values())
-        return Ending.EXHAUSTED if self._is_exhausted() and not is_spent else Ending.BUDGET
+        if is_spent:
+            return Ending.BUDGET
+        return Ending.STOPPED if self._is_stopped else Ending.EXHAUSTED if self._is_exhausted() else Ending.BUDGET
 
     @property
     def spent_share(self) -> float:
@@ -157,11 +161,15 @@ class Driver:
         return bool(self._book.running) or self._is_in_budget()
 
     def _is_in_budget(self) -> bool:
-        return not self._spending.is_spent(self._book.trials.values()) and not self._is_exhausted()
+        is_spent = self._spending.is_spent(self._book.trials.values())
+        return not (is_spent or self._is_exhausted() or self._is_stopped)
+
+    @property
+    def _is_stopped(self) -> bool:
+        return self._stopping.is_met(self.study, self._book.trials.values())
 
     def _is_exhausted(self) -> bool:
-        sampler = self.role.sampler
-        return isinstance(sampler, Ledger) and sampler.n_left(self._around.store.frozen()) == 0
+        return n_left(self.role.sampler, self._around.store.frozen()) == 0
 
     def _next_number(self) -> int | None:
         for number in self._parked:

@@ -5,6 +5,7 @@ Budgets, workers, places and displays are not in it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -55,11 +56,24 @@ def fingerprint(config: Config, space: Space, corpus: str, *, n_workers: int) ->
     settings |= _encoders(config, space)
     if is_recorded:
         settings["train.epochs"] = str(config.train.epochs)
+    settings |= _told(config, space)
     for param in space.params:
         if param.when is None:
             settings.pop(param.path, None)  # every trial sets it
         settings[f"space.{param.path}"] = _describe(param, is_grid=config.sampler.is_grid)
     return settings
+
+
+def _told(config: Config, space: Space) -> dict[str, str]:
+    """Returns what the search is told from outside: first trials, beliefs, earlier studies."""
+    told: dict[str, str] = {}
+    if config.study.enqueue is not None:
+        told["study.enqueue"] = json.dumps(config.study.enqueue, sort_keys=True)
+    if config.study.learn_from:
+        told["study.learn_from"] = ", ".join(config.study.learn_from)
+    if any(param.prior for param in space.params):
+        told["study.prior_weight"] = str(config.study.prior_weight)
+    return told | {f"space.{param.path}.prior": str(param.prior) for param in space.params if param.prior}
 
 
 def _encoders(config: Config, space: Space) -> dict[str, str]:

@@ -118,6 +118,7 @@ def _open_record(role: Role, store: StudyStore, *, now_ms: int) -> StudyRecord:
     store.set_space(role.space)
     if store.get(FINGERPRINT) is not None:
         return StudyRecord(**{**store.get(STUDY), "folder": str(role.folder), "test": store.get(TEST) or {}})
+    store.learn_from(role.learns_from)
     study, fingerprint = role.new_record(now_ms=now_ms)
     store.show({"experiment": study.experiment, **study.tags}, metric=study.metric)
     store.set(STUDY, {key: value for key, value in asdict(study).items() if key != "test"})

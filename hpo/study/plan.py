@@ -18,6 +18,8 @@ from hpo.search.samplers import build_sampler
 from hpo.space.read import read_space
 from hpo.space.space import Space
 from hpo.study.differences import Differences, find_differences
+from hpo.study.enqueue import read_enqueued
+from hpo.study.stopping import check_stop
 from hpo.trainers.awd_lstm.encoders.needed import check_encoders
 from hpo.trainers.replay.space import check_space_choice, describe_table, fit_to_table, table_space
 
@@ -106,6 +108,8 @@ def plan(composition: Composition) -> Plan:
     if all(limit is None for limit in budget) and not (config.sampler.is_grid or space.candidates):
         raise ValueError("study.n_trials=null leaves the study without an end; give study.timeout_s or study.n_epochs.")
     build_sampler(config.sampler, space, config.seed)
+    config = _with_first_trials(config, space)
+    check_stop(config)
     n_workers = config.executor.count_workers()
     differences = find_differences(composition, config, space)
     longest = space.max_of("train.epochs", config.train.epochs)
@@ -136,6 +140,23 @@ def _search(config: Config, composition: Composition) -> tuple[Config, Space, di
     space = table_space(config)
     note = mapping_note(space, config.sampler)
     return config, space, {**describe_table(config), **({"mapping": note} if note else {})}
+
+
+def _with_first_trials(config: Config, space: Space) -> Config:
+    """Returns the settings with the first configurations as they are; refuses what the sampler can do nothing with."""
+    name = config.sampler.option
+    for param in space.params:
+        if param.prior is not None and config.sampler.is_grid:
+            raise ValueError(
+                f"space.{param.path}.prior has no say in sampler={name}, which visits all cells; remove it."
+            )
+    if config.study.learn_from and not config.sampler.learns_from_others:
+        raise ValueError(
+            f"study.learn_from teaches sampler={name} nothing, which learns from no trial that it did not propose; "
+            "leave it out, or choose sampler=tpe, gp or spsa."
+        )
+    enqueued = [dict(params) for params in read_enqueued(config, space)]
+    return replace(config, study=replace(config.study, enqueue=enqueued or None))
 
 
 def _check_metric(config: Config) -> None:

@@ -14,7 +14,7 @@ from typing import ClassVar
 import optuna
 from optuna.trial import FrozenTrial
 
-from hpo.config.schema import ModelConfig
+from hpo.config.schema import ModelConfig, StopConfig
 from hpo.config.search import ParamValue
 from hpo.contracts.records import REPETITION, SEARCHED, Budget, StudyRecord, TrialRecord
 from hpo.contracts.seeds import derive_seed
@@ -99,7 +99,8 @@ class Repeating(Role):
 
     def __init__(self, search: Role, study: StudyRecord, sampler: ReplicateSampler, *, n_workers: int) -> None:
         self.name, self.folder = f"{study.name}{self.suffix}", Path(f"{study.folder}{self.suffix}")
-        self.config = replace(search.config, pruner=NoPrunerConfig(same_epochs=False))
+        study_config = replace(search.config.study, stop=StopConfig())
+        self.config = replace(search.config, study=study_config, pruner=NoPrunerConfig(same_epochs=False))
         self.space, self.corpus = search.space, search.corpus
         self.sampler: ReplicateSampler = sampler
         self.budget, self.n_concurrent = Budget(), n_workers

@@ -16,6 +16,7 @@ from hpo.artifacts.folders import check_place, study_folder
 from hpo.config.override_text import override_value
 from hpo.config.schema import Config
 from hpo.data.corpus import open_corpus
+from hpo.storage.learnt import check_sources
 from hpo.storage.record import FINGERPRINT, MOVED, STUDY, n_trials, study_attrs
 from hpo.study.audit import Audit
 from hpo.study.confirmation import Confirmation
@@ -53,6 +54,9 @@ def check_record(
         if name in there:
             now = asked_fingerprint(planned, corpora.get(name), (encoders or {}).get(name))
             _check_search(planned, there[name], storage, now, free)
+        elif sources := planned.config.study.learn_from:
+            study, space = planned.config.study, planned.space.distributions()
+            check_sources(storage, name, sources, space, metric=study.metric, direction=study.goal.value)
         for beside in _beside(planned.config):
             if name + beside.suffix in there:
                 _check_beside(planned, beside, there[name + beside.suffix], storage, free)

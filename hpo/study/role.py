@@ -35,6 +35,7 @@ class Role(ABC):
         corpus: Folder of the prepared corpus; None for trainers that read no data.
         keeps_weights: Which trials keep their weights: none, the incumbent, or all, so that any can be tested.
         design: The registered design to keep with it; None outside comparisons.
+        learns_from: Earlier studies whose trials its sampler sees.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Role(ABC):
     corpus: Path | None
     keeps_weights: Literal["none", "best", "all"]
     design: Mapping[str, object] | None = None
+    learns_from: Sequence[str] = ()
 
     @abstractmethod
     def new_record(self, *, now_ms: int) -> tuple[StudyRecord, dict[str, str]]:

@@ -13,6 +13,7 @@ from hpo.contracts.records import Budget, StudyRecord, TrialRecord
 from hpo.contracts.seeds import derive_seed
 from hpo.data.corpus import Corpus, open_corpus
 from hpo.search.samplers import build_sampler
+from hpo.search.told import Told
 from hpo.study.audit import Audit, draw_sample
 from hpo.study.confirmation import Confirmation, chosen_trials
 from hpo.study.plan import Plan
@@ -44,7 +45,14 @@ class Search(Role):
     ) -> None:
         config = planned.config
         self.name, self.folder, self.config, self.space = planned.name, folder, config, planned.space
-        self.sampler = build_sampler(config.sampler, planned.space, config.seed)
+        self.sampler = Told(
+            build_sampler(config.sampler, planned.space, config.seed),
+            planned.space,
+            first=config.study.enqueue or (),
+            prior_weight=config.study.prior_weight,
+            seed=config.seed,
+        )
+        self.learns_from = tuple(config.study.learn_from)
         limits = config.study
         self.budget = Budget(limits.n_trials, limits.timeout_s, limits.n_epochs, limits.trials_s)
         self.n_concurrent = planned.n_workers

@@ -35,6 +35,8 @@ SEARCHED = ("model.drop_mult", "model.n_hid", "train.lr", "train.epochs")
 OUTSIDE += ("encoder.",)
 # What is known of the metric, and whether a user's function may change.
 OUTSIDE += ("study.direction", "study.accept_code")
+# When a search ends, and what counts only where the space has priors.
+OUTSIDE += ("study.stop.", "study.prior_weight")
 
 
 def found(config: Config) -> dict[str, str]:
