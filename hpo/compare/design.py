@@ -21,7 +21,7 @@ from hpo.config.training import DOMAIN
 from hpo.data.corpus import open_corpus
 from hpo.machine.files import write_atomically
 from hpo.report.reading.membership import FIRST_HASH, first_hash
-from hpo.report.reading.terms import ROPE
+from hpo.report.reading.scales import ROPE
 from hpo.space.space import Param, values_of
 from hpo.storage import record
 from hpo.storage.record import DESIGN, study_attrs

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,6 +129,7 @@ def _friedman(ranks: Floats) -> tuple[float | None, float | None]:
     return float(found.statistic), float(found.pvalue)
 
 
+@lru_cache(maxsize=256)
 def critical_difference(k: int, n: int) -> float:
     """Returns the difference of mean ranks above which two of k strategies differ over n blocks.
 

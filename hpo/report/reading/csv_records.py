@@ -36,7 +36,8 @@ from hpo.report.reading.csv_trials import (
 )
 from hpo.report.reading.csv_words import DIVERGED, is_empty
 from hpo.report.reading.deviations import join_names
-from hpo.report.reading.terms import ROPE, Terms, settle, with_inferred_budget
+from hpo.report.reading.scales import ROPE
+from hpo.report.reading.terms import Terms, settle, with_inferred_budget
 
 COLUMNS = (*REQUIRED, "test", "metric", "direction", "ended_s", "reason", "continued")  # of what is written
 UNNAMED = "value"  # the metric where no column names it

@@ -17,8 +17,9 @@ from hpo.report.analysis.records import Experiment, Study
 from hpo.report.analysis.spaces import widest_space
 from hpo.report.reading.deviations import join_names
 from hpo.report.reading.membership import Chosen, Found, choose
+from hpo.report.reading.scales import ROPE
 from hpo.report.reading.study import MAPPING, StoredStudy, to_study
-from hpo.report.reading.terms import ROPE, Terms, settle, with_inferred_budget
+from hpo.report.reading.terms import Terms, settle, with_inferred_budget
 from hpo.storage.record import DISTRIBUTIONS, ENDED, STUDY, as_study, read_trials, study_attrs
 from hpo.storage.study_tests import counted_tests
 

@@ -15,8 +15,7 @@ from hpo.contracts.records import Budget
 from hpo.report.analysis.incumbents import costs, is_beyond
 from hpo.report.analysis.records import Experiment, Study, Unit
 from hpo.report.reading.deviations import find_deviations, join_names
-
-ROPE = {"accuracy": 0.005, "macro_f1": 0.005, "valid_loss": 0.01}  # of other metrics nothing is known
+from hpo.report.reading.scales import rope_of_scale, without_penalties
 
 MAX_BUDGET = 1e12  # more than anybody spends, and few enough to be drawn
 
@@ -44,9 +43,12 @@ def settle(experiment: Experiment, given: Terms) -> Experiment:
         ValueError: if no trial has finished, or none has cost anything in the unit that is to be counted.
     """
     _check_finished(experiment)
-    sentences: list[str] = []
-    changed = experiment
-    if given.rope is not None and given.rope != experiment.rope:
+    changed, sentences = without_penalties(experiment)
+    notes = list(experiment.notes)
+    if given.rope is None:
+        rope, note = rope_of_scale(changed)
+        changed, notes = replace(changed, rope=rope), notes + [note] * bool(note)
+    elif given.rope != experiment.rope:
         changed = replace(changed, rope=given.rope)
         if experiment.card:
             sentences.append(_by_hand("ROPE", given.rope, experiment.rope))
@@ -64,7 +66,7 @@ def settle(experiment: Experiment, given: Terms) -> Experiment:
     if beyond := beyond_sentence(changed):
         sentences.append(beyond[0].upper() + beyond[1:])
     found = find_deviations(changed)
-    return replace(changed, deviations=(*experiment.deviations, *sentences, *found))
+    return replace(changed, deviations=(*experiment.deviations, *sentences, *found), notes=tuple(notes))
 
 
 def with_inferred_budget(experiment: Experiment, own: Sequence[Budget]) -> Experiment:

@@ -1,0 +1,74 @@
+"""Penalties are failures, percent is recognised, and both are said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hpo.report.analysis.records import Experiment
+from hpo.report.reading.csv_records import read_records
+from hpo.report.reading.scales import without_penalties
+from hpo.report.reading.terms import Terms
+
+HEADER = "experiment,task,strategy,seed,trial,value,state,epochs,seconds,metric,direction\n"
+
+
+def read(folder: Path, values: list[float], *, metric: str = "accuracy", direction: str = "maximize", **terms):
+    rows = [f"e,t,a,{seed},0,{value!r},COMPLETE,1,1,{metric},{direction}" for seed, value in enumerate(values)]
+    (folder / "records.csv").write_text(HEADER + "\n".join(rows), encoding="utf-8")
+    return read_records([folder / "records.csv"], terms=Terms(**terms))
+
+
+def states(of: Experiment) -> list[str]:
+    return [study.trials[0].state for study in of.studies]
+
+
+def test_a_penalty_value_is_a_failure_and_is_said(tmp_path: Path) -> None:
+    of = read(tmp_path, [1e12, 0.3, 0.4, 0.5], metric="valid_loss", direction="minimize")
+    assert states(of) == ["FAIL", "COMPLETE", "COMPLETE", "COMPLETE"]
+    assert of.studies[0].trials[0].reason == "penalty value 1e+12"
+    assert (
+        "a: 1 COMPLETE trial of a penalty value (1e+12) taken as failed; a study without another value ranks last."
+    ) in of.deviations
+
+
+def test_the_worse_side_depends_on_the_direction(tmp_path: Path) -> None:
+    assert states(read(tmp_path, [-1e9, 0.3, 0.4, 0.5])) == ["FAIL", *["COMPLETE"] * 3]
+    assert states(read(tmp_path, [1e9, 0.3, 0.4, 0.5])) == ["COMPLETE"] * 4
+
+
+@pytest.mark.parametrize("values", [[1e5, 0.1, 0.2], [3e6, 1e6, 2e6], [1e9, 1e9, 1e9, 0.1], [1e12]])
+def test_large_values_that_may_be_what_they_are_stay(tmp_path: Path, values: list[float]) -> None:
+    of = read(tmp_path, values, metric="seconds", direction="minimize")
+    assert without_penalties(of) == (of, [])
+
+
+def test_accuracy_in_percent_has_a_rope_in_percent(tmp_path: Path) -> None:
+    of = read(tmp_path, [73.0, 91.5, 66.0])
+    assert of.rope == 0.5
+    assert "accuracy was recorded in percent (up to 91.5), so the ROPE of 0.005 is 0.5 here." in of.notes
+
+
+@pytest.mark.parametrize(
+    ("values", "metric", "terms", "rope"),
+    [
+        ([0.73, 0.915, 1.0], "accuracy", {}, 0.005),
+        ([73.0, 91.5], "accuracy", {"rope": 0.005}, 0.005),
+        ([73.0, 191.5], "accuracy", {}, 0.005),
+        ([73.0, 91.5], "valid_loss", {}, 0.01),
+    ],
+)
+def test_other_scales_keep_their_rope(
+    tmp_path: Path, values: list[float], metric: str, terms: dict[str, float], rope: float
+) -> None:
+    of = read(tmp_path, values, metric=metric, **terms)
+    assert (of.rope, any("percent" in note for note in of.notes)) == (rope, False)
+
+
+def test_a_registered_rope_stays(tmp_path: Path) -> None:
+    from hpo.report.reading.terms import settle
+
+    of = replace(read(tmp_path, [73.0, 91.5]), card={"rope": 0.005}, rope=0.005)
+    assert settle(of, Terms()).rope == 0.005
