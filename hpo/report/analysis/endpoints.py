@@ -145,10 +145,8 @@ def _tests(experiment: Experiment) -> Endpoint:
 
 
 def _validation(experiment: Experiment, share: float, worst: Mapping[str, float]) -> Endpoint:
-    place = experiment.budget * share
-
     def loss(study: Study) -> float | None:
-        curve = steps(experiment, study)
+        curve, place = steps(experiment, study), share * experiment.budget_on(study.task)
         is_known = curve.known >= place * (1 - 1e-9) and not is_beyond(experiment, study)
         return float(curve.at(np.array([place * (1 + 1e-9)]))[0]) if is_known else None
 

@@ -66,7 +66,7 @@ def steps(experiment: Experiment, study: Study, *, unit: Unit | None = None, is_
 
 def counted_trials(experiment: Experiment, study: Study) -> tuple[Trial, ...]:
     """Returns the study's trials that ended within the experiment's budget."""
-    return counted(study.trials, unit=experiment.unit, budget=experiment.budget)
+    return counted(study.trials, unit=experiment.unit, budget=experiment.budget_on(study.task))
 
 
 def is_beyond(experiment: Experiment, study: Study) -> bool:

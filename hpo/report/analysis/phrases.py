@@ -84,7 +84,9 @@ def listing(names: Sequence[object], *, conjunction: str = "and") -> str:
 
 
 def budget_text(experiment: Experiment) -> str:
-    return f"{experiment.budget:g} {experiment.unit}"
+    least = min(experiment.budgets.values(), default=experiment.budget)
+    span = f"{least:g} to " if least < experiment.budget else ""
+    return f"{span}{experiment.budget:g} {experiment.unit}{' by task' if span else ''}"
 
 
 def task_name(task: str) -> str:

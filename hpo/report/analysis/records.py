@@ -153,6 +153,7 @@ class Experiment:
         metric: Name of the optimised quantity, with `direction`.
         unit, budget: The primary budget each study may spend; budget is the smallest of all studies when
             they were not given the same.
+        budgets: By task, where they differ: the smallest of its studies; `budget` is the largest of them then.
         is_least: Whether the budget is that smallest one, which nobody gave: then a study whose first COMPLETE trial
             ended beyond it is not compared, as it did nothing wrong.
         rope: Region of practical equivalence: differences up to this size, in units of the metric, do not matter.
@@ -181,6 +182,11 @@ class Experiment:
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     is_least: bool = False
+    budgets: Mapping[str, float] = field(default_factory=dict)
+
+    def budget_on(self, task: str) -> float:
+        """Returns the budget of studies of a task."""
+        return self.budgets.get(task, self.budget)
 
     @property
     def strategies(self) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ def find_deviations(experiment: Experiment) -> tuple[str, ...]:
 
 def spent(experiment: Experiment, study: Study) -> float:
     """Returns what the trials that count had cost, in the unit of the budget."""
-    within = counted(study.trials, unit=experiment.unit, budget=experiment.budget)
+    within = counted(study.trials, unit=experiment.unit, budget=experiment.budget_on(study.task))
     return costs(within, unit=experiment.unit)[-1] if within else 0.0
 
 
@@ -101,7 +101,7 @@ def _unequal_budgets(experiment: Experiment) -> Iterator[str]:
             where = f" on {task}" if len(experiment.tasks) > 1 else ""
             yield (
                 f"The budgets spent{where} differ by more than one trial: {least:g} ({least_of}) to {most:g} of "
-                f"{experiment.budget:g} {experiment.unit}."
+                f"{experiment.budget_on(task):g} {experiment.unit}."
             )
 
 

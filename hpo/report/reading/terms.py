@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from hpo.config.schema import Direction
 from hpo.contracts.records import Budget
 from hpo.report.analysis.incumbents import costs, is_beyond
+from hpo.report.analysis.phrases import budget_text
 from hpo.report.analysis.records import Experiment, Study, Unit
 from hpo.report.reading.deviations import find_deviations, join_names
 from hpo.report.reading.scales import rope_of_scale, without_penalties
@@ -55,14 +56,15 @@ def settle(experiment: Experiment, given: Terms) -> Experiment:
     unit = given.unit or experiment.unit
     if not smallest_spent(experiment.studies, unit):
         raise ValueError(f"No trial cost any {unit}, so budgets cannot count them; give report.unit=trials.")
-    budget, is_least = experiment.budget, experiment.is_least
+    budget, budgets, is_least = experiment.budget, experiment.budgets, experiment.is_least
     if given.budget is not None:
-        budget, is_least = given.budget, False
+        budget, budgets, is_least = given.budget, {}, False
     elif unit != experiment.unit:
-        budget, is_least = smallest_spent(experiment.studies, unit), True
+        budgets, is_least = smallest_by_task(experiment, unit), True
+        budget = max(budgets.values(), default=smallest_spent(experiment.studies, unit))
     if experiment.card and (unit, budget) != (experiment.unit, experiment.budget):
         sentences.append(_by_hand("budget", f"{budget:g} {unit}", f"{experiment.budget:g} {experiment.unit}"))
-    changed = replace(changed, unit=unit, budget=budget, is_least=is_least)
+    changed = replace(changed, unit=unit, budget=budget, budgets=budgets, is_least=is_least)
     if beyond := beyond_sentence(changed):
         sentences.append(beyond[0].upper() + beyond[1:])
     found = find_deviations(changed)
@@ -79,8 +81,14 @@ def with_inferred_budget(experiment: Experiment, own: Sequence[Budget]) -> Exper
     if not any(study.finished for study in experiment.studies):
         return experiment  # which `settle` refuses
     unit, budget, sentences = infer_budget(experiment.studies, own)
+    budgets = smallest_by_task(experiment, unit) if sentences else {}
+    if budgets:
+        least, budget = min(budgets.values()), max(budgets.values())
+        said = f"those of a task are compared at the smallest budget there: {least:g} to {budget:g} {unit}"
+        sentences = [f"The studies of different tasks spent differently; {said}."]
     deviations = (*experiment.deviations, *sentences)
-    return replace(experiment, unit=unit, budget=budget, is_least=bool(sentences), deviations=deviations)
+    is_least = bool(sentences)
+    return replace(experiment, unit=unit, budget=budget, budgets=budgets, is_least=is_least, deviations=deviations)
 
 
 def infer_budget(studies: Sequence[Study], own: Sequence[Budget]) -> tuple[Unit, float, list[str]]:
@@ -108,6 +116,13 @@ def infer_budget(studies: Sequence[Study], own: Sequence[Budget]) -> tuple[Unit,
     return _smallest(studies, "seconds" if is_timed else "trials")
 
 
+def smallest_by_task(experiment: Experiment, unit: Unit) -> dict[str, float]:
+    """Returns the least that any study of each task spent; {} where that is the same on all of them."""
+    least = {task: smallest_spent(experiment.of(task=task), unit) for task in experiment.tasks}
+    least = {task: amount for task, amount in least.items() if amount}
+    return least if len(set(least.values())) > 1 else {}
+
+
 def smallest_spent(studies: Sequence[Study], unit: Unit) -> float:
     """Returns the least that any study spent that spent anything; of the ended ones, if there are any."""
     finished = [study for study in studies if study.finished]
@@ -133,7 +148,7 @@ def beyond_sentence(experiment: Experiment) -> str:
     if not n_beyond:
         return ""
     listed = join_names([f"{n} of {name}" for name, n in n_beyond.items()])
-    budget = f"{experiment.budget:g} {experiment.unit}"
+    budget = budget_text(experiment)
     return (
         f"studies whose first COMPLETE trial ended beyond {budget}, the least that a study spent, are not compared: "
         f"{listed}; give report.budget=N or another report.unit."

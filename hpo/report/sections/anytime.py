@@ -108,7 +108,7 @@ def _view(experiment: Experiment, task: str, scale: Scale, view: Shown, averages
 
 def _thin(experiment: Experiment, study: Study, unit: Unit, *, is_on_test: bool = False) -> Series:
     curve = steps(experiment, study, unit=unit, is_on_test=is_on_test)
-    end = experiment.budget if unit == experiment.unit and study.is_ended else curve.end
+    end = experiment.budget_on(study.task) if unit == experiment.unit and study.is_ended else curve.end
     x, y = [float(cost) for cost in curve.costs], [experiment.sign * float(loss) for loss in curve.losses]
     if x and end > x[-1]:
         x, y = [*x, float(end)], [*y, y[-1]]
@@ -126,7 +126,7 @@ def _averages(
         curves = [steps(experiment, study, unit=unit) for study in studies]
         if not curves:
             continue
-        end = experiment.budget if unit == experiment.unit else max(curve.end for curve in curves)
+        end = experiment.budget_on(task) if unit == experiment.unit else max(curve.end for curve in curves)
         along = places(curves, end=min(end, *(curve.known for curve in curves)))
         rows = rows_of(curves, along, worst=scale.worst)
         averages[strategy] = average(rows, along, statistic=statistic, source=source)
@@ -175,7 +175,7 @@ def _test_figure(experiment: Experiment, task: str, *, suffix: str, source: Resa
         curves = [steps(experiment, study, is_on_test=True) for study in studies]
         curves = [curve for curve in curves if curve.costs.size]
         if curves:
-            along = places(curves, end=min(experiment.budget, *(curve.known for curve in curves)))
+            along = places(curves, end=min(experiment.budget_on(task), *(curve.known for curve in curves)))
             mean = average(rows_of(curves, along, worst=math.inf), along, source=source)
             series += average_series(mean, strategy, sign=experiment.sign)
     axes = Axis(f"{experiment.unit} charged so far"), Axis(f"test {experiment.metric} of the incumbent")
@@ -191,7 +191,7 @@ def _at_shares(experiment: Experiment, task: str, averages: Averages) -> Iterato
     """Yields each strategy's mean, its band and its IQM at parts of the budget."""
     for strategy, mean in averages[experiment.unit, "mean"].items():
         for share in SHARES:
-            place = share * experiment.budget
+            place = share * experiment.budget_on(task)
             middle = _at(experiment, averages[experiment.unit, "IQM"][strategy], place)["mean"]
             where = {"task": task, "strategy": strategy, "share": f"{share * 100:.0f} %"}
             yield {**where, **_at(experiment, mean, place), "IQM": middle}

@@ -54,6 +54,7 @@ def build_design(analysis: Analysis) -> Section:
         "direction": experiment.direction,
         "unit": experiment.unit,
         "budget": experiment.budget,
+        "budgets": dict(experiment.budgets),
         "rope": experiment.rope,
         "strategies": list(experiment.strategies),
         "tasks": list(experiment.tasks),

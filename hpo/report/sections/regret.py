@@ -141,7 +141,7 @@ def _areas(experiment: Experiment, of: Regrets, strategy: str) -> Floats:
     """Returns the area of each unit that has one."""
     groups = []
     for task, rows in of.by_task(strategy).items():
-        areas = [area(row, of.along, first=of.first.get(task, 0.0), budget=experiment.budget) for row in rows]
+        areas = [area(row, of.along, first=of.first.get(task, 0.0), budget=experiment.budget_on(task)) for row in rows]
         groups.append([value for value in areas if value is not None])
     if not experiment.has_tasks:
         return np.array([value for values in groups for value in values], float)
