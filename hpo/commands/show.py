@@ -1,10 +1,12 @@
 """`hpo show`: what is in the data a study would use.
 
-Prepares the data as a study does and reads its train and valid parts; of the test part only the size is shown.
+Prepares the data as a study does and reads its train and valid parts; of the test part its size is shown, and what the
+baseline reaches on it.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -16,12 +18,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from hpo.config.schema import Config
+    from hpo.data.baseline import Baseline
     from hpo.data.corpus import Corpus
 
 USAGE = """hpo show [data=docstrings] [data.path=FILE ...]
 
 Shows the data that `hpo` with the same settings would train on: classes, lengths, how much of it the
-vocabulary knows, texts as the network sees them, and what logistic regression on bags of words makes of it."""
+vocabulary knows, texts as the network sees them, and what a linear model of words and word pairs makes of it."""
 
 PARTS = ("train", "valid", "test")
 SAMPLE_WIDTH, MAX_CLASSES = 160, 40
@@ -69,8 +72,19 @@ def _print_corpus(console: Console, corpus: Corpus) -> None:
     sample = _table(["class", "a text of the train part, as the network sees it"], _sample_rows(corpus))
     sample.columns[-1].justify = "left"
     console.print(sample, "")
-    baseline = ", ".join(f"{metric} {value:.4f}" for metric, value in corpus.baseline.items())
-    console.print(Text(f"Logistic regression on bags of words, on valid: {baseline}"), soft_wrap=True)
+    for line in _baseline_lines(corpus.baseline):
+        console.print(Text(printable(line)), soft_wrap=True)
+
+
+def _baseline_lines(baseline: Baseline) -> Iterator[str]:
+    if not baseline.valid:
+        yield f"baseline: {baseline.settings}"
+        return
+    yield f"baseline: a linear model of {baseline.settings}"
+    for part, scores in (("valid", baseline.valid), ("test", baseline.test)):
+        shown = (f"{metric.removeprefix('valid_')} {value:.4f}" for metric, value in scores.items())
+        yield f"  on {part}: {', '.join(shown)}"
+    yield f"  chosen and fitted in {math.ceil(baseline.cpu_s)} s of one core"
 
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:

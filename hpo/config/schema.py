@@ -49,6 +49,9 @@ class Empty(Enum):
     drop = "drop"
 
 
+LinearBaseline = Enum("LinearBaseline", ["linear", "none"])  # what results are held against
+
+
 @dataclass
 class DataConfig(Option):
     """Texts with labels, and how they become token ids."""
@@ -64,6 +67,7 @@ class DataConfig(Option):
     valid: float = share()
     split_seed: int = setting(low=0, high=MAX_SEED)
     cache: str = MISSING
+    baseline: LinearBaseline = LinearBaseline.linear
 
     @property
     def test(self) -> float:

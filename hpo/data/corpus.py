@@ -15,18 +15,17 @@ from pathlib import Path
 
 import numpy as np
 
-from hpo.config.schema import DataConfig
-from hpo.data.baseline import fit_baseline
-from hpo.data.metrics import score_probabilities
+from hpo.config.schema import DataConfig, LinearBaseline
+from hpo.data.baseline import Baseline, fit_baseline
 from hpo.data.sources import Source
 from hpo.data.splits import Rows, check_fractions, split_texts
 from hpo.data.texts import PARTS, Texts, check_texts, drop_empty
 from hpo.data.tokens import tokenizer_versions
-from hpo.data.vocabulary import SPECIAL, Part, number_texts
+from hpo.data.vocabulary import SPECIAL, Numbered, Part, number_texts
 from hpo.machine.cache import Cache, digest
 from hpo.machine.paths import expanded, is_folder
 
-FORMAT = 5  # raised whenever the same config and texts would give other files
+FORMAT = 6  # raised whenever the same config and texts would give other files
 
 TEST_TEXTS = "test.texts.jsonl"
 
@@ -48,7 +47,7 @@ class Corpus:
         fingerprint: Equal for equal ids, labels, vocabulary, classes and package versions.
         facts: fingerprint, name, source, tokenizer, n_train, n_valid, n_test, n_classes, n_vocab,
             n_tokens, and versions where the texts come from packages.
-        baseline: What a regression on bags of words scores on the valid part, by metric.
+        baseline: What a linear model of words and word pairs scores, or why there is none.
         notes: What is to be said of them before anybody relies on them, a sentence each.
         train, valid, test: The parts.
     """
@@ -58,7 +57,7 @@ class Corpus:
     classes: list[str]
     fingerprint: str
     facts: dict[str, Fact]
-    baseline: dict[str, float]
+    baseline: Baseline
     notes: tuple[str, ...]
     train: Part
     valid: Part
@@ -101,7 +100,7 @@ def open_corpus(folder: str | Path) -> Corpus:
         classes=described["classes"],
         fingerprint=described["facts"]["fingerprint"],
         facts=described["facts"],
-        baseline=described["baseline"],
+        baseline=Baseline(**described["baseline"]),
         notes=tuple(described["notes"]),
         train=train,
         valid=valid,
@@ -142,7 +141,7 @@ def prepare(config: DataConfig, *, on_progress: OnProgress | None = None, on_not
     Args:
         config: The texts and how they become ids.
         on_progress: Called with (stage, done, total); stages are "download", "files" and "texts".
-        on_note: Called with a sentence on what is damaged.
+        on_note: Called with a sentence on what is damaged, and on a baseline that could not be fitted.
 
     Raises:
         ValueError: If a setting or the data is not what it must be; the message names the config path.
@@ -166,6 +165,9 @@ def prepare(config: DataConfig, *, on_progress: OnProgress | None = None, on_not
         f"{name}-{key}", lambda folder: _write_corpus(folder, config, source, texts, parts, emptied, report)
     )
     cache.remember(signature, folder)
+    baseline = open_corpus(folder).baseline
+    if config.baseline is LinearBaseline.linear and not baseline.valid:
+        on_note(f"baseline: {baseline.settings}.")
     return folder
 
 
@@ -194,7 +196,7 @@ def _signature(config: DataConfig, source: Source) -> Iterator[str]:
 def _content(
     config: DataConfig, source: Source, texts: Texts, parts: Mapping[str, Rows], emptied: Sequence[str]
 ) -> Iterator[bytes | str]:
-    names = ("tokenizer", "min_freq", "max_vocab", "max_tokens", "keep")
+    names = ("tokenizer", "min_freq", "max_vocab", "max_tokens", "keep", "baseline")
     yield _as_json({"format": FORMAT, "kind": source.kind, "versions": texts.versions, "emptied": emptied})
     yield _as_json({name: getattr(config, name) for name in names})
     yield _as_json(tokenizer_versions(config.tokenizer))
@@ -214,11 +216,10 @@ def _write_corpus(
     emptied: Sequence[str],
     report: OnProgress,
 ) -> None:
-    vocab, numbered, overlaps = number_texts(
-        texts, parts, config, on_progress=lambda done, total: report("texts", done, total)
-    )
+    numbered = number_texts(texts, parts, config, on_progress=lambda done, total: report("texts", done, total))
+    vocab = numbered.vocab
     written: list[bytes | str] = [_as_json([vocab, texts.classes])]
-    for name, part in numbered.items():
+    for name, part in numbered.parts.items():
         for kind, array in asdict(part).items():
             np.save(folder / f"{name}.{kind}.npy", array)
             written.append(array.tobytes())
@@ -227,20 +228,19 @@ def _write_corpus(
         "name": config.name,
         "source": source.kind,
         "tokenizer": config.tokenizer.value,
-        **{f"n_{name}": len(part) for name, part in numbered.items()},
+        **{f"n_{name}": len(part) for name, part in numbered.parts.items()},
         "n_classes": len(texts.classes),
         "n_vocab": len(vocab),
-        "n_tokens": sum(len(part.ids) for part in numbered.values()),
+        "n_tokens": sum(len(part.ids) for part in numbered.parts.values()),
     }
     if texts.versions:
         versions = ", ".join(f"{package} {version}" for package, version in texts.versions.items())
         facts |= {"versions": versions, "fingerprint": f"{facts['fingerprint']} ({versions})"}
-    scored = _write_baseline(folder, numbered, n_vocab=len(vocab), n_classes=len(texts.classes))
     with (folder / TEST_TEXTS).open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(texts.texts[row]) + "\n" for row in parts["test"])
     described = {
-        "baseline": scored,
-        "notes": [*emptied, *overlaps.sentences],
+        "baseline": asdict(_baseline(config, numbered, n_classes=len(texts.classes))),
+        "notes": [*emptied, *numbered.overlaps.sentences],
         "facts": facts,
         "classes": texts.classes,
         "vocab": vocab,
@@ -248,12 +248,16 @@ def _write_corpus(
     (folder / "corpus.json").write_text(json.dumps(described, ensure_ascii=False), encoding="utf-8")
 
 
-def _write_baseline(folder: Path, numbered: Mapping[str, Part], *, n_vocab: int, n_classes: int) -> dict[str, float]:
-    """Fits the baseline on the train part; returns its scores on the valid part."""
-    baseline = fit_baseline(numbered["train"], n_vocab=n_vocab, n_classes=n_classes)
-    baseline.save(folder)
-    scores = score_probabilities(baseline.probabilities(numbered["valid"]), numbered["valid"].labels)
-    return {"valid_loss": scores.loss, "accuracy": scores.accuracy, "macro_f1": scores.macro_f1}
+def _baseline(config: DataConfig, numbered: Numbered, *, n_classes: int) -> Baseline:
+    """Returns the baseline of the data, or why it could not be fitted: that stops nothing."""
+    if config.baseline is LinearBaseline.none:
+        return Baseline({}, {}, "none was asked for (data.baseline=none)")
+    is_word = np.array([word not in SPECIAL for word in numbered.words])
+    try:
+        return fit_baseline(numbered.whole, is_word, n_classes=n_classes)
+    except Exception as error:  # whatever it was, networks can be trained
+        what = str(error).rstrip(".") or type(error).__name__
+        return Baseline({}, {}, f"none, it could not be fitted ({what}); data.baseline=none leaves it out")
 
 
 def _as_json(value: object) -> str:

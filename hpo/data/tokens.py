@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from hpo.config.schema import Keep, Tokenizer
 
 BOS = "xxbos"
 SPACY_MAX_CHARS = 1_000_000  # its nlp.max_length, of what fastai's rules have made of a text
+
+Token = TypeVar("Token")  # itself, or where it is
 
 Tokenize = Callable[[Sequence[str]], Iterable[Sequence[str]]]
 
@@ -30,7 +33,7 @@ class Cut:
     max_tokens: int | None
     keep: Keep
 
-    def __call__(self, tokens: Sequence[str]) -> Sequence[str]:
+    def __call__(self, tokens: Sequence[Token]) -> Sequence[Token]:
         """Returns at most `max_tokens` tokens, the first of them (xxbos) always among them."""
         limit = self.max_tokens
         if limit is None or len(tokens) <= limit:
@@ -102,6 +105,20 @@ def join_tokens(chunks: Iterable[Tokens]) -> Tokens:
         flats.append(to_joint[chunk.codes])
         lengths.append(chunk.lengths)
     return Tokens(list(codes), np.concatenate(flats), np.concatenate(lengths))
+
+
+def cut_tokens(tokens: Tokens, cut: Cut) -> Tokens:
+    """Returns what `encode` would have returned with this cut."""
+    if cut.max_tokens is None or not (tokens.lengths > cut.max_tokens).any():
+        return tokens
+    ends = np.cumsum(tokens.lengths)
+    kept = [np.array(cut(range(end - n, end))) for end, n in zip(ends.tolist(), tokens.lengths.tolist(), strict=True)]
+    codes = tokens.codes[np.concatenate(kept)]
+    seen, first = np.unique(codes, return_index=True)
+    order = np.argsort(first)  # as they first appear in what is kept
+    code = np.zeros(len(tokens.words), dtype=np.uint32)
+    code[seen[order]] = np.arange(len(seen))
+    return Tokens([tokens.words[i] for i in seen[order]], code[codes], np.array([len(rows) for rows in kept]))
 
 
 @contextmanager

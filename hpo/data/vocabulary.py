@@ -16,7 +16,7 @@ from hpo.data.overlaps import Overlaps, find_overlaps
 from hpo.data.splits import Rows
 from hpo.data.texts import PARTS, Texts
 from hpo.data.tokenizer_pool import tokenize_texts
-from hpo.data.tokens import Cut, Tokens
+from hpo.data.tokens import Cut, Tokens, cut_tokens
 
 SPECIAL = ("xxunk", "xxpad", "xxbos", "xxeos", "xxfld", "xxrep", "xxwrep", "xxup", "xxmaj")
 FAKE = "xxfake"
@@ -43,10 +43,29 @@ class Part:
         return len(self.labels)
 
 
+@dataclass(frozen=True)
+class Numbered:
+    """Texts as numbers.
+
+    Attributes:
+        vocab: Token of each id.
+        parts: The parts as ids, cut as the settings say.
+        overlaps: Which texts of the parts are equal.
+        whole: The parts before any cut of texts or words, as codes, 32 bits.
+        words: Token of each code.
+    """
+
+    vocab: list[str]
+    parts: dict[str, Part]
+    overlaps: Overlaps
+    whole: dict[str, Part]
+    words: list[str]
+
+
 def number_texts(
     texts: Texts, parts: Mapping[str, Rows], config: DataConfig, *, on_progress: Callable[[int, int], None]
-) -> tuple[list[str], dict[str, Part], Overlaps]:
-    """Returns the vocabulary, the numbered parts, and which of their texts are equal.
+) -> Numbered:
+    """Returns the texts as numbers.
 
     Args:
         texts: All texts.
@@ -58,16 +77,30 @@ def number_texts(
         ValueError: If a text is too long for the tokenizer.
     """
     rows = [row for name in PARTS for row in parts[name]]
-    cut = Cut(config.max_tokens, config.keep)
     chosen, places = [texts.texts[row] for row in rows], [texts.places[row] for row in rows]
-    tokens = tokenize_texts(chosen, config.tokenizer, cut, places=places, on_progress=on_progress)
+    uncut = Cut(None, config.keep)
+    whole = tokenize_texts(chosen, config.tokenizer, uncut, places=places, on_progress=on_progress)
+    tokens = cut_tokens(whole, Cut(config.max_tokens, config.keep))
     vocab = _train_vocab(tokens, len(parts["train"]), config)
     ids = to_ids(tokens.words, vocab)[tokens.codes]
-    offsets = np.concatenate([[0], np.cumsum(tokens.lengths)])
     code = {name: i for i, name in enumerate(texts.classes)}
     labels = np.array([code[texts.labels[row]] for row in rows], dtype=np.int64)
     ends = np.cumsum([0, *(len(parts[name]) for name in PARTS)]).tolist()
-    numbered = {
+    offsets = np.concatenate([[0], np.cumsum(tokens.lengths)])
+    seen, of_all = cut_texts(tokens.codes, offsets), labels.tolist()
+    limits = zip(PARTS, ends[:-1], ends[1:], strict=True)
+    return Numbered(
+        vocab=vocab,
+        parts=_split(ids, tokens.lengths, labels, ends),
+        overlaps=find_overlaps({name: (seen[a:b], of_all[a:b]) for name, a, b in limits}),
+        whole=_split(whole.codes, whole.lengths, labels, ends),
+        words=whole.words,
+    )
+
+
+def _split(ids: Ids, lengths: NDArray[np.int64], labels: NDArray[np.int64], ends: Sequence[int]) -> dict[str, Part]:
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return {
         name: Part(
             ids=ids[offsets[first] : offsets[last]],
             offsets=offsets[first : last + 1] - offsets[first],
@@ -75,9 +108,6 @@ def number_texts(
         )
         for name, first, last in zip(PARTS, ends[:-1], ends[1:], strict=True)
     }
-    seen, of_all = cut_texts(tokens.codes, offsets), labels.tolist()
-    limits = zip(PARTS, ends[:-1], ends[1:], strict=True)
-    return vocab, numbered, find_overlaps({name: (seen[a:b], of_all[a:b]) for name, a, b in limits})
 
 
 def coverage(part: Part) -> float:

@@ -89,4 +89,4 @@ class Search(Role):
 
 def _facts(corpus: Corpus) -> dict[str, str | int | float]:
     """Returns what the record says of prepared data: its facts, and what the baseline scores on its valid part."""
-    return {**corpus.facts, **{f"baseline_{metric}": value for metric, value in corpus.baseline.items()}}
+    return {**corpus.facts, **corpus.baseline.facts}

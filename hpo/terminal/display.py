@@ -17,6 +17,7 @@ from hpo.contracts.records import FAIL, Budget, StudyRecord, TrialRecord
 from hpo.machine.escaping import printable
 from hpo.machine.secrets import mask
 from hpo.terminal.console import Stage, Stages, open_console, tolerant, unless_gone
+from hpo.terminal.format import format_number
 from hpo.terminal.progress import Progress
 from hpo.terminal.screen import bar, frame, opening_line, trial_line
 
@@ -189,6 +190,9 @@ class StudyDisplay(Screen, Display):
         self.opened_s = self.clock()
         self.progress = progress = Progress(study, trials, budget, spent_s=spent_s)
         self.lines.say(opening_line(progress))
+        held = study.corpus.get(f"baseline_{study.metric}")
+        if isinstance(held, float):
+            self.lines.say(Text(f"to beat: {study.metric} {format_number(held)}, a linear model of the words on valid"))
         self.lines.show(
             lambda room: frame(progress, self.elapsed_s, n_rows=room.height, ascii_only=self.lines.is_ascii)
         )

@@ -120,7 +120,7 @@ def _print_best(console: Console, study: StudyRecord, trials: Sequence[TrialReco
 
 
 def baseline_sentence(study: StudyRecord, best: TrialRecord) -> str | None:
-    """Returns how the best trial stands to a bag of words on the same valid and test parts; None without a baseline."""
+    """Returns how the best trial stands to the linear model on the same valid and test parts; None if there is none."""
     baseline = study.corpus.get(f"baseline_{study.metric}")
     if not isinstance(baseline, float) or best.value is None:
         return None
@@ -130,7 +130,7 @@ def baseline_sentence(study: StudyRecord, best: TrialRecord) -> str | None:
     test = f", on test {format_number(study.test[name])}" if name in study.test else ""
     gap = format_number(abs(best.value - baseline))
     return (
-        f"a regression on bags of words has {study.metric} {format_number(baseline)}{test}: {verdict} "
+        f"a linear model of the words has {study.metric} {format_number(baseline)}{test}: {verdict} "
         f"trial {best.number} ({gap} apart)"
     )
 

@@ -125,7 +125,7 @@ def _summary(study: StudyRecord, trials: Sequence[TrialRecord]) -> str:
         lines += ["", f"Best {study.metric}: **{best.value:.6g}** in trial {best.number}."]
     held = study.corpus.get(f"baseline_{study.metric}")
     if isinstance(held, float):  # near the top: MLflow folds away what is below
-        lines.append(f"A regression on bags of words has {study.metric} {held:.6g} on the same texts.")
+        lines.append(f"A linear model of the words has {study.metric} {held:.6g} on the same texts.")
     if study.test:
         measured = ", ".join(f"{key} {value:.6g}" for key, value in sorted(study.test.items()))
         lines += ["", f"On the test part: {measured}"]

@@ -96,10 +96,11 @@ def test_the_second_time_nothing_is_read(config: TableConfig, monkeypatch: pytes
     assert prepare(config) == folder
 
 
-@pytest.mark.parametrize(
-    "name", ["corpus.json", "train.labels.npy", "valid.ids.npy", "test.texts.jsonl", "baseline.npz"]
-)
-def test_a_damaged_corpus_is_prepared_anew_bit_for_bit(config: TableConfig, name: str) -> None:
+@pytest.mark.parametrize("name", ["corpus.json", "train.labels.npy", "valid.ids.npy", "test.texts.jsonl"])
+def test_a_damaged_corpus_is_prepared_anew_bit_for_bit(
+    config: TableConfig, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hpo.data.baseline.time.process_time", lambda: 0.0)  # the seconds of the baseline differ
     folder = prepare(config)
     sound = {path.name: path.read_bytes() for path in folder.iterdir()}
     damaged = bytearray((folder / name).read_bytes())

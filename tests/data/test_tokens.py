@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hpo.config.schema import Keep, Tokenizer
-from hpo.data.tokens import Cut, build_tokenizer, encode, join_tokens, quiet_imports, split_words
+from hpo.data.tokens import Cut, build_tokenizer, cut_tokens, encode, join_tokens, quiet_imports, split_words
 
 TEXTS = [
     "I don't LIKE it!!!! It was so so so so bad...<br /><br />REALLY. See www.imdb.com/title",
@@ -13,6 +13,17 @@ TEXTS = [
     "xxunk Nested (parentheses [and] brackets) -- café naïve 日本語 " + "ha" * 20,
     "",
 ]
+
+
+@pytest.mark.parametrize("keep", list(Keep))
+@pytest.mark.parametrize("max_tokens", [None, 1, 2, 5, 100])
+def test_what_is_cut_later_is_what_would_have_been_cut_at_once(keep: Keep, max_tokens: int | None) -> None:
+    texts, cut = ["b a c a d e f", "x", "z f y b b a q r s"], Cut(max_tokens, keep)
+    whole = encode(texts, split_words, Cut(None, keep))
+    later, at_once = cut_tokens(whole, cut), encode(texts, split_words, cut)
+    assert later.words == at_once.words
+    assert later.codes.tolist() == at_once.codes.tolist()
+    assert later.lengths.tolist() == at_once.lengths.tolist()
 
 
 def test_spacy_tokens_equal_fastai() -> None:

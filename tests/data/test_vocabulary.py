@@ -39,7 +39,8 @@ def test_ids_equal_fastai_and_only_train_makes_the_vocabulary() -> None:
     )
     config = table("x.csv", min_freq=2)
     parts = split_texts(texts, config)
-    vocab, numbered, _ = number_texts(texts, parts, config, on_progress=lambda *_: None)
+    found = number_texts(texts, parts, config, on_progress=lambda *_: None)
+    vocab, numbered = found.vocab, found.parts
     tokens = {name: list(split_words([texts.texts[row] for row in rows])) for name, rows in parts.items()}
     numericalize = Numericalize(min_freq=2)
     numericalize.setup(tokens["train"])
@@ -59,7 +60,8 @@ def test_large_vocabularies_take_32_bits() -> None:
         places=[""] * 120,
     )
     config = table("x.csv", max_vocab=80_000)
-    vocab, numbered, _ = number_texts(texts, split_texts(texts, config), config, on_progress=lambda *_: None)
+    found = number_texts(texts, split_texts(texts, config), config, on_progress=lambda *_: None)
+    vocab, numbered = found.vocab, found.parts
     assert len(vocab) > 2**16
     assert numbered["train"].ids.dtype == np.uint32
     assert vocab[numbered["train"].ids.max()] != FAKE

@@ -34,7 +34,7 @@ def write_corpus(folder: Path, *, n_train: int = 90, n_classes: int = 3, n_vocab
         "vocab": [f"word{i}" for i in range(n_vocab)],
         "classes": [f"class{i}" for i in range(n_classes)],
         "facts": {"fingerprint": "small", "name": "small"},
-        "baseline": {},
+        "baseline": {"valid": {}, "test": {}, "settings": "none"},
         "notes": [],
     }
     (folder / "corpus.json").write_text(json.dumps(described))

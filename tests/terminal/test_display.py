@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,13 @@ def show(display: Display) -> None:
 @pytest.mark.parametrize(("term", "kind"), [("xterm", LiveLines), ("dumb", Lines)])
 def test_a_terminal_gets_a_screen_and_a_dumb_one_lines(term: str, kind: type) -> None:
     assert type(build_lines(make_console(term=term))) is kind
+
+
+def test_the_baseline_is_told_before_the_first_trial() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    display = build_display(console)
+    display.study_opened(replace(STUDY, corpus={"baseline_accuracy": 0.8125}), [], Budget(n_trials=6))
+    assert log_of(display, console)[1:] == ["to beat: accuracy 0.8125, a linear model of the words on valid"]
 
 
 def test_a_file_gets_one_line_for_each_thing_that_happened() -> None:

@@ -78,7 +78,7 @@ def test_what_is_recorded_is_not_trained_again() -> None:
 def test_the_best_trial_stands_beside_a_bag_of_words(accuracy: float, said: str) -> None:
     study = replace(STUDY, corpus={"baseline_accuracy": accuracy})
     text = summary(study, [make_trial(0, value=0.9)])
-    assert f"compare a regression on bags of words has accuracy {said}\n" in text
+    assert f"compare a linear model of the words has accuracy {said}\n" in text
 
 
 @pytest.mark.parametrize(

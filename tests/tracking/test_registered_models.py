@@ -144,7 +144,7 @@ def test_the_run_of_the_study_shows_the_evaluation(synced: Path) -> None:
     shown = {Path(file.path).name for file in client.list_artifacts(run.info.run_id, "evaluation")}
     assert shown == {"README.md", "evaluation.json", "evaluation.html", "confusion.png", "calibration.png"}
     assert 0 < run.data.metrics["test_baseline_accuracy"] < 1
-    assert "regression on bags of words" in run.data.tags["mlflow.note.content"]
+    assert "A linear model of the words has" in run.data.tags["mlflow.note.content"]
 
 
 def test_a_model_that_comes_back_otherwise_does_not_count(synced: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """What each study came to: the value it saw, the value it kept when retrained, its test value; and the baseline.
 
-The baseline of texts is a logistic regression on bags of words; what it reached is in the record, nothing is fitted
+The baseline of texts is a linear model of their words; what it reached is in the record, nothing is fitted
 here. Values are in units of the metric; what is averaged or drawn of them is `performance`'s business.
 """
 
@@ -120,7 +120,7 @@ def _tests(experiment: Experiment, study: Study) -> tuple[float | None, float | 
     return experiment.sign * last, experiment.sign * min(tests), float(last - of_incumbents.min())
 
 
-BASELINE = "bag of words (baseline)"
+BASELINE = "linear model (baseline)"
 VALID, TEST = "valid", "test"
 PARTS: Mapping[str, Callable[[Baseline], float | None]] = {
     VALID: lambda baseline: baseline.valid,
@@ -216,7 +216,7 @@ def _unbeaten(experiment: Experiment, of: Standing) -> str:
     best = min(of.means, key=lambda strategy: experiment.sign * of.means[strategy])
     who = f"the networks of {best}" if len(of.means) == 1 else f"the best networks, those of {best},"
     return (
-        f"No strategy's networks beat a bag of words{_on(experiment, of)}: logistic regression reaches "
+        f"No strategy's networks beat a linear model of the words{_on(experiment, of)}: it reaches "
         f"{experiment.metric} {number(of.value)} on the {of.part} texts, {who} {number(of.means[best])} {of.measured} "
         "(means over seeds)."
     )
@@ -226,7 +226,7 @@ def _beaten(experiment: Experiment, of: Standing) -> str:
     behind = [strategy for strategy in of.means if strategy not in of.beaten_by]
     but = f", those of {_named(of, behind)} do not" if behind else ""
     return (
-        f"Logistic regression on bags of words reaches {experiment.metric} {number(of.value)} on the {of.part} texts"
+        f"A linear model of the words reaches {experiment.metric} {number(of.value)} on the {of.part} texts"
         f"{_on(experiment, of)}: the networks of {_named(of, of.beaten_by)} beat it {of.measured}{but} "
         "(means over seeds, no claim)."
     )

@@ -97,7 +97,7 @@ class Confirmed:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What logistic regression on bags of words reaches on a study's own texts, in the metric of the study.
+    """What a linear model of the words reaches on a study's own texts, in the metric of the study.
 
     Attributes:
         valid, test: On the part of that name; None where it was not measured.

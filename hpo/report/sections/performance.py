@@ -149,7 +149,7 @@ def _values_table(experiment: Experiment, values: Sequence[Record], baselines: S
     if not any(record["value"] in (TEST, SELECTED) for record in values):
         note = "The confirmed mean is of the best configuration, trained again with fresh seeds; each seed counts once."
     if baselines:
-        note += " The baseline, logistic regression on bags of words, was fitted on the same train texts."
+        note += " The baseline, a linear model of the words, was fitted on the same train texts."
     return table(experiment, "performance", "Final values", _columns(experiment.metric), records, note)
 
 

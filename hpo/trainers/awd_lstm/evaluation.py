@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.data.baseline import read_baseline
 from hpo.data.corpus import Corpus
-from hpo.data.metrics import score_probabilities
 from hpo.data.vocabulary import as_seen
 
 HAS_READ_TEST = "has_read_test"
@@ -49,19 +47,10 @@ def evaluate(
         "calibration_error": sum(b["n"] * abs(b["confidence"] - b["accuracy"]) for b in calibration) / len(labels),
         "mistakes": _mistakes(corpus, probabilities, labels, predicted),
         "shown": list(_shown(corpus)),
-        "baseline": baseline_scores(corpus),
+        "baseline": corpus.baseline.test,
         **({"is_ensemble": True} if is_ensemble else {}),
         **({HAS_READ_TEST: True} if has_read_test else {}),
     }
-
-
-def baseline_scores(corpus: Corpus) -> dict[str, float]:
-    """Returns the test scores of the bag of words; {} where data was prepared without."""
-    baseline = read_baseline(corpus.folder)
-    if baseline is None:
-        return {}
-    scores = score_probabilities(baseline.probabilities(corpus.test), np.asarray(corpus.test.labels))
-    return {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1, "loss": scores.loss}
 
 
 def _class_row(name: str, confusion: NDArray[np.int64], i: int) -> dict[str, object]:

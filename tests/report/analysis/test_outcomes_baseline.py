@@ -1,4 +1,4 @@
-"""How the strategies stand to a bag of words: the rows, the dashed line, and the sentence nobody may miss."""
+"""How the strategies stand to the linear model: the rows, the dashed line, and the sentence nobody may miss."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hpo.report.sections.performance import build_performance
 from hpo.report.sections.verdict import build_verdict
 from tests.support.noise_experiments import confirmed, study, trial
 
-SAYS = "No strategy's networks beat a bag of words"
+SAYS = "No strategy's networks beat a linear model of the words"
 HELD = Baseline(0.85, 0.8)
 Tested = Mapping[str, tuple[float, float]]
 
@@ -51,7 +51,7 @@ def block(section: Section, key: str):
 def test_networks_that_lost_to_it_are_not_celebrated(tmp_path: Path) -> None:
     of = made({"random": (0.7, 0.72), "tpe": (0.79, 0.75)})
     sentence = (
-        f"{SAYS}: logistic regression reaches accuracy 0.8 on the test texts, the best networks, those of tpe, 0.77 "
+        f"{SAYS}: it reaches accuracy 0.8 on the test texts, the best networks, those of tpe, 0.77 "
         "there (means over seeds)."
     )
     assert sentence in said(build_verdict(Analysis(of, n_resamples=50)), "warning")
@@ -67,7 +67,7 @@ def test_who_beats_it_and_who_does_not_is_named() -> None:
     of = made({"random": (0.7, 0.72), "tpe": (0.83, 0.81)})
     assert said(build_verdict(Analysis(of, n_resamples=50)), "warning") == ""
     assert (
-        "Logistic regression on bags of words reaches accuracy 0.8 on the test texts: the networks of tpe (0.82) beat "
+        "A linear model of the words reaches accuracy 0.8 on the test texts: the networks of tpe (0.82) beat "
         "it there, those of random (0.71) do not (means over seeds, no claim)."
     ) in said(build_performance(Analysis(of)), "note")
 
