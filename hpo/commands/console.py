@@ -5,11 +5,14 @@ What a command does is its own module's business; a new one is a module beside t
 
 from __future__ import annotations
 
+import os
+import resource
 import sys
 from importlib import import_module
 
 from hpo import __version__
-from hpo.commands.command import DONE, give_up_output, refuse, split_plugins
+from hpo.commands.command import DONE, PAUSED, give_up_output, refuse, split_plugins
+from hpo.machine.files import lack_of_memory
 
 WORDS = {
     "compare": "strategies x paired seeds, and a report that says which was better, if any",
@@ -27,11 +30,17 @@ WORDS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line `argv` and returns its exit code."""
+    if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # it sends SIGINT where memory for its threads is refused
     try:
         return _main(sys.argv[1:] if argv is None else argv)
     except BrokenPipeError:  # nobody reads any more, as behind `| head`
         give_up_output()
         return DONE
+    except Exception as error:
+        if not (obstacle := lack_of_memory(error)):
+            raise
+        return refuse(obstacle, code=PAUSED)
 
 
 def _main(words: list[str]) -> int:

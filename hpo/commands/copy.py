@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpo.commands.command import DONE, HELD, command, compose_and_call, refuse, split_words
@@ -52,8 +53,11 @@ def _copy(config: Config, values: dict[str, str], *, is_shown: bool) -> int:
     from hpo.storage.address import reason
     from hpo.storage.claims import check_free
     from hpo.storage.copies import check_copy, copy_group
+    from hpo.storage.damage import damage
     from hpo.storage.enduring import StorageAway
+    from hpo.storage.record import read_study
 
+    made: list[Path] = []
     try:
         if is_shown:
             config.tracking.check(config.storage)
@@ -63,6 +67,9 @@ def _copy(config: Config, values: dict[str, str], *, is_shown: bool) -> int:
             groups = _choose(source, config.study.name)
             names = [name for group in groups for name in group.studies]
             check_free(source.config, {name: source.folder(name) for name in names})
+            for name in names:
+                read_study(source.storage, name)  # all of it: nothing is made for what is damaged
+            made = _not_there("to", config, values, names)
             target = _open_place("to", config, values, opened, names)
             if _is_one_record(source, target):
                 raise ValueError(f"{source.shown} and {target.shown} are one record; give another.")
@@ -76,6 +83,9 @@ def _copy(config: Config, values: dict[str, str], *, is_shown: bool) -> int:
     except StudyHeld as error:
         return refuse(str(error), code=HELD)
     except (SQLAlchemyError, StorageAway) as error:
+        if (spoilt := damage(error, f"from={values['from']}", is_written=False)) is not None:
+            _take_back(made)
+            return refuse(spoilt)
         return refuse(f"The copy was broken off ({reason(error)}); the same command again finishes it.")
     except (ValueError, OSError) as error:
         return refuse(str(error))
@@ -109,6 +119,28 @@ def _open_place(
         storage = open_record(settings) if key == "from" else open_storage(settings)
     opened.callback(disconnect, storage)
     return Place(settings, storage, f"{key}={mask(values[key])}")
+
+
+def _not_there(key: str, config: Config, values: dict[str, str], names: Sequence[str]) -> list[Path]:
+    """Returns what a copy would make: the file of the record, the folders of its studies and what they lie in."""
+    from hpo.artifacts.folders import study_folder
+
+    settings = _storage_config(key, config, values)
+    folders = [study_folder(settings, name) for name in names]
+    paths = [*([settings.file] if settings.file else []), *folders, *(folder.parent for folder in folders)]
+    return [path for path in paths if not path.exists()]
+
+
+def _take_back(made: Sequence[Path]) -> None:
+    """Removes what was made for a copy of something damaged, of which nothing came."""
+    from shutil import rmtree
+
+    for path in made:
+        if path.is_dir():
+            rmtree(path)
+        for file in path.parent.glob(f"{path.name}*"):  # a database has files beside it
+            if file.name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+                file.unlink()
 
 
 def _storage_config(key: str, config: Config, values: dict[str, str]) -> StorageConfig:

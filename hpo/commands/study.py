@@ -26,6 +26,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run_study(job: Composition, argv: list[str]) -> int:
     """Runs one study; a mistake in what was given ends in a sentence."""
     from hpo.artifacts.folders import study_folder
+    from hpo.machine.files import lack_of_room
     from hpo.machine.locks import StudyHeld
     from hpo.machine.paths import os_sentence
     from hpo.storage.claims import check_free
@@ -39,6 +40,8 @@ def _run_study(job: Composition, argv: list[str]) -> int:
     except StudyHeld as error:  # at once: what follows takes a second to import
         return refuse(str(error), code=HELD)
     except (ValueError, OSError) as error:
+        if obstacle := lack_of_room(error):
+            return refuse(obstacle, code=PAUSED)
         return refuse(os_sentence(error) if isinstance(error, OSError) else str(error))
     from hpo.study.refusal import NoRoom, Refused
     from hpo.study.session import run

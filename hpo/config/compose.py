@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ValidationError
 
 from hpo.config import schema as c
+from hpo.config.bounds import bound_files
 from hpo.config.explain import NO_BOOL, explain, suggestion
 from hpo.config.override_text import override_value
 from hpo.config.registry import Option, options
@@ -79,6 +80,7 @@ def _check_option(option: type, group: str, groups: Mapping[str, object]) -> Non
 def hydra_initialized() -> Iterator[None]:
     """Lets Hydra find conf/."""
     with hydra.initialize_config_dir(str(conf_folder().absolute()), job_name="hpo", version_base="1.3"):
+        bound_files()
         yield
 
 

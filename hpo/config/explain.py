@@ -25,6 +25,7 @@ from omegaconf.errors import (
 )
 from yaml import YAMLError
 
+from hpo.config.bounds import TooMuch
 from hpo.config.overrides import unreadable
 from hpo.config.registry import options
 from hpo.config.schema import SECTIONS
@@ -82,6 +83,8 @@ def _sentence(cause: BaseException, chain: list[BaseException]) -> str:
             return _wrong_type(cause, chain)
         case KeyValidationError() if not TEMPLATE.search(str(cause)):
             return f"{_where(chain)} has a key that is no text; write a name, in quotes if need be."
+        case TooMuch():
+            return str(cause)
         case YAMLError():
             return f"A configuration file is not YAML: {' '.join(str(cause).split()).rstrip('.')}."
         case RecursionError():

@@ -17,6 +17,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
+from hpo.config.bounds import MAX_WORD
 from hpo.config.override_text import quoted_override
 from hpo.machine.paths import expanded, is_folder
 
@@ -61,6 +62,11 @@ def read_arguments(argv: Sequence[str]) -> Arguments:
     words = iter(argv)
     for word in words:
         name, equals, value = word.partition("=")
+        if len(word) > MAX_WORD:
+            raise ValueError(
+                f"{name[:100]}=… has {len(word):,} characters, at most {MAX_WORD:,} are read; put it into a YAML file, "
+                "as in conf/space/mine.yaml for space=mine."
+            )
         if not word.startswith("-"):
             overrides.append(word)
         elif word in SWITCHES:

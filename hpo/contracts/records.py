@@ -54,6 +54,7 @@ class TrialRecord:
         started_ms, ended_ms: Milliseconds since 1970, UTC; ended_ms is None while RUNNING.
         reason, error: Set when FAIL.
         facts: device, host, precision, threads, n_params...
+        began_ms: When its last attempt began; 0 if that was not noted.
     """
 
     number: int
@@ -68,6 +69,7 @@ class TrialRecord:
     reason: str | None = None
     error: str | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
+    began_ms: int = 0
 
     @property
     def n_epochs(self) -> int:
@@ -82,8 +84,20 @@ class TrialRecord:
     def seconds(self) -> float:
         """Seconds of training and validation, summed over its epochs; until its failure where there was none."""
         if not self.epochs and self.ended_ms is not None:
-            return max(self.ended_ms - self.started_ms, 1) / 1000
+            return max(self.ended_ms - (self.began_ms or self.started_ms), 1) / 1000
         return sum(epoch.metrics.get("seconds", 0.0) for epoch in self.epochs)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds that were spent on it, 0 while it runs: those of its epochs, or else of its last attempt.
+
+        From its start to its end there may be nights in which nobody drove the study.
+        """
+        if self.ended_ms is None:
+            return 0.0
+        if any("seconds" in epoch.metrics for epoch in self.epochs):
+            return self.seconds
+        return max(self.ended_ms - (self.began_ms or self.started_ms), 0) / 1000
 
     @property
     def is_finished(self) -> bool:

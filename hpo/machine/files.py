@@ -17,6 +17,12 @@ from hpo.machine.paths import HINT
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, or a file's largest size
 _SIGNS = ("disk is full", "disk I/O error", " requested and ")  # SQLite's twice; numpy's, which gives no number
+_NO_FILE = "unable to open database file"
+# What loading a library, starting a thread, torch and the C++ library say; none of it is a MemoryError.
+_NO_MEMORY = (
+    *("failed to map segment", "Cannot allocate memory", "cannot allocate memory", "can't allocate memory"),
+    *("can't start new thread", "std::bad_alloc"),
+)
 _DATABASE_IS_FULL = "53100"  # PostgreSQL's code for it; its words are in any language
 
 
@@ -66,6 +72,27 @@ def lack_of_room(error: BaseException) -> str:
         reason = first_line(each)
         if any(sign in reason for sign in _SIGNS) or getattr(each, "sqlstate", None) == _DATABASE_IS_FULL:
             return _no_room(reason)
+        if _NO_FILE in reason and not _takes_files(Path.cwd()):
+            return _no_room(f"{reason}: the file system takes no further file, for it has no inode left")
+    return ""
+
+
+def _takes_files(folder: Path) -> bool:
+    """Returns whether the file system of a folder can hold one file more; some count none."""
+    status = os.statvfs(folder)
+    return status.f_files == 0 or status.f_favail > 0
+
+
+def lack_of_memory(error: BaseException) -> str:
+    """Returns one sentence if `error` says that this process gets no more memory, or was caused by one that does."""
+    for each in causes(error):
+        reason = first_line(each)
+        is_refused = isinstance(each, OSError) and each.errno == errno.ENOMEM
+        if is_refused or isinstance(each, MemoryError) or any(sign in reason for sign in _NO_MEMORY):
+            return (
+                f"There is not enough memory ({reason[:200]}); allow this process more (ulimit -v, the limit of its "
+                f"container), or let it do less at once (executor.n_workers); the same command goes on. {HINT}"
+            )
     return ""
 
 

@@ -55,7 +55,8 @@ def report_as_told(config: ReportConfig) -> Made:
 
 
 def _read(config: ReportConfig) -> Experiment:
-    from hpo.storage.record import open_record
+    from hpo.storage.damage import reading
+    from hpo.storage.record import open_record, shown
 
     settings = config.report
     terms = Terms(
@@ -67,7 +68,8 @@ def _read(config: ReportConfig) -> Experiment:
     if config.records is not None:
         return read_records(_paths(config.records), name=config.name or None, terms=terms)
     storage = open_record(config.storage)
-    return read_experiment(storage, config.name or _only(experiment_names(storage)), terms=terms)
+    with reading(shown(storage)):
+        return read_experiment(storage, config.name or _only(experiment_names(storage)), terms=terms)
 
 
 def _made(folder: Path) -> Path:

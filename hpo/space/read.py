@@ -20,6 +20,7 @@ from hpo.space.prior import Prior, read_prior
 from hpo.space.space import MAX_CELLS, Condition, Param, Space, evenly, snap
 
 MAX_INT_LEVELS = 32  # an int range up to this size is its own grid
+MAX_CHOICES = 1_000  # each is a name that samplers and figures carry along
 MAX_EXACT = 2**53  # beyond it, floats skip whole numbers
 
 
@@ -92,6 +93,11 @@ def _categorical(where: str, entry: ParamConfig) -> BaseDistribution:
     for name in ("low", "high", "step"):
         if getattr(entry, name) is not None:
             raise ValueError(f"{where}.{name} makes no sense for a categorical param; remove it or set {where}.type.")
+    if len(entry.choices) > MAX_CHOICES:
+        raise ValueError(
+            f"{where}.choices has {len(entry.choices):,} choices, at most {MAX_CHOICES:,} are searched; give fewer, "
+            f"or a range of numbers by {where}.low and {where}.high."
+        )
     for choice in entry.choices:
         if not isinstance(choice, int | float | str | bool | None):
             raise ValueError(f"{where}.choices has {choice!r}; choices are numbers, texts, booleans or null.")

@@ -3,4 +3,16 @@
 What is decided from it is the business of `study`.
 """
 
-__all__ = ["address", "checks", "claims", "copies", "enduring", "learnt", "options", "record", "store", "study_tests"]
+__all__ = [
+    "address",
+    "checks",
+    "claims",
+    "copies",
+    "damage",
+    "enduring",
+    "learnt",
+    "options",
+    "record",
+    "store",
+    "study_tests",
+]

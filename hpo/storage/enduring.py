@@ -21,6 +21,7 @@ from hpo.machine.errors import causes
 from hpo.machine.patience import Patience
 from hpo.machine.signals import StopRequest
 from hpo.storage.address import reason
+from hpo.storage.damage import damage
 from hpo.storage.relay import P, Relay, T
 
 PATIENCE_S = 90.0
@@ -57,6 +58,7 @@ class EnduringStorage(Relay):
 
     Attributes:
         engine: The connections of the database's storage.
+        shown: The database, as it may be shown.
         stop: Ends the waiting when it is set.
     """
 
@@ -65,7 +67,7 @@ class EnduringStorage(Relay):
         self._claims = claims
         self.engine = engine
         self.stop: StopRequest | None = None
-        self._shown = shown
+        self.shown = shown
         self._was_shaken = False  # a connection broke: a trial may have been created without anybody knowing
         self._has_given_up = False
 
@@ -129,35 +131,42 @@ class EnduringStorage(Relay):
             self._claims.ensure()
             return call(*args, **kwargs)
 
-        return self._read(claimed)
+        return self._ask(claimed, is_written=True)
 
     def _read(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._ask(lambda: call(*args, **kwargs))
+
+    def _ask(self, call: Callable[[], T], *, is_written: bool = False) -> T:
         """Returns what `call` returns, once the database is there.
 
         Raises:
             StorageAway: if it has been waited for long enough, or a signal came.
+            Damaged: if what is in the database was not written so.
         """
         patience, is_waiting = Patience(PATIENCE_S, self._is_over), False
         while True:
             try:
-                result = call(*args, **kwargs)
+                result = call()
             except Exception as error:
                 why = passing(error)
                 if not why:
-                    raise
+                    spoilt = damage(error, self.shown, is_written=is_written)
+                    if spoilt is None:
+                        raise
+                    raise spoilt from error
                 self._was_shaken = True
                 if not is_waiting and patience.waited_s > 1.0:
-                    _log.warning("%s does not answer (%s); waiting for it.", self._shown, why)
+                    _log.warning("%s does not answer (%s); waiting for it.", self.shown, why)
                     is_waiting = True
                 if not patience.pause():
                     self._has_given_up = True
                     raise StorageAway(
-                        f"{self._shown} does not answer ({why}), and was waited for {patience.waited_s:.0f} s; "
+                        f"{self.shown} does not answer ({why}), and was waited for {patience.waited_s:.0f} s; "
                         "when it does, the same command goes on."
                     ) from error
             else:
                 if is_waiting:
-                    _log.warning("%s answers again.", self._shown)
+                    _log.warning("%s answers again.", self.shown)
                 self._has_given_up = False
                 return result
 

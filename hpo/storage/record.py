@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpo.config.schema import StorageConfig
 from hpo.contracts.records import COMPLETE, ORIGIN, PRUNED, EpochRecord, StudyRecord, TrialRecord
+from hpo.storage.damage import check_types, reading
 
 BEGIN, ATTEMPT, EPOCH, END = "hpo:begin", "hpo:attempt", "hpo:epoch:", "hpo:end"  # system attributes of a trial
 STUDY, FINGERPRINT, ELAPSED, TEST = "hpo:study", "hpo:fingerprint", "hpo:elapsed_s", "hpo:test"  # of a study
@@ -59,7 +60,8 @@ def n_trials(storage: BaseStorage, name: str) -> int:
 
 def read_studies(storage: BaseStorage) -> dict[str, StudyRecord]:
     """Returns the studies by name, those left out that were not made by this package."""
-    return {name: as_study(attrs) for name, attrs in sorted(study_attrs(storage).items()) if STUDY in attrs}
+    with reading(shown(storage)):
+        return {name: as_study(attrs) for name, attrs in sorted(study_attrs(storage).items()) if STUDY in attrs}
 
 
 def read_trial(trial: FrozenTrial) -> TrialRecord:
@@ -69,7 +71,7 @@ def read_trial(trial: FrozenTrial) -> TrialRecord:
     origin = {"origin": str(attrs[ORIGIN])} if ORIGIN in attrs else {}
     is_finished = trial.state.is_finished()
     state = end.get("state", trial.state.name) if is_finished else trial.state.name
-    return TrialRecord(
+    record = TrialRecord(
         number=trial.number,
         state=state,
         params=dict(trial.params),
@@ -82,7 +84,10 @@ def read_trial(trial: FrozenTrial) -> TrialRecord:
         reason=end.get("reason") if is_finished else None,
         error=end.get("error") if is_finished else None,
         facts={**origin, **end.get("facts", {})} if is_finished else origin,
+        began_ms=int(attrs.get(ATTEMPT, {}).get("began_ms", 0)),
     )
+    check_types(record)
+    return record
 
 
 def _read_epochs(attrs: Mapping[str, Any]) -> tuple[EpochRecord, ...]:
@@ -102,12 +107,20 @@ def read_study(storage: BaseStorage, name: str) -> tuple[StudyRecord, list[Trial
     attrs = storage.get_study_system_attrs(storage.get_study_id_from_name(name))
     if STUDY not in attrs:
         raise ValueError(f"Study '{name}' was not made by hpo; choose another study.name.")
-    return as_study(attrs), read_trials(storage, name)
+    with reading(shown(storage)):
+        study = as_study(attrs)
+    return study, read_trials(storage, name)
 
 
 def read_trials(storage: BaseStorage, name: str) -> list[TrialRecord]:
     trials = storage.get_all_trials(storage.get_study_id_from_name(name), deepcopy=False)
-    return begun(trials)
+    with reading(shown(storage)):
+        return begun(trials)
+
+
+def shown(storage: BaseStorage) -> str:
+    """Returns the record as it may be shown: "storage.path=hpo.db"."""
+    return str(getattr(storage, "shown", "") or "the record")
 
 
 def begun(trials: Sequence[FrozenTrial]) -> list[TrialRecord]:
@@ -122,13 +135,16 @@ def moved_to(storage: BaseStorage, name: str) -> str:
 
 def as_study(attrs: Mapping[str, Any]) -> StudyRecord:
     """Returns what the system attributes of a study of ours say of it."""
-    return StudyRecord(**{**attrs[STUDY], "test": attrs.get(TEST, {})})
+    study = StudyRecord(**{**attrs[STUDY], "test": attrs.get(TEST, {})})
+    check_types(study)
+    return study
 
 
 def read_distributions(storage: BaseStorage, name: str) -> dict[str, BaseDistribution]:
     """Returns the space of a study as Optuna's distributions, by config path."""
     stored = _read(storage, name, DISTRIBUTIONS) or {}
-    return {path: json_to_distribution(text) for path, text in stored.items()}
+    with reading(shown(storage)):
+        return {path: json_to_distribution(text) for path, text in stored.items()}
 
 
 def is_ended(storage: BaseStorage, name: str) -> bool:

@@ -69,10 +69,11 @@ class StudyStore:
             self._note(trial.number, BEGIN, {"started_ms": now(), "seed": seed_of(trial.number)})
         return self._record(trial.number)
 
-    def begin_attempt(self, number: int, *, n_crashes: int, n_ooms: int) -> TrialRecord:
+    def begin_attempt(self, number: int, *, n_crashes: int, n_ooms: int, now: Now) -> TrialRecord:
         """Counts one more try at trial `number`; `n_crashes` killed their worker, `n_ooms` lacked memory."""
         attempt = self.count(number, "attempt") + 1
-        self._note(number, ATTEMPT, {"attempt": attempt, "n_crashes": n_crashes, "n_ooms": n_ooms})
+        noted = {"attempt": attempt, "n_crashes": n_crashes, "n_ooms": n_ooms, "began_ms": now()}
+        self._note(number, ATTEMPT, noted)
         return self._record(number)
 
     def count(self, number: int, key: str) -> int:

@@ -16,8 +16,9 @@ from hpo.artifacts.folders import check_place, study_folder
 from hpo.config.override_text import override_value
 from hpo.config.schema import Config
 from hpo.data.corpus import open_corpus
+from hpo.storage.damage import reading
 from hpo.storage.learnt import check_sources
-from hpo.storage.record import FINGERPRINT, MOVED, STUDY, n_trials, study_attrs
+from hpo.storage.record import FINGERPRINT, MOVED, STUDY, n_trials, read_study, shown, study_attrs
 from hpo.study.audit import Audit
 from hpo.study.confirmation import Confirmation
 from hpo.study.fingerprint import check_fingerprint, fingerprint
@@ -49,11 +50,24 @@ def check_record(
         ValueError: naming the first such study and what differs.
     """
     there = study_attrs(storage)
+    with reading(shown(storage)):
+        _check_plans(plans, there, storage, corpora, encoders)
+
+
+def _check_plans(
+    plans: Sequence[Plan],
+    there: Mapping[str, Mapping[str, Any]],
+    storage: BaseStorage,
+    corpora: Mapping[str, Path],
+    encoders: Mapping[str, StudyEncoders] | None,
+) -> None:
     for planned in plans:
         name, free = planned.name, free_name(planned, list(there))
         if name in there:
             now = asked_fingerprint(planned, corpora.get(name), (encoders or {}).get(name))
             _check_search(planned, there[name], storage, now, free)
+            if STUDY in there[name]:
+                read_study(storage, name)  # all of it: what is damaged is told before anything is done
         elif sources := planned.config.study.learn_from:
             study, space = planned.config.study, planned.space.distributions()
             check_sources(storage, name, sources, space, metric=study.metric, direction=study.goal.value)

@@ -16,6 +16,7 @@ from hpo.contracts.records import StudyRecord, TrialRecord
 from hpo.machine.files import lack_of_room
 from hpo.machine.remote import RemoteAway
 from hpo.machine.signals import Ending, StopRequest, stop_on_signals
+from hpo.storage.damage import Damaged
 from hpo.storage.enduring import StorageAway, disconnect, heed
 from hpo.study.audit import audit_name
 from hpo.study.confirmation import confirmation_name
@@ -134,7 +135,7 @@ def _run_group(
             loop.run()
         except Exception as error:
             session.stop.obstacle = (
-                str(error) if isinstance(error, StorageAway | RemoteAway | NoWorkers) else lack_of_room(error)
+                str(error) if isinstance(error, StorageAway | RemoteAway | NoWorkers | Damaged) else lack_of_room(error)
             )
             if not session.stop.obstacle:
                 raise

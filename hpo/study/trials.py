@@ -79,7 +79,7 @@ class TrialBook:
     def begin_attempt(self, number: int, *, has_crashed: bool, lacked_memory: bool) -> TrialRecord:
         """Counts one more attempt, and what ended the one before."""
         n_crashes, n_ooms = self.n_crashes(number) + has_crashed, self.n_ooms(number) + lacked_memory
-        record = self._store.begin_attempt(number, n_crashes=n_crashes, n_ooms=n_ooms)
+        record = self._store.begin_attempt(number, n_crashes=n_crashes, n_ooms=n_ooms, now=self._around.now_ms)
         self._changed(record)
         return record
 

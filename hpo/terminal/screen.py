@@ -51,7 +51,7 @@ def trial_line(progress: Progress, trial: TrialRecord, *, ascii_only: bool) -> T
         best = progress.tally.best
         is_best = best is not None and best.number == trial.number
         line.append(f"{study.metric} {value}{' (best so far)' if is_best else ''}", "bold" if is_best else "")
-        line.append(f", {_epochs(study, trial)}, {format_duration(_duration_s(trial))}")
+        line.append(f", {_epochs(study, trial)}, {format_duration(trial.duration_s)}")
         line.append(f" {sparkline(metric_curve(study, trial), ascii_only=ascii_only)} ", "dim")
     return line.append(format_params(trial.params))
 
@@ -86,10 +86,6 @@ def _place(progress: Progress) -> str:
 
 def _epochs(study: StudyRecord, trial: TrialRecord) -> str:
     return f"{trial.n_epochs}/{planned_epochs(study, trial) or '?'} epochs"
-
-
-def _duration_s(trial: TrialRecord) -> float:
-    return ((trial.ended_ms or trial.started_ms) - trial.started_ms) / 1000
 
 
 def _overall(progress: Progress, elapsed_s: float) -> RenderableType:

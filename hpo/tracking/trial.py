@@ -62,7 +62,7 @@ def _trial_metrics(trial: TrialRecord) -> Iterator[MetricPoint]:
     step = trial.epochs[-1].epoch if trial.epochs else 0
     if trial.value is not None:
         yield MetricPoint("value", float(trial.value), trial.ended_ms, step)
-    yield MetricPoint("duration_s", (trial.ended_ms - trial.started_ms) / 1000, trial.ended_ms, step)
+    yield MetricPoint("duration_s", trial.duration_s, trial.ended_ms, step)
 
 
 def _epoch_metrics(epochs: Iterable[EpochRecord]) -> Iterator[MetricPoint]:

@@ -3,13 +3,16 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from hpo.machine.files import lack_of_room, write_atomically, write_json
+from hpo.commands.console import main
+from hpo.machine.files import lack_of_memory, lack_of_room, write_atomically, write_json
 
 
 def test_replaces_the_whole_file_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -64,3 +67,35 @@ def test_an_error_that_is_its_own_cause_is_looked_at_once() -> None:
         carrier = RuntimeError("carried through")
         error.__cause__, carrier.__cause__ = carrier, error
         assert bool(lack_of_room(error)) is is_about_room
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+        RuntimeError("can't start new thread"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried"),
+    ],
+    ids=str,
+)
+def test_a_lack_of_memory_pauses_every_command(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def raise_it(_: object) -> None:
+        raise RuntimeError("while loading") from error
+
+    monkeypatch.setattr("hpo.commands.study.main", raise_it)
+    assert main(["trainer=synthetic"]) == 4
+    assert capsys.readouterr().err.startswith("hpo: There is not enough memory (")
+    assert lack_of_memory(ValueError("no memory of that")) == ""
+
+
+def test_a_database_that_cannot_be_opened_for_lack_of_inodes_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = sqlite3.OperationalError("unable to open database file")
+    assert lack_of_room(error) == ""
+    full = SimpleNamespace(f_files=1000, f_favail=0)
+    monkeypatch.setattr("hpo.machine.files.os.statvfs", lambda _: full)
+    said = "(unable to open database file: the file system takes no further file, for it has no inode left); free some"
+    assert said in lack_of_room(error)

@@ -145,3 +145,13 @@ def test_a_relative_file_is_meant_from_here(tmp_path: Path, monkeypatch: pytest.
 def test_artifacts_lie_beside_the_file_or_where_the_server_says() -> None:
     assert artifact_location("sqlite:////data/mlflow.db", "a/b ü") == "file:///data/mlartifacts/a_b%20%C3%BC-df2cd2d5a3"
     assert artifact_location("http://h:5000", "a") is None
+
+
+def test_the_duration_of_a_trial_leaves_out_the_night_in_which_nobody_drove_it() -> None:
+    night_ms = 8 * 3_600_000
+    trial = make_trial(0, n_epochs=0)
+    late = replace(trial, ended_ms=trial.ended_ms + night_ms, began_ms=trial.started_ms + night_ms)
+    assert trial.duration_s == late.duration_s == late.seconds == 5.0
+    timed = EpochRecord(1, {"valid_loss": 0.1, "accuracy": 0.5, "seconds": 2.5}, trial.started_ms + night_ms)
+    assert replace(late, epochs=(timed, replace(timed, epoch=2))).duration_s == 5.0
+    assert replace(trial, ended_ms=None).duration_s == 0.0
