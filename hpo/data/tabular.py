@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -235,11 +236,30 @@ def _parquet(file: IO[bytes], shown: str) -> Iterator[Tabular]:
 
 def _batches(file: Any, names: Sequence[str]) -> Iterator[Cells]:
     number = 0
+    classes = _class_names(file.schema_arrow.metadata or {})
     for batch in file.iter_batches(batch_size=N_ROWS, columns=list(names)):
-        columns = [_values(batch.column(name)) for name in names]
+        columns = [_named(_values(batch.column(name)), classes.get(name)) for name in names]
         for values in zip(*columns, strict=True):
             number += 1
             yield f"row {number}", values
+
+
+def _class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
+    """Returns what the numbers of columns stand for, where Hugging Face's datasets has written it into the file."""
+    try:
+        features = json.loads(metadata[b"huggingface"])["info"]["features"]
+        return {name: list(map(str, what["names"])) for name, what in features.items() if "names" in what}
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return {}
+
+
+def _named(values: Iterator[object], names: Sequence[str] | None) -> Iterator[object]:
+    """Yields the names of numbers that have one; -1 is theirs for no label."""
+    for value in values:
+        if names and isinstance(value, int) and -1 <= value < len(names):
+            yield names[value] if value >= 0 else None
+        else:
+            yield value
 
 
 def _values(cells: Any) -> Iterator[object]:
