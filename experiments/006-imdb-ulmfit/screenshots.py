@@ -77,7 +77,8 @@ def run_path(uri: str, study: str) -> str:
     """Returns the path of a study's run within the UI."""
     client = open_client(uri)
     experiments = [each.experiment_id for each in client.search_experiments()]
-    runs = client.search_runs(experiments, filter_string=f"attributes.run_name = '{study}'")
+    name = f"tags.`hpo.study` = '{study}' AND tags.`hpo.state` = 'finished'"  # its trials have the name, too
+    runs = client.search_runs(experiments, filter_string=name)
     if not runs:
         sys.exit(f"MLflow at {uri} shows no study {study}; its name is that of its folder in studies/.")
     return f"/experiments/{runs[0].info.experiment_id}/runs/{runs[0].info.run_id}"

@@ -11,11 +11,13 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from multiprocessing.context import SpawnProcess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hpo.commands.command import DONE, MISTAKE, command, compose_and_call, refuse, split_words
+from hpo.machine.escaping import printable
 from hpo.machine.modules import main_aside
 from hpo.machine.signals import die_with_parent
 
@@ -37,6 +39,8 @@ ENVIRONMENT = {
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "PYTHONWARNINGS": "ignore",  # Starlette's to MLflow
 }
+PAGE = "#/experiments/{}/runs?workflowType=machine_learning"  # the list of runs, not the pages on language models
+N_LINKS = 5
 PATIENCE_S = 10.0  # what the server gets to end by itself
 
 
@@ -54,11 +58,14 @@ def _show(tracking: TrackingConfig, given: str) -> int:
         return refuse(error)
     print(f"http://{HOST}:{port} shows {tracking.uri}; Ctrl-C ends it.", flush=True)
     words = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
-    environ = {**os.environ, **ENVIRONMENT, "MLFLOW_BACKEND_STORE_URI": uri}  # no password in the list of processes
+    words += ["--uvicorn-opts", "--log-level=warning"]  # or every click is a line
+    places = {"MLFLOW_BACKEND_STORE_URI": uri, "MLFLOW_REGISTRY_STORE_URI": uri}  # no password among the processes
+    environ = {**os.environ, **ENVIRONMENT, **places}
     server = multiprocessing.get_context("spawn").Process(target=_serve, args=(words, environ), name="hpo-ui")
     try:
         with main_aside():
             server.start()
+        _print_links(server, f"http://{HOST}:{port}")
         server.join()
     except KeyboardInterrupt:
         return DONE
@@ -72,12 +79,38 @@ def _serve(words: list[str], environ: dict[str, str]) -> None:
     os.setsid()
     signal.signal(signal.SIGTERM, _wait_for_server)
     die_with_parent(with_group=True)
-    with subprocess.Popen(words, env=environ) as server:
+    with subprocess.Popen(words, env=environ, stdout=2) as server:
         sys.exit(server.wait())
 
 
 def _wait_for_server(*_: object) -> None:
     """Goes on until the server, which was told to end, too, has ended."""
+
+
+def _print_links(server: SpawnProcess, address: str) -> None:
+    """Prints where the studies of each experiment are, the newest first, once the server answers."""
+    while server.is_alive():
+        with suppress(OSError, ValueError):
+            found = _ask(f"{address}/api/2.0/mlflow/experiments/search", max_results=1000).get("experiments", [])
+            break
+        time.sleep(0.2)
+    else:
+        return
+    ours = [each for each in found if each["experiment_id"] != "0"]  # MLflow's own
+    ours.sort(key=lambda each: -int(each["last_update_time"]))
+    for each in ours[:N_LINKS]:
+        print(f"{printable(each['name'])}: {address}/{PAGE.format(each['experiment_id'])}", flush=True)
+    if len(ours) > N_LINKS:
+        print(f"and {len(ours) - N_LINKS} more experiments", flush=True)
+
+
+def _ask(address: str, **question: object) -> dict[str, Any]:
+    import json
+    import urllib.request
+
+    request = urllib.request.Request(address, json.dumps(question).encode(), {"Content-Type": "application/json"})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE_S) as answer:
+        return dict(json.load(answer))
 
 
 def _read_port(given: str) -> int:

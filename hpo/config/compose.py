@@ -42,6 +42,7 @@ class Composition:
         notes: What is to be said of it, a sentence each.
         file: Which file of conf/ was the primary one; "" if it was not composed from one.
         search_path: Hydra's own overrides: where else it found files.
+        typed: The overrides as they were given.
     """
 
     config: c.Config
@@ -51,6 +52,7 @@ class Composition:
     notes: tuple[str, ...] = ()
     file: str = ""
     search_path: tuple[str, ...] = ()
+    typed: tuple[str, ...] = ()
 
 
 def register_schemas(root: type[c.Config] = c.Config) -> None:
@@ -114,7 +116,8 @@ def compose_job(name: str, overrides: Sequence[str], *, may_lack: bool = False) 
     config, fixed = fix_overridden(config, hydra_config.overrides.task)
     config, notes = fit_levels(config, hydra_config.overrides.task)
     seeded = _seeded(OmegaConf.to_container(composed, resolve=False))
-    return Composition(config, choices, fixed, tuple(seeded), notes, name, tuple(hydra_config.overrides.hydra))
+    search_path = tuple(hydra_config.overrides.hydra)
+    return Composition(config, choices, fixed, tuple(seeded), notes, name, search_path, tuple(overrides))
 
 
 def compose_aside(name: str, overrides: Sequence[str]) -> Composition:

@@ -122,6 +122,7 @@ class StudyRecord:
         created_ms: Milliseconds since 1970, UTC.
         test: Test metrics of the best trial once evaluated, with its trial number.
         words: What to type behind `hpo`, beside params, to train as it does.
+        command: What began it, passwords masked; "" where it was no command line.
     """
 
     name: str
@@ -137,6 +138,7 @@ class StudyRecord:
     created_ms: int
     test: Mapping[str, float] = field(default_factory=dict)
     words: str = ""
+    command: str = ""
 
     def retraining(self, params: Mapping[str, ParamValue]) -> str:
         """Returns what to type behind `hpo` to train these params of its space once; what they leave out stays."""

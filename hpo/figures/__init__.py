@@ -1,6 +1,6 @@
-"""Figures as data, and their drawings by matplotlib and plotly.
+"""Figures as data, their drawings by matplotlib and plotly, and the style of the pages that they stand on.
 
 What a figure shows is decided by those who make it: `report`, `model`.
 """
 
-__all__ = ["figure", "geometry", "matplotlib", "palette", "plotly"]
+__all__ = ["figure", "geometry", "matplotlib", "palette", "plotly", "style"]

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpo.figures.style import page_style
 from hpo.machine.escaping import for_html, for_markdown
 from hpo.model.folder import EVALUATION, Description
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 TEST_ORDER = ("test_accuracy", "test_macro_f1", "test_loss", "n_test")
 SCORES = {"accuracy": "accuracy", "macro-F1": "macro_f1", "loss": "loss"}
+N_OPEN = 5  # mistakes, and texts that were shown, that are not folded away
 SIZE = 260  # pixels of the calibration curve's side
 
 
@@ -62,6 +64,8 @@ def evaluation_page(evaluation: Mapping[str, Any], test: Mapping[str, float], *,
             ],
             curve=" ".join(f"{x:.1f},{y:.1f}" for x, y in points),
             size=SIZE,
+            css=page_style(),
+            n_open=N_OPEN,
         )
     )
 

@@ -40,6 +40,7 @@ class Plan:
         notes: What is to be said before it begins, a sentence each.
         tags: What it is within a comparison, its strategy and its task; what its recorded table is.
         experiment_name: The experiment it belongs to; "" leaves it to the configuration.
+        typed: The overrides as they were given.
     """
 
     config: Config
@@ -51,6 +52,7 @@ class Plan:
     notes: Sequence[str] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     experiment_name: str = ""
+    typed: Sequence[str] = ()
 
     @property
     def experiment(self) -> str:
@@ -116,6 +118,7 @@ def plan(composition: Composition) -> Plan:
     config.pruner.check(max_epochs=longest)
     notes = (*composition.notes, *config.sampler.notes(config), *config.pruner.notes(max_epochs=longest))
     planned = Plan(config, composition.choices, space, n_workers, composition.seeded, differences, notes, tags)
+    planned = replace(planned, typed=composition.typed)
     if planned.name != as_name(planned.name) or len(planned.name.encode()) > MAX_NAME_BYTES:
         raise ValueError(
             f"study.name={planned.name!r} must be a file name: at most {MAX_NAME_BYTES} bytes, "

@@ -6,6 +6,7 @@ Settings without secrets, versions, host, commit; what happens to the study late
 from __future__ import annotations
 
 import platform
+import shlex
 import socket
 import subprocess
 import uuid
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from hpo import __version__
 from hpo.contracts.records import StudyRecord
-from hpo.machine.secrets import cover_settings
+from hpo.machine.secrets import cover_settings, mask
 from hpo.study.plan import Plan
 
 
@@ -58,6 +59,7 @@ def new_study(
         folder=str(folder),
         created_ms=now_ms,
         words=planned.differences.retraining,
+        command="" if "strategy" in planned.tags else shlex.join(["hpo", *map(mask, planned.typed)]),
     )
 
 

@@ -16,7 +16,8 @@ import yaml
 from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING
 
 STATUS = {RUNNING: "RUNNING", COMPLETE: "FINISHED", PRUNED: "KILLED", FAIL: "FAILED"}
-MAX_PARAM_CHARS, MAX_TAG_CHARS, MAX_KEY_CHARS, MAX_DIGEST_CHARS = 6000, 8000, 250, 36
+WAITING, INTERRUPTED = "SCHEDULED", "interrupted"  # what MLflow and our tag call something that can go on
+MAX_PARAM_CHARS, MAX_TAG_CHARS, MAX_KEY_CHARS = 6000, 8000, 250
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 PARENT_TAG, DIGEST_TAG = "mlflow.parentRunId", "hpo.digest"
-OUR_TAGS = ("hpo.", "best.", "trial.", "nonfinite")
+OUR_TAGS = ("hpo.", "best.", "test.", "trial.", "nonfinite")
 _PAGE_SIZE = 250  # a slow server takes 6 ms for a run, and the answer must come in time
 
 
@@ -29,6 +29,7 @@ class _Known:
     """What is known to be in one run."""
 
     run_id: str
+    name: str
     status: str
     end_ms: int | None
     tags: dict[str, str]
@@ -199,7 +200,7 @@ class StudyRuns:
         except Exception:
             self._is_loaded = False
             raise
-        known = _Known(run.info.run_id, "RUNNING", None, dict(run.data.tags))
+        known = _Known(run.info.run_id, content.name, "RUNNING", None, dict(run.data.tags))
         self._known[content.uid] = known
         return known
 
@@ -260,6 +261,9 @@ class StudyRuns:
             del known.tags[key]
 
     def _write_status(self, known: _Known, content: RunContent) -> None:
+        if known.name != content.name:  # an earlier version gave it another
+            self._client.update_run(known.run_id, name=content.name)
+            known.name = content.name
         if content.end_ms is None:
             if known.status != content.status:
                 self._client.update_run(known.run_id, status=content.status)
@@ -276,6 +280,7 @@ def _stale(known: _Known, keep: Mapping[str, str]) -> list[str]:
 def _known_from(run: Run) -> _Known:
     return _Known(
         run.info.run_id,
+        run.info.run_name,
         run.info.status,
         run.info.end_time,
         tags=dict(run.data.tags),
@@ -288,6 +293,7 @@ def _reduced(known: _Known) -> _Known:
     """Returns what must be remembered of a run that has ended; thousands may have."""
     return _Known(
         known.run_id,
+        known.name,
         known.status,
         known.end_ms,
         tags={key: known.tags[key] for key in (DIGEST_TAG, PARENT_TAG) if key in known.tags},

@@ -1,6 +1,6 @@
 """What the MLflow run of a study shows, derived from the records of the study and its trials.
 
-While trials run it shows what was asked; at the end also what came out.
+While trials run it shows what was asked; at the end also what came out. Its words to a reader are `note`'s.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING, StudyRecord, TrialRecord
+from hpo.contracts.records import StudyRecord, TrialRecord
 from hpo.tracking.content import (
-    MAX_DIGEST_CHARS,
-    STATUS,
+    INTERRUPTED,
+    WAITING,
     MetricPoint,
     RunContent,
     legal_key,
@@ -23,8 +23,14 @@ from hpo.tracking.content import (
     to_text,
     to_yaml,
 )
+from hpo.tracking.note import study_note
 from hpo.tracking.trial import last_ms, study_tags
 
+TEST_TABLE, TABLES_TAG = "test.json", "mlflow.loggedArtifacts"  # what MLflow is told to draw as a table
+BASELINE = "test_baseline_"
+ROLES = {"confirmation": "confirm", "audit": "audit"}
+KEY_TAGS = ("sampler", "pruner", "space", "data")  # shown as params, too: above the settings of each
+DIGEST_CHARS = 8  # of the data: MLflow shows the digest beside the name
 FIXED_SECTIONS = ("seed", "sampler", "pruner", "data", "model", "train", "trainer")
 
 
@@ -35,14 +41,15 @@ def study_content(study: StudyRecord) -> RunContent:
         for path, value in _flatten(study.config)
         if path.partition(".")[0] in FIXED_SECTIONS and not _is_searched(study, path) and path != "data.cache"
     }
+    key = {name: study.tags[name] for name in KEY_TAGS if name in study.tags}
     return RunContent(
         uid=study.uid,
-        name=study.name,
+        name=run_name(study),
         status="RUNNING",
         start_ms=study.created_ms,
         end_ms=None,
-        tags=legal_tags(study_tags(study) | {"hpo.state": RUNNING}),
-        params=legal_params(fixed),
+        tags=legal_tags(study_tags(study) | {"hpo.state": "running"}),
+        params=legal_params(key | fixed),
         texts={"config.yaml": to_yaml(study.config), "space.yaml": to_yaml(study.space)},
         corpus=_corpus(study),
         is_whole=False,
@@ -60,20 +67,47 @@ def ended_study_content(study: StudyRecord, trials: Sequence[TrialRecord], *, is
     start = study_content(study)
     end_ms = max([last_ms(trial) for trial in trials], default=study.created_ms)
     tags = study_tags(study) | _best_tags(study, trials)
-    tags["hpo.state"] = "FINISHED" if is_finished else "INTERRUPTED"
-    tags["mlflow.note.content"] = _summary(study, trials)
+    tags["hpo.state"] = "finished" if is_finished else INTERRUPTED
+    tags["mlflow.note.content"] = study_note(study, trials, is_finished=is_finished)
+    texts = {**start.texts, "trials.csv": trials_csv(trials)}
+    if study.test:
+        tags |= {f"test.{name.removeprefix('test_')}": to_text(value) for name, value in sorted(study.test.items())}
+        tags[TABLES_TAG] = json.dumps([{"path": TEST_TABLE, "type": "table"}])
+        texts[TEST_TABLE] = test_table(study)
     return RunContent(
         uid=start.uid,
         name=start.name,
-        status="FINISHED" if is_finished else "KILLED",
+        status="FINISHED" if is_finished else WAITING,
         start_ms=start.start_ms,
         end_ms=end_ms,
         tags=legal_tags(tags),
         params=start.params,
-        metrics=tuple(_study_metrics(study, trials)),
-        texts={**start.texts, "trials.csv": trials_csv(trials)},
+        metrics=tuple(_best_values(study, trials)),
+        texts=texts,
         corpus=start.corpus,
     )
+
+
+def run_name(study: StudyRecord) -> str:
+    """Returns what MLflow calls a study: what tells it from others of its experiment first, as lists cut names.
+
+    Its whole name is the tag hpo.study.
+    """
+    tags, kind = study.tags, ROLES.get(study.tags.get("role", ""), "")
+    if "strategy" in tags:
+        task = tags.get("task", study.experiment)
+        words = [tags["strategy"], f"s{tags.get('seed', '')}", kind, "" if task == study.experiment else task]
+        return " ".join(filter(None, words))
+    if kind:
+        return f"{kind} {_own_name(tags.get('confirms') or tags.get('audits') or study.name, study)}"
+    return _own_name(study.name, study)
+
+
+def _own_name(name: str, study: StudyRecord) -> str:
+    """Returns a study's name without its experiment's before it, unless somebody chose it."""
+    asked = study.config.get("study")
+    is_chosen = isinstance(asked, Mapping) and bool(asked.get("name"))
+    return name if is_chosen else name.removeprefix(f"{study.experiment}-")
 
 
 def trials_csv(trials: Sequence[TrialRecord]) -> str:
@@ -89,19 +123,29 @@ def trials_csv(trials: Sequence[TrialRecord]) -> str:
     return text.getvalue()
 
 
-def _study_metrics(study: StudyRecord, trials: Sequence[TrialRecord]) -> Iterator[MetricPoint]:
-    """Yields the best value after each finished trial, then the test metrics."""
+def test_table(study: StudyRecord) -> str:
+    """Returns the test metrics as MLflow reads a table: a row a metric, the baseline's beside the study's.
+
+    As metrics, each would be a chart of a single point.
+    """
+    baseline = {name.replace(BASELINE, "test_", 1): value for name, value in study.test.items() if BASELINE in name}
+    own = {name: value for name, value in sorted(study.test.items()) if BASELINE not in name}
+    rows = [[name, _finite(value), _finite(baseline.get(name))] for name, value in own.items()]
+    return json.dumps({"columns": ["metric", "best trial", "linear model"], "data": rows})
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _best_values(study: StudyRecord, trials: Sequence[TrialRecord]) -> Iterator[MetricPoint]:
+    """Yields the best value after each finished trial."""
     ended = sorted((t for t in trials if t.ended_ms is not None), key=lambda t: (t.ended_ms or 0, t.number))
     best: TrialRecord | None = None
     for n_ended, trial in enumerate(ended, start=1):
         best = study.best([trial] if best is None else [best, trial])
         if best is not None and best.value is not None and math.isfinite(best.value):
-            yield MetricPoint("best_value", best.value, trial.ended_ms or 0, n_ended)
-    at_ms = (ended[-1].ended_ms or 0) if ended else study.created_ms
-    for name, value in sorted(study.test.items()):
-        key = name if name.startswith("test") else f"test_{name}"
-        if math.isfinite(value):
-            yield MetricPoint(legal_key(key), float(value), at_ms, len(ended))
+            yield MetricPoint(legal_key(f"best_{study.metric}"), best.value, trial.ended_ms or 0, n_ended)
 
 
 def _best_tags(study: StudyRecord, trials: Sequence[TrialRecord]) -> dict[str, str]:
@@ -112,38 +156,13 @@ def _best_tags(study: StudyRecord, trials: Sequence[TrialRecord]) -> dict[str, s
     return {"best.trial": str(best.number), "best.value": to_text(best.value), **params}
 
 
-def _summary(study: StudyRecord, trials: Sequence[TrialRecord]) -> str:
-    """Returns the Markdown shown at the top of the study's page."""
-    count = {state: sum(trial.state == state for trial in trials) for state in STATUS}
-    open_trials = f", {count[RUNNING]} to be continued" if count[RUNNING] else ""
-    lines = [
-        f"**{study.name}**: {study.direction} {study.metric} with {len(trials)} trials "
-        f"({count[COMPLETE]} complete, {count[PRUNED]} pruned, {count[FAIL]} failed{open_trials}).",
-    ]
-    best = study.best(list(trials))
-    if best is not None and best.value is not None:
-        lines += ["", f"Best {study.metric}: **{best.value:.6g}** in trial {best.number}."]
-    held = study.corpus.get(f"baseline_{study.metric}")
-    if isinstance(held, float):  # near the top: MLflow folds away what is below
-        lines.append(f"A linear model of the words has {study.metric} {held:.6g} on the same texts.")
-    if study.test:
-        measured = ", ".join(f"{key} {value:.6g}" for key, value in sorted(study.test.items()))
-        lines += ["", f"On the test part: {measured}"]
-    if best is not None and best.value is not None:
-        lines += ["", "| param | value |", "|---|---|"]
-        lines += [f"| {path} | {to_text(value)} |" for path, value in sorted(best.params.items())]
-        if not study.is_recorded:
-            lines += ["", "To train it again:", "", f"    hpo {study.retraining(best.params)}"]
-    return "\n".join(lines)
-
-
 def _corpus(study: StudyRecord) -> dict[str, str]:
     fingerprint = str(study.corpus.get("fingerprint") or "")
     if not fingerprint:
         return {}
     return {
         "name": study.tags.get("data", "data")[:500],
-        "digest": fingerprint[:MAX_DIGEST_CHARS],
+        "digest": fingerprint[:DIGEST_CHARS],
         "source": json.dumps({"uri": str(study.corpus.get("source", ""))}),
         "profile": json.dumps({key: value for key, value in sorted(study.corpus.items()) if key.startswith("n_")}),
     }

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from hpo.contracts.records import EncoderRecord, EpochRecord, StudyRecord, TrialRecord
 from hpo.tracking.content import (
+    INTERRUPTED,
     STATUS,
+    WAITING,
     MetricPoint,
     RunContent,
     legal_key,
@@ -38,14 +40,14 @@ def trial_content(study: StudyRecord, trial: TrialRecord, *, is_live: bool) -> R
     if len(finite) < len(metrics):
         tags["nonfinite"] = "true"
     if not trial.is_finished and not is_live:
-        tags["hpo.reason"] = "interrupted"
+        tags["hpo.state"] = INTERRUPTED
     texts = {"config.yaml": to_yaml(_trial_config(study.config, trial.params))}
     if trial.error:
         texts["error.txt"] = trial.error
     return RunContent(
         uid=trial_uid(study, trial.number),
         name=f"trial {trial.number:03d}",
-        status=STATUS[trial.state] if trial.is_finished or is_live else "KILLED",
+        status=STATUS[trial.state] if trial.is_finished or is_live else WAITING,
         start_ms=trial.started_ms,
         end_ms=None if is_open else last_ms(trial),
         tags=legal_tags(tags),

@@ -72,6 +72,8 @@ def test_it_shows_the_trials_to_this_machine_until_it_is_ended(
     address = f"http://127.0.0.1:{port}/api/2.0/mlflow/experiments/get-by-name?experiment_name=seen"
     with urllib.request.urlopen(address) as answer:
         assert answer.status == 200
+    assert ui.stdout is not None
+    said = [ui.stdout.readline(), ui.stdout.readline()]
     servers = servers_of(ui)
     listening = [c.laddr for s in servers for c in s.net_connections() if c.status == psutil.CONN_LISTEN]
     assert {(place.ip, place.port) for place in listening} == {("127.0.0.1", port)}
@@ -85,7 +87,11 @@ def test_it_shows_the_trials_to_this_machine_until_it_is_ended(
     ui.send_signal(number)
     out, err = ui.communicate(timeout=60)
     assert ui.returncode == code, err
-    assert out.startswith(f"http://127.0.0.1:{port} shows sqlite:///mlflow.db; Ctrl-C ends it.\n")
+    assert [*"".join(said).splitlines(), *out.splitlines()] == [
+        f"http://127.0.0.1:{port} shows sqlite:///mlflow.db; Ctrl-C ends it.",
+        f"seen: http://127.0.0.1:{port}/#/experiments/1/runs?workflowType=machine_learning",
+    ]
+    assert "GET /" not in err  # no line for every click
     assert "Traceback" not in err
     assert "Warning" not in err
     psutil.wait_procs(servers, timeout=30)

@@ -20,7 +20,7 @@ def compare_with_mlflow(report: Report) -> None:
     runs = client.search_runs([experiment.experiment_id], f"tags.`hpo.study_uid` = '{report.study.uid}'")
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
-    assert [parent.info.run_name for parent in parents] == [report.study.name]
+    assert [parent.data.tags["hpo.study"] for parent in parents] == [report.study.name]
     assert parents[0].info.status == "FINISHED"
     assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parents[0].info.run_id}
     by_number = {int(child.data.tags["hpo.trial"]): child for child in children}

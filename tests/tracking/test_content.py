@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from hpo.contracts.records import FAIL, PRUNED, RUNNING, EpochRecord
 from hpo.tracking.client import artifact_location, resolve_uri
 from hpo.tracking.content import legal_tags, to_text
-from hpo.tracking.study import ended_study_content, study_content, trials_csv
+from hpo.tracking.study import ended_study_content, run_name, study_content, trials_csv
 from hpo.tracking.trial import trial_content
 from tests.support.mlflow_contents import make_study, make_trial, make_trials
 
@@ -73,7 +74,7 @@ def test_an_open_trial_has_no_end_while_a_driver_lives() -> None:
     trial = make_trial(0, RUNNING)
     assert trial_content(STUDY, trial, is_live=True).end_ms is None
     closed = trial_content(STUDY, trial, is_live=False)
-    assert (closed.status, closed.end_ms) == ("KILLED", trial.epochs[-1].ended_ms)
+    assert (closed.status, closed.end_ms) == ("SCHEDULED", trial.epochs[-1].ended_ms)
 
 
 def test_best_value_is_the_best_so_far_in_the_order_of_ending() -> None:
@@ -85,8 +86,51 @@ def test_best_value_is_the_best_so_far_in_the_order_of_ending() -> None:
 
 def test_a_study_without_trials_or_data_can_be_shown() -> None:
     content = ended_study_content(replace(STUDY, corpus={}), [], is_finished=False)
-    assert (content.status, content.end_ms, content.corpus) == ("KILLED", STUDY.created_ms, {})
+    assert (content.status, content.end_ms, content.corpus) == ("SCHEDULED", STUDY.created_ms, {})
     assert "0 trials" in content.tags["mlflow.note.content"]
+
+
+def named(name: str, *, asked: str | None = None, experiment: str = "smoke", **tags: str) -> str:
+    config = {**STUDY.config, "study": {"name": asked}}
+    return run_name(replace(STUDY, name=name, experiment=experiment, tags={"seed": "0", **tags}, config=config))
+
+
+def test_the_beginnings_of_run_names_tell_studies_apart() -> None:
+    """MLflow's list shows some fifteen characters of a name."""
+    shown = [
+        named("smoke-random-awd_lstm_small-none-s0"),
+        named("smoke-awd_lstm_small-tpe-none-s0"),
+        named("smoke-s1-awd_lstm_small-tpe-none"),
+        named("smoke-x-confirm", role="confirmation", confirms="smoke-random-awd_lstm_small-none-s0"),
+        named("smoke-x-audit", role="audit", audits="smoke-random-awd_lstm_small-none-s0"),
+        *(named("any", strategy=strategy, seed=seed, task="smoke") for strategy in ("tpe", "random") for seed in "01"),
+        named("any", strategy="tpe", task="smoke", role="confirmation"),
+        named("any", strategy="tpe", task="imdb"),
+    ]
+    assert shown[:5] == [
+        "random-awd_lstm_small-none-s0",
+        "awd_lstm_small-tpe-none-s0",
+        "s1-awd_lstm_small-tpe-none",
+        "confirm random-awd_lstm_small-none-s0",
+        "audit random-awd_lstm_small-none-s0",
+    ]
+    assert shown[5:] == ["tpe s0", "tpe s1", "random s0", "random s1", "tpe s0 confirm", "tpe s0 imdb"]
+    assert len({name[:15] for name in shown}) == len(shown)
+
+
+def test_a_name_that_somebody_chose_is_left_as_it_is() -> None:
+    assert named("smoke-1", asked="smoke-1") == "smoke-1"
+
+
+def test_the_test_is_one_table_beside_tags() -> None:
+    test = {"trial": 3.0, "test_accuracy": 0.75, "test_loss": math.inf, "test_baseline_accuracy": 0.8}
+    content = ended_study_content(replace(STUDY, test=test), make_trials(), is_finished=True)
+    assert json.loads(content.texts["test.json"]) == {
+        "columns": ["metric", "best trial", "linear model"],
+        "data": [["test_accuracy", 0.75, 0.8], ["test_loss", None, None], ["trial", 3.0, None]],
+    }
+    assert content.tags["test.accuracy"] == "0.75"
+    assert not [point for point in content.metrics if "test" in point.key]
 
 
 def test_csv_has_a_column_for_every_param_any_trial_has() -> None:
@@ -102,7 +146,7 @@ def test_over_long_texts_are_cut_visibly_and_keys_made_legal() -> None:
     assert len(tags["a_b"]) == 8000
     assert tags["a_b"].endswith("…")
     content = study_content(replace(STUDY, config={"data": {"path": "y" * 7000}}))
-    assert content.params == {}
+    assert "data.path" not in content.params
     assert "y" * 7000 in content.texts["config.yaml"]
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from hpo.figures.figure import Figure
 from hpo.figures.palette import Styles
 from hpo.figures.plotly import build_plots
+from hpo.figures.style import page_style
 from hpo.machine.escaping import for_html, for_script
 from hpo.report.document.content import Block, Claim, Report, Table, Verdict
 from hpo.report.document.outline import Item, Part
@@ -44,7 +45,7 @@ def document_html(report: Report, parts: Sequence[Part], styles: Styles) -> str:
     return page.render(
         report=report,
         parts=[{"part": part, "blocks": [_block(item, styles) for item in part.items]} for part in parts],
-        css=(FOLDER / "page.css").read_text("utf-8"),
+        css=page_style(),
         script=script,
         policy=POLICY.format(scripts=" ".join(_policy_hash(code) for code in (script, _plotly()))),
         plotly=_packed_plotly() if any(isinstance(item.block, Figure) for part in parts for item in part.items) else "",

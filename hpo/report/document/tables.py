@@ -16,6 +16,7 @@ from hpo.machine.escaping import for_spreadsheet
 from hpo.report.document.content import Column, Table
 
 DASH = "–"
+MAX_NUMBER_CHARS = 40  # what is set without a break
 MAX_WHOLE = 1e9  # numbers below are written out: 12110, not 1.211e+04
 FIGURE_COLUMNS = ("view", "series", "strategy", "kind", "x", "y", "low", "high", "z", "text")
 
@@ -49,9 +50,14 @@ def show_cell(cell: Cell, column: Column) -> str:
 
 
 def is_numeric(cells: Iterable[Cell]) -> bool:
-    """Tells whether a column is one of numbers, to be set to the right: `3/10` and `<0.001` count as such."""
+    """Tells whether a column is one of numbers, to be set to the right: `3/10` and `<0.001` count, a hash does not."""
     known = [cell for cell in cells if cell is not None and cell != ""]
-    return bool(known) and all(not isinstance(cell, str) or re.match(r"[-+−<>≤≥≈~]?\s?[\d.∞]", cell) for cell in known)
+    return bool(known) and all(not isinstance(cell, str) or _is_number(cell) for cell in known)
+
+
+def _is_number(text: str) -> bool:
+    is_mixed = re.search(r"[A-Za-z]\d|\d[A-DF-Za-df-z]", text) is not None  # 0629dbf5, 3rd; but 1e-05
+    return len(text) <= MAX_NUMBER_CHARS and not is_mixed and re.match(r"[-+−<>≤≥≈~]?\s?[\d.∞]", text) is not None
 
 
 def table_csv(table: Table) -> str:

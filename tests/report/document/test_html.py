@@ -152,6 +152,27 @@ def test_a_browser_draws_every_figure(tmp_path: Path, width: int, is_dark: bool,
 
 
 @in_browser
+@pytest.mark.parametrize(("width", "is_phone"), [(1280, False), (390, True)])
+def test_no_cell_is_painted_over_another(tmp_path: Path, width: int, is_phone: bool) -> None:
+    titles = ("Task", "Trainer", "Data", "Fingerprint of the data", "Settings of the data")
+    made = "0629dbf5ed6f3710 (numpy 2.4.6, scipy 1.17.1, pandas 3.1.1, scikit-learn 1.9.1, matplotlib 3.11)"
+    tasks = ["docstrings", "awd_lstm", "docstrings", made, "tokenizer=spacy, min_freq=2, max_vocab=20000"]
+    numbers = ["docstrings", 0.5, "−0.014594 [−0.028071, −0.0079662]", "1,234,567,890 of 9,876,543,210 tokens", 3]
+    tables = [
+        Table(key, key, [Column(title) for title in titles], [row]) for key, row in (("a", tasks), ("b", numbers))
+    ]
+    path = tmp_path / "report.html"
+    path.write_text(render(replace(make_report(), sections=[Section("design", "Design", tables)])))
+    with open_page(path, tmp_path / "profile", width=width, is_phone=is_phone) as page:
+        cells = "[...document.querySelectorAll('th, td')]"
+        assert page.evaluate(f"{cells}.length") == 4 * len(titles)
+        wide = f"{cells}.filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.textContent)"
+        assert page.evaluate(wide) == []
+        bar = "getComputedStyle(document.querySelector('.scroll'), '::-webkit-scrollbar').height"
+        assert page.evaluate(bar) == "8.8px"
+
+
+@in_browser
 def test_views_and_legend_answer_to_clicks(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     path.write_text(render(make_report()))

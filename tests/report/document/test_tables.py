@@ -40,6 +40,9 @@ def test_a_cell_is_shown_as_its_column_says(cell: Cell, spec: str, shown: str) -
     [
         ([1, None], True),
         (["3/10", "<0.001", "−0.2 [0, 1]"], True),
+        (["1e-05", "12 s", "3 of 10"], True),
+        (["0629dbf5ed6f3710 (numpy 2.4.6)"], False),
+        (["2 of the trials were stopped before they had learnt anything"], False),
         (["tpe", 3], False),
         ([None], False),
         ([], False),

@@ -83,6 +83,11 @@ def test_texts_that_were_not_kept_are_shown_as_the_network_sees_them(corpus: Cor
     assert set(mistake["text"].split()) <= set(corpus.vocab)
 
 
+BAR = "(each => getComputedStyle(each, '::-webkit-scrollbar').height)"
+BACKGROUND = "getComputedStyle(document.body).backgroundColor"
+VISIBLE = "[...document.querySelectorAll('.text')].filter(each => each.checkVisibility()).length"
+
+
 class Elements(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
@@ -122,7 +127,31 @@ def test_long_texts_are_scrolled_where_they_stand(corpus: Corpus, tmp_path: Path
     found["mistakes"] = [{**row, "text": "a long review " * 140} for row in found["mistakes"]]
     page = tmp_path / "evaluation.html"
     page.write_text(evaluation_page(found, {}, title="Trial 0"), encoding="utf-8")
-    heights = "[...document.querySelectorAll('td.text')].map(each => each.offsetHeight)"
-    with open_page(page, tmp_path / "profile", width=900, is_dark=True) as shown:
-        assert 0 < max(shown.evaluate(heights)) < 160
-        assert shown.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+    heights = "[...document.querySelectorAll('.text')].map(each => each.offsetHeight)"
+    with open_page(page, tmp_path / "profile", width=900) as shown:
+        assert 0 < max(shown.evaluate(heights)) < 260
+        assert shown.evaluate(BACKGROUND) == "rgb(255, 255, 255)"
+
+
+@pytest.mark.skipif(not HAS_CHROMIUM, reason="needs chromium")
+def test_on_a_phone_in_the_dark_nothing_is_cut_off_and_all_but_five_texts_are_folded(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    found = evaluate(corpus, some_probabilities(corpus))
+    for rows in ("mistakes", "shown"):
+        found[rows] = (found[rows] * 12)[:12]
+    found["classes"] = [f"a_long_name_of_a_class_{name}" for name in found["classes"]]
+    page = tmp_path / "evaluation.html"
+    page.write_text(evaluation_page(found, {}, title="Trial 0 of a_study_with_a_rather_long_name"), encoding="utf-8")
+    with open_page(page, tmp_path / "profile", width=390, is_dark=True, is_phone=True) as shown:
+        assert shown.evaluate("document.documentElement.scrollWidth") == 390
+        assert shown.evaluate(BACKGROUND) == "rgb(20, 23, 26)"
+        assert shown.evaluate("[...document.querySelectorAll('table')].every(each => each.closest('.scroll'))")
+        assert shown.evaluate(f"{BAR}(document.querySelector('.matrix'))") == "8.8px"  # seen before it is touched
+        assert shown.evaluate(VISIBLE) == 10
+        shown.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+        assert shown.evaluate(VISIBLE) == 24
+        shown.evaluate("document.querySelectorAll('details').forEach(each => { each.open = false; })")
+        shown.call("Emulation.setEmulatedMedia", media="print")
+        assert shown.evaluate(VISIBLE) == 24  # paper cannot be unfolded
+        assert shown.evaluate(BACKGROUND) == "rgb(255, 255, 255)"
