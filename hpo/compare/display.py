@@ -115,7 +115,7 @@ class _StudyDisplay(Display):
         progress, lines = self._whole.progress, self._whole.lines
         progress.ended(self._name, study)
         if self._tally.is_news:
-            lines.say(ended_line(progress, self._study, self._tally, ascii_only=lines.is_ascii), may_cut=True)
+            lines.say(ended_line(progress, self._study, self._tally, ascii_only=lines.is_ascii))
         self._whole.step(is_news=self._tally.is_news, has_ended=True)
 
     def note(self, sentence: str) -> None:

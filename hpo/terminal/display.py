@@ -11,16 +11,18 @@ from contextlib import suppress
 
 from rich.console import Console, ConsoleDimensions, Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.text import Text
 
-from hpo.contracts.records import FAIL, Budget, StudyRecord, TrialRecord
+from hpo.contracts.records import Budget, StudyRecord, TrialRecord
 from hpo.machine.escaping import printable
 from hpo.machine.secrets import mask
 from hpo.terminal.console import Stage, Stages, open_console, tolerant, unless_gone
-from hpo.terminal.format import format_number
+from hpo.terminal.format import format_number, format_params
 from hpo.terminal.progress import Progress
 from hpo.terminal.screen import bar, frame, opening_line, trial_line
 
+INDENT = 4  # of what has no room behind a line
 REFRESH_HZ = 2  # drawing takes processor time from the trials
 
 Body = Callable[[ConsoleDimensions], RenderableType]
@@ -90,10 +92,10 @@ class Lines(Announcer):
     def note(self, sentence: str) -> None:
         self.say(Text(printable(mask(sentence)), style="yellow"))
 
-    def say(self, line: Text, *, may_cut: bool = False) -> None:
-        """Writes a line; one that `may_cut` ends at the edge of a terminal."""
+    def say(self, line: Text, rest: Text | None = None) -> None:
+        """Writes a line; on a terminal, `rest` comes below it where there is no room behind it."""
         with unless_gone(self._console):
-            self._console.print(line, soft_wrap=True)
+            self._console.print(Text(" ").join([line, rest]) if rest else line, soft_wrap=True)
 
     def show(self, body: Body) -> None:
         """Keeps what `body` draws in sight, where there is a screen."""
@@ -119,9 +121,13 @@ class LiveLines(Lines):
             self._under_way = {name: state for name, state in self._under_way.items() if name != stage}
             self.say(Text(f"prepared {stage}: {total:,}"))
 
-    def say(self, line: Text, *, may_cut: bool = False) -> None:
+    def say(self, line: Text, rest: Text | None = None) -> None:
+        is_roomy = rest is None or line.cell_len + 1 + rest.cell_len <= self._console.width
         with unless_gone(self._console):
-            self._console.print(line, no_wrap=may_cut, overflow="ellipsis" if may_cut else "fold")
+            if rest is not None and not is_roomy:
+                self._console.print(line, Padding(rest, (0, 0, 0, INDENT)), sep="\n")
+            else:
+                self._console.print(Text(" ").join([line, rest]) if rest else line)
 
     def show(self, body: Body) -> None:
         self._body = body
@@ -193,11 +199,9 @@ class StudyDisplay(Screen, Display):
         held = study.corpus.get(f"baseline_{study.metric}")
         if isinstance(held, float):
             self.lines.say(Text(f"to beat: {study.metric} {format_number(held)}, a linear model of the words on valid"))
-        self.lines.show(
-            lambda room: frame(progress, self.elapsed_s, n_rows=room.height, ascii_only=self.lines.is_ascii)
-        )
+        self.lines.show(lambda room: frame(progress, self.elapsed_s, room, ascii_only=self.lines.is_ascii))
 
     def trial_changed(self, trial: TrialRecord) -> None:
         if self.progress is not None and self.progress.tally.change(trial):
             line = trial_line(self.progress, trial, ascii_only=self.lines.is_ascii)
-            self.lines.say(line, may_cut=trial.state != FAIL)
+            self.lines.say(line, Text(format_params(trial.params), "dim"))

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from hpo.config.override_text import override_value
 from hpo.config.search import ParamValue
@@ -50,6 +52,21 @@ def format_times(elapsed_s: float, left_s: float | None) -> str:
     """Returns the time spent and, unless nothing is left to do, the time left; `left_s` None: it is not known."""
     left = "" if left_s == 0 else ", time left unknown" if left_s is None else f", about {format_duration(left_s)} left"
     return format_duration(elapsed_s) + left
+
+
+def whole_words(text: str, width: int) -> str:
+    """Returns as many words of `text` as have room in `width` characters, and an ellipsis for the others."""
+    if len(text) <= width:
+        return text
+    kept = text[: max(width - 1, 0)].rpartition(" ")[0]
+    return f"{kept} …" if kept else "…"
+
+
+def format_path(path: str) -> str:
+    """Returns a path as it is typed here: from the working directory on, if it is below."""
+    with suppress(ValueError, OSError):  # elsewhere; or there is no working directory any more
+        return str(Path(path).relative_to(Path.cwd()))
+    return path
 
 
 def format_count(n: int, noun: str) -> str:

@@ -5,7 +5,7 @@ From `progress` to text and bars; when they are drawn, and where, is `display`'s
 
 from __future__ import annotations
 
-from rich.console import Group, RenderableType
+from rich.console import ConsoleDimensions, Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.rule import Rule
 from rich.table import Table
@@ -21,8 +21,10 @@ from hpo.terminal.format import (
     format_failure,
     format_number,
     format_params,
+    format_path,
     format_times,
     sparkline,
+    whole_words,
 )
 from hpo.terminal.progress import Progress, Spend, metric_curve, planned_epochs
 
@@ -35,32 +37,39 @@ def opening_line(progress: Progress) -> Text:
     done = f"continued, {format_counts(trials, running='to go on with')}" if trials else "new"
     strategy = f" by {study.tags['sampler']}" if "sampler" in study.tags else ""
     goal = f"{study.direction} {study.metric}{strategy}; budget {format_budget(progress.budget)}"
-    return Text.assemble("study ", (printable(study.name), "bold"), f": {done}; {goal}; in {printable(study.folder)}")
+    return Text.assemble(
+        "study ", (printable(study.name), "bold"), f": {done}; {goal}; in {printable(format_path(study.folder))}"
+    )
 
 
 def trial_line(progress: Progress, trial: TrialRecord, *, ascii_only: bool) -> Text:
-    """Returns how a finished trial ended, in one line."""
+    """Returns how a finished trial ended, in one line; its params go behind or below it."""
     study = progress.study
     line = Text.assemble(
         f"[{_place(progress)}] trial {trial.number} ", (STATE_WORDS[trial.state], STYLES[trial.state]), ": "
     )
     if trial.state == FAIL:
-        line.append(f"{format_failure(trial, _epochs(study, trial))}; ")
+        line.append(format_failure(trial, _epochs(study, trial)) + (";" if trial.params else ""))
     else:
         value = "no value" if trial.value is None else format_number(trial.value)
         best = progress.tally.best
         is_best = best is not None and best.number == trial.number
         line.append(f"{study.metric} {value}{' (best so far)' if is_best else ''}", "bold" if is_best else "")
         line.append(f", {_epochs(study, trial)}, {format_duration(trial.duration_s)}")
-        line.append(f" {sparkline(metric_curve(study, trial), ascii_only=ascii_only)} ", "dim")
-    return line.append(format_params(trial.params))
+        line.append(f" {sparkline(metric_curve(study, trial), ascii_only=ascii_only)}".rstrip(), "dim")
+    return line
 
 
-def frame(progress: Progress, elapsed_s: float, *, n_rows: int, ascii_only: bool) -> RenderableType:
-    """Returns how far a study is, what is best and what runs, in at most `n_rows` lines where that is possible."""
-    rows = [title(progress.study.name, ascii_only=ascii_only), _overall(progress, elapsed_s), _standing(progress)]
+def frame(progress: Progress, elapsed_s: float, room: ConsoleDimensions, *, ascii_only: bool) -> RenderableType:
+    """Returns how far a study is, what is best and what runs, within `room` where that is possible."""
+    rows = [
+        title(progress.study.name, ascii_only=ascii_only),
+        _overall(progress, elapsed_s),
+        _standing(progress, room.width),
+    ]
     if progress.running:
-        rows.append(_running(progress, n_rows=max(n_rows - 6, 1), ascii_only=ascii_only))
+        n_rows = max(room.height - 6, 1)
+        rows.append(_running(progress, n_rows=n_rows, width=room.width, ascii_only=ascii_only))
     return Group(*rows)
 
 
@@ -103,7 +112,7 @@ def _overall(progress: Progress, elapsed_s: float) -> RenderableType:
     return bar(done, spend.share, format_times(elapsed_s, progress.left_s(elapsed_s)))
 
 
-def _standing(progress: Progress) -> RenderableType:
+def _standing(progress: Progress, width: int) -> RenderableType:
     """Returns the incumbent and how many trials are in which state."""
     best = progress.tally.best
     text = Text(no_wrap=True, overflow="ellipsis")
@@ -111,18 +120,20 @@ def _standing(progress: Progress) -> RenderableType:
     if best is None or best.value is None:
         return text.append("best   none yet: no trial is complete")
     text.append("best   ").append(f"{progress.study.metric} {format_number(best.value)}", "bold green")
-    return text.append(f", trial {best.number}, {format_params(best.params)}")
+    text.append(f", trial {best.number}, ")
+    return text.append(whole_words(format_params(best.params), width - len(text.plain.rpartition("\n")[2])))
 
 
-def _running(progress: Progress, *, n_rows: int, ascii_only: bool) -> Text:
+def _running(progress: Progress, *, n_rows: int, width: int, ascii_only: bool) -> Text:
     """Returns a line for each running trial, at most `n_rows` of them; params give way where it is narrow."""
     cells = [_running_cells(progress.study, trial, ascii_only=ascii_only) for trial in progress.running]
     widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
     lines = Text(no_wrap=True, overflow="ellipsis")
-    for row in cells[:n_rows]:
-        for cell, width, style in zip(row, widths, ("", "cyan", "bold", "cyan", "dim"), strict=True):
-            lines.append(cell.ljust(width), style).append("  ")
-        lines.append("\n")
+    left = width - sum(widths[:-1]) - 2 * len(widths[:-1])
+    for *row, params in cells[:n_rows]:
+        for cell, wide, style in zip(row, widths, ("", "cyan", "bold", "cyan"), strict=False):
+            lines.append(cell.ljust(wide), style).append("  ")
+        lines.append(whole_words(params, left) + "\n", "dim")
     if len(cells) > n_rows:
         lines.append(f"and {len(cells) - n_rows} more running", "dim")
     lines.rstrip()

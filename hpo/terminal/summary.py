@@ -5,6 +5,7 @@ Says only what the trials say; the report on several studies is not here.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -24,10 +25,12 @@ from hpo.machine.escaping import last_line, printable
 from hpo.machine.remote import is_remote
 from hpo.machine.secrets import is_named, mask
 from hpo.terminal.console import unless_gone
-from hpo.terminal.format import format_counts, format_duration, format_number, format_params
+from hpo.terminal.format import format_counts, format_duration, format_number, format_params, format_path
 
 N_BEST, N_NAMED = 5, 8  # trials in the table; failed trials named per reason
 SUBJECT_WIDTH = 8
+GAP = 2  # between columns
+FIRST_DATA, OWN_TEXTS = "docstrings", "your own: hpo data=table data.path=YOURS.csv"
 DEFAULT_URI = "sqlite:///mlflow.db"
 
 
@@ -67,7 +70,10 @@ def print_summary(
             _say_whole(console, "", missing_sentence(study, storage, tracking, n_unmirrored), style="yellow")
             for path in refusals:
                 _say_whole(console, "", f"MLflow refuses some of them: see {printable(path)}", style="yellow")
-        _say_whole(console, "next", next_command)
+        _print_found(console, study, trials)
+        _print_command(console, next_command, subject="next")
+        if study.tags.get("data") == FIRST_DATA:
+            _say_whole(console, "texts", OWN_TEXTS)
 
 
 def missing_sentence(
@@ -100,7 +106,7 @@ def _print_best(console: Console, study: StudyRecord, trials: Sequence[TrialReco
         _say(console, "best", "none: no trial is complete, so no params can be recommended", style="yellow")
         return
     console.print()
-    _print_trimmed(console, _best_table(study, trials))
+    _print_trimmed(console, _best_table(study, trials, console.width))
     console.print()
     if study.is_recorded:
         row = best.facts.get("row", "?")
@@ -110,13 +116,20 @@ def _print_best(console: Console, study: StudyRecord, trials: Sequence[TrialReco
             f"trial {best.number}, row {row} of {study.tags['table']}: it is trained already",
             style="bold",
         )
-    else:
-        _say(console, "best", f"trial {best.number}; to train it again, paste behind hpo:", style="bold")
-        console.print(Text(study.retraining(best.params), style="green"), soft_wrap=True)
+        return
+    _say(console, "best", f"trial {best.number}; to train it again, paste behind hpo:", style="bold")
+    _print_command(console, study.retraining(best.params), style="green")
+
+
+def _print_found(console: Console, study: StudyRecord, trials: Sequence[TrialRecord]) -> None:
+    """Prints, as the last thing but what to do next, how good the best trial is and how it stands to the baseline."""
+    best = study.best(list(trials))
+    if best is None:
+        return
     if study.test:
-        _say_whole(console, "test", _test_text(study.test, best))
+        _say(console, "test", _test_text(study.test, best))
     if (sentence := baseline_sentence(study, best)) is not None:
-        _say_whole(console, "compare", sentence, style="" if ": beaten" in sentence else "yellow")
+        _say(console, "compare", sentence, style="" if ": beaten" in sentence else "yellow")
 
 
 def baseline_sentence(study: StudyRecord, best: TrialRecord) -> str | None:
@@ -135,21 +148,27 @@ def baseline_sentence(study: StudyRecord, best: TrialRecord) -> str | None:
     )
 
 
-def _best_table(study: StudyRecord, trials: Sequence[TrialRecord]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for heading in ("trial", study.metric, "epochs", "training"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("params", overflow="fold")
-    for trial in study.ranked(trials)[:N_BEST]:
-        seconds = _training_s([trial])
-        table.add_row(
-            str(trial.number),
-            format_number(trial.value or 0.0),
-            str(trial.n_epochs),
-            "" if seconds is None else format_duration(seconds),
-            format_params(trial.params),
-        )
+def _best_table(study: StudyRecord, trials: Sequence[TrialRecord], width: int) -> Table:
+    """Returns the best trials; how long they trained gives way to their params where it is narrow."""
+    headings = ("trial", study.metric, "epochs", "training", "params")
+    rows = [headings, *(_best_row(trial) for trial in study.ranked(trials)[:N_BEST])]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    is_narrow = sum(widths) + GAP * (len(widths) - 1) > width
+    shown = [column for column, heading in enumerate(headings) if not (is_narrow and heading == "training")]
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, GAP, 0, 0))
+    for column in shown:
+        is_text = headings[column] == "params"
+        table.add_column(headings[column], justify="left" if is_text else "right", no_wrap=not is_text, overflow="fold")
+    for row in rows[1:]:
+        table.add_row(*(row[column] for column in shown))
     return table
+
+
+def _best_row(trial: TrialRecord) -> tuple[str, ...]:
+    seconds = _training_s([trial])
+    took = "" if seconds is None else format_duration(seconds)
+    value = format_number(trial.value or 0.0)
+    return str(trial.number), value, str(trial.n_epochs), took, format_params(trial.params)
 
 
 def _print_failures(console: Console, trials: Sequence[TrialRecord]) -> None:
@@ -167,13 +186,15 @@ def _print_failures(console: Console, trials: Sequence[TrialRecord]) -> None:
 
 def _print_places(console: Console, study: StudyRecord, storage: StorageConfig, tracking: str) -> None:
     _say_whole(console, "record", storage.description)
-    _say_whole(console, "folder", printable(study.folder))
+    _say_whole(console, "folder", printable(format_path(study.folder)))
     if is_remote(storage.folder):
         _say_whole(console, "kept", f"weights and checkpoints at {mask(storage.folder)}")
     if (model := Path(study.folder) / MODEL_FOLDER).is_dir():
-        _say_whole(console, "model", f"hpo predict model={shlex.quote(printable(str(model)))} 'some text'")
+        _print_command(
+            console, f"hpo predict model={shlex.quote(printable(format_path(str(model))))} 'some text'", subject="model"
+        )
     if (best := Path(study.folder) / BEST_FOLDER).is_dir():
-        _say_whole(console, "files", f"of the best trial in {printable(str(best))}")
+        _say_whole(console, "files", f"of the best trial in {printable(format_path(str(best)))}")
     if not tracking:
         _say(console, "mlflow", "not used (tracking=none)")
         return
@@ -202,12 +223,11 @@ def _mlflow_text(tracking: str) -> str:
 
 def _test_text(test: Mapping[str, float], best: TrialRecord) -> str:
     tested = int(test.get("trial", best.number))
-    metrics = ", ".join(
-        f"{name} {int(value) if name.startswith('n_') else format_number(value)}"
-        for name, value in test.items()
-        if name != "trial" and not name.startswith("test_baseline_")
-    )
-    return f"{metrics} (trial {tested}{'' if tested == best.number else ', best before the newest trials'})"
+    measured = {name: value for name, value in test.items() if not name.startswith(("test_baseline_", "n_"))}
+    measured.pop("trial", None)
+    metrics = ", ".join(f"{name.removeprefix('test_')} {format_number(value)}" for name, value in measured.items())
+    texts = f" on {int(test['n_test']):,} texts" if "n_test" in test else ""
+    return f"{metrics}{texts}" + ("" if tested == best.number else f" (trial {tested}, best before the newest trials)")
 
 
 def _spent(trials: Sequence[TrialRecord]) -> str:
@@ -238,6 +258,33 @@ def _print_trimmed(console: Console, table: Table) -> None:
         console.print(line, soft_wrap=True)
 
 
+def _print_command(console: Console, command: str, *, subject: str = "", style: str = "") -> None:
+    """Prints what can be pasted: in one line, but on a narrow terminal broken between words, as shells take it."""
+    indent = SUBJECT_WIDTH if subject else 0
+    lines = _broken(command, console.width - indent) if console.is_terminal else [command]
+    for number, line in enumerate(lines):
+        end = " \\" if number + 1 < len(lines) else ""
+        _print_line(console, "" if number else subject, line + end, style, indent)
+
+
+def _broken(command: str, width: int) -> list[str]:
+    """Returns a command in lines with room for a backslash behind each; whole, if its words cannot be told."""
+    words = re.findall(r"""(?:'[^']*'|"[^"]*"|\\.|[^\s'"\\])+""", command)
+    if len(command) <= width or " ".join(words) != command:
+        return [command]
+    lines = [words[0]]
+    for word in words[1:]:
+        if len(lines[-1]) + len(word) + 3 <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+def _print_line(console: Console, subject: str, line: str, style: str, indent: int) -> None:
+    console.print(Text.assemble((f"{subject:<{indent}}", "dim"), (line, style)), soft_wrap=True)
+
+
 def _say_whole(console: Console, subject: str, line: str, *, style: str = "") -> None:
     """Prints a path or a command without a break, so that it can be copied."""
-    console.print(Text.assemble((f"{subject:<{SUBJECT_WIDTH}}", "dim"), (line, style)), soft_wrap=True)
+    _print_line(console, subject, line, style, SUBJECT_WIDTH)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 
 from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING, Budget, TrialRecord
 from hpo.terminal.display import Display, Lines, LiveLines, StudyDisplay, build_display, build_lines
+from hpo.terminal.format import whole_words
 from hpo.terminal.progress import Progress
 from hpo.terminal.screen import frame
 from tests.support import ROOT
@@ -113,12 +115,41 @@ def test_a_closed_screen_still_takes_events() -> None:
     assert any("trial 3" in line for line in log_of(display, console))
 
 
+@pytest.mark.parametrize("width", [80, 120, 140])
+def test_a_finished_trial_keeps_its_params_and_no_word_is_broken(width: int) -> None:
+    params = {"model.drop_mult": 0.2607, "model.n_hid": 128, "train.lr": 0.00554, "train.epochs": 6}
+    many = params | {f"model.quite_a_long_name_{number}": number for number in range(6)}
+    console = make_console(width=width)
+    lines = LiveLines(console)
+    display = StudyDisplay(lines)
+    display.study_opened(STUDY, [], Budget(n_trials=9))
+    display.close()
+    assert isinstance(console.file, io.StringIO)
+    console.file.truncate(0)
+    for number, given in enumerate((params, many)):
+        display.trial_changed(make_trial(number, params=given))
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue()).strip("\0")
+    rows = [row.rstrip() for row in text.splitlines()]
+    assert all(len(row) <= width for row in rows)
+    words = text.split()
+    for word in ("drop_mult=0.261", "n_hid=128", "lr=0.00554", "epochs=6", "quite_a_long_name_5=5"):
+        assert word in words
+    assert "…" not in text
+    assert [row.startswith("    drop_mult=") for row in rows[:2]] == [False, width < 140]
+
+
+def test_params_that_have_no_room_are_left_out_word_by_word() -> None:
+    assert whole_words("lr=0.1 n_hid=64", 15) == "lr=0.1 n_hid=64"
+    assert whole_words("lr=0.1 n_hid=64", 14) == "lr=0.1 …"
+    assert (whole_words("lr=0.1 n_hid=64", 5), whole_words("", 0)) == ("…", "")
+
+
 @pytest.mark.parametrize("width", [1, 7, 30, 80, 120])
 @pytest.mark.parametrize("trials", [[], TRIALS, [make_trial(n, RUNNING) for n in range(40)]])
 def test_a_frame_fits_the_terminal(width: int, trials: list[TrialRecord]) -> None:
     console = make_console(width=width)
     progress = Progress(STUDY, trials, Budget(n_trials=100, n_epochs=999))
-    lines = console.render_lines(frame(progress, 12.0, n_rows=24, ascii_only=False), pad=False)
+    lines = console.render_lines(frame(progress, 12.0, ConsoleDimensions(width, 24), ascii_only=False), pad=False)
     assert all(sum(segment.cell_length for segment in line) <= width for line in lines)
     if width >= 80:
         assert len(lines) < 24
@@ -131,7 +162,7 @@ def test_a_frame_fits_the_terminal(width: int, trials: list[TrialRecord]) -> Non
 def test_every_budget_has_a_frame(budget: Budget) -> None:
     progress = Progress(STUDY, TRIALS, budget, spent_s=7.0)
     console = make_console()
-    console.print(frame(progress, 5.0, n_rows=24, ascii_only=False))
+    console.print(frame(progress, 5.0, ConsoleDimensions(80, 24), ascii_only=False))
 
 
 def test_a_terminal_without_unicode_gets_ascii() -> None:

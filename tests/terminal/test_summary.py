@@ -125,9 +125,59 @@ def test_spend_is_counted_over_all_trials() -> None:
 def test_test_metrics_name_their_trial() -> None:
     study = make_study(Path("x"), test={"trial": 1.0, "test_accuracy": 0.8125, "n_test": 450.0})
     text = summary(study, [make_trial(0), make_trial(1)])
-    assert "test    test_accuracy 0.8125, n_test 450 (trial 1)\n" in text
+    assert "test    accuracy 0.8125 on 450 texts\n" in text
     assert "(trial 1, best before the newest trials)" in summary(study, [make_trial(0), make_trial(1), make_trial(2)])
     assert "test  " not in summary(STUDY, [make_trial(0, COMPLETE)])
+
+
+def first_study() -> tuple[StudyRecord, list[TrialRecord]]:
+    params = {"model.drop_mult": 0.2607717461815363, "model.n_hid": 128, "train.lr": 0.0055403, "train.epochs": 6}
+    test = {"trial": 11.0, "test_loss": 0.6, "test_accuracy": 0.79, "test_macro_f1": 0.79, "n_test": 450.0}
+    test["test_baseline_accuracy"] = 0.82
+    study = replace(
+        STUDY,
+        name="docstrings-awd_lstm_small-tpe-none-s0",
+        folder=str(Path.cwd() / "studies/docstrings-awd_lstm_small-tpe-none-s0"),
+        tags={**STUDY.tags, "data": "docstrings"},
+        corpus={"baseline_accuracy": 0.8559},
+        test=test,
+    )
+    epochs = tuple(EpochRecord(n, {"accuracy": 0.5, "seconds": 34.0}, 1_700_000_000_000) for n in range(1, 7))
+    return study, [make_trial(number, params=params, epochs=epochs) for number in range(12)]
+
+
+def test_the_end_of_a_first_study_fits_one_screen_and_ends_with_what_to_do() -> None:
+    study, trials = first_study()
+    command = "hpo sampler=tpe study.n_trials=24"
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None, highlight=False)
+    print_summary(
+        console,
+        study,
+        trials,
+        outcome="the budget is reached",
+        storage=RECORD,
+        tracking="sqlite:///mlflow.db",
+        n_unmirrored=0,
+        next_command=command,
+    )
+    assert isinstance(console.file, io.StringIO)
+    lines = [line.rstrip() for line in console.file.getvalue().strip().splitlines()]
+    assert len(lines) < 24
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[-5:] == [
+        "test    loss 0.6000, accuracy 0.7900, macro_f1 0.7900 on 450 texts",
+        "compare a linear model of the words has accuracy 0.8559, on test 0.8200: not",
+        "        beaten by trial 11 (0.2459 apart)",
+        f"next    {command}",
+        "texts   your own: hpo data=table data.path=YOURS.csv",
+    ]
+    assert f"folder  studies/{study.name}" in lines
+    assert "trial  accuracy  epochs  params" in lines, "how long it trained gives way to the params"
+    assert [line for line in lines if line.endswith("drop_mult=0.261 n_hid=128 lr=0.00554 epochs=6")]
+    pasted = lines[lines.index("best    trial 11; to train it again, paste behind hpo:") + 1 :][:2]
+    assert "\n".join(pasted).replace(" \\\n", " ") == study.retraining(trials[11].params)
+    assert "training" in summary(study, trials, width=120).split("trial  accuracy")[1].splitlines()[0]
+    assert "texts   " not in summary(STUDY, trials)
 
 
 def test_places_and_commands_are_named() -> None:
