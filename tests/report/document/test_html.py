@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hpo.figures.figure import Cell
 from hpo.figures.palette import build_styles
 from hpo.report.document.content import Claim, Column, Report, Section, Table, Verdict
 from hpo.report.document.html import document_html
@@ -156,8 +157,14 @@ def test_a_browser_draws_every_figure(tmp_path: Path, width: int, is_dark: bool,
 def test_no_cell_is_painted_over_another(tmp_path: Path, width: int, is_phone: bool) -> None:
     titles = ("Task", "Trainer", "Data", "Fingerprint of the data", "Settings of the data")
     made = "0629dbf5ed6f3710 (numpy 2.4.6, scipy 1.17.1, pandas 3.1.1, scikit-learn 1.9.1, matplotlib 3.11)"
-    tasks = ["docstrings", "awd_lstm", "docstrings", made, "tokenizer=spacy, min_freq=2, max_vocab=20000"]
-    numbers = ["docstrings", 0.5, "−0.014594 [−0.028071, −0.0079662]", "1,234,567,890 of 9,876,543,210 tokens", 3]
+    tasks: list[Cell] = ["docstrings", "awd_lstm", "docstrings", made, "tokenizer=spacy, min_freq=2, max_vocab=20000"]
+    numbers: list[Cell] = [
+        "docstrings",
+        0.5,
+        "−0.014594 [−0.028071, −0.0079662]",
+        "1,234,567,890 of 9,876,543,210 tokens",
+        3,
+    ]
     tables = [
         Table(key, key, [Column(title) for title in titles], [row]) for key, row in (("a", tasks), ("b", numbers))
     ]
