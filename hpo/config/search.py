@@ -67,6 +67,14 @@ class SamplerConfig(Option):
     n_startup_trials = 0
     learns_from_others = False
 
+    def settled(self, config: Any, space: Any) -> Any:
+        """Returns the whole `schema.Config` with what this sampler asks of the training of its trials.
+
+        Raises:
+            ValueError: in a sentence, if trials cannot be trained so.
+        """
+        return config
+
     @abstractmethod
     def build(self, space: Any, seed: int) -> Any:
         """Returns an `optuna.samplers.BaseSampler` over a `space.space.Space`, whose candidates are not its business.

@@ -135,9 +135,20 @@ class EncoderConfig(Option):
 
 
 class Schedule(Enum):
+    flat = "flat"
     one_cycle = "one_cycle"
     slanted = "slanted"
     fine_tune = "fine_tune"
+
+
+ANY_LR = (1e-6, 1.0)  # the bounds of a learning rate that moves and is not searched
+
+
+class LrAdapt(Enum):
+    """What moves the learning rate while a trial trains, from `lr`: nothing, or the gradient of the validation loss."""
+
+    none = "none"
+    hypergradient = "hypergradient"
 
 
 class Unfreeze(Enum):
@@ -153,6 +164,8 @@ class Unfreeze(Enum):
 class TrainConfig(Option):
     """How one trial trains. `lr` is the peak of the schedule, `epochs` its length.
 
+    Where `lr_adapt` says that the rate moves, it moves within `lr_bounds`, and `model.drop_mult` within `drop_bounds`.
+
     Null is what ULMFiT does, `unfreeze` gradual and `lr_decay` 2.6, where the encoder knows Wikipedia, else all and 1.
     """
 
@@ -167,3 +180,8 @@ class TrainConfig(Option):
     precision: Precision = MISSING
     unfreeze: Unfreeze | None = None
     lr_decay: float | None = setting(None, low=1, high=100)
+    lr_adapt: LrAdapt = LrAdapt.none
+    lr_bounds: list[float] | None = None
+    drop_bounds: list[float] | None = None
+    hyper_every: int = count(5)
+    hyper_rate: float = setting(0.1, low=0, high=1)

@@ -5,6 +5,7 @@ Plain data; `storage` reads them, `storage.store` writes them, `tracking.tracker
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -21,6 +22,8 @@ CONTINUED = "continued_value"  # fact of a trial that was stopped: its metric ha
 ORIGIN = "hpo:origin"  # system attribute of a trial, and under `origin` a fact: who said what it is, if not the sampler
 ENQUEUED, PRIOR = "enqueued", "prior"  # the user; the priors of the space
 SEARCHED, REPETITION = "searched_trial", "repetition"  # facts of a trial
+
+COST = "gradient_cost"  # metric of an epoch: the gradients that it took, over those of a plain one
 
 RUNNING, COMPLETE, PRUNED, FAIL = "RUNNING", "COMPLETE", "PRUNED", "FAIL"
 
@@ -77,8 +80,12 @@ class TrialRecord:
 
     @property
     def n_charged(self) -> int:
-        """Epochs that count against the budget: one at least once it ended, or failures at the start would be free."""
-        return max(self.n_epochs, 1) if self.is_finished else self.n_epochs
+        """Epochs that count against the budget: one at least once it ended, or failures at the start would be free.
+
+        Epochs that cost more than plain ones count by what they cost, rounded up.
+        """
+        n = math.ceil(sum(epoch.metrics.get(COST, 1.0) for epoch in self.epochs) - 1e-9)
+        return max(n, 1) if self.is_finished else n
 
     @property
     def seconds(self) -> float:

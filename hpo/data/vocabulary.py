@@ -62,6 +62,13 @@ class Numbered:
     words: list[str]
 
 
+def take_texts(part: Part, rows: NDArray[np.int64]) -> Part:
+    """Returns some texts of a part, in the order of `rows`, at least one."""
+    texts = cut_texts(part.ids, np.asarray(part.offsets))
+    offsets = np.concatenate([[0], np.cumsum(np.diff(part.offsets)[rows])])
+    return Part(np.concatenate([texts[row] for row in rows.tolist()]), offsets, np.asarray(part.labels)[rows])
+
+
 def number_texts(
     texts: Texts, parts: Mapping[str, Rows], config: DataConfig, *, on_progress: Callable[[int, int], None]
 ) -> Numbered:

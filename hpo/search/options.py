@@ -81,6 +81,24 @@ class TPEConfig(SamplerConfig):
         return Seeded("tpe", seed, make)
 
 
+@option("sampler", "gradient")
+@dataclass
+class GradientConfig(SamplerConfig):
+    dropout: bool = MISSING
+
+    is_random = True
+
+    def settled(self, config: Any, space: Space) -> Any:
+        from hpo.search.gradient import with_gradients
+
+        return with_gradients(config, space, dropout=self.dropout)
+
+    def build(self, space: Space, seed: int) -> BaseSampler:
+        from hpo.search.gradient import RestartSampler
+
+        return RestartSampler(space, seed)
+
+
 @option("sampler", "gp")
 @dataclass
 class GPConfig(SamplerConfig):

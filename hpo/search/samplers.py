@@ -42,8 +42,14 @@ class SeededRandom(RandomSampler):
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> ParamValue:
-        self._rng.rng.seed(derive_seed(self._seed, trial.number, param_name))
-        value: ParamValue = super().sample_independent(study, trial, param_name, param_distribution)
+        return self.draw(param_name, param_distribution, study, trial, number=trial.number)
+
+    def draw(
+        self, name: str, distribution: BaseDistribution, study: optuna.Study, trial: FrozenTrial, *, number: int
+    ) -> ParamValue:
+        """Returns what trial `number` of random search with this seed has as param `name`."""
+        self._rng.rng.seed(derive_seed(self._seed, number, name))
+        value: ParamValue = super().sample_independent(study, trial, name, distribution)
         return value
 
 

@@ -109,6 +109,13 @@ class Space:
     def distributions(self) -> dict[str, BaseDistribution]:
         return {param.path: param.distribution for param in self.params}
 
+    def bounds(self, path: str) -> list[float] | None:
+        """Returns the lowest and the highest value of a real number that is searched; None for anything else."""
+        for param in self.params:
+            if param.path == path and isinstance(param.distribution, FloatDistribution):
+                return [param.distribution.low, param.distribution.high]
+        return None
+
     def suggest(self, trial: optuna.Trial) -> dict[str, ParamValue]:
         """Returns the params of `trial`, sampling those it does not have yet."""
         params: dict[str, ParamValue] = {}

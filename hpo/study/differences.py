@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hpo.config.compose import Composition
 from hpo.config.defaults import default_job, own_job
@@ -71,7 +71,8 @@ def find_differences(composition: Composition, config: Config, space: Space) -> 
     settings = {path: now.get(path, ABSENT) for path in {**before, **now} if now.get(path) != before.get(path)}
     words = tuple(dict.fromkeys(_words(settings, space)))[:N_WORDS] if before else ()
     changed = {**more, **others}
-    return Differences(changed, settings, words, retraining(composition, own_config, changed), default.config.seed)
+    trained = replace(composition, config=replace(composition.config, train=config.train))  # as its sampler asks
+    return Differences(changed, settings, words, retraining(trained, own_config, changed), default.config.seed)
 
 
 def _own_identity(own_config: Config) -> dict[str, str]:

@@ -20,6 +20,7 @@ from hpo.space.space import Space
 from hpo.study.differences import Differences, find_differences
 from hpo.study.enqueue import read_enqueued
 from hpo.study.stopping import check_stop
+from hpo.trainers.awd_lstm.adaptation import settle_adaptation
 from hpo.trainers.awd_lstm.encoders.needed import check_encoders
 from hpo.trainers.replay.space import check_space_choice, describe_table, fit_to_table, table_space
 
@@ -134,6 +135,7 @@ def _search(config: Config, composition: Composition) -> tuple[Config, Space, di
     config = replace(config, trainer=config.trainer.settled())
     if not config.trainer.is_recorded:
         space = read_space(config, may_be_empty=bool(composition.fixed or config.params))
+        config = settle_adaptation(config.sampler.settled(config, space), space)
         check_encoders(config, space)
         config.trainer.check(config, space)
         if not config.trainer.has_test:
@@ -141,6 +143,7 @@ def _search(config: Config, composition: Composition) -> tuple[Config, Space, di
         return config, space, {}
     config = fit_to_table(config)
     space = table_space(config)
+    config = config.sampler.settled(config, space)
     note = mapping_note(space, config.sampler)
     return config, space, {**describe_table(config), **({"mapping": note} if note else {})}
 

@@ -27,7 +27,7 @@ from tests.support.studies import run_study
 from tests.support.worker_processes import spawned
 
 MISTAKES = {
-    "sampler=bayes": "sampler=bayes does not exist; conf/sampler has grid, random, tpe.",
+    "pruner=bayes": "pruner=bayes does not exist; conf/pruner has asha, hyperband, median, none.",
     "sampler.n_startup=3": "sampler.n_startup is not a setting (did you mean n_startup_trials?)",
     "samplr=tpe": "samplr is not a setting (did you mean sampler?)",
     "seed=abc": "seed: Value 'abc'",

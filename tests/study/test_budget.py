@@ -12,7 +12,7 @@ import optuna
 import pytest
 
 import hpo.study.budget
-from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING, Budget, EpochRecord, TrialRecord
+from hpo.contracts.records import COMPLETE, COST, FAIL, PRUNED, RUNNING, Budget, EpochRecord, TrialRecord
 from hpo.storage.record import ELAPSED
 from hpo.storage.store import StudyStore
 from hpo.study.budget import Spending
@@ -44,6 +44,13 @@ def assign(budget: Budget, *, is_ordered: bool = False, n_concurrent: int = 1) -
 def trial(number: int, n_epochs: int, state: str = COMPLETE, *, planned: int = 4) -> TrialRecord:
     epochs = tuple(EpochRecord(n, {"seconds": 0.5}, n) for n in range(1, n_epochs + 1))
     return TrialRecord(number, state, {"train.epochs": planned}, None, 0, 1, epochs, 0)
+
+
+def test_epochs_count_by_the_gradients_that_they_took() -> None:
+    plain, running = trial(0, 3), trial(1, 2, RUNNING)
+    dear = replace(plain, epochs=tuple(replace(e, metrics={**e.metrics, COST: 1.3}) for e in plain.epochs))
+    assert (plain.n_charged, dear.n_charged, running.n_charged) == (3, 4, 2)  # 3.9, and no part of one is free
+    assert trial(0, 0, FAIL).n_charged == 1
 
 
 TRIALS = [trial(0, 4), trial(1, 2, PRUNED), trial(2, 1, FAIL), trial(3, 1, RUNNING)]

@@ -13,13 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from hpo.config.training import Precision
+from hpo.config.training import Precision, Schedule
 from hpo.contracts.trainer import EncoderRequest, TrialRequest
 from hpo.trainers.awd_lstm.monitor import Events
 from hpo.trainers.awd_lstm.network.batches import Batches
 from hpo.trainers.awd_lstm.network.ensemble import EachAlone, Ensemble, ensemble_loss, ensemble_split
 from hpo.trainers.awd_lstm.network.fastai import (
     AMPMode,
+    Callback,
     DataLoaders,
     Learner,
     MixedPrecision,
@@ -35,7 +36,7 @@ from hpo.trainers.awd_lstm.schedule import Fit
 
 # those of fastai.text.learner.TextLearner
 _MOMENTA = (0.8, 0.7, 0.8)
-_AR, _TAR = 2.0, 1.0
+AR, TAR = 2.0, 1.0
 _CUT, _RATIO = 0.1, 32.0  # of the slanted triangle: when it peaks, and its peak over its ends
 _DTYPES = {Precision.bf16: torch.bfloat16, Precision.fp16: torch.float16}
 _EVENTS = [name for name in vars(event) if not name.startswith("_")]
@@ -58,7 +59,7 @@ def build_learner(
     """
     loaders = DataLoaders(train, [])
     loaders._device = train.device  # its setter would ask every loader to move itself
-    callbacks = [TrainEvalCallback(), *rnn_cbs(_AR, _TAR)]
+    callbacks = [TrainEvalCallback(), *rnn_cbs(AR, TAR)]
     precision = effective_precision(request)
     if isinstance(model, Ensemble):
         loss, splitter = ensemble_loss, ensemble_split
@@ -79,18 +80,29 @@ def build_learner(
     )
 
 
-def run_fit(learner: Learner, fit: Fit, events: Events) -> None:
-    """Runs one fit from `events.start_epoch` on."""
+def run_fit(learner: Learner, fit: Fit, events: Events, *others: Callback) -> None:
+    """Runs one fit from `events.start_epoch` on; `others` are told of it, too."""
     learner.freeze_to(fit.freeze_to)
-    if fit.is_slanted:
-        _fit_slanted(learner, fit, events)
-    else:
-        learner.fit_one_cycle(
-            fit.n_epochs, fit.lr, pct_start=fit.pct_start, div=fit.div, cbs=events, start_epoch=events.start_epoch
-        )
+    callbacks = [*others, events]
+    match fit.shape:
+        case Schedule.slanted:
+            _fit_slanted(learner, fit, callbacks, start_epoch=events.start_epoch)
+        case Schedule.flat:
+            learner.opt.set_hyper("lr", fit.lr)
+            learner.opt.set_hyper("mom", _MOMENTA[1])
+            learner.fit(fit.n_epochs, cbs=callbacks, start_epoch=events.start_epoch)
+        case _:
+            learner.fit_one_cycle(
+                fit.n_epochs,
+                fit.lr,
+                pct_start=fit.pct_start,
+                div=fit.div,
+                cbs=callbacks,
+                start_epoch=events.start_epoch,
+            )
 
 
-def _fit_slanted(learner: Learner, fit: Fit, events: Events) -> None:
+def _fit_slanted(learner: Learner, fit: Fit, callbacks: list[Callback], *, start_epoch: int) -> None:
     """Fits with slanted triangular learning rates (Howard & Ruder, 2018, section 3.2)."""
     learner.opt.set_hyper("lr", fit.lr)
     peaks = [hyper["lr"] for hyper in learner.opt.hypers]
@@ -100,7 +112,7 @@ def _fit_slanted(learner: Learner, fit: Fit, events: Events) -> None:
         return [peak * (1 + height * (_RATIO - 1)) / _RATIO for peak in peaks]
 
     schedule = {"lr": rates, "mom": lambda _: _MOMENTA[1]}
-    learner.fit(fit.n_epochs, cbs=[ParamScheduler(schedule), events], start_epoch=events.start_epoch)
+    learner.fit(fit.n_epochs, cbs=[ParamScheduler(schedule), *callbacks], start_epoch=start_epoch)
 
 
 def release(learner: Learner) -> None:

@@ -24,7 +24,7 @@ class Fit:
         lr: Peak learning rate; a slice gives (first, last) parameter group.
         pct_start: Share of the cycle in which the rate rises.
         div: Peak over initial rate.
-        is_slanted: Whether the rate rises and falls in straight lines.
+        shape: flat keeps the rate; slanted lets it rise and fall in straight lines.
     """
 
     n_epochs: int
@@ -32,7 +32,7 @@ class Fit:
     lr: float | slice
     pct_start: float = 0.25
     div: float = 25.0
-    is_slanted: bool = False
+    shape: Schedule = Schedule.one_cycle
 
 
 def plan_fits(train: TrainConfig, *, n_groups: int, knows_wikipedia: bool = False) -> list[Fit]:
@@ -98,5 +98,4 @@ def _gradual(train: TrainConfig, decay: float, n_groups: int) -> list[Fit]:
 def _cycle(train: TrainConfig, n_epochs: int, freeze_to: int, lr: float, decay: float, n_groups: int) -> Fit:
     """Returns one cycle whose rates fall by `decay` from each group of layers to the one below."""
     rates = slice(lr / decay ** (n_groups - 1), lr) if decay != 1 else lr
-    is_slanted = train.schedule is Schedule.slanted
-    return Fit(n_epochs, freeze_to, rates, is_slanted=is_slanted)
+    return Fit(n_epochs, freeze_to, rates, shape=train.schedule)

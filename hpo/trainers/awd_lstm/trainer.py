@@ -5,24 +5,29 @@ What it shares with the training of language models is in `training`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from hpo.artifacts.checkpoint import Checkpoint
 from hpo.artifacts.folders import EVALUATION, PROBABILITIES
+from hpo.config.training import ANY_LR, LrAdapt
 from hpo.contracts.seeds import seed_everything
 from hpo.contracts.trainer import OnEpoch, TrialRequest, TrialResult
 from hpo.data.corpus import open_corpus
 from hpo.data.metrics import score_probabilities
+from hpo.data.vocabulary import Part
 from hpo.machine.files import write_json
 from hpo.machine.signals import MustPause, never
 from hpo.trainers.awd_lstm.evaluation import evaluate
-from hpo.trainers.awd_lstm.learner import autocast, build_learner
+from hpo.trainers.awd_lstm.hypergradient import Hypergradient, halve, learning_loss
+from hpo.trainers.awd_lstm.learner import AR, TAR, autocast, build_learner
 from hpo.trainers.awd_lstm.monitor import Monitor
 from hpo.trainers.awd_lstm.network.batches import Batches
-from hpo.trainers.awd_lstm.network.classifier import bodies_of, build_classifier, choose_architecture
+from hpo.trainers.awd_lstm.network.classifier import DropMult, bodies_of, build_classifier, choose_architecture
 from hpo.trainers.awd_lstm.network.encoder import read_encoder
 from hpo.trainers.awd_lstm.network.outputs import class_probabilities, score
 from hpo.trainers.awd_lstm.network.weights import copy_encoder, load_weights, save_weights
@@ -88,6 +93,12 @@ class ClassifierTraining(Training):
             for folder, body in zip(request.encoders, bodies_of(self.model), strict=True):
                 copy_encoder(folder, body, corpus.vocab)
         self.learner = build_learner(request, self.model, self.train)
+        self.hyper: Hypergradient | None = None
+        if request.train.lr_adapt is LrAdapt.hypergradient:
+            held, rest = halve(corpus.valid)
+            self.whole, self.valid = self.valid, cut(rest)
+            self.hyper = self._hypergradient(held)
+            self.callbacks = [self.hyper]
 
     @property
     def divergence_loss(self) -> float:
@@ -107,7 +118,34 @@ class ClassifierTraining(Training):
         save_weights(self.request.folder, self.model, self.architecture)
 
     def _validate(self, monitor: Monitor) -> dict[str, float]:
-        return score(self.model, self.valid, monitor.pause_if_asked).metrics
+        scores = score(self.model, self.valid, monitor.pause_if_asked).metrics
+        if self.hyper is None:
+            return scores
+        whole = score(self.model, self.whole, monitor.pause_if_asked).metrics
+        return {**scores, **{f"whole_{name}": whole[name] for name in scores}, **self.hyper.sum_up(len(self.train))}
+
+    def _hypergradient(self, held: Part) -> Hypergradient:
+        request, drop_bounds = self.request, self.request.train.drop_bounds
+        return Hypergradient(
+            held,
+            seed=request.seed,
+            batch_size=request.train.batch_size,
+            bptt=request.train.bptt,
+            device=self.train.device,
+            lr=(request.train.lr, request.train.lr_bounds or ANY_LR),
+            dropout=(DropMult(self.model, request.model.drop_mult), drop_bounds) if drop_bounds else None,
+            every=request.train.hyper_every,
+            rate=request.train.hyper_rate,
+            loss=partial(learning_loss, ar=AR, tar=TAR),
+        )
+
+    def _own_state(self) -> Mapping[str, object]:
+        return {"hypergradient": self.hyper.state()} if self.hyper else {}
+
+    def _restore(self, checkpoint: Checkpoint | None, *, with_moments: bool) -> Mapping[str, float]:
+        if checkpoint is not None and self.hyper is not None:
+            self.hyper.load(checkpoint.state["hypergradient"])  # type: ignore[arg-type]  # it is as it was saved
+        return super()._restore(checkpoint, with_moments=with_moments)
 
 
 def _has_read(encoder: str, data_fingerprint: str) -> bool:

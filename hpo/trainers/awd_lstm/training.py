@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from hpo.machine.signals import MustPause
 from hpo.trainers.awd_lstm.learner import autocast, effective_precision, release, run_fit
 from hpo.trainers.awd_lstm.monitor import Diverged, Events, Monitor, Paused, Stopped
 from hpo.trainers.awd_lstm.network.batches import Batches
-from hpo.trainers.awd_lstm.network.fastai import Learner
+from hpo.trainers.awd_lstm.network.fastai import Callback, Learner
 from hpo.trainers.awd_lstm.network.lm_batches import Windows
 from hpo.trainers.awd_lstm.network.weights import count_params
 from hpo.trainers.awd_lstm.schedule import Fit
@@ -43,12 +43,14 @@ class Training(ABC):
         train: What it learns from.
         model: The network.
         learner: Trains it.
+        callbacks: Who else is told of every batch.
     """
 
     request: TrialRequest | EncoderRequest
     train: Batches | Windows
     model: Any  # its parts are known to those that derive
     learner: Learner
+    callbacks: Sequence[Callback] = ()
 
     def __init__(self, request: TrialRequest | EncoderRequest) -> None:
         self.request = request
@@ -78,6 +80,10 @@ class Training(ABC):
 
     def _hidden(self) -> Mapping[str, Tensor]:
         """Returns what the next batch of an epoch under way needs of those before it."""
+        return {}
+
+    def _own_state(self) -> Mapping[str, object]:
+        """Returns what a checkpoint is to hold beside the state of any training, as JSON."""
         return {}
 
     def monitor(self, on_epoch: OnEpoch, must_pause: MustPause, history: History) -> Monitor:
@@ -115,7 +121,8 @@ class Training(ABC):
             if n_done < fit.n_epochs:
                 start = partial(self._restore, checkpoint, with_moments=n_done > 0 or is_under_way)
                 validate = partial(self._measure, monitor)
-                run_fit(self.learner, fit, Events(monitor, validate, start_epoch=n_done, start=start))
+                events = Events(monitor, validate, start_epoch=n_done, start=start)
+                run_fit(self.learner, fit, events, *self.callbacks)
                 checkpoint = None
             n_done = max(0, n_done - fit.n_epochs)
 
@@ -129,7 +136,7 @@ class Training(ABC):
         tensors, state = capture(self.learner, order)
         if done:
             tensors |= {name: value.cpu().numpy() for name, value in self._hidden().items()}
-        write_checkpoint(self.request, Checkpoint(history, tensors, state, done))
+        write_checkpoint(self.request, Checkpoint(history, tensors, {**state, **self._own_state()}, done))
 
     def _restore(self, checkpoint: Checkpoint | None, *, with_moments: bool) -> Mapping[str, float]:
         """Puts back what `checkpoint` holds; returns the sums of the epoch under way."""

@@ -85,6 +85,11 @@ class Batches:
         """Returns the texts of `rows` as one batch."""
         return self._send(self._pad(rows))
 
+    def batch_of(self, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns the texts of `rows` and their labels as one batch, the longest first."""
+        rows = self._longest_first(rows)
+        return self.ids_of(rows), self._send(self._labels[rows])
+
     def order(self) -> Rows:
         """Returns the rows in the order of one epoch; draws twice from the generator, if there is one."""
         if self.generator is None:

@@ -115,6 +115,33 @@ def _build_one(architecture: Architecture) -> nn.Module:
     return network
 
 
+class DropMult:
+    """Sets the dropouts of a classifier that is being trained, all of them in proportion as `build_classifier` does.
+
+    A multiplier of 0 leaves the network without the head's first dropout for good.
+
+    Attributes:
+        start: The multiplier that the network was built with.
+    """
+
+    def __init__(self, network: Any, start: float) -> None:
+        self.start = start
+        body = network[0].module
+        unit = awd_lstm_clas_config
+        self._places: list[tuple[Any, str, float]] = [
+            (body.encoder_dp, "embed_p", unit["embed_p"]),
+            (body.input_dp, "p", unit["input_p"]),
+            *((each, "p", unit["hidden_p"]) for each in body.hidden_dps),
+            *((each, "weight_p", unit["weight_p"]) for each in body.rnns),
+        ]
+        dropouts = [module for module in network[1].modules() if isinstance(module, nn.Dropout)]
+        self._places += [(each, "p", unit["output_p"]) for each in dropouts[:1] if start]
+
+    def set(self, mult: float) -> None:
+        for module, name, p in self._places:
+            setattr(module, name, p * mult)
+
+
 def bodies_of(network: Any) -> list[nn.Module]:
     """Returns the parts that encoders are for: of a classifier, or of the forward and the backward one."""
     parts: list[Any] = [network.forwards, network.backwards] if isinstance(network, Ensemble) else [network]

@@ -70,3 +70,20 @@ class FusedAdamW(Optimizer):  # type: ignore[misc]  # fastai is untyped
             state["step"] = torch.zeros((), device=param.device)  # the kernel reads it where the parameter is
             state["grad_avg"], state["sqr_avg"] = torch.zeros_like(param), torch.zeros_like(param)
         return state
+
+
+def preconditioner(optimizer: FusedAdamW) -> list[Tensor]:
+    """Returns, for each parameter with a gradient, by how much the step just made falls as its gradient rises.
+
+    That is lr * (1 - mom) / (1 - mom^t) / (sqrt(v / (1 - sqr_mom^t)) + eps), the second moments v taken for constant.
+    """
+    found = []
+    for group, hyper in zip(optimizer.param_lists, optimizer.hypers, strict=True):
+        for param in group:
+            if param.grad is None:
+                continue
+            state, mom = optimizer.state[param], float(hyper["mom"])
+            t = float(state["step"])
+            second = state["sqr_avg"] / (1 - float(hyper["sqr_mom"]) ** t)
+            found.append(float(hyper["lr"]) * (1 - mom) / (1 - mom**t) / (second.sqrt() + hyper["eps"]))
+    return found

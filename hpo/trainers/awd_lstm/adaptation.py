@@ -1,0 +1,75 @@
+"""Which trainings may have a learning rate that moves, and within which bounds it does.
+
+How it moves is `hypergradient`'s business; nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hpo.config.schema import Config
+from hpo.config.search import ParamValue
+from hpo.config.training import ANY_LR, WT103, LrAdapt, Precision, Schedule, Unfreeze
+from hpo.space.space import Space, values_of
+
+_THIS = "train.lr_adapt=hypergradient"
+MAX_DROP_MULT = 2.0  # beyond it a share would not be one
+
+
+def settle_adaptation(config: Config, space: Space) -> Config:
+    """Returns settings whose bounds are known; refuses what does not go with a rate that moves.
+
+    Raises:
+        ValueError: in one sentence.
+    """
+    train = config.train
+    if LrAdapt.hypergradient.name not in values_of(space, "train.lr_adapt", train.lr_adapt.name):
+        if train.drop_bounds is not None:
+            raise ValueError("train.drop_bounds lets dropout move with the learning rate; that needs " + _THIS + ".")
+        return config
+    if not config.trainer.needs_torch:
+        raise ValueError(f"{_THIS} moves the rate of trainer=awd_lstm; trainer={config.trainer.option} has its own.")
+    _check_training(config, space)
+    lr_bounds = train.lr_bounds or space.bounds("train.lr") or list(ANY_LR)
+    _check_bounds("train.lr_bounds", lr_bounds, above=0.0)
+    _check_inside(space, "train.lr", train.lr, lr_bounds, name="train.lr_bounds")
+    if train.drop_bounds is not None:
+        _check_bounds("train.drop_bounds", train.drop_bounds, low=0.0, below=MAX_DROP_MULT)
+        _check_inside(space, "model.drop_mult", config.model.drop_mult, train.drop_bounds, name="train.drop_bounds")
+    return replace(config, train=replace(train, lr_bounds=[float(bound) for bound in lr_bounds]))
+
+
+def _check_training(config: Config, space: Space) -> None:
+    train, model = config.train, config.model
+    unfreeze = train.unfreeze.name if train.unfreeze else None
+    wants: list[tuple[str, ParamValue, set[ParamValue], str]] = [
+        ("train.schedule", train.schedule.name, {Schedule.flat.name}, "a schedule would take the rate back"),
+        ("train.unfreeze", unfreeze, {Unfreeze.all.name, None}, "all layers learn at one rate"),
+        ("train.precision", train.precision.name, {Precision.fp32.name}, "scaled losses have scaled gradients"),
+        ("model.bidir", model.bidir, {False}, "two classifiers have two losses"),
+    ]
+    for path, value, allowed, why in wants:
+        for found in values_of(space, path, value):
+            if found not in allowed:
+                shown = str(found).lower() if isinstance(found, bool) else found
+                wanted = str(next(iter(sorted(map(str, allowed - {None}))))).lower()
+                raise ValueError(f"{_THIS} does not go with {path}={shown}, as {why}; give {path}={wanted}.")
+    if unfreeze is None and WT103 in values_of(space, "model.encoder", model.encoder):
+        raise ValueError(
+            f"{_THIS} does not go with gradual unfreezing, the default from wt103; give train.unfreeze=all."
+        )
+
+
+def _check_bounds(
+    path: str, bounds: Sequence[float], *, above: float = -1.0, low: float = -1.0, below: float = 1e9
+) -> None:
+    if len(bounds) != 2 or not bounds[0] < bounds[1] or bounds[0] <= above or bounds[0] < low or bounds[1] >= below:
+        allowed = "both above 0" if above == 0 else f"from {low:g} to below {below:g}"
+        raise ValueError(f"{path}={list(bounds)} must be two numbers, the lower first, {allowed}.")
+
+
+def _check_inside(space: Space, path: str, value: float, bounds: Sequence[float], *, name: str) -> None:
+    for found in values_of(space, path, value):
+        if not bounds[0] <= float(str(found)) <= bounds[1]:
+            raise ValueError(f"{path}={found} is not within {name}={list(bounds)}, where it may move; widen those.")
