@@ -27,7 +27,7 @@ from tests.support.studies import run_study
 from tests.support.worker_processes import spawned
 
 MISTAKES = {
-    "pruner=bayes": "pruner=bayes does not exist; conf/pruner has asha, hyperband, median, none.",
+    "pruner=bayes": "pruner=bayes does not exist; conf/pruner has asha, hyperband, ",
     "sampler.n_startup=3": "sampler.n_startup is not a setting (did you mean n_startup_trials?)",
     "samplr=tpe": "samplr is not a setting (did you mean sampler?)",
     "seed=abc": "seed: Value 'abc'",

@@ -30,7 +30,7 @@ from tests.support.mlflow_equality import compare_with_mlflow
 FAST = ("trainer=synthetic", "tracking=none", "executor=inline", "samplers=[tpe]", "seeds=2")
 
 MISTAKES = {
-    "samplers=[bayes]": "sampler=bayes does not exist; conf/sampler has gradient, grid, random, tpe.",
+    "samplers=[bayes]": "sampler=bayes does not exist; conf/sampler has cmaes, gp, ",
     "samplers=[random,random]": "names one twice",
     "samplers=[]": "samplers=[] leaves nothing to compare",
     "samplers=tpe": "samplers takes a list; write it in brackets, as in [a,b].",

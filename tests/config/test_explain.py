@@ -32,7 +32,7 @@ def refusal(*overrides: str, folder: Path | None = None) -> str:
         ("space.train=3", "space.train is a group of settings, not a value"),
         ("space.train.lr.levels=3", "space.train.lr.levels takes a list"),
         ("train.lr=null", "train.lr cannot be null"),
-        ("pruner=bayes", "pruner=bayes does not exist; conf/pruner has asha, hyperband, median, none."),
+        ("pruner=bayes", "pruner=bayes does not exist; conf/pruner has asha, hyperband, "),
         ("sampler=null", "takes the name of one of its options"),
         ("+space.train.wd={low: 1}", "A param is added as a whole: '+space.train={wd: "),
         (
