@@ -18,9 +18,7 @@ import numpy as np
 from hpo.artifacts.folders import PROBABILITIES
 from hpo.config.schema import SqliteConfig
 from hpo.contracts.records import PRUNED
-from hpo.data.baseline import read_baseline
 from hpo.data.corpus import open_corpus
-from hpo.data.metrics import score_probabilities
 from hpo.storage.record import TESTS, open_record, read_study
 
 CUT_VOCAB = 8_008  # words of the corpus whose reviews are cut as the networks read them, specials included
@@ -47,19 +45,16 @@ def main(workdir: Path) -> None:
 def bags_of_words(cache: Path) -> Iterator[Row]:
     """Yields a row for each prepared corpus: the regression that was fitted on its train part."""
     for folder in sorted(cache.glob("imdb-*")):
-        corpus, baseline = open_corpus(folder), read_baseline(folder)
-        if baseline is None:
+        corpus = open_corpus(folder)
+        valid, test = corpus.baseline.valid, corpus.baseline.test
+        if not valid:
             continue
-        scores = {
-            name: score_probabilities(baseline.probabilities(part), part.labels.astype("int64"))
-            for name, part in (("valid", corpus.valid), ("test", corpus.test))
-        }
         yield {
             "what": "bag of words, as cut" if int(corpus.facts["n_vocab"]) <= CUT_VOCAB else "bag of words, whole",
             "seed": folder.name,
-            "valid_accuracy": scores["valid"].accuracy,
-            "test_accuracy": scores["test"].accuracy,
-            "test_macro_f1": scores["test"].macro_f1,
+            "valid_accuracy": valid["accuracy"],
+            "test_accuracy": test["accuracy"],
+            "test_macro_f1": test["macro_f1"],
         }
 
 

@@ -22,6 +22,7 @@ class ReportSettings:
         rope: Differences of the metric up to this size do not matter; None: the card's, else by metric.
         unit, budget: The primary budget; None: the card's, else what the studies were given.
         direction: Which values are better, for records that do not say so.
+        states: What the words for states in somebody else's records mean.
         n_resamples: Bootstrap resamples.
         seed: Of the resamples.
     """
@@ -31,6 +32,7 @@ class ReportSettings:
     unit: Unit | None = None
     budget: float | None = None
     direction: Direction | None = None
+    states: dict[str, Any] = field(default_factory=dict)
     n_resamples: int = MISSING
     seed: int = MISSING
 

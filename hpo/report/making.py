@@ -64,6 +64,7 @@ def _read(config: ReportConfig) -> Experiment:
         unit=settings.unit.value if settings.unit else None,
         budget=settings.budget,
         direction=settings.direction,
+        states=settings.states,
     )
     if config.records is not None:
         return read_records(_paths(config.records), name=config.name or None, terms=terms)

@@ -1,7 +1,7 @@
 """An experiment from CSV files of trials, written by whatever tuner, and as such a file, which is read back.
 
-Columns, one row a trial: experiment, task, strategy, seed, trial, value, state, epochs, seconds; optional are test,
-direction, metric, ended_s, reason, continued and one `param.NAME` for each param. Rows are read in
+Columns, one row a trial: experiment, task, strategy, seed, trial, value, state; optional are epochs,
+seconds, test, direction, metric, ended_s, reason, continued and one `param.NAME` for each param. Rows are read in
 `csv_trials`, single fields in `csv_words`; every mistake is one sentence with its line. What is written lacks what has
 no column: learning curves, confirmations, the design card.
 """
@@ -34,12 +34,13 @@ from hpo.report.reading.csv_trials import (
     read_rows,
     read_trials,
 )
-from hpo.report.reading.csv_words import DIVERGED, is_empty
+from hpo.report.reading.csv_words import DIVERGED, check_states, is_empty
 from hpo.report.reading.deviations import join_names
 from hpo.report.reading.scales import ROPE
 from hpo.report.reading.terms import Terms, settle, with_inferred_budget
 
-COLUMNS = (*REQUIRED, "test", "metric", "direction", "ended_s", "reason", "continued")  # of what is written
+# of what is written
+COLUMNS = (*REQUIRED, "epochs", "seconds", "test", "metric", "direction", "ended_s", "reason", "continued")
 UNNAMED = "value"  # the metric where no column names it
 SPELLINGS = {"min": Direction.minimize, "minimise": Direction.minimize}
 SPELLINGS |= {"max": Direction.maximize, "maximise": Direction.maximize}
@@ -70,7 +71,7 @@ def read_records(paths: Sequence[Path], *, name: str | None = None, terms: Terms
     terms = terms or Terms()
     metric = _one_of("metric", rows) or UNNAMED
     direction, notes = _direction(rows, terms, metric)
-    read = read_trials(rows)
+    read = read_trials(rows, check_states(terms.states))
     notes += _notes(rows, read, unread)
     if not any(each.trial.epochs for each in read):
         read = [replace(each, trial=replace(each.trial, epochs=1.0)) for each in read]

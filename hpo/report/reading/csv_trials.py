@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from hpo.config.search import ParamValue
 from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING
@@ -20,8 +22,19 @@ from hpo.machine.escaping import FORMULA_STARTS
 from hpo.report.analysis.records import Trial
 from hpo.report.reading.csv_words import DIVERGED, read_number, read_params, read_state, read_whole
 
-REQUIRED = ("experiment", "task", "strategy", "seed", "trial", "value", "state", "epochs", "seconds")
-OPTIONAL = ("test", "direction", "metric", "ended_s", "reason", "continued")
+REQUIRED = ("experiment", "task", "strategy", "seed", "trial", "value", "state")
+OPTIONAL = ("epochs", "seconds", "test", "direction", "metric", "ended_s", "reason", "continued")
+SYNONYMS = {  # how other tuners' exports call a column, where it has not its own name
+    "task": ("dataset", "benchmark", "problem"),
+    "strategy": ("optimizer", "optimiser", "method", "algorithm", "scheduler", "searcher", "tuner"),
+    "trial": ("number", "trial_number", "trial_index", "trial_id", "iteration"),
+    "value": ("objective", "objective_value", "values_0", "metric_value", "default"),
+    "state": ("status", "trial_status"),
+    "seconds": ("duration", "time_total_s", "elapsed_time", "runtime", "_runtime"),
+    "epochs": ("training_iteration", "epoch", "resource", "n_epochs"),
+    "reason": ("error", "additional_info", "fail_reason"),
+}
+PARAMS = re.compile(r"(?:params_|config/|config_|param\.)(.+)")
 PARAM = "param."
 DELIMITERS = ",;\t|"
 MAX_SHOWN = 60  # characters of what stands where the name of a column should be
@@ -51,7 +64,7 @@ def read_rows(path: Path) -> tuple[list[TrialRow], list[str]]:
     rows = _rows(_text(path, shown), shown)
     if not rows:
         raise ValueError(f"{shown} is empty; its first line names the columns {', '.join(REQUIRED)}.")
-    header = [_column(name) for name in rows[0].fields]
+    header = _header(rows[0].fields)
     _check_header(header, shown)
     trials = [
         TrialRow(dict(zip(header, (_field(field) for field in row.fields), strict=True)), f"{shown} line {row.line}")
@@ -100,13 +113,24 @@ def _n_known(header: str, delimiter: str) -> int:
     return sum(_column(name.strip().strip('"')) in REQUIRED for name in header.split(delimiter))
 
 
+def _header(fields: Sequence[str]) -> list[str]:
+    """Returns the names of the columns as they are known here: a synonym's, too, where only one stands for it."""
+    names = [_column(name) for name in fields]
+    for wanted, others in SYNONYMS.items():
+        found = [i for i, name in enumerate(names) if name.casefold() in others]
+        if wanted not in names and len(found) == 1:
+            names[found[0]] = wanted
+    return names
+
+
 def _column(name: str) -> str:
     """Returns a column's name as it is known here: without spaces around, ours in lower case."""
     stripped = name.strip()
     lowered = stripped.casefold()
     if lowered in REQUIRED + OPTIONAL:
         return lowered
-    return PARAM + stripped[len(PARAM) :] if lowered.startswith(PARAM) else stripped
+    param = PARAMS.fullmatch(stripped) or PARAMS.fullmatch(lowered)
+    return PARAM + stripped[param.start(1) :] if param else stripped
 
 
 def _short(name: str) -> str:
@@ -136,14 +160,18 @@ class ReadTrial:
     is_imputed: bool
 
 
-def read_trials(rows: Sequence[TrialRow]) -> list[ReadTrial]:
+def read_trials(rows: Sequence[TrialRow], states: Mapping[str, str] = MappingProxyType({})) -> list[ReadTrial]:
     """Returns a trial for each row.
+
+    Args:
+        rows: The rows.
+        states: Our state for words of somebody else's.
 
     Raises:
         ValueError: for a field that cannot be read, or two rows for one trial.
     """
     params = _params(rows)
-    read = [_read_row(row, own) for row, own in zip(rows, params, strict=True)]
+    read = [_read_row(row, own, states) for row, own in zip(rows, params, strict=True)]
     seen: dict[tuple[Place, int], TrialRow] = {}
     for row, each in zip(rows, read, strict=True):
         first = seen.setdefault((each.place, each.trial.number), row)
@@ -165,12 +193,12 @@ def _params(rows: Sequence[TrialRow]) -> list[dict[str, ParamValue]]:
     return found
 
 
-def _read_row(row: TrialRow, params: Mapping[str, ParamValue]) -> ReadTrial:
+def _read_row(row: TrialRow, params: Mapping[str, ParamValue], states: Mapping[str, str]) -> ReadTrial:
     for column in ("task", "strategy"):
         if not row[column]:
             raise ValueError(f"{row.place}: {column} is empty; every trial belongs to one.")
     try:
-        state, reason = read_state(row["state"])
+        state, reason = read_state(row["state"], states)
     except ValueError as error:
         raise ValueError(f"{row.place}: {error}.") from error
     value = _number(row, "value")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from hpo.config.schema import Direction
 from hpo.contracts.records import Budget
@@ -29,6 +29,7 @@ class Terms:
     unit: Unit | None = None
     budget: float | None = None
     direction: Direction | None = None
+    states: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.rope is not None and not (math.isfinite(self.rope) and self.rope >= 0):

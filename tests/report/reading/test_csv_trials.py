@@ -179,3 +179,22 @@ def test_mistakes_are_told_with_their_line(changes, sentence) -> None:
 def test_two_rows_for_one_trial_are_refused() -> None:
     with pytest.raises(ValueError, match=r"line 9 and records=a.csv line 2 are both trial 4 .* seed 3"):
         read_trials([row(), row(5, seed="4"), row(9)])
+
+
+def test_exports_of_other_tuners_need_no_renaming(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    head = "experiment,task,Method,seed,trial_number,objective,status,config/lr,params_depth,error"
+    path.write_text(f"{head}\ne,t,bohb,0,0,0.5,TrialStatus.COMPLETED,0.1,3,\ne,t,bohb,0,1,,FAILED,0.2,4,lost\n")
+    rows, unread = read_rows(path)
+    assert unread == []
+    first, second = (each.trial for each in read_trials(rows))
+    assert (first.state, first.value, first.epochs, first.seconds) == ("COMPLETE", 0.5, 1, 0)
+    assert first.params == {"lr": 0.1, "depth": 3}
+    assert (second.state, second.reason) == ("FAIL", "lost")
+
+
+def test_of_two_columns_that_could_be_meant_none_is(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text("experiment,task,method,optimizer,seed,trial,value,state\ne,t,a,b,0,0,1,ok\n")
+    with pytest.raises(ValueError, match="has no column strategy; it has"):
+        read_rows(path)

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from hpo.report.reading.csv_words import known_words, read_number, read_params, read_state, read_whole
+from hpo.report.reading.csv_words import check_states, known_words, read_number, read_params, read_state, read_whole
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,28 @@ def test_whole_numbers_that_no_float_holds_are_text(large: str) -> None:
 def test_large_numbers_are_numbers() -> None:
     assert read_params(["9007199254740991", "-3"]) == [2**53 - 1, -3]
     assert read_params(["1e300", "123456789012345678.5"]) == [1e300, 123456789012345678.5]
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "reason"),
+    [
+        ("StatusType.SUCCESS", "COMPLETE", None),
+        ("StatusType.MEMOUT", "FAIL", "oom"),
+        ("TrialStatus.EARLY_STOPPED", "PRUNED", None),
+        ("Status.in_progress", "RUNNING", None),
+        ("TrialStatus.ABANDONED", "FAIL", None),
+        ("USER_CANCELED", "FAIL", None),
+        ("preempted", "FAIL", None),
+    ],
+)
+def test_words_of_other_tuners_are_states(text: str, state: str, reason: str | None) -> None:
+    assert read_state(text) == (state, reason)
+
+
+def test_a_word_means_what_it_is_said_to_mean() -> None:
+    states = check_states({"Terminated": "complete", "killed": "FAIL", "nix": "PRUNED"})
+    assert read_state("TERMINATED", states) == ("COMPLETE", None)
+    assert read_state("Killed", states) == ("FAIL", None)
+    assert read_state("Status.nix", states) == ("PRUNED", None)
+    with pytest.raises(ValueError, match=r"report\.states\.odd=BEST is no state; allowed are COMPLETE, PRUNED, FAIL"):
+        check_states({"odd": "BEST"})
