@@ -68,7 +68,7 @@ def search(
             names them.
         space: The dimensions, by the name of the argument; "train.epochs" for the number of epochs.
         metric: Which of its metrics is optimised.
-        direction: "maximize" or "minimize"; may be left out for accuracy, macro_f1 and valid_loss.
+        direction: "maximize" or "minimize"; may be left out for the metrics of text classifiers.
         n_trials: The budget; None if `overrides` give another.
         epochs: What `train` is given as such.
         sampler, pruner: As in sampler=tpe.

@@ -35,7 +35,7 @@ CLOSING = """\
 settings
   study.n_trials=50             a total: the same command again continues the study to it
   study.timeout_s=3600          also a total, in seconds; study.n_epochs=500 in epochs
-  study.metric=valid_loss       what is optimised: accuracy, macro_f1 or valid_loss
+  study.metric=valid_loss       what is optimised: accuracy, macro_f1, f1, roc_auc …
   study.name=mine               a study of its own; the default name follows from the options
   seed=1                        another study, all else equal
 

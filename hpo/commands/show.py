@@ -66,7 +66,8 @@ def _print_corpus(console: Console, corpus: Corpus) -> None:
     console.print("", _table(["class", *PARTS], _class_rows(corpus)), "", sep="\n")
     console.print(_table(["tokens a text", "least", "median", "95 %", "most", "words known"], _length_rows(corpus)))
     n_words = sum(word != FAKE for word in corpus.vocab)
-    console.print(f"vocabulary: {n_words:,} tokens, those of the train part", "", sep="\n")
+    tokenizer = f"data.tokenizer={corpus.facts['tokenizer']}"
+    console.print(f"vocabulary: {n_words:,} tokens, those of the train part, by {tokenizer}", "", sep="\n")
     for note in corpus.notes:
         console.print(Text(printable(note), "yellow"), "", sep="\n", soft_wrap=True)
     sample = _table(["class", "a text of the train part, as the network sees it"], _sample_rows(corpus))

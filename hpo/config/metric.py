@@ -26,7 +26,13 @@ class Direction(StrEnum):
         return "lower" if self is Direction.minimize else "higher"
 
 
-KNOWN = {"accuracy": Direction.maximize, "macro_f1": Direction.maximize, "valid_loss": Direction.minimize}
+ALWAYS = {"accuracy": Direction.maximize, "macro_f1": Direction.maximize, "valid_loss": Direction.minimize}
+"""What every epoch of a text classifier measures, and which values are better."""
+
+OTHERS = dict.fromkeys(["balanced_accuracy", "roc_auc", "average_precision", "mcc", "f1"], Direction.maximize)
+"""What is measured where a study optimises it, and by every test."""
+
+KNOWN = {**ALWAYS, **OTHERS}
 """The metrics of text classifiers, and which of their values are better."""
 
 

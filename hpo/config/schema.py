@@ -30,7 +30,11 @@ def quiet(_done: int, _total: int) -> None:
 
 
 class Tokenizer(Enum):
+    """What makes tokens of texts; `auto` is one of the others, chosen by the texts."""
+
+    auto = "auto"
     spacy = "spacy"
+    unicode = "unicode"
     words = "words"
 
 
@@ -52,11 +56,19 @@ class Empty(Enum):
 LinearBaseline = Enum("LinearBaseline", ["linear", "none"])  # what results are held against
 
 
+class Labels(Enum):
+    """What becomes of labels that look like slips: they are refused, or mended and said."""
+
+    strict = "strict"
+    clean = "clean"
+
+
 @dataclass
 class DataConfig(Option):
     """Texts with labels, and how they become token ids."""
 
     name: str = MISSING
+    labels: Labels = MISSING
     tokenizer: Tokenizer = MISSING
     min_freq: int = count()
     max_vocab: int = setting(low=10)

@@ -46,12 +46,15 @@ class StudyConfig:
 
     `enqueue` is a list of configurations or the file that has one, the first trials; `learn_from` names studies of an
     equal space whose trials the sampler sees; `prior_weight` is how many trials the priors of the space weigh.
-    `direction: null` is what is known of the metric; `accept_code` continues it with another text of a user's function.
+    `direction: null` is what is known of the metric; `positive` is the class that `f1` is about, and
+    `average_precision`, without it a mean over the classes; `accept_code` continues it with another text of a user's
+    function.
     """
 
     name: str | None = None
     metric: str = MISSING
     direction: Direction | None = None
+    positive: str | None = None
     n_trials: int | None = count(None)
     timeout_s: float | None = seconds(None)
     n_epochs: int | None = count(None)

@@ -151,6 +151,13 @@ class LrAdapt(Enum):
     hypergradient = "hypergradient"
 
 
+class ClassWeights(Enum):
+    """What a text counts in the training loss: balanced makes up for classes that have few."""
+
+    none = "none"
+    balanced = "balanced"
+
+
 class Unfreeze(Enum):
     """In which order the layers of a classifier begin to learn: all at once, one by one from the head, or in two."""
 
@@ -180,6 +187,7 @@ class TrainConfig(Option):
     precision: Precision = MISSING
     unfreeze: Unfreeze | None = None
     lr_decay: float | None = setting(None, low=1, high=100)
+    class_weights: ClassWeights = ClassWeights.none
     lr_adapt: LrAdapt = LrAdapt.none
     lr_bounds: list[float] | None = None
     drop_bounds: list[float] | None = None

@@ -12,9 +12,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
+from hpo.config.metric import OTHERS
 from hpo.config.schema import ModelConfig, TrainConfig, TrainerConfig
 from hpo.config.search import ParamValue
-from hpo.config.training import EncoderConfig, Sizes
+from hpo.config.training import ClassWeights, EncoderConfig, Sizes
 from hpo.machine.signals import MustPause, never
 
 
@@ -86,6 +87,8 @@ class TrialRequest(Request):
         encoder: Folder of the encoder its body starts from; empty for initial weights.
         backward_encoder: The same of its backward classifier, if it has one.
         arguments: What a user's own function is called with: the section `params`, `params` applied.
+        metric: What the study optimises.
+        positive: The class that this is about; empty where none is named.
     """
 
     params: Mapping[str, ParamValue]
@@ -95,6 +98,8 @@ class TrialRequest(Request):
     encoder: str = ""
     backward_encoder: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    metric: str = ""
+    positive: str = ""
 
     @property
     def encoders(self) -> list[str]:
@@ -114,8 +119,12 @@ class TrialRequest(Request):
         del model["encoder"]  # the files behind it are named after their content, and below
         trainer.pop("path", None)  # what was moved is the same: it is told by its hash
         names = [Path(folder).name for folder in (self.corpus, *self.encoders)]
-        arguments = [self.arguments] if self.arguments else []
-        return [self.params, model, train, trainer, *arguments, self.seed, *names]
+        more: list[object] = [self.arguments] if self.arguments else []
+        if self.metric in OTHERS or self.positive:
+            more.append([self.metric, self.positive])
+        if self.train.class_weights is ClassWeights.none:
+            del train["class_weights"]  # trainings that began before there were any go on
+        return [self.params, model, train, trainer, *more, self.seed, *names]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +162,7 @@ class EpochReport:
 
     Attributes:
         epoch: Epochs done so far through all fits of the trial, so 1 after the first.
-        metrics: train_loss, valid_loss, accuracy, macro_f1 (means over the part), seconds,
+        metrics: train_loss, valid_loss, accuracy, macro_f1 (means over the part), the study's metric, seconds,
             tokens_per_s, peak_mb. Finite numbers only.
     """
 
@@ -206,8 +215,8 @@ class Trainer(Protocol):
     def test(self, request: TrialRequest) -> dict[str, float]:
         """Returns the test metrics of the weights `train` left in `request.folder`.
 
-        Keys: test_loss, test_accuracy, test_macro_f1, n_test, and what a baseline scores on the same texts, if there
-        is one: test_baseline_loss and so on. The only reader of the test part.
+        Keys: test_loss, test_accuracy, test_macro_f1, the other metrics that are defined, n_test, and what a baseline
+        scores on the same texts, if there is one: test_baseline_loss and so on. The only reader of the test part.
 
         Raises:
             FileNotFoundError: if no weights are there.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -17,17 +17,19 @@ import numpy as np
 
 from hpo.config.schema import DataConfig, LinearBaseline
 from hpo.data.baseline import Baseline, fit_baseline
+from hpo.data.segmentation import choose_tokenizer
 from hpo.data.sources import Source
 from hpo.data.splits import Rows, check_fractions, split_texts
 from hpo.data.texts import PARTS, Texts, check_texts, drop_empty
 from hpo.data.tokens import tokenizer_versions
-from hpo.data.vocabulary import SPECIAL, Numbered, Part, number_texts
+from hpo.data.vocabulary import SPECIAL, Numbered, Part, coverage, number_texts
 from hpo.machine.cache import Cache, digest
 from hpo.machine.paths import expanded, is_folder
 
 FORMAT = 6  # raised whenever the same config and texts would give other files
 
 TEST_TEXTS = "test.texts.jsonl"
+LOW_COVERAGE = 0.5  # of a part's words
 
 __all__ = ["Corpus", "Part", "open_corpus", "prepare"]
 
@@ -158,11 +160,13 @@ def prepare(config: DataConfig, *, on_progress: OnProgress | None = None, on_not
         return known
     read, emptied = drop_empty(source.read(lambda done, total: report("files", done, total)), config)
     texts = check_texts(read, config, source=source.shown)
+    said = [*emptied, *texts.notes]
+    config = replace(config, tokenizer=choose_tokenizer(config.tokenizer, texts.texts))
     parts = split_texts(texts, config)
-    key = digest(_content(config, source, texts, parts, emptied))
+    key = digest(_content(config, source, texts, parts, said))
     name = re.sub(r"[^\w.-]+", "_", config.name)
     folder = cache.make(
-        f"{name}-{key}", lambda folder: _write_corpus(folder, config, source, texts, parts, emptied, report)
+        f"{name}-{key}", lambda folder: _write_corpus(folder, config, source, texts, parts, said, report)
     )
     cache.remember(signature, folder)
     baseline = open_corpus(folder).baseline
@@ -194,10 +198,10 @@ def _signature(config: DataConfig, source: Source) -> Iterator[str]:
 
 
 def _content(
-    config: DataConfig, source: Source, texts: Texts, parts: Mapping[str, Rows], emptied: Sequence[str]
+    config: DataConfig, source: Source, texts: Texts, parts: Mapping[str, Rows], said: Sequence[str]
 ) -> Iterator[bytes | str]:
     names = ("tokenizer", "min_freq", "max_vocab", "max_tokens", "keep", "baseline")
-    yield _as_json({"format": FORMAT, "kind": source.kind, "versions": texts.versions, "emptied": emptied})
+    yield _as_json({"format": FORMAT, "kind": source.kind, "versions": texts.versions, "said": said})
     yield _as_json({name: getattr(config, name) for name in names})
     yield _as_json(tokenizer_versions(config.tokenizer))
     for part, rows in parts.items():
@@ -213,7 +217,7 @@ def _write_corpus(
     source: Source,
     texts: Texts,
     parts: Mapping[str, Rows],
-    emptied: Sequence[str],
+    said: Sequence[str],
     report: OnProgress,
 ) -> None:
     numbered = number_texts(texts, parts, config, on_progress=lambda done, total: report("texts", done, total))
@@ -240,12 +244,24 @@ def _write_corpus(
         file.writelines(json.dumps(texts.texts[row]) + "\n" for row in parts["test"])
     described = {
         "baseline": asdict(_baseline(config, numbered, n_classes=len(texts.classes))),
-        "notes": [*emptied, *numbered.overlaps.sentences],
+        "notes": [*said, *numbered.overlaps.sentences, *_unknown(numbered.parts, config)],
         "facts": facts,
         "classes": texts.classes,
         "vocab": vocab,
     }
     (folder / "corpus.json").write_text(json.dumps(described, ensure_ascii=False), encoding="utf-8")
+
+
+def _unknown(parts: Mapping[str, Part], config: DataConfig) -> Iterator[str]:
+    """Yields a sentence for each part whose words are mostly unknown."""
+    for name, part in parts.items():
+        known = coverage(part)
+        if known < LOW_COVERAGE:
+            yield (
+                f"{1 - known:.0%} of the words of the {name} part are unknown, being rarer in the train part than "
+                f"data.min_freq={config.min_freq}: little is left to learn from; lower it, or give another "
+                f"data.tokenizer than {config.tokenizer.value}."
+            )
 
 
 def _baseline(config: DataConfig, numbered: Numbered, *, n_classes: int) -> Baseline:

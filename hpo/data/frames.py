@@ -19,7 +19,7 @@ FOLDER = "~/.cache/hpo/frames"
 
 
 def write_frame(frame: pd.DataFrame) -> Path:
-    """Returns the Parquet file of a table, written unless it is there.
+    """Returns the file of a table, written unless it is there: Parquet, or JSON lines where a column has several types.
 
     Raises:
         ValueError: if it is no table, or has columns that no file can hold.
@@ -28,7 +28,10 @@ def write_frame(frame: pd.DataFrame) -> Path:
     content = BytesIO()
     try:
         frame.to_parquet(content, index=False)
-    except (ValueError, TypeError, OverflowError) as error:  # pyarrow's are among them
+    except (ValueError, TypeError, OverflowError, NotImplementedError) as error:  # pyarrow's are among them
+        if _is_plain(frame):
+            lines = frame.to_json(orient="records", lines=True, force_ascii=False)
+            return _written(lines.encode(), "frame", ".jsonl")
         raise ValueError(f"data cannot be written as a table: {str(error).splitlines()[0].rstrip('.')}.") from error
     return _written(content.getvalue(), "frame", ".parquet")
 
@@ -41,6 +44,18 @@ def write_records(frame: pd.DataFrame) -> Path:
     """
     _check("records", frame)
     return _written(frame.to_csv(index=False).encode(), "records", ".csv")
+
+
+def _is_plain(frame: pd.DataFrame) -> bool:
+    """Returns whether a table holds nothing but what JSON has, too."""
+    plain = (str, bool, int, float, type(None))
+    values = (value for name in frame.columns for value in frame[name].tolist())
+    names_differ = len(set(map(str, frame.columns))) == len(frame.columns)
+    return names_differ and all(isinstance(value, plain) and _is_text(value) for value in values)
+
+
+def _is_text(value: object) -> bool:
+    return not isinstance(value, str) or not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def _check(setting: str, frame: object) -> None:

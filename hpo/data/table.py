@@ -11,13 +11,13 @@ from hpo.config.limits import MISSING, share
 from hpo.config.registry import option
 from hpo.config.schema import DataConfig, quiet
 from hpo.data.column_names import find_column, find_usual
+from hpo.data.labels import shortened
 from hpo.data.sources import OnRead, Source
 from hpo.data.table_files import TableFile, find_table_files
 from hpo.data.tabular import Reading, Tabular, open_tabular
-from hpo.data.texts import PARTS, UNLABELLED, Texts, check_labels
+from hpo.data.texts import PARTS, UNLABELLED, Texts
 from hpo.machine.paths import as_name, expanded
 
-MAX_SHOWN = 80  # characters of a value that errors show
 TEXT, LABEL, SPLIT = "data.text_column", "data.label_column", "data.split_column"
 GROUP = "data.group_column"
 
@@ -89,7 +89,7 @@ class Columns:
 def read_table(config: TableConfig, *, on_read: OnRead = quiet) -> Texts:
     """Returns the texts of the files of `data.path`.
 
-    Labels may be of any type and become class names by `str`.
+    Labels are of any type; what is a class is decided where texts are checked.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -102,12 +102,13 @@ def read_table(config: TableConfig, *, on_read: OnRead = quiet) -> Texts:
     for text, place in zip(texts, columns.places, strict=True):
         if not isinstance(text, str):
             raise ValueError(
-                f"{columns.shown(TEXT)} holds {_shortened(text)} in {place}, which is no text; "
+                f"{columns.shown(TEXT)} holds {shortened(text)} in {place}, which is no text; "
                 "name the column of texts or convert it."
             )
     return Texts(
         texts=[text for text in texts if isinstance(text, str)],
-        labels=_labels(columns, config),
+        labels=columns.values[LABEL],
+        labelled=columns.shown(LABEL),
         places=columns.places,
         given=_given(columns) if SPLIT in columns.values else None,
         groups=_groups(columns) if GROUP in columns.values else None,
@@ -229,30 +230,6 @@ def _shown(config: TableConfig) -> str:
 
 def _listed(given: object) -> str:
     return f"[{', '.join(map(str, given))}]" if isinstance(given, list) else str(given)
-
-
-def _labels(columns: Columns, config: TableConfig) -> list[str]:
-    values = columns.values[LABEL]
-    missing = [place for value, place in zip(values, columns.places, strict=True) if _is_missing(value)]
-    if missing:
-        raise ValueError(
-            f"{columns.shown(LABEL)} has {len(missing)} missing labels, the first in {missing[0]}; "
-            "fill them or leave those rows out."
-        )
-    for value, place in zip(values, columns.places, strict=True):
-        if isinstance(value, list | tuple | dict):
-            raise ValueError(
-                f"{columns.shown(LABEL)} holds {_shortened(value)} in {place}, which is no single "
-                "label; give one label a text, as a number or a text."
-            )
-    labels = [str(value) for value in values]
-    check_labels(labels, columns.places, shown=f"{columns.shown(LABEL)} of {_shown(config)}")
-    return labels
-
-
-def _shortened(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}…"
 
 
 def _is_missing(value: object) -> bool:

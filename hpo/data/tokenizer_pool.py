@@ -18,7 +18,8 @@ from hpo.machine.modules import main_aside
 from hpo.machine.secrets import forget_credentials
 from hpo.machine.signals import die_with_parent
 
-N_INLINE = {Tokenizer.spacy: 5_000, Tokenizer.words: 100_000}  # fewer texts are done sooner than processes start
+# fewer texts are done sooner than processes start
+N_INLINE = {Tokenizer.spacy: 5_000, Tokenizer.unicode: 20_000, Tokenizer.words: 100_000}
 N_CHUNK = 500
 
 OnTokenize = Callable[[int, int], None]

@@ -17,8 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.config.schema import Keep, Tokenizer
+from hpo.data.segmentation import split_segments
 
 BOS = "xxbos"
+PACKAGES: dict[Tokenizer, tuple[str, ...]] = {
+    Tokenizer.spacy: ("fastai", "spacy"),
+    Tokenizer.unicode: ("icu4py",),
+    Tokenizer.words: (),
+    Tokenizer.auto: ("fastai", "spacy", "icu4py"),
+}
 SPACY_MAX_CHARS = 1_000_000  # its nlp.max_length, of what fastai's rules have made of a text
 
 Token = TypeVar("Token")  # itself, or where it is
@@ -64,7 +71,7 @@ class Tokens:
 
 
 def build_tokenizer(tokenizer: Tokenizer) -> Tokenize:
-    """Returns the function from texts to lists of tokens."""
+    """Returns the function from texts to lists of tokens; `auto` has to be settled by `segmentation` first."""
     match tokenizer:
         case Tokenizer.spacy:
             with quiet_imports():
@@ -74,12 +81,15 @@ def build_tokenizer(tokenizer: Tokenizer) -> Tokenize:
             return tokenize
         case Tokenizer.words:
             return split_words
+        case Tokenizer.unicode:
+            return lambda texts: ([BOS, *words] for words in split_segments(texts))
+        case Tokenizer.auto:
+            raise ValueError("data.tokenizer=auto is settled by the texts; give spacy, unicode or words.")
 
 
 def tokenizer_versions(tokenizer: Tokenizer) -> dict[str, str]:
     """Returns the versions a tokenizer's output depends on."""
-    packages = ("fastai", "spacy") if tokenizer is Tokenizer.spacy else ()
-    return {package: metadata.version(package) for package in packages}
+    return {package: metadata.version(package) for package in PACKAGES[tokenizer]}
 
 
 def split_words(texts: Sequence[str]) -> Iterator[list[str]]:

@@ -6,12 +6,12 @@ They change no corpus; which folder or row has no label is told by the sources.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
-from hpo.config.schema import DataConfig
+from hpo.config.schema import DataConfig, Tokenizer
 from hpo.data.corpus import Corpus
 from hpo.data.sources import OnRead, Source
 from hpo.data.tokenizer_pool import tokenize_texts
@@ -31,6 +31,7 @@ def prepare_unlabelled(config: DataConfig, corpus: Corpus, *, on_progress: OnRea
     source: Source | None = config.open_unlabelled()
     if source is None:
         return None
+    config = replace(config, tokenizer=Tokenizer[str(corpus.facts["tokenizer"])])
     cache = Cache(config.cache)
     settings = [str(getattr(config, name)) for name in ("tokenizer", "max_tokens", "keep")]
     pieces = [str(FORMAT), *settings, repr(tokenizer_versions(config.tokenizer)), *corpus.vocab]

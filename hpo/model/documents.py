@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpo.config.metric import OTHERS
 from hpo.figures.style import page_style
 from hpo.machine.escaping import for_html, for_markdown
 from hpo.model.folder import EVALUATION, Description
@@ -18,8 +19,17 @@ from hpo.model.folder import EVALUATION, Description
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-TEST_ORDER = ("test_accuracy", "test_macro_f1", "test_loss", "n_test")
-SCORES = {"accuracy": "accuracy", "macro-F1": "macro_f1", "loss": "loss"}
+SCORES = {
+    "accuracy": "accuracy",
+    "macro-F1": "macro_f1",
+    "F1 of the named class": "f1",
+    "balanced accuracy": "balanced_accuracy",
+    "ROC AUC": "roc_auc",
+    "average precision": "average_precision",
+    "Matthews correlation": "mcc",
+    "loss": "loss",
+}
+TEST_ORDER = (*(f"test_{key}" for key in SCORES.values()), "n_test")
 N_OPEN = 5  # mistakes, and texts that were shown, that are not folded away
 SIZE = 260  # pixels of the calibration curve's side
 
@@ -60,7 +70,9 @@ def evaluation_page(evaluation: Mapping[str, Any], test: Mapping[str, float], *,
             title=for_html(title),
             n_test=int(test.get("n_test", sum(map(sum, evaluation["confusion"])))),
             scores=[
-                (name, _number(test.get(f"test_{key}")), _number(baseline.get(key))) for name, key in SCORES.items()
+                (name, _number(test.get(f"test_{key}")), _number(baseline.get(key)))
+                for name, key in SCORES.items()
+                if key not in OTHERS or f"test_{key}" in test
             ],
             curve=" ".join(f"{x:.1f},{y:.1f}" for x, y in points),
             size=SIZE,

@@ -12,9 +12,9 @@ from enum import Enum
 
 from optuna.distributions import CategoricalDistribution
 
-from hpo.config.metric import KNOWN
+from hpo.config.metric import ALWAYS
 from hpo.config.schema import Config
-from hpo.config.training import DOMAIN
+from hpo.config.training import DOMAIN, ClassWeights
 from hpo.space.space import Param, Space, values_of
 from hpo.trainers.awd_lstm.network.encoder import BACKWARD, backward_folder, is_path, read_encoder
 
@@ -35,8 +35,10 @@ def fingerprint(config: Config, space: Space, corpus: str, *, n_workers: int) ->
     results the number of workers decides what a proposal has seen.
     """
     settings = {"format": str(RECORD_FORMAT), "study.metric": config.study.metric}
-    if config.study.metric not in KNOWN:
+    if config.study.metric not in ALWAYS:
         settings["study.direction"] = config.study.goal.value
+    if config.study.positive is not None:
+        settings["study.positive"] = config.study.positive
     settings.update({path: str(value) for path, value in flatten(config.params, "params").items()})
     settings["storage.folder"] = config.storage.folder  # where the trials' weights are, and the lock
     settings["study.ordered"] = str(config.study.ordered)
@@ -53,6 +55,8 @@ def fingerprint(config: Config, space: Space, corpus: str, *, n_workers: int) ->
         node = getattr(config, section)
         settings[section] = type(node).__name__.removesuffix("Config")
         settings.update({path: str(value) for path, value in flatten(node, section).items() if path not in PLACES})
+    if config.train.class_weights is ClassWeights.none:  # studies that began before there were any go on
+        settings.pop("train.class_weights", None)
     settings |= _encoders(config, space)
     if is_recorded:
         settings["train.epochs"] = str(config.train.epochs)

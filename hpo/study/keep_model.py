@@ -17,7 +17,7 @@ from hpo import __version__
 from hpo.artifacts.folders import BEST_FOLDER, MODEL_FOLDER, MODELS_FOLDER, trial_folder
 from hpo.artifacts.folders import WEIGHTS as TRIAL_FILES
 from hpo.artifacts.remote import fetch_weights, remote_trial
-from hpo.config.schema import Config, ModelLog
+from hpo.config.schema import Config, ModelLog, Tokenizer
 from hpo.contracts.records import COMPLETE, StudyRecord, TrialRecord
 from hpo.data.corpus import Corpus, open_corpus
 from hpo.data.tokens import tokenizer_versions
@@ -134,15 +134,13 @@ def _is_kept(target: Path, description: Description) -> bool:
 
 def _describe(folder: Path, config: Config, corpus: Corpus, made: dict[str, object]) -> Description:
     weights = json.loads((folder / TRIAL_FILES[-1]).read_text())
-    data = config.data
+    data, tokenizer = config.data, Tokenizer[str(corpus.facts["tokenizer"])]
     return Description(
         architecture=weights["architecture"],
         n_params=weights["n_params"],
         vocab=corpus.vocab,
         classes=corpus.classes,
-        tokenizer=TokenizerSettings(
-            data.tokenizer.name, data.max_tokens, data.keep.name, tokenizer_versions(data.tokenizer)
-        ),
+        tokenizer=TokenizerSettings(tokenizer.name, data.max_tokens, data.keep.name, tokenizer_versions(tokenizer)),
         provenance=made,
         files={WEIGHTS: weights["sha256"]},
         is_logged=config.model.log is not ModelLog.none,

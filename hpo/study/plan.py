@@ -170,6 +170,10 @@ def _check_metric(config: Config) -> None:
     metric, metrics = config.study.metric, config.trainer.metrics
     if metrics and metric not in metrics:
         raise ValueError(f"study.metric={metric} is not measured; give one of {', '.join(metrics)}.")
+    if config.study.positive is not None and not config.trainer.reads_texts:
+        raise ValueError(
+            f"study.positive={config.study.positive} is a class of texts, which are not read here; leave it out."
+        )
     goal = None if config.trainer.is_recorded else config.study.goal
     if metrics and goal is not KNOWN[metric]:
         raise ValueError(

@@ -9,10 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from optuna.storages import BaseStorage
 
 from hpo.artifacts.folders import study_folder
-from hpo.data.corpus import open_corpus, prepare
+from hpo.config.schema import Config
+from hpo.data.corpus import Corpus, open_corpus, prepare
+from hpo.data.metrics import find_class, obstacle_to, shown
 from hpo.machine.remote import check_remote, is_remote
 from hpo.space.space import Distributions
 from hpo.storage.checks import check_storage
@@ -101,4 +104,19 @@ def prepare_corpora(plans: Sequence[Plan], display: Announcer) -> dict[str, Path
                 for note in open_corpus(prepared[asked]).notes:
                     display.note(note)
             corpora[planned.name] = prepared[asked]
+            _check_metric(planned.config, open_corpus(prepared[asked]))
     return corpora
+
+
+def _check_metric(config: Config, corpus: Corpus) -> None:
+    """Refuses a metric that is not defined on the valid part, and a class that there is not."""
+    metric, positive, classes = config.study.metric, config.study.positive, corpus.classes
+    if metric == "f1" and positive is None:
+        raise ValueError(f"study.metric=f1 is about one class: give study.positive=CLASS, one of {shown(classes)}.")
+    number = None if positive is None else find_class(positive, classes, setting="study.positive")
+    obstacle = obstacle_to(metric, number, np.asarray(corpus.valid.labels))
+    if obstacle:
+        raise ValueError(
+            f"study.metric={metric} is not defined on the valid part of data={corpus.facts['name']}: {obstacle}; give "
+            "the part others, or study.metric=accuracy."
+        )

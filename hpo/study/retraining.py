@@ -43,6 +43,7 @@ def _settings(config: Config) -> dict[str, object]:
     """Returns what a trial is trained by, and what it is measured by."""
     sections = ("model", "train", "trainer", *(("data", "encoder") if config.trainer.reads_texts else ()))
     settings = flatten(config.params, "params") | {"study.metric": config.study.metric}
+    settings["study.positive"] = config.study.positive
     settings["study.direction"] = config.study.direction and config.study.direction.value
     for section in sections:
         settings |= flatten(getattr(config, section), section)

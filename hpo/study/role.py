@@ -114,4 +114,6 @@ class Role(ABC):
             backward_encoder=backward_encoder,
             remote=remote_trial(config.storage, study, trial.number),
             arguments=config.params,
+            metric=config.study.metric,
+            positive=config.study.positive or "",
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,10 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 from hpo.artifacts.folders import BEST_FOLDER, MODEL_FOLDER
+from hpo.config.metric import OTHERS
 from hpo.config.override_text import override_line
 from hpo.config.schema import StorageConfig
 from hpo.config.search import ParamValue
-from hpo.contracts.records import FAIL, StudyRecord, TrialRecord
+from hpo.contracts.records import FAIL, StudyRecord, TrialRecord, test_name
 from hpo.machine.escaping import last_line, printable
 from hpo.machine.remote import is_remote
 from hpo.machine.secrets import is_named, mask
@@ -127,7 +128,7 @@ def _print_found(console: Console, study: StudyRecord, trials: Sequence[TrialRec
     if best is None:
         return
     if study.test:
-        _say(console, "test", _test_text(study.test, best))
+        _say(console, "test", _test_text(study, best))
     if (sentence := baseline_sentence(study, best)) is not None:
         _say(console, "compare", sentence, style="" if ": beaten" in sentence else "yellow")
 
@@ -221,10 +222,14 @@ def _mlflow_text(tracking: str) -> str:
     return f"hpo ui {shown}".rstrip()
 
 
-def _test_text(test: Mapping[str, float], best: TrialRecord) -> str:
+def _test_text(study: StudyRecord, best: TrialRecord) -> str:
+    """Returns what the test measured, without the metrics that MLflow and the model's page have beside the study's."""
+    test = study.test
+    others = [name for name in OTHERS if study.corpus and name not in (study.metric, "f1")]
+    hidden = {"trial", *map(test_name, others)}
     tested = int(test.get("trial", best.number))
     measured = {name: value for name, value in test.items() if not name.startswith(("test_baseline_", "n_"))}
-    measured.pop("trial", None)
+    measured = {name: value for name, value in measured.items() if name not in hidden}
     metrics = ", ".join(f"{name.removeprefix('test_')} {format_number(value)}" for name, value in measured.items())
     texts = f" on {int(test['n_test']):,} texts" if "n_test" in test else ""
     return f"{metrics}{texts}" + ("" if tested == best.number else f" (trial {tested}, best before the newest trials)")

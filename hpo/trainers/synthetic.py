@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hpo.artifacts.checkpoint import CHECKPOINT_WARNING, Checkpoint, read_checkpoint, write_checkpoint
 from hpo.config.limits import MAX_S, setting
+from hpo.config.metric import ALWAYS
 from hpo.config.registry import option
 from hpo.config.schema import ModelConfig, TrainConfig, TrainerConfig
 from hpo.contracts.seeds import derive_seed
@@ -33,6 +34,7 @@ class SyntheticConfig(TrainerConfig):
     epoch_s: float = setting(low=0, high=MAX_S)
 
     is_simulated = True
+    metrics = tuple(ALWAYS)
 
     def build(self) -> Synthetic:
         return Synthetic()

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hpo.config.schema import DataConfig, Empty, Keep, Tokenizer
+from hpo.config.schema import DataConfig, Empty, Keep, Labels, Tokenizer
 from hpo.data.corpus import find_prepared, open_corpus, prepare
 from hpo.data.table import TableConfig
 from tests.support.data_sources import class_folders, folder, reviews, table, with_cache, write_folder, write_tsv
@@ -141,6 +141,40 @@ def test_whatever_changes_the_corpus_changes_its_fingerprint(config: TableConfig
     assert len(folders(config)) == 2
 
 
+def test_the_tokenizer_of_texts_without_blanks_is_chosen_once_and_recorded(tmp_path: Path) -> None:
+    rows = [
+        (label, f"第{i}部电影{word}。") for label, word in (("neg", "太无聊"), ("pos", "很好看")) for i in range(20)
+    ]
+    path = write_tsv(tmp_path / "zh.tsv", rows)
+    auto = open_corpus(prepare(table(path, tokenizer=Tokenizer.auto)))
+    assert auto.facts["tokenizer"] == "unicode"
+    assert auto.folder == prepare(table(path, tokenizer=Tokenizer.unicode))
+    assert {"电影", "很好", "无聊"} <= set(auto.vocab)
+    assert auto.baseline["accuracy"] == 1.0
+
+
+def test_english_is_cut_as_without_a_choice(config: TableConfig) -> None:
+    assert prepare(replace(config, tokenizer=Tokenizer.auto)) == prepare(replace(config, tokenizer=Tokenizer.spacy))
+
+
+def test_a_part_whose_words_are_mostly_unknown_is_said(tmp_path: Path) -> None:
+    rows = [(label, f"w{i}x w{i}y w{i}z {label}") for label in ("neg", "pos") for i in range(20)]
+    config = table(write_tsv(tmp_path / "t.tsv", rows), min_freq=3)
+    notes = [note for note in open_corpus(prepare(config)).notes if "unknown" in note]
+    assert notes[0].startswith("75% of the words of the train part are unknown, being rarer in the train part")
+    assert [note.split(" part")[0].split()[-1] for note in notes] == ["train", "valid", "test"]
+    assert not any("unknown" in note for note in open_corpus(prepare(table(config.path, min_freq=1))).notes)
+
+
+def test_slips_of_labels_are_said(tmp_path: Path) -> None:
+    path = write_tsv(tmp_path / "t.tsv", [*reviews(20), ("Pos", "Review 20 is pos, truly.")])
+    with pytest.raises(ValueError, match=r"^data\.label_column=label of data\.path=.* 'pos' and 'Pos' \(line 42\), "):
+        prepare(table(path))
+    corpus = open_corpus(prepare(table(path, labels=Labels.clean)))
+    assert corpus.notes[0].endswith("differ in the case or width of letters only: read as 'pos', 21 texts.")
+    assert corpus.classes == ["neg", "pos"]
+
+
 def test_changed_texts_are_another_corpus(config: TableConfig) -> None:
     before = prepare(config)
     write_tsv(Path(config.path), reviews(21))
@@ -264,7 +298,7 @@ def test_equal_texts_and_those_with_two_labels_are_noted(tmp_path: Path) -> None
     rows = [("up", f"good film {i}", "train") for i in range(9)] + [
         ("down", f"bad film {i}", "train") for i in range(9)
     ]
-    rows += [("up", "bad film 1", "valid"), ("down", "bad  film 2", "valid"), ("up", "unheard of", "test")]
+    rows += [("up", "bad film 1", "valid"), ("down", "bad  film 2", "valid"), ("up", "good film unheard", "test")]
     path = write_tsv(tmp_path / "t.tsv", [*rows, ("down", "good film 3", "train")], header="label\ttext\tpart")
     corpus = open_corpus(prepare(table(path, split_column="part")))
     assert corpus.notes == (

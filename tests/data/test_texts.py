@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from hpo.config.schema import Labels
 from hpo.data.texts import Texts, check_texts
 from tests.support.data_sources import SETTINGS
 
@@ -13,8 +16,20 @@ def texts(*rows: tuple[str, str]) -> Texts:
 
 
 def test_good_texts_pass_unchanged() -> None:
-    good = texts(("a", "x"), ("b", "y"), ("a", "z"), ("b", "w"))
-    assert check_texts(good, SETTINGS, source="s") is good
+    good = texts(*((label, f"{label}{i}") for i in range(5) for label in "ab"))
+    assert check_texts(good, SETTINGS, source="s") == good
+
+
+def test_labels_become_names_and_rows_without_one_are_left_out_if_asked() -> None:
+    labels = [" Spam", "spam", "ham", "spam", "ham", None, "ham", "spam", "HAM", "ham", "spam"]
+    found = Texts([f"t{i}" for i in range(11)], labels, [f"row {i}" for i in range(11)], given=["train"] * 11)
+    clean = check_texts(found, replace(SETTINGS, labels=Labels.clean), source="data.path=x")
+    assert clean.labels == ["spam", "spam", "ham", "spam", "ham", "ham", "spam", "ham", "ham", "spam"]
+    assert list(clean.texts) == [f"t{i}" for i in range(11) if i != 5]
+    assert clean.places[5] == "row 6"
+    assert clean.given == ["train"] * 10
+    assert clean.notes[0] == "data.path=x has 1 missing label, the first in row 5: left out."
+    assert len(clean.notes) == 3
 
 
 @pytest.mark.parametrize(
@@ -35,6 +50,14 @@ def test_good_texts_pass_unchanged() -> None:
         (texts(("up", "x"), ("\u200bup", "y")), r"has the labels 'up' and '\\u200bup' \(line 3\)"),
         (texts(("\xe9", "x"), ("e\u0301", "y")), r"has the labels '\xe9' and 'e\\u0301' \(line 3\)"),
         (texts(("a", "x"), ("b", "y"), ("a", "z")), r"has 1 text of class 'b' \(line 3\); every class needs"),
+        (
+            texts(("a", "x"), ("b", "y"), ("a", "z"), ("c", "v")),
+            r"has 2 classes of a single text, the first 'b' \(line 3\); every class needs",
+        ),
+        (
+            texts(("a", "x"), ("b", "y"), ("a", "z"), ("b", "w")),
+            r"^data\.path=x holds 4 texts in all; give at least",
+        ),
     ],
 )
 def test_refusals(found: Texts, sentence: str) -> None:
@@ -43,7 +66,7 @@ def test_refusals(found: Texts, sentence: str) -> None:
 
 
 def test_labels_that_can_be_told_apart_are_classes() -> None:
-    names = ["up", "Up", "u p", "up.", "क्ष", "क्\u200dष"]
+    names = ["up", "u p", "up.", "क्ष", "क्\u200dष"]
     good = texts(*((name, text) for name in names for text in "xy"))
     assert check_texts(good, SETTINGS, source="s").classes == sorted(names)
 

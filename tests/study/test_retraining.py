@@ -27,7 +27,7 @@ def pasted(original: Plan, params: dict[str, ParamValue], tmp_path: object) -> t
 def trained(config: Config) -> tuple[object, ...]:
     """Returns what a trial of these settings is trained by and measured by."""
     data = replace(config.data, cache="") if config.trainer.reads_texts else None
-    return config.study.metric, config.model, config.train, config.trainer, config.encoder, data
+    return config.study.metric, config.study.positive, config.model, config.train, config.trainer, config.encoder, data
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,7 @@ def trained(config: Config) -> tuple[object, ...]:
         ("data=docstrings", "model.encoder=domain", "encoder.epochs=2", "encoder.seed=${seed}", "seed=3"),
         ("train.weight_decay=0.2", "space.train.lr.high=0.5"),
         ("space=awd_lstm", "train.precision=bf16"),
+        ("study.metric=f1", "study.positive=numpy", "train.class_weights=balanced"),
     ],
 )
 def test_the_line_trains_that_very_configuration(words: tuple[str, ...], tmp_path: object) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from hpo.config.schema import DataConfig, Keep, Tokenizer, quiet
+from hpo.config.schema import DataConfig, Keep, Labels, Tokenizer, quiet
 from hpo.data.docstrings import DocstringsConfig
 from hpo.data.folder import FolderConfig
 from hpo.data.imdb import ImdbConfig
@@ -26,6 +26,7 @@ class Nowhere(DataConfig):
 
 SETTINGS = Nowhere(
     name="small",
+    labels=Labels.strict,
     tokenizer=Tokenizer.words,
     min_freq=1,
     max_vocab=1000,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -47,12 +48,14 @@ def build_learner(
     model: nn.Module,
     train: Batches | Windows,
     *,
-    loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
+    loss: Callable[..., Tensor] = cross_entropy,
+    weights: Tensor | None = None,
     splitter: Callable[[Any], object] = awd_lstm_clas_split,
 ) -> Learner:
     """Returns a Learner that trains `model` on `train` and validates nothing by itself.
 
-    An `Ensemble` has a loss and a splitter of its own.
+    An `Ensemble` has a loss and a splitter of its own. `weights` are what a text of each class counts in the loss of a
+    classifier, shape (classes,).
 
     Of fastai's default callbacks only TrainEvalCallback is kept: Recorder and CastToTensor do per-batch
     work that `monitor` does once, and plain tensors need no cast.
@@ -63,7 +66,9 @@ def build_learner(
     precision = effective_precision(request)
     if isinstance(model, Ensemble):
         loss, splitter = ensemble_loss, ensemble_split
-        callbacks.append(EachAlone())
+        callbacks.append(EachAlone(weights))
+    if weights is not None:
+        loss = partial(loss, weight=weights)
     if precision is not Precision.fp32:
         callbacks.append(MixedPrecision(amp_mode=AMPMode(precision.value)))
     return _Learner(

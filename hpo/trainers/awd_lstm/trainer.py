@@ -14,11 +14,11 @@ import torch
 
 from hpo.artifacts.checkpoint import Checkpoint
 from hpo.artifacts.folders import EVALUATION, PROBABILITIES
-from hpo.config.training import ANY_LR, LrAdapt
+from hpo.config.training import ANY_LR, ClassWeights, LrAdapt
 from hpo.contracts.seeds import seed_everything
 from hpo.contracts.trainer import OnEpoch, TrialRequest, TrialResult
-from hpo.data.corpus import open_corpus
-from hpo.data.metrics import score_probabilities
+from hpo.data.corpus import Corpus, open_corpus
+from hpo.data.metrics import all_measures, measure_of, score_probabilities
 from hpo.data.vocabulary import Part
 from hpo.machine.files import write_json
 from hpo.machine.signals import MustPause, never
@@ -56,15 +56,14 @@ class AwdLstm:
                 batch_size=request.train.batch_size,
                 device=request.device,
             )
-        scores = score_probabilities(probabilities, np.asarray(part.labels))
+        measure = all_measures(request.positive, corpus.classes)
+        scores = score_probabilities(probabilities, np.asarray(part.labels), measure)
         has_read = any(_has_read(folder, corpus.fingerprint) for folder in request.encoders)
         found = evaluate(corpus, probabilities, is_ensemble=architecture.bidir, has_read_test=has_read)
         np.save(Path(request.folder) / PROBABILITIES, probabilities, allow_pickle=False)
         write_json(Path(request.folder) / EVALUATION, found)
         return {
-            "test_loss": scores.loss,
-            "test_accuracy": scores.accuracy,
-            "test_macro_f1": scores.macro_f1,
+            **{f"test_{name}": value for name, value in scores.plain.items()},
             "n_test": float(len(part)),
             **{f"test_baseline_{name}": value for name, value in found["baseline"].items()},
         }
@@ -92,13 +91,23 @@ class ClassifierTraining(Training):
         if request.encoder:
             for folder, body in zip(request.encoders, bodies_of(self.model), strict=True):
                 copy_encoder(folder, body, corpus.vocab)
-        self.learner = build_learner(request, self.model, self.train)
+        measure = measure_of(request.metric, request.positive, corpus.classes)
+        self.measure = measure if measure.metrics else None
+        self.learner = build_learner(request, self.model, self.train, weights=self._weights(corpus))
         self.hyper: Hypergradient | None = None
         if request.train.lr_adapt is LrAdapt.hypergradient:
             held, rest = halve(corpus.valid)
             self.whole, self.valid = self.valid, cut(rest)
             self.hyper = self._hypergradient(held)
             self.callbacks = [self.hyper]
+
+    def _weights(self, corpus: Corpus) -> torch.Tensor | None:
+        """Returns what a text of each class counts in the loss, on average 1; None where all count alike."""
+        if self.request.train.class_weights is ClassWeights.none:
+            return None
+        counts = np.bincount(np.asarray(corpus.train.labels), minlength=len(corpus.classes))
+        weights = counts.sum() / (len(counts) * np.maximum(counts, 1))
+        return torch.tensor(weights, dtype=torch.float32, device=self.request.device)
 
     @property
     def divergence_loss(self) -> float:
@@ -118,10 +127,10 @@ class ClassifierTraining(Training):
         save_weights(self.request.folder, self.model, self.architecture)
 
     def _validate(self, monitor: Monitor) -> dict[str, float]:
-        scores = score(self.model, self.valid, monitor.pause_if_asked).metrics
+        scores = score(self.model, self.valid, monitor.pause_if_asked, measure=self.measure).metrics
         if self.hyper is None:
             return scores
-        whole = score(self.model, self.whole, monitor.pause_if_asked).metrics
+        whole = score(self.model, self.whole, monitor.pause_if_asked, measure=self.measure).metrics
         return {**scores, **{f"whole_{name}": whole[name] for name in scores}, **self.hyper.sum_up(len(self.train))}
 
     def _hypergradient(self, held: Part) -> Hypergradient:

@@ -14,7 +14,8 @@ import torch
 
 import hpo.trainers.awd_lstm.trainer as module
 from hpo.artifacts.checkpoint import read_checkpoint
-from hpo.config.training import Precision, Schedule, Unfreeze
+from hpo.config.metric import OTHERS
+from hpo.config.training import ClassWeights, Precision, Schedule, Unfreeze
 from hpo.contracts.trainer import EpochReport, TrialRequest, TrialResult
 from hpo.data.corpus import open_corpus
 from hpo.machine.signals import never
@@ -54,6 +55,51 @@ def test_learns(tmp_path: Path) -> None:
     assert reports[-1].metrics["accuracy"] > 0.8
     assert reports[-1].metrics["valid_loss"] < reports[0].metrics["valid_loss"]
     assert AwdLstm().test(request)["test_accuracy"] > 0.7
+
+
+def test_measures_the_metric_of_the_study_and_tests_all(tmp_path: Path, corpus: Path) -> None:
+    both = with_valid_as_test(corpus, tmp_path / "both")
+    request = replace(make_request(tmp_path / "trial", corpus=both), metric="roc_auc", positive="class1")
+    _, reports = train(request)
+    plain = make_request(tmp_path / "plain", corpus=both)
+    _, others = train(plain)
+    assert all({"roc_auc", "f1"} <= set(report.metrics) for report in reports)
+    measured = reports[-1].metrics
+    tested = AwdLstm().test(request)
+    assert [tested[f"test_{name}"] for name in ("roc_auc", "f1")] == [measured["roc_auc"], measured["f1"]]
+    assert {f"test_{name}" for name in OTHERS} <= set(tested)
+    less = [{name: value for name, value in metrics.items() if name not in OTHERS} for metrics in repeatable(reports)]
+    assert less == repeatable(others)
+    assert "test_f1" not in AwdLstm().test(plain)
+    assert request.identity() != plain.identity()
+
+
+@pytest.mark.parametrize("bidir", [False, True])
+def test_balanced_weights_make_up_for_rare_classes_and_resume(tmp_path: Path, bidir: bool) -> None:
+    corpus = write_corpus(tmp_path / "corpus")
+    labels = np.load(corpus / "train.labels.npy")
+    labels[labels == 2] = np.where(np.arange((labels == 2).sum()) < 4, 2, 0)
+    np.save(corpus / "train.labels.npy", labels)
+    changes = {"corpus": corpus, "model": {"bidir": bidir}, "class_weights": ClassWeights.balanced}
+    request = make_request(tmp_path / "undisturbed", **changes)
+    _, undisturbed = train(request)
+    killed = make_request(tmp_path / "killed", **changes)
+    _, reports = kill_and_resume(killed, killed_at=2)
+    assert repeatable(reports) == repeatable(undisturbed)
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("undisturbed", "killed")]
+    assert weights[0] == weights[1]
+    plain = make_request(tmp_path / "plain", corpus=corpus, model={"bidir": bidir})
+    assert repeatable(train(plain)[1]) != repeatable(undisturbed)
+    assert request.identity() != plain.identity()
+    assert "class_weights" not in str(plain.identity())
+
+    training = module.ClassifierTraining(request)
+    counts = np.bincount(labels)
+    expected = torch.tensor(len(labels) / (3 * counts), dtype=torch.float32)
+    logits, targets = torch.randn(30 * (1 + bidir), 3), torch.arange(30) % 3
+    loss = torch.nn.functional.cross_entropy(logits, targets.repeat(1 + bidir), weight=expected)
+    assert training.learner.loss_func(logits, targets) == loss
+    assert (expected[torch.from_numpy(labels)].mean() - 1).abs() < 1e-6
 
 
 def test_trains_as_fastai_does(tmp_path: Path, corpus: Path) -> None:

@@ -53,14 +53,17 @@ class EachAlone(Callback):  # type: ignore[misc]  # fastai is untyped
 
     order = 5  # after fastai's RNNRegularizer, before its MixedPrecision leaves autocast
 
+    def __init__(self, weights: Tensor | None = None) -> None:
+        self.weights = weights
+
     def after_loss(self) -> None:
         self.learn.loss_grad = 2 * self.learn.loss_grad
-        self.learn.loss = nll_loss(log_mean(self.learn.pred.detach()), self.learn.yb[0])
+        self.learn.loss = nll_loss(log_mean(self.learn.pred.detach()), self.learn.yb[0], self.weights)
 
 
-def ensemble_loss(logits: Tensor, targets: Tensor) -> Tensor:
+def ensemble_loss(logits: Tensor, targets: Tensor, weight: Tensor | None = None) -> Tensor:
     """Returns the mean of the losses of both classifiers."""
-    return cross_entropy(logits, targets.repeat(2))
+    return cross_entropy(logits, targets.repeat(2), weight)
 
 
 def ensemble_split(model: Ensemble) -> list[list[nn.Parameter]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from hpo.data.metrics import Scores, score_predictions
+from hpo.data.metrics import Measure, Scores, score_predictions
 from hpo.data.vocabulary import Part
 from hpo.trainers.awd_lstm.network.batches import PAD, Batches
 from hpo.trainers.awd_lstm.network.classifier import Architecture
@@ -92,15 +92,24 @@ def _groups(lengths: Rows, architecture: Architecture, batch_size: int) -> Itera
 
 
 @torch.no_grad()
-def score(model: nn.Module, batches: Batches, after_batch: Callable[[], None] = lambda: None) -> Scores:
+def score(
+    model: nn.Module,
+    batches: Batches,
+    after_batch: Callable[[], None] = lambda: None,
+    *,
+    measure: Measure | None = None,
+) -> Scores:
     """Returns the scores of `model`, which is left in evaluation mode. Waits for the GPU only at the end."""
     model.eval()
-    losses, predicted, labels = [], [], []
+    losses, predicted, labels, probabilities = [], [], [], []
     for ids, targets in batches:
         logits = model(ids)[0].float()
         losses.append(cross_entropy(logits, targets, reduction="sum"))
         predicted.append(logits.argmax(1))
         labels.append(targets)
+        if measure:
+            probabilities.append(logits.double().softmax(1))
         after_batch()
     loss = torch.stack(losses).double().sum().item() / batches.n_rows
-    return score_predictions(loss, torch.cat(labels).cpu().numpy(), torch.cat(predicted).cpu().numpy())
+    found = torch.cat(probabilities).cpu().numpy() if measure else None
+    return score_predictions(loss, torch.cat(labels).cpu().numpy(), torch.cat(predicted).cpu().numpy(), found, measure)
