@@ -57,7 +57,7 @@ MISTAKES = {
     "experiment=nothing": "experiment=nothing does not exist",
     "data=table": "data.path",
     "sampler=null": "takes the name of one, as --help lists them",
-    "data.path=a (1).csv": """'data.path="a (1).csv"'""",
+    "data.path='a (1).csv": """'data.path="'a (1).csv"'""",
     "data.path=a,b.csv": """'data.path="a,b.csv"'""",
     "tracking.uri=foo": "tracking.uri='foo' is nothing MLflow can write to",
     "study.timeout_s=inf": "study.timeout_s=inf must be a finite number.",
