@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hpo.config.schema import Keep, Tokenizer
+from hpo.data.vocabulary import FAKE
 
 Check = Callable[[object], bool]
 
@@ -48,6 +49,11 @@ def _are_texts(value: object) -> bool:
     return isinstance(value, list) and len(value) >= 1 and all(map(_is_text, value)) and len({*value}) == len(value)
 
 
+def _is_vocabulary(value: object) -> bool:
+    """Whether these are words, each once but the one that fills up."""
+    return isinstance(value, list) and _are_texts([word for word in value if word != FAKE])
+
+
 def _maps_texts(value: object) -> bool:
     return isinstance(value, Mapping) and all(_is_text(item) for pair in value.items() for item in pair)
 
@@ -77,7 +83,7 @@ def _is_provenance(value: object) -> bool:
 DESCRIPTION: Mapping[str, Check] = {
     "architecture": lambda value: isinstance(value, Mapping),
     "n_params": _is_count,
-    "vocab": _are_texts,
+    "vocab": _is_vocabulary,
     "classes": _are_texts,
     "tokenizer": _is_tokenizer,
     "provenance": _is_provenance,
