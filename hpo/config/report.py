@@ -22,7 +22,7 @@ class ReportSettings:
         rope: Differences of the metric up to this size do not matter; None: the card's, else by metric.
         unit, budget: The primary budget; None: the card's, else what the studies were given.
         direction: Which values are better, for records that do not say so.
-        states: What the words for states in somebody else's records mean.
+        states: What the words for states in somebody else's records mean, by word.
         n_resamples: Bootstrap resamples.
         seed: Of the resamples.
     """
@@ -32,7 +32,7 @@ class ReportSettings:
     unit: Unit | None = None
     budget: float | None = None
     direction: Direction | None = None
-    states: dict[str, Any] = field(default_factory=dict)
+    states: Any = None
     n_resamples: int = MISSING
     seed: int = MISSING
 

@@ -64,13 +64,21 @@ def _read(config: ReportConfig) -> Experiment:
         unit=settings.unit.value if settings.unit else None,
         budget=settings.budget,
         direction=settings.direction,
-        states=settings.states,
+        states=_states(settings.states),
     )
     if config.records is not None:
         return read_records(_paths(config.records), name=config.name or None, terms=terms)
     storage = open_record(config.storage)
     with reading(shown(storage)):
         return read_experiment(storage, config.name or _only(experiment_names(storage)), terms=terms)
+
+
+def _states(given: object) -> dict[str, object]:
+    if given is None:
+        return {}
+    if isinstance(given, dict):
+        return {str(word): state for word, state in given.items()}
+    raise ValueError(f"report.states={given} must say what words mean: 'report.states={{terminated: COMPLETE}}'.")
 
 
 def _made(folder: Path) -> Path:

@@ -113,3 +113,13 @@ def test_a_folder_that_cannot_be_written_is_told(workdir: Path, capsys) -> None:
     (workdir / "taken").write_text("a file")
     assert main(["records=a.csv", "report.folder=taken", *QUICK]) == 2
     assert "report.folder=taken cannot be written: Not a directory." in capsys.readouterr().err
+
+
+def test_words_of_another_tuner_are_explained_by_a_setting(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"e,t,{name},0,{i},0.{i + 1},TERMINATED" for name in "ab" for i in range(2)]
+    (workdir / "rays.csv").write_text("\n".join(["experiment,task,method,seed,trial,objective,status", *rows]) + "\n")
+    assert main(["records=rays.csv"]) == 2
+    assert "state 'TERMINATED' is ambiguous" in capsys.readouterr().err
+    assert main(["records=rays.csv", "report.states=nothing"]) == 2
+    assert "report.states=nothing must say what words mean" in capsys.readouterr().err
+    assert main(["records=rays.csv", "report.states={terminated: COMPLETE}", "report.n_resamples=50"]) == 0
