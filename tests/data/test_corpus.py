@@ -150,7 +150,7 @@ def test_the_tokenizer_of_texts_without_blanks_is_chosen_once_and_recorded(tmp_p
     assert auto.facts["tokenizer"] == "unicode"
     assert auto.folder == prepare(table(path, tokenizer=Tokenizer.unicode))
     assert {"电影", "很好", "无聊"} <= set(auto.vocab)
-    assert auto.baseline["accuracy"] == 1.0
+    assert auto.baseline.valid["accuracy"] == 1.0
 
 
 def test_english_is_cut_as_without_a_choice(config: TableConfig) -> None:
