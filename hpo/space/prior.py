@@ -8,14 +8,22 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from hpo.config.search import ParamValue
 
-if TYPE_CHECKING:
-    from hpo.space.space import Param
-
 WIDEST = 0.5  # of the range: the standard deviation of a belief without any confidence
+
+
+class Dimension(Protocol):
+    """What a belief is about: a `space.Param`."""
+
+    @property
+    def choices(self) -> tuple[ParamValue, ...] | None: ...
+
+    def to_unit(self, value: ParamValue) -> float: ...
+
+    def from_unit(self, unit: float) -> ParamValue: ...
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,7 @@ class Prior:
     centre: ParamValue
     confidence: float
 
-    def draw(self, param: Param, seed: int) -> ParamValue:
+    def draw(self, param: Dimension, seed: int) -> ParamValue:
         """Returns a value of `param`, drawn with a generator that begins at `seed`."""
         generator = random.Random(seed)
         if param.choices is not None:

@@ -252,11 +252,7 @@ class StudyRuns:
         known.tags |= new_tags
         known.params |= new_params
         known.metrics |= set(points)
-        if content.is_whole:
-            self._delete_tags(known, keep=tags)
-
-    def _delete_tags(self, known: _Known, keep: dict[str, str]) -> None:
-        for key in _stale(known, keep=keep):
+        for key in _stale(known, keep=tags) if content.is_whole else ():
             self._client.delete_tag(known.run_id, key)
             del known.tags[key]
 

@@ -42,7 +42,7 @@ ROOMS = {
 DOORS = ("__main__", "predict", "show", "curves", "copy", "sync", "compare.__main__", "report.__main__")
 # Libraries, and the only modules that may import them, be it inside a function.
 FENCES = {
-    "hydra omegaconf": "config.compose config.explain config.overrides",
+    "hydra omegaconf": "config.bounds config.compose config.explain config.overrides",
     "mlflow": "tracking.* model.serving report.mlflow",
     "optuna sqlalchemy": "storage.* search.* space.read space.space study.repeating study.role "
     "study.fingerprint study.mirroring study.opening study.preparation study.refusal study.resume study.trials "
