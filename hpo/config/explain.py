@@ -108,7 +108,7 @@ def _of_space_file(chain: list[BaseException], sentence: str) -> str:
             f"{section} stands on the top level of a space; put it below params if it is an argument of your function, "
             f"as in params: {{{section}: {PARAM}}}, else below train or model."
         )
-    if "ListConfig" in text or "is not a subclass of" in text or "Cannot assign" in text:
+    if "." not in name and ("ListConfig" in text or "is not a subclass of" in text or "Cannot assign" in text):
         return (
             f"A param is written with its type, not as a list or a number: lr: {PARAM}, "
             "or width: {type: categorical, choices: [64, 128]}."
