@@ -35,7 +35,7 @@ MISTAKES = {
     "model.bidir=maybe": "model.bidir='maybe' is neither true nor false; give one of them.",
     "model.bidir=null": "model.bidir cannot be null; give it a value.",
     "encoder.backward=3": "encoder.backward=3 is neither true nor false; give one of them.",
-    "study.metric=acc": "study.metric=acc is not measured; give one of accuracy, macro_f1, valid_loss.",
+    "study.metric=acc": "study.metric=acc is not measured; give one of accuracy, macro_f1, valid_loss, ",
     "study.n_trials=0": "study.n_trials=0 must be at least 1.",
     "study.n_trials=null": "study.n_trials=null leaves the study without an end",
     "study.name=a/b": "study.name='a/b' must be a file name",
@@ -92,7 +92,7 @@ def test_an_empty_space_is_refused(workdir: Path, capsys: pytest.CaptureFixture[
 
 def test_a_broken_configuration_file_is_refused(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (workdir / "mine" / "space").mkdir(parents=True)
-    for content, sentence in (("a: [1", "is not YAML"), ("- 1", "is a group of settings, not a value")):
+    for content, sentence in (("a: [1", "is not YAML"), ("- 1", "is written with its type, not as a list")):
         (workdir / "mine" / "space" / "odd.yaml").write_text(content)
         assert main(["--config-dir", str(workdir / "mine"), "space=odd"]) == 2
         assert sentence in capsys.readouterr().err

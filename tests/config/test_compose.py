@@ -20,6 +20,7 @@ FILES = sorted(path for path in conf_folder().glob("*/*.yaml") if path.parent.na
 LACKING = {
     "data=folder": ["data.path=texts"],
     "data=table": ["data.path=reviews.csv"],
+    "pruner=threshold": ["pruner.lower=0.1"],
     "executor=simulated": ["trainer=synthetic"],
     "trainer=replay": ["space=table", "study.metric=valid_loss", "trainer.path={table}"],
     "space=table": ["trainer=replay", "study.metric=valid_loss", "trainer.path={table}"],
