@@ -14,7 +14,7 @@ from hpo.study.plan import Plan, plan
 from tests.support.comparisons import plan_compared
 from tests.support.manual import study_commands
 
-HERE = re.compile(r"executor|storage|tracking|study\.n_trials|study\.timeout_s")  # decides no result
+HERE = re.compile(r"executor|storage|tracking|study\.n_trials|study\.timeout_s|study\.stop")  # decides no result
 NEEDS_MORE = ("wt103", "executor=ray", "executor=slurm", "storage=postgres")  # than any machine has
 PLAIN = "docstrings-awd_lstm_small-tpe-none-s0"
 
