@@ -97,7 +97,7 @@ def test_run_takes_what_is_typed_and_plain_words(workdir: Path) -> None:
 def test_a_table_in_memory_is_data(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(workdir))
     frame = pd.DataFrame({"text": ["a"], "labels": ["x"]})
-    with pytest.raises(hpo.Refused, match="label"):
+    with pytest.raises(hpo.Refused, match="one class only"):
         hpo.run("tracking=none", data=frame, verbose=False)
     with pytest.raises(hpo.Refused, match=r"data=list is no table; give a pandas DataFrame or a path."):
         hpo.run(data=[1])  # type: ignore[arg-type]  # what is refused
@@ -113,7 +113,7 @@ REFUSED = {
     "space.params.lr has low=2 above high=1": {"space": {"lr": hpo.Float(2, 1)}},
     "is no argument of test_running:train, which takes lr, depth": {"space": {**LR, "width": hpo.Int(1, 2)}},
     "takes depth, which has no value": {"space": LR},
-    "Nothing is known of study.metric=auc; give study.direction=maximize": {"direction": None},
+    "Nothing is known of study.metric=auc (did you mean roc_auc?); give study.direction=maximize": {"direction": None},
     "sampler=tpee does not exist": {"sampler": "tpee"},
     "3 is no function; give one that trains.": {"train": 3},
     "is bound to something, or defined in a notebook, a shell or another function": {
