@@ -68,7 +68,7 @@ class DataConfig(Option):
     """Texts with labels, and how they become token ids."""
 
     name: str = MISSING
-    labels: Labels = MISSING
+    labels: Labels = Labels.strict
     tokenizer: Tokenizer = MISSING
     min_freq: int = count()
     max_vocab: int = setting(low=10)
