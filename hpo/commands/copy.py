@@ -53,7 +53,7 @@ def _copy(config: Config, values: dict[str, str], *, is_shown: bool) -> int:
     from hpo.storage.address import reason
     from hpo.storage.claims import check_free
     from hpo.storage.copies import check_copy, copy_group
-    from hpo.storage.damage import damage
+    from hpo.storage.damage import Damaged, damage
     from hpo.storage.enduring import StorageAway
     from hpo.storage.record import read_study
 
@@ -88,6 +88,8 @@ def _copy(config: Config, values: dict[str, str], *, is_shown: bool) -> int:
             return refuse(spoilt)
         return refuse(f"The copy was broken off ({reason(error)}); the same command again finishes it.")
     except (ValueError, OSError) as error:
+        if isinstance(error, Damaged):
+            _take_back(made)
         return refuse(str(error))
     return DONE
 

@@ -14,7 +14,7 @@ from typing import get_args, get_origin, get_type_hints
 
 from sqlalchemy.exc import DBAPIError
 
-from hpo.contracts.records import StudyRecord, TrialRecord
+from hpo.contracts.records import COMPLETE, StudyRecord, TrialRecord
 from hpo.machine.errors import causes, first_line
 from hpo.machine.files import lack_of_room
 
@@ -78,6 +78,8 @@ def check_types(record: StudyRecord | TrialRecord) -> None:
         value = getattr(record, name)
         if not _is_of(value, hint):
             raise TypeError(f"{name} is {value!r}"[:120])
+    if isinstance(record, TrialRecord) and record.state == COMPLETE and record.value is None:
+        raise TypeError(f"trial {record.number} is complete without a value")
     if isinstance(record, TrialRecord):
         for epoch in record.epochs:
             if not isinstance(epoch.metrics, Mapping) or not all(_is_number(value) for value in epoch.metrics.values()):

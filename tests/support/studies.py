@@ -8,6 +8,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import open_dict
 
 from hpo.config.compose import Composition, compose_job, hydra_initialized, register_schemas, to_config
+from hpo.config.overrides import read_arguments, split_jobs
 from hpo.config.schema import Config
 from hpo.machine.paths import conf_folder
 from hpo.study.plan import Plan, plan
@@ -37,7 +38,7 @@ def plan_typed(*words: str) -> Plan:
     """Returns the plan of what is typed, named after what of it makes it another study."""
     register_schemas()
     with hydra_initialized():
-        return plan(compose_job("config", words))
+        return plan(compose_job("config", split_jobs(read_arguments(words))[0]))
 
 
 def run_study(*overrides: str) -> Report:

@@ -70,7 +70,11 @@ REFUSED = {
     ("swallows", LR, "+space.train={epochs: {type: int, low: 1, high: 2}}"): (
         "The space searches train.epochs, but tests.support.functions:swallows does not take epochs; add the argument."
     ),
-    ("steps", LR, "study.direction=null"): "Nothing is known of study.metric=auc (did you mean roc_auc?); give study.direction=maximize or",
+    (
+        "steps",
+        LR,
+        "study.direction=null",
+    ): "Nothing is known of study.metric=auc (did you mean roc_auc?); give study.direction=maximize or",
 }
 
 
