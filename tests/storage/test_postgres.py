@@ -38,6 +38,7 @@ DYING = ROOT / "tests/support/kill_point.py"
 STUDY = ("trainer=synthetic", "tracking=none", "study.name=x", "sampler.n_startup_trials=3", "pruner=asha")
 SHORT = (*STUDY, "executor.n_workers=1", "study.n_trials=5", "trainer.epoch_s=0.02")
 LONG = (*STUDY, "executor.n_workers=1", "study.n_trials=8", "trainer.epoch_s=0.15")
+ENDLESS = "study.n_trials=200"  # more than anybody waits for
 SLOW = pytest.mark.slow
 IN_DATABASE = "storage=postgres"
 
@@ -218,12 +219,12 @@ def test_ctrl_c_is_heard_while_the_server_is_away(postgres: Server, database: st
 
 @pytest.mark.slow
 def test_a_second_driver_is_refused_from_anywhere(postgres: Server, database: str, tmp_path: Path) -> None:
-    driver = start(tmp_path / "here", database, *LONG)
+    driver = start(tmp_path / "here", database, *LONG, ENDLESS)
     wait_for_trials(postgres, database, 1)
     for folder in ("here", "there"):
         began = time.monotonic()
-        code, out, err = run(tmp_path / folder, database, *LONG)
-        assert (code, out) == (3, "")
+        code, out, err = run(tmp_path / folder, database, *LONG, ENDLESS)
+        assert (code, out) == (3, ""), err
         assert err.startswith(f"hpo: Study 'x' is held by process {driver.pid} on ")
         assert time.monotonic() - began < 10  # on a busy machine; a start that imports everything takes longer
     assert list((tmp_path / "there").iterdir()) == []
