@@ -46,8 +46,9 @@ class Prior:
             is_centre = generator.random() < self.confidence
             return self.centre if is_centre else generator.choice(param.choices)
         place = param.to_unit(self.centre)
-        while not 0.0 <= (unit := generator.gauss(place, WIDEST * (1 - self.confidence))) <= 1.0:
-            pass  # at most two draws of three are outside: the place is not
+        unit = -1.0
+        while not 0.0 <= unit <= 1.0:  # at most two draws of three are outside: the place is not
+            unit = generator.gauss(place, WIDEST * (1 - self.confidence))
         return param.from_unit(unit)
 
     def __str__(self) -> str:
