@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hpo.artifacts.checkpoint import delete_checkpoints
 from hpo.config.schema import StorageConfig
+from hpo.machine.paths import is_folder
 from hpo.machine.remote import is_remote
 
 MODEL_FOLDER, MODELS_FOLDER = "model", "models"  # in the folder of a study: its own, and those of its trials
@@ -117,7 +118,7 @@ def check_place(config: StorageConfig, name: str, *, noted: str, machine: str) -
 def function_refusal(study_folder: Path) -> str:
     """Returns what is to be said to whoever asks the study of a function for answers; "" if it is none."""
     best, name = study_folder / BEST_FOLDER, study_folder.absolute().name
-    if (study_folder / MODEL_FOLDER).is_dir():
+    if not is_folder(study_folder) or is_folder(study_folder / MODEL_FOLDER):
         return ""
     if (best / MADE_BY).is_file():
         return (

@@ -26,6 +26,10 @@ def runs_of(uri: str, study: StudyRecord) -> list[Any]:
     return list(client.search_runs([found.experiment_id]))
 
 
+def run_of_study(uri: str, study: StudyRecord) -> Any:
+    return next(run for run in runs_of(uri, study) if "mlflow.parentRunId" not in run.data.tags)
+
+
 def sync(uri: str, study: StudyRecord, folder: Path) -> tuple[int, frozenset[str]]:
     mirror = Mirror(uri, {})
     return mirror.sync(study, make_trials(), folder, is_finished=True), mirror.refused
@@ -35,8 +39,7 @@ def test_a_run_of_a_study_deleted_by_hand_comes_back_above_those_of_its_trials(t
     uri, study = new_db(tmp_path), make_study(tmp_path / "studies")
     assert sync(uri, study, tmp_path) == (5, frozenset())
     before = shown(uri)
-    parent = next(run for run in runs_of(uri, study) if "mlflow.parentRunId" not in run.data.tags)
-    open_client(uri).delete_run(parent.info.run_id)
+    open_client(uri).delete_run(run_of_study(uri, study).info.run_id)
     assert sync(uri, study, tmp_path) == (5, frozenset())
     assert shown(uri) == before
     assert sync(uri, study, tmp_path) == (0, frozenset())
@@ -47,7 +50,7 @@ def test_a_run_of_a_study_deleted_while_its_trials_run_comes_back_as_well(tmp_pa
     writer = Writer(uri, {})
     writer.write_study(study)
     writer.write_trial(study, trials[0])
-    open_client(uri).delete_run(runs_of(uri, study)[-1].info.run_id)
+    open_client(uri).delete_run(run_of_study(uri, study).info.run_id)
     for trial in trials[1:]:
         writer.write_trial(study, trial)
     writer.write_ended(study, Ending(tuple(trials), tmp_path, is_finished=True))

@@ -39,14 +39,15 @@ def load_weights(folder: str) -> tuple[nn.Module, Architecture]:
     """Returns the network that `save_weights` left in `folder`, in evaluation mode, on the CPU.
 
     Raises:
-        ValueError: if there is none, or it is not what the description was written for; says what helps.
+        FileNotFoundError: if there is none; says what helps.
+        ValueError: if it is not what the description was written for.
     """
     try:
         description = json.loads((Path(folder) / DESCRIPTION).read_text())
         data = (Path(folder) / WEIGHTS).read_bytes()
         content, digest = description["architecture"], description["sha256"]
     except FileNotFoundError as error:
-        raise ValueError(
+        raise FileNotFoundError(
             f"The weights of this trial are gone: there is no {error.filename}; put the study's folder back as it was, "
             "or train the same configuration again in another study: its params are in the record (hpo show)."
         ) from error
