@@ -43,9 +43,8 @@ def test_the_first_trials_are_those_of_a_file_and_the_study_goes_on_as_itself(wo
         (
             "[{train.freeze_epochs: 1}]",
             [
-                "+space.train.schedule={type: categorical, choices: [one_cycle, fine_tune]}",
-                "+space.train.freeze_epochs={type: int, low: 1, high: 2, "
-                "when: {param: train.schedule, in: [fine_tune]}}",
+                "+space.train={schedule: {type: categorical, choices: [one_cycle, fine_tune]}, "
+                "freeze_epochs: {type: int, low: 1, high: 2, when: {param: train.schedule, in: [fine_tune]}}}",
             ],
             "is searched only where train.schedule is one of ['fine_tune']",
         ),
