@@ -57,6 +57,7 @@ def results(example: str, name: str) -> pd.DataFrame:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)  # seven runs, each of which imports and prepares anew
 @pytest.mark.parametrize("example", sorted(SAME))
 def test_pruned_killed_and_gone_on_with_it_is_the_same_under_every_executor(example: str, workdir: Path) -> None:
     def given(name: str, *words: str) -> list[str]:
