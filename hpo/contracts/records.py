@@ -23,6 +23,9 @@ ORIGIN = "hpo:origin"  # system attribute of a trial, and under `origin` a fact:
 ENQUEUED, PRIOR = "enqueued", "prior"  # the user; the priors of the space
 SEARCHED, REPETITION = "searched_trial", "repetition"  # facts of a trial
 
+UNREPORTED_S = "unreported_s"  # fact of a trial: the seconds of the epoch in which it diverged, where they are known
+DIVERGED = "diverged"  # reason of a trial that failed in an epoch it had begun
+
 COST = "gradient_cost"  # metric of an epoch: the gradients that it took, over those of a plain one
 
 RUNNING, COMPLETE, PRUNED, FAIL = "RUNNING", "COMPLETE", "PRUNED", "FAIL"
@@ -82,17 +85,28 @@ class TrialRecord:
     def n_charged(self) -> int:
         """Epochs that count against the budget: one at least once it ended, or failures at the start would be free.
 
-        Epochs that cost more than plain ones count by what they cost, rounded up.
+        Epochs that cost more than plain ones count by what they cost, rounded up; one that was begun and diverged
+        counts, too.
         """
-        n = math.ceil(sum(epoch.metrics.get(COST, 1.0) for epoch in self.epochs) - 1e-9)
+        n = math.ceil(sum(epoch.metrics.get(COST, 1.0) for epoch in self.epochs) - 1e-9) + (self.reason == DIVERGED)
         return max(n, 1) if self.is_finished else n
 
     @property
     def seconds(self) -> float:
-        """Seconds of training and validation, summed over its epochs; until its failure where there was none."""
-        if not self.epochs and self.ended_ms is not None:
-            return max(self.ended_ms - (self.began_ms or self.started_ms), 1) / 1000
-        return sum(epoch.metrics.get("seconds", 0.0) for epoch in self.epochs)
+        """Seconds of training and validation, summed over its epochs, and `unreported_s`."""
+        return sum(epoch.metrics.get("seconds", 0.0) for epoch in self.epochs) + self.unreported_s
+
+    @property
+    def unreported_s(self) -> float:
+        """Seconds that no epoch reports: of the one in which it diverged, or until its failure where there was none.
+
+        By its facts, where they say so, or else by the clock.
+        """
+        if self.ended_ms is None or (self.epochs and self.reason != DIVERGED):
+            return 0.0
+        began_ms = max(self.began_ms or self.started_ms, self.epochs[-1].ended_ms if self.epochs else 0)
+        seconds = float(self.facts.get(UNREPORTED_S, (self.ended_ms - began_ms) / 1000))
+        return max(seconds, 0.0 if self.epochs else 0.001)  # or failures at the start would be free
 
     @property
     def duration_s(self) -> float:

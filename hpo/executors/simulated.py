@@ -14,9 +14,9 @@ from itertools import count
 from tempfile import TemporaryDirectory
 
 from hpo.contracts.executor import Job, OnReport, Outcome, Task
+from hpo.contracts.records import UNREPORTED_S
 from hpo.contracts.trainer import Decision, EpochReport, OnEpoch, TrialRequest, TrialResult
 from hpo.executors.worker import run_job, timed_out
-from hpo.trainers.replay.trainer import UNREPORTED_S
 
 MANY = 10_000  # simulated workers cost nothing
 

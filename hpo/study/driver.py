@@ -13,7 +13,7 @@ from hpo.artifacts.checkpoint import CHECKPOINT_WARNING
 from hpo.artifacts.folders import copy_weights
 from hpo.artifacts.remote import copy_remote_weights
 from hpo.contracts.executor import Job, JobKey, Outcome, Task
-from hpo.contracts.records import COMPLETE, REPETITION, SEARCHED, StudyRecord, TrialRecord
+from hpo.contracts.records import COMPLETE, REPETITION, SEARCHED, UNREPORTED_S, StudyRecord, TrialRecord
 from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialRequest, TrialResult
 from hpo.machine.signals import Ending
 from hpo.search.told import n_left
@@ -227,6 +227,7 @@ class Driver:
             if self._book.note_epoch(number, EpochReport(epoch.epoch, epoch.metrics)) is Decision.STOP:
                 return self._book.note_end(number, TrialResult(epoch.epoch, stopped=True, facts=facts))
         reason = Reason(was.reason) if was.reason else None
+        facts |= {UNREPORTED_S: repr(was.unreported_s)} if reason is Reason.DIVERGED else {}
         return self._book.note_end(number, TrialResult(was.n_epochs, reason=reason, error=was.error, facts=facts))
 
     def _request(self, number: int) -> TrialRequest:

@@ -236,14 +236,14 @@ def _test_text(study: StudyRecord, best: TrialRecord) -> str:
 
 
 def _spent(trials: Sequence[TrialRecord]) -> str:
-    n_epochs, seconds = sum(trial.n_epochs for trial in trials), _training_s(trials)
+    n_epochs, seconds = sum(trial.n_charged for trial in trials), _training_s(trials)
     return f"{n_epochs} epochs" + ("" if seconds is None else f", {format_duration(seconds)} of training")
 
 
 def _training_s(trials: Sequence[TrialRecord]) -> float | None:
     """Returns the seconds that epochs took, all trials together; None where none was measured."""
-    seconds = [e.metrics["seconds"] for trial in trials for e in trial.epochs if "seconds" in e.metrics]
-    return sum(seconds) if seconds else None
+    is_measured = any("seconds" in epoch.metrics for trial in trials for epoch in trial.epochs)
+    return sum(trial.seconds for trial in trials) if is_measured else None
 
 
 def _say(console: Console, subject: str, sentence: str, *, style: str = "") -> None:

@@ -194,6 +194,28 @@ def test_the_epoch_in_which_a_trial_diverged_takes_its_time(tmp_path: Path) -> N
     assert executor.now_ms() == round(3000 * columns["seconds"][5][0])
 
 
+def test_epochs_in_which_trials_diverged_are_charged_in_every_unit_also_after_a_break(
+    workdir: Path, tmp_path: Path
+) -> None:
+    columns = make_columns(40, n_epochs=9)
+    for losses in columns["loss"][::2]:
+        losses[4:] = [float("nan")] * 5
+    asked = overrides(write_table(tmp_path / "nan.parquet", columns), "storage=sqlite", "sampler=random", "pruner=none")
+    first = run_study(*asked, "study.n_epochs=30")
+    again = run_study(*asked, "study.n_epochs=150")
+    whole = run_study(*asked, "study.n_epochs=150", "study.name=whole")
+    for report in (again, whole):
+        diverged = [trial for trial in report.trials if trial.reason == "diverged"]
+        assert {(trial.n_epochs, trial.n_charged) for trial in diverged} == {(4, 5)}
+        assert len({trial.state for trial in report.trials}) == 2
+        spent = sum(trial.n_charged for trial in report.trials)
+        assert spent - report.trials[-1].n_charged < 150 <= spent
+    assert len(first.trials) < len(again.trials) == len(whole.trials)
+    assert [trial.seconds for trial in again.trials] == [trial.seconds for trial in whole.trials]
+    clock_s = (whole.trials[-1].ended_ms or 0) / 1000
+    assert sum(trial.seconds for trial in whole.trials) == pytest.approx(clock_s, abs=0.001 * len(whole.trials))
+
+
 def test_a_continued_study_goes_on_in_simulated_time(workdir: Path, table: Path) -> None:
     asked = overrides(table, "storage=sqlite", "pruner=asha", "study.n_epochs=null")
     first = run_study(*asked, "study.n_trials=6")

@@ -12,7 +12,7 @@ import optuna
 import pytest
 
 import hpo.study.budget
-from hpo.contracts.records import COMPLETE, COST, FAIL, PRUNED, RUNNING, Budget, EpochRecord, TrialRecord
+from hpo.contracts.records import COMPLETE, COST, DIVERGED, FAIL, PRUNED, RUNNING, Budget, EpochRecord, TrialRecord
 from hpo.storage.record import ELAPSED
 from hpo.storage.store import StudyStore
 from hpo.study.budget import Spending
@@ -91,6 +91,20 @@ def test_a_failure_before_the_first_epoch_is_not_free(store: StudyStore) -> None
     assert Spending(assign(Budget(trials_s=2)), store).share(failed) == 0.5
     assert [t.number for t in Budget(n_epochs=2).counted(failed)] == [0, 1]
     assert [t.number for t in Budget(trials_s=0.75).counted(failed)] == [0, 1, 2]
+
+
+def test_the_epoch_in_which_a_trial_diverged_is_charged_what_the_clock_charged(store: StudyStore) -> None:
+    third = replace(trial(0, 2, FAIL), reason=DIVERGED, ended_ms=1502)  # its second epoch ended at 2 ms
+    assert (third.n_charged, third.seconds) == (3, 2.5)
+    assert Spending(assign(Budget(n_epochs=6, trials_s=100)), store).share([third]) == 0.5
+    assert Spending(assign(Budget(trials_s=5)), store).share([third]) == 0.5
+    assert Budget(n_epochs=2).counted([third]) == []
+    known = replace(third, facts={"unreported_s": "0.25"})  # a table tells it, whatever the clock did
+    assert known.seconds == 1.25
+    again = replace(third, began_ms=1402)  # its last attempt began in the third epoch
+    assert again.seconds == 1.1
+    first, oom = replace(third, epochs=()), replace(third, reason="oom")
+    assert (first.n_charged, oom.n_charged, oom.seconds) == (1, 2, 1.0)
 
 
 def test_nothing_is_spent_of_nothing(store: StudyStore) -> None:

@@ -117,7 +117,7 @@ def test_spend_is_counted_over_all_trials() -> None:
     epochs = tuple(EpochRecord(n, {"accuracy": 0.5, "seconds": 1.5}, 1_700_000_000_000) for n in (1, 2))
     trials = [make_trial(0, epochs=epochs), make_trial(1, PRUNED, epochs=epochs[:1]), make_trial(2, FAIL, epochs=())]
     text = summary(STUDY, trials)
-    assert "3 epochs, 4.5 s of training\n" in text
+    assert "4 epochs, 9.5 s of training\n" in text  # the failed one is charged an epoch, and its 5 s by the clock
     assert "3.0 s" in text.split("trial  accuracy")[1]
     assert "3 epochs\n" in summary(STUDY, [make_trial(0)]), "no epoch of it says how long it took"
 

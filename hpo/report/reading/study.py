@@ -10,14 +10,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, takewhile
 
-from hpo.contracts.records import COMPLETE, CONTINUED, FAIL, PRUNED, SEARCHED, TEST_VALUE, StudyRecord, TrialRecord
+from hpo.contracts.records import (
+    COMPLETE,
+    CONTINUED,
+    DIVERGED,
+    FAIL,
+    PRUNED,
+    SEARCHED,
+    TEST_VALUE,
+    StudyRecord,
+    TrialRecord,
+)
 from hpo.report.analysis.labels import Label, flatten_settings
 from hpo.report.analysis.records import Audit, Baseline, Confirmed, Study, Trial
 
 BASELINE, TEST_BASELINE = "baseline_", "test_baseline_"  # before a metric: of the valid part, and of the test part
 SETTINGS = ("sampler", "pruner", "train", "model", "encoder", "trainer")  # sections of the settings that become facts
 SHARED = ("device", "device_name", "precision", "threads", "n_params")  # facts of a study if its trials agree
-CACHED, MAPPING, DIVERGED = "cached_from", "mapping", "diverged"
+CACHED, MAPPING = "cached_from", "mapping"
 
 
 @dataclass(frozen=True)
@@ -143,7 +153,7 @@ def _audit(audit: StoredStudy) -> Audit:
     return Audit(
         n_trials=len(ended),
         n_failed=len(ended) - len(_continued(audit)),
-        epochs=sum(trial.n_epochs for trial in ended),
+        epochs=sum(trial.n_charged for trial in ended),
         seconds=sum(trial.seconds for trial in ended),
         is_ended=audit.is_ended,
     )
@@ -177,7 +187,7 @@ def _confirmed_one(number: int, searched: float, group: Sequence[TrialRecord], t
         values=tuple(values),
         tests=tuple(test for test in tests if math.isfinite(test)),
         n_failed=len(group) - len(values),
-        epochs=sum(trial.n_epochs for trial in group),
+        epochs=sum(trial.n_charged for trial in group),
         seconds=sum(trial.seconds for trial in group),
     )
 

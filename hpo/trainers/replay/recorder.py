@@ -207,10 +207,7 @@ def _curve(trial: TrialRecord, metric: str) -> list[float]:
 def _seconds(trial: TrialRecord) -> list[float]:
     """Returns the seconds of each epoch, the one in which it diverged included."""
     seconds = [epoch.metrics.get("seconds", 0.0) for epoch in trial.epochs]
-    if trial.state != FAIL:
-        return seconds
-    began_ms = trial.epochs[-1].ended_ms if trial.epochs else trial.started_ms
-    return [*seconds, max(0, (trial.ended_ms or began_ms) - began_ms) / 1000]
+    return [*seconds, trial.unreported_s] if trial.state == FAIL else seconds
 
 
 def _describe(path: str, values: Sequence[ParamValue], sources: Sequence[Source]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hpo.config.limits import MISSING
 from hpo.config.registry import option
 from hpo.config.schema import TrainerConfig
-from hpo.contracts.records import CONTINUED, TEST_VALUE, test_name
+from hpo.contracts.records import CONTINUED, TEST_VALUE, UNREPORTED_S, test_name
 from hpo.contracts.trainer import Decision, EpochReport, OnEpoch, Reason, TrialRequest, TrialResult
 from hpo.machine.paths import as_name
 from hpo.machine.signals import MustPause, never
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from hpo.trainers.replay.table import Curve, CurveTable
 
 MATCHED = "matched"  # fact of a trial: "exact", or the distance of its configuration from the recorded one
-UNREPORTED_S = "unreported_s"  # fact of a trial: the seconds of the epoch in which it diverged
 
 
 @option("trainer", "replay")

@@ -66,6 +66,12 @@ def test_cached_trials_are_charged_like_all() -> None:
     assert (trial.is_cached, trial.epochs, trial.seconds) == (True, 2, 4)
 
 
+def test_the_epoch_in_which_a_trial_diverged_is_charged() -> None:
+    facts = {"unreported_s": "1.5"}
+    trials = study(recorded_trial(0, [0.1, 0.2], state="FAIL", reason="diverged", facts=facts), recorded_trial(1)).trials
+    assert (trials[0].epochs, trials[0].seconds, trials[0].ended_s, trials[0].value) == (3, 5.5, 5.5, None)
+
+
 def test_recorded_tables_have_a_test_value_for_every_trial() -> None:
     read = study(recorded_trial(0, facts={"test_value": "0.25"}), recorded_trial(1, facts={"test_value": "nan"}))
     assert [trial.test for trial in read.trials] == [0.25, None]
@@ -87,7 +93,7 @@ def test_audited_trials_come_with_their_ends_and_the_audit_with_its_cost() -> No
     assert {trial.number: trial.continued for trial in read.trials} == {
         0: None, 1: math.inf, 2: None, 3: 0.7, 4: None, 5: None
     }  # fmt: skip
-    assert read.audit == Audit(n_trials=3, n_failed=1, epochs=5, seconds=10.0, is_ended=False)
+    assert read.audit == Audit(n_trials=3, n_failed=1, epochs=6, seconds=12.0, is_ended=False)
     assert to_study(search, LABEL).audit is None
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from hpo.contracts.records import CONTINUED, TEST_VALUE
+from hpo.contracts.records import CONTINUED, TEST_VALUE, UNREPORTED_S
 from hpo.contracts.trainer import Reason, TrialRequest
-from hpo.trainers.replay.trainer import MATCHED, UNREPORTED_S, Replay, ReplayConfig
+from hpo.trainers.replay.trainer import MATCHED, Replay, ReplayConfig
 from tests.support.curve_tables import make_columns, write_table
 from tests.support.trial_requests import Listener, make_request
 
