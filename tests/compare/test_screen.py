@@ -43,12 +43,12 @@ def test_a_search_says_what_it_found_and_spent() -> None:
     progress = ComparisonProgress(plan_shown(top_k=0))
     record = search(progress, 0, 2)
     tally = first(progress).search
-    tally.change(make_trial(2, FAIL))
+    tally.change(make_trial(2, FAIL, epochs=make_trial(2).epochs[:2]))  # it diverged in its third
     tally.change(make_trial(3, facts={"cached_from": "other/1"}, params={"train.lr": 0.25}))
     progress.ended(record.name, replace(record, test={"trial": 3.0, "test_accuracy": 0.515, "n_test": 9.0}))
     assert searched_line(progress, first(progress)).plain == (
         "random seed 0 searched: accuracy 0.5300, test_accuracy 0.5150, trial 3; "
-        "4 trials (1 failed, 1 cached), 12 epochs; lr=0.25"
+        "4 trials (1 failed, 1 cached), 12 epochs, 3.0 s of training; lr=0.25"
     )
 
 
@@ -59,7 +59,7 @@ def test_a_search_in_vain_says_so() -> None:
     first(progress).search.change(make_trial(0, FAIL))
     progress.ended(record.name, record)
     assert searched_line(progress, first(progress)).plain == (
-        "random seed 0 searched: no trial is complete; 1 trial (1 failed), 3 epochs"
+        "random seed 0 searched: no trial is complete; 1 trial (1 failed), 4 epochs, 2.0 s of training"
     )
 
 

@@ -68,7 +68,9 @@ def test_cached_trials_are_charged_like_all() -> None:
 
 def test_the_epoch_in_which_a_trial_diverged_is_charged() -> None:
     facts = {"unreported_s": "1.5"}
-    trials = study(recorded_trial(0, [0.1, 0.2], state="FAIL", reason="diverged", facts=facts), recorded_trial(1)).trials
+    trials = study(
+        recorded_trial(0, [0.1, 0.2], state="FAIL", reason="diverged", facts=facts), recorded_trial(1)
+    ).trials
     assert (trials[0].epochs, trials[0].seconds, trials[0].ended_s, trials[0].value) == (3, 5.5, 5.5, None)
 
 
