@@ -94,17 +94,23 @@ class SamplerConfig(Option):
 
 @dataclass
 class PrunerConfig(Option):
-    """Stops trials early; `same_epochs` compares only trials planned for as many epochs."""
+    """Stops trials early; `same_epochs` compares only trials planned for as many epochs.
+
+    Attributes:
+        pauses: Whether trials are not stopped but paused, until they are promoted: see `search.promote`.
+    """
 
     same_epochs: bool = MISSING
+
+    pauses = False
 
     @property
     def first_epoch(self) -> tuple[int, str]:
         """The first epoch after which it may stop a trial, and the setting that says so; 0 if it never does."""
         return 0, ""
 
-    def check(self, *, max_epochs: int) -> None:
-        """Refuses settings that contradict each other, or trials of at most `max_epochs`.
+    def check(self, *, max_epochs: int, are_equal: bool) -> None:
+        """Refuses settings that contradict each other, or trials of at most `max_epochs`, or of as many if `are_equal`.
 
         Raises:
             ValueError: in a sentence.

@@ -48,6 +48,7 @@ class Job:
         task, study, request: What to do.
         timeout_s: Counts from when a worker begins it.
         is_alone: Whether no other job may run beside it: it lacked memory once.
+        n_done: Epochs that the trial had done when it was paused, and that are not done again.
     """
 
     task: Task
@@ -55,6 +56,7 @@ class Job:
     request: TrialRequest | EncoderRequest
     timeout_s: float | None = None
     is_alone: bool = False
+    n_done: int = 0
 
     @property
     def key(self) -> JobKey:

@@ -46,6 +46,17 @@ class EpochRecord:
 
 
 @dataclass(frozen=True)
+class Leg:
+    """A part of a trial that may pause: begun as number `turn` of all those of the study, paused after epoch `until`.
+
+    The last one, to the trial's own end, has None there.
+    """
+
+    turn: int
+    until: int | None
+
+
+@dataclass(frozen=True)
 class TrialRecord:
     """One evaluation of params.
 
@@ -61,6 +72,8 @@ class TrialRecord:
         reason, error: Set when FAIL.
         facts: device, host, precision, threads, n_params...
         began_ms: When its last attempt began; 0 if that was not noted.
+        legs: Its parts so far, where trials pause and are promoted; else empty.
+        is_paused: Whether it stands at the end of its last leg: RUNNING, and nobody works on it.
     """
 
     number: int
@@ -76,10 +89,27 @@ class TrialRecord:
     error: str | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     began_ms: int = 0
+    legs: tuple[Leg, ...] = ()
+    is_paused: bool = False
 
     @property
     def n_epochs(self) -> int:
         return len(self.epochs)
+
+    @property
+    def turn(self) -> int:
+        """When it was last begun, in the order of the study: its number, unless it was promoted."""
+        return self.legs[-1].turn if self.legs else self.number
+
+    @property
+    def n_before(self) -> int:
+        """Epochs after which it was paused last, before its newest leg."""
+        return (self.legs[-2].until if len(self.legs) > 1 else None) or 0
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it has done all epochs of a leg after which it pauses."""
+        return bool(self.legs) and self.legs[-1].until is not None and self.n_epochs >= self.legs[-1].until
 
     @property
     def n_charged(self) -> int:
@@ -242,13 +272,13 @@ class Budget:
     def counted(self, trials: Sequence[TrialRecord], *, is_ordered: bool = False) -> list[TrialRecord]:
         """Returns the finished trials that ended within the budget, in the order of their ends.
 
-        With ordered results that is the order of their numbers, whenever each ended. A trial that was
+        With ordered results that is the order of their turns, whenever each ended. A trial that was
         running when the budget was reached is finished, but comes too late to count.
         """
         counted: list[TrialRecord] = []
         n_epochs, seconds = 0, 0.0
         finished = [trial for trial in trials if trial.is_finished]
-        for trial in sorted(finished, key=lambda t: (0 if is_ordered else t.ended_ms or 0, t.number)):
+        for trial in sorted(finished, key=lambda t: (0 if is_ordered else t.ended_ms or 0, t.turn)):
             n_epochs += trial.n_charged
             seconds += trial.seconds
             is_late = (

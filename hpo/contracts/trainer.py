@@ -24,6 +24,7 @@ class Decision(Enum):
 
     CONTINUE = "continue"
     STOP = "stop"
+    PAUSE = "pause"
 
 
 class Reason(Enum):
@@ -206,8 +207,9 @@ class Trainer(Protocol):
 
         Leaves the final weights in `request.folder`, continues from a checkpoint found there
         (all epochs of which are reported again, in order, as their reports may have been lost), and returns
-        within one batch of being told to stop. Once it must pause it finishes the batch, leaves a checkpoint
-        there and returns; trainings of a few milliseconds may go on to their end. Divergence and lack of
+        within one batch of being told to stop. Told to pause, it returns at once: the checkpoint of the epoch is
+        there. Once it must pause it finishes the batch, leaves a checkpoint there and returns; trainings of a few
+        milliseconds may go on to their end. Divergence and lack of
         memory are returned as a `reason`; any other exception may be raised.
         """
         ...

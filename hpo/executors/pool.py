@@ -29,12 +29,13 @@ class WorkerLost(Exception):
 
 @dataclass(eq=False)
 class PooledWorker:
-    """One worker: starting, idle, or at a job since `began` (monotonic seconds)."""
+    """One worker: starting, idle, or at a job since `began` (monotonic seconds), which may have been told to pause."""
 
     slot: int
     job: Job | None = None
     began: float = 0.0
     is_ready: bool = False
+    is_pausing: bool = False
 
     @property
     def deadline(self) -> float | None:
@@ -148,7 +149,7 @@ class PooledExecutor(ABC, Generic[W]):
     def _hand_out(self) -> None:
         for worker in self._workers:
             if self._waiting and worker.is_ready and worker.job is None:
-                worker.job, worker.began = self._waiting.pop(0), time.monotonic()
+                worker.job, worker.began, worker.is_pausing = self._waiting.pop(0), time.monotonic(), False
                 self._send(worker, worker.job)
 
     def _receive(self, worker: W, on_report: OnReport) -> Outcome | None:
@@ -167,11 +168,12 @@ class PooledExecutor(ABC, Generic[W]):
             began = time.monotonic()
             decision = on_report(key, payload)  # type: ignore[arg-type]  # what goes with a REPORT
             self._excuse(began)
+            worker.is_pausing = decision is Decision.PAUSE
             self._send(worker, decision)
             return None
         worker.job = None
         assert isinstance(payload, TrialResult)
-        if payload.paused and not self._is_pausing:  # somebody else asked this worker to go
+        if payload.paused and not (worker.is_pausing or self._is_pausing):  # somebody else asked this worker to go
             self._replace(worker)
         self._hand_out()
         return Outcome(key, payload)

@@ -55,9 +55,9 @@ class SimulatedExecutor:
         deadline = time.monotonic() + timeout_s
         while self._heap and time.monotonic() < deadline:
             self._now_us, *_, event, job, events = heapq.heappop(self._heap)
-            is_stopped = event.report is not None and on_report(job.key, event.report) is Decision.STOP
-            if is_stopped or event.report is None:
-                return [_end(job, event, is_stopped=is_stopped)]
+            decision = Decision.CONTINUE if event.report is None else on_report(job.key, event.report)
+            if decision is not Decision.CONTINUE or event.report is None:
+                return [_end(job, event, decision)]
             self._schedule(job, events)
         return []
 
@@ -112,7 +112,7 @@ def _events(now_us: int, job: Job, reports: Sequence[EpochReport], result: Trial
     events: list[_Event] = []
     for report in reports:
         seconds = _trial(job).trainer.seconds(report.metrics.get("seconds", 0.0))
-        now_us += round(seconds * 1e6)
+        now_us += round(seconds * 1e6) if report.epoch > job.n_done else 0
         events.append(_Event(now_us, report.epoch, EpochReport(report.epoch, {**report.metrics, "seconds": seconds})))
     now_us += round(float(result.facts.get(UNREPORTED_S, 0.0)) * 1e6)
     return [*events, _Event(now_us, len(events))]
@@ -132,14 +132,16 @@ def _in_simulated_time(job: Job) -> Job:
     return replace(job, request=replace(_trial(job), trainer=_trial(job).trainer.without_waiting()))
 
 
-def _end(job: Job, event: _Event, *, is_stopped: bool) -> Outcome:
+def _end(job: Job, event: _Event, decision: Decision) -> Outcome:
     """Returns how `job` ended with `event`, having run it as it was decided."""
-    last = event.n_epochs if is_stopped or event.is_late else None
-    result = run_job(_in_simulated_time(job), _stopping_after(last)) if last != 0 else TrialResult(0)
+    decision = Decision.STOP if event.is_late else decision
+    last = None if decision is Decision.CONTINUE else event.n_epochs
+    result = run_job(_in_simulated_time(job), _answering(decision, last)) if last != 0 else TrialResult(0)
     if event.is_late:
         result = timed_out(job, event.n_epochs, result.facts)
     return Outcome(job.key, result)
 
 
-def _stopping_after(epoch: int | None) -> OnEpoch:
-    return lambda report: Decision.STOP if report.epoch == epoch else Decision.CONTINUE
+def _answering(decision: Decision, epoch: int | None) -> OnEpoch:
+    """Returns what answers with `decision` after `epoch`."""
+    return lambda report: decision if report.epoch == epoch else Decision.CONTINUE

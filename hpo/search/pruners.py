@@ -90,7 +90,7 @@ class ThresholdConfig(PrunerConfig):
     def first_epoch(self) -> tuple[int, str]:
         return self.n_warmup_epochs + 1, "n_warmup_epochs"
 
-    def check(self, *, max_epochs: int) -> None:
+    def check(self, *, max_epochs: int, are_equal: bool) -> None:
         if self.lower is None and self.upper is None:
             raise ValueError(
                 "pruner=threshold stops trials whose metric leaves a range, and none is given; "
@@ -137,7 +137,7 @@ class HyperbandConfig(PrunerConfig):
     def first_epoch(self) -> tuple[int, str]:
         return self.min_epochs, "min_epochs"
 
-    def check(self, *, max_epochs: int) -> None:
+    def check(self, *, max_epochs: int, are_equal: bool) -> None:
         longest = self.max_epochs or max_epochs
         if self.min_epochs > longest:
             what = "pruner.max_epochs" if self.max_epochs else "the longest trial's train.epochs"

@@ -14,10 +14,11 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.config.schema import StorageConfig
-from hpo.contracts.records import COMPLETE, ORIGIN, PRUNED, EpochRecord, StudyRecord, TrialRecord
+from hpo.contracts.records import COMPLETE, ORIGIN, PRUNED, EpochRecord, Leg, StudyRecord, TrialRecord
 from hpo.storage.damage import check_types, reading
 
 BEGIN, ATTEMPT, EPOCH, END = "hpo:begin", "hpo:attempt", "hpo:epoch:", "hpo:end"  # system attributes of a trial
+LEGS, PAUSED = "hpo:legs", "hpo:paused"  # of a trial: its parts; at the end of which of them it stands
 STUDY, FINGERPRINT, ELAPSED, TEST = "hpo:study", "hpo:fingerprint", "hpo:elapsed_s", "hpo:test"  # of a study
 DISTRIBUTIONS, ENDED, DESIGN = "hpo:distributions", "hpo:ended", "hpo:design"
 LEARNT = "hpo:learnt"  # trials of earlier studies that the sampler sees
@@ -70,6 +71,8 @@ def read_trial(trial: FrozenTrial) -> TrialRecord:
     begin, end = attrs.get(BEGIN, {}), attrs.get(END, {})
     origin = {"origin": str(attrs[ORIGIN])} if ORIGIN in attrs else {}
     is_finished = trial.state.is_finished()
+    legs = read_legs(attrs)
+    paused = attrs.get(PAUSED) if is_at_rest(attrs) and not is_finished else None
     state = end.get("state", trial.state.name) if is_finished else trial.state.name
     record = TrialRecord(
         number=trial.number,
@@ -83,11 +86,23 @@ def read_trial(trial: FrozenTrial) -> TrialRecord:
         ended_ms=int(end["ended_ms"]) if is_finished and end else None,
         reason=end.get("reason") if is_finished else None,
         error=end.get("error") if is_finished else None,
-        facts={**origin, **end.get("facts", {})} if is_finished else origin,
+        facts={**origin, **(end if is_finished else paused or {}).get("facts", {})},
         began_ms=int(attrs.get(ATTEMPT, {}).get("began_ms", 0)),
+        legs=legs,
+        is_paused=paused is not None,
     )
     check_types(record)
     return record
+
+
+def read_legs(attrs: Mapping[str, Any]) -> tuple[Leg, ...]:
+    """Returns the legs of a trial with these system attributes."""
+    return tuple(Leg(*leg) for leg in attrs.get(LEGS, ()))
+
+
+def is_at_rest(attrs: Mapping[str, Any]) -> bool:
+    """Returns whether a trial with these system attributes was paused at the end of its last leg."""
+    return PAUSED in attrs and LEGS in attrs and attrs[PAUSED]["turn"] == attrs[LEGS][-1][0]
 
 
 def _read_epochs(attrs: Mapping[str, Any]) -> tuple[EpochRecord, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from dataclasses import astuple
 from typing import Any
 
 import optuna
@@ -18,13 +19,26 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from hpo.config.schema import Direction
-from hpo.contracts.records import COMPLETE, REASON, TrialRecord
+from hpo.contracts.records import COMPLETE, REASON, Leg, TrialRecord
 from hpo.contracts.trainer import EpochReport, Reason
 from hpo.space.space import Space
 from hpo.storage.learnt import as_trials, copy_trials
-from hpo.storage.record import ATTEMPT, BEGIN, DISTRIBUTIONS, END, EPOCH, LEARNT, begun, read_trial
+from hpo.storage.record import (
+    ATTEMPT,
+    BEGIN,
+    DISTRIBUTIONS,
+    END,
+    EPOCH,
+    LEARNT,
+    LEGS,
+    PAUSED,
+    begun,
+    read_legs,
+    read_trial,
+)
 from hpo.storage.views import StudyView
 
+PAUSED_AT = "paused_at"  # user attribute of a trial: the epoch after which it waits; None while it does not
 INFEASIBLE = "constraints:memory"  # Optuna's own name for a constraint that Trial.set_constraint sets
 METRICS = "study:metric_names"  # likewise, for what Study.set_metric_names sets
 
@@ -48,7 +62,7 @@ class StudyStore:
         self._show_learnt()
 
     def ask(self, space: Space, *, seed_of: Callable[[int], int], now: Now, horizon: int | None = None) -> TrialRecord:
-        """Returns a new trial, RUNNING, its params proposed by the sampler from trials up to `horizon`.
+        """Returns a new trial, RUNNING, its params proposed by the sampler from results up to turn `horizon`.
 
         A grid must have a cell left: see `CellSampler.n_left`.
         """
@@ -68,6 +82,21 @@ class StudyStore:
         if BEGIN not in self._storage.get_trial_system_attrs(self._id(trial.number)):
             self._note(trial.number, BEGIN, {"started_ms": now(), "seed": seed_of(trial.number)})
         return self._record(trial.number)
+
+    def begin_leg(self, number: int, leg: Leg) -> TrialRecord:
+        """Notes that trial `number` goes on to the end of `leg`: its first, or one that it is promoted to."""
+        legs = [*read_legs(self._trial(number).system_attrs), leg]
+        self._note(number, LEGS, [astuple(leg) for leg in legs])
+        if len(legs) > 1:
+            self._storage.set_trial_user_attr(self._id(number), PAUSED_AT, None)
+        return self._record(number)
+
+    def pause(self, number: int, facts: Mapping[str, str]) -> TrialRecord:
+        """Notes that trial `number` waits at the end of its last leg, and what is known of how it was trained."""
+        leg = read_legs(self._trial(number).system_attrs)[-1]
+        self._storage.set_trial_user_attr(self._id(number), PAUSED_AT, leg.until)
+        self._note(number, PAUSED, {"turn": leg.turn, "facts": dict(facts)})
+        return self._record(number)
 
     def begin_attempt(self, number: int, *, n_crashes: int, n_ooms: int, now: Now) -> TrialRecord:
         """Counts one more try at trial `number`; `n_crashes` killed their worker, `n_ooms` lacked memory."""

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from hpo.storage.record import is_at_rest, read_legs
 from hpo.storage.relay import Relay
 
 T = TypeVar("T")
@@ -45,12 +46,13 @@ class StudyView(Relay):
 
     @contextmanager
     def up_to(self, horizon: int | None) -> Iterator[None]:
-        """Shows trials numbered above `horizon` as running; None shows everything as it is.
+        """Shows trials begun after turn `horizon` as running; None shows everything as it is.
 
-        With W workers, trial n is proposed while n-W+1 … n-1 run. Which of those have ended already depends on the
-        machine's mood; here they all still run, so a proposal depends on the trial's number alone.
+        With W workers, turn n is taken while n-W+1 … n-1 run. Which of those have ended already depends on the
+        machine's mood; here they all still run, so a proposal depends on its turn alone. A trial that is paused is
+        shown as pruned there.
         """
-        self._show = None if horizon is None else lambda trial: trial if trial.number <= horizon else _as_running(trial)
+        self._show = lambda trial: _as_known(trial, horizon)
         self._is_asking = True
         try:
             yield
@@ -121,6 +123,27 @@ class StudyView(Relay):
         for trial_id in self._stale & self._trials.keys():
             self.get_trial(trial_id)
         return self._trials.values()
+
+
+def _as_known(trial: FrozenTrial, horizon: int | None) -> FrozenTrial:
+    """Returns what is known of a trial by the results of turns up to `horizon`."""
+    legs = read_legs(trial.system_attrs)
+    last = legs[-1].turn if legs else trial.number
+    is_known = horizon is None or last <= horizon
+    if not legs or (is_known and trial.state.is_finished()):
+        return trial if is_known else _as_running(trial)
+    over = legs if is_at_rest(trial.system_attrs) else legs[:-1]
+    rungs = [leg.until for leg in over if leg.until and (horizon is None or leg.turn <= horizon)]
+    return _as_pruned(trial, rungs[-1]) if rungs else _as_running(trial)
+
+
+def _as_pruned(trial: FrozenTrial, epoch: int) -> FrozenTrial:
+    pruned = copy(trial)
+    pruned.state = TrialState.PRUNED
+    pruned.intermediate_values = {at: value for at, value in trial.intermediate_values.items() if at <= epoch}
+    pruned.values = [trial.intermediate_values[epoch]]
+    pruned.datetime_complete = trial.datetime_start
+    return pruned
 
 
 def _as_running(trial: FrozenTrial) -> FrozenTrial:

@@ -30,20 +30,21 @@ class Spending:
         self._settled_s: list[float] = []  # as many
         self.elapsed_before_s = float(store.get(ELAPSED) or 0.0)
 
-    def is_spent(self, trials: Collection[TrialRecord]) -> bool:
-        """Returns whether no further trial may begin."""
-        return self.share(trials) >= 1.0
+    def is_spent(self, trials: Collection[TrialRecord], turn: int, *, for_new: bool = True) -> bool:
+        """Returns whether no further trial may begin on `turn`; unless `for_new`, whether none may go on."""
+        return self.share(trials, turn, for_new=for_new) >= 1.0
 
-    def share(self, trials: Collection[TrialRecord]) -> float:
+    def share(self, trials: Collection[TrialRecord], turn: int, *, for_new: bool = True) -> float:
         """Returns the part of the budget that is spent, of the tightest budget if there are several; 0 without one.
 
-        The trials are those of the study, each time in the same order, new ones at the end.
+        The trials are those of the study, each time in the same order, new ones at the end. Their number is no limit
+        to the going on of one of them.
         """
         budget, parts = self._budget, [0.0]
-        if budget.n_trials is not None:
+        if budget.n_trials is not None and for_new:
             parts.append(len(trials) / budget.n_trials)
         if budget.n_epochs is not None or budget.trials_s is not None:
-            horizon = self._role.horizon(len(trials))
+            horizon = self._role.horizon(turn)
             others = self._settle(trials, horizon)
             n_epochs = self._settled_epochs + sum(self._epochs(trial, horizon) for trial in others)
             parts.append(n_epochs / budget.n_epochs if budget.n_epochs else 0.0)
@@ -71,9 +72,14 @@ class Spending:
         return others[len(settled) :]
 
     def _epochs(self, trial: TrialRecord, horizon: int | None) -> int:
-        """Returns the epochs `trial` is charged, as planned while the next proposal may not know its end."""
-        return trial.n_charged if _is_known(trial, horizon) else self._role.planned_epochs(trial)
+        """Returns the epochs `trial` is charged, as planned while the next turn may not know its end."""
+        is_known = _is_known(trial, horizon) or (trial.is_paused and _counts(trial, horizon))
+        return trial.n_charged if is_known else self._role.due_epochs(trial)
 
 
 def _is_known(trial: TrialRecord, horizon: int | None) -> bool:
-    return trial.is_finished and (horizon is None or trial.number <= horizon)
+    return trial.is_finished and _counts(trial, horizon)
+
+
+def _counts(trial: TrialRecord, horizon: int | None) -> bool:
+    return horizon is None or trial.turn <= horizon

@@ -77,6 +77,8 @@ class Driver:
             job = self._start(number)
             if job is not None:
                 return job
+        if not self._book.under_way:  # nothing begins any more, and nothing is promoted
+            self._book.end_paused()
         return None if self._is_searching else self._next_test()
 
     def on_report(self, key: JobKey, report: EpochReport) -> Decision:
@@ -105,7 +107,9 @@ class Driver:
         self._note_obstacle(result)
         if result is not None and (warning := result.facts.get(CHECKPOINT_WARNING)):
             self._around.display.note(f"Trial {number}: {warning}")
-        if result is not None and self._attempts.ends(number, result):
+        if result is not None and result.paused and self._book.trials[number].is_due and not result.obstacle:
+            self._book.pause(number, result)
+        elif result is not None and self._attempts.ends(number, result):
             self._remark_length(number, result)
             self._book.note_end(number, result)
             self._errors.note(result)
@@ -134,15 +138,14 @@ class Driver:
     @property
     def ending(self) -> Ending:
         """Why the search is over."""
-        is_spent = self._spending.is_spent(self._book.trials.values())
-        if is_spent:
+        if self._is_spent():
             return Ending.BUDGET
         return Ending.STOPPED if self._is_stopped else Ending.EXHAUSTED if self._is_exhausted() else Ending.BUDGET
 
     @property
     def spent_share(self) -> float:
         """How much of the budget is spent: 0 to 1, beyond it by what running trials overshoot."""
-        return self._spending.share(self._book.trials.values())
+        return self._spending.share(self._book.trials.values(), self._book.turn)
 
     def test_of(self, number: int) -> Mapping[str, float]:
         """Returns the test metrics of a trial; {} if it was not tested."""
@@ -161,12 +164,14 @@ class Driver:
         return bool(self._book.running) or self._is_in_budget()
 
     def _is_in_budget(self) -> bool:
-        is_spent = self._spending.is_spent(self._book.trials.values())
-        return not (is_spent or self._is_exhausted() or self._is_stopped)
+        return not (self._is_spent() or self._is_exhausted() or self._is_stopped)
+
+    def _is_spent(self, *, for_new: bool = True) -> bool:
+        return self._spending.is_spent(self._book.trials.values(), self._book.turn, for_new=for_new)
 
     @property
     def _is_stopped(self) -> bool:
-        return self._stopping.is_met(self.study, self._book.trials.values())
+        return self._stopping.is_met(self.study, self._book.trials.values(), self._book.turn)
 
     def _is_exhausted(self) -> bool:
         return n_left(self.role.sampler, self._around.store.frozen()) == 0
@@ -181,14 +186,20 @@ class Driver:
         waiting = self._attempts.pop()
         if waiting is not None:
             return waiting
-        return self._book.ask() if self._may_ask() else None
+        if not self._is_turn() or self._is_spent(for_new=False) or self._is_stopped:
+            return None
+        promoted = self._book.promote()
+        if promoted is not None:
+            return promoted
+        return self._book.ask() if self._is_in_budget() else None
 
-    def _may_ask(self) -> bool:
-        running = self._book.running
-        if len(running) >= self.role.n_concurrent or not self._is_in_budget():
+    def _is_turn(self) -> bool:
+        """Returns whether a trial may begin or go on beside those that are under way."""
+        under_way = self._book.under_way
+        if len(under_way) >= self.role.n_concurrent:
             return False
-        is_ordered = self.role.config.study.ordered and bool(running)
-        return not is_ordered or len(self._book.trials) - min(running) < self.role.n_concurrent
+        is_ordered = self.role.config.study.ordered and bool(under_way)
+        return not is_ordered or self._book.turn - self._book.trials[under_way[0]].turn < self.role.n_concurrent
 
     def _start(self, number: int) -> Job | None:
         """Begins an attempt; returns its job, or None if it was served or waits for an equal trial."""
@@ -203,8 +214,9 @@ class Driver:
         request = self._request(number)
         _make_folder(request)
         self._out.add(number)
-        timeout_s = self.role.config.trial.timeout_s
-        return Job(Task.TRAIN, self.study.name, request, timeout_s, is_alone=self._attempts.is_alone(number))
+        timeout_s, is_alone = self.role.config.trial.timeout_s, self._attempts.is_alone(number)
+        n_done = self._book.trials[number].n_before
+        return Job(Task.TRAIN, self.study.name, request, timeout_s, is_alone=is_alone, n_done=n_done)
 
     def _find_original(self, number: int) -> Original | None:
         """Returns a trial equal to `number` that ended, with its weights if this one's are to be kept."""
@@ -218,14 +230,17 @@ class Driver:
         return None
 
     def _serve(self, number: int, original: Original) -> None:
-        """Ends trial `number` as the one it equals did; the pruner may end it before."""
+        """Ends trial `number` as the one it equals did; the pruner may end it before, or it pauses."""
         was = original.trial
         # which trial that one repeated says nothing of this one
         facts = {key: fact for key, fact in was.facts.items() if key not in (SEARCHED, REPETITION)}
         facts.setdefault("cached_from", f"{original.study}/{was.number}")
         for epoch in was.epochs:
-            if self._book.note_epoch(number, EpochReport(epoch.epoch, epoch.metrics)) is Decision.STOP:
+            decision = self._book.note_epoch(number, EpochReport(epoch.epoch, epoch.metrics))
+            if decision is Decision.STOP:
                 return self._book.note_end(number, TrialResult(epoch.epoch, stopped=True, facts=facts))
+            if decision is Decision.PAUSE:
+                return self._book.pause(number, TrialResult(epoch.epoch, paused=True, facts=facts))
         reason = Reason(was.reason) if was.reason else None
         facts |= {UNREPORTED_S: repr(was.unreported_s)} if reason is Reason.DIVERGED else {}
         return self._book.note_end(number, TrialResult(was.n_epochs, reason=reason, error=was.error, facts=facts))

@@ -87,12 +87,16 @@ class Role(ABC):
         """Returns a sentence on what came of it, for those that have one."""
         return ""
 
-    def horizon(self, number: int) -> int | None:
-        """Returns the last trial whose end counts for trial `number`, when results come in order."""
-        return number - self.n_concurrent if self.config.study.ordered else None
+    def horizon(self, turn: int) -> int | None:
+        """Returns the last turn whose result counts for `turn`, when results come in order."""
+        return turn - self.n_concurrent if self.config.study.ordered else None
 
     def planned_epochs(self, trial: TrialRecord) -> int:
         return int(trial.params.get("train.epochs") or self.config.train.epochs)
+
+    def due_epochs(self, trial: TrialRecord) -> int:
+        """Returns the epochs after which `trial` pauses or ends."""
+        return (trial.legs[-1].until if trial.legs else None) or self.planned_epochs(trial)
 
     def request(self, study: StudyRecord, trial: TrialRecord) -> TrialRequest:
         """Returns what a worker needs to run `trial`."""

@@ -44,16 +44,17 @@ class Stopping:
         self._stop = role.config.study.stop
         self._role = role
 
-    def is_met(self, study: StudyRecord, trials: Iterable[TrialRecord]) -> bool:
-        """Returns whether no further trial may begin.
+    def is_met(self, study: StudyRecord, trials: Iterable[TrialRecord], turn: int) -> bool:
+        """Returns whether no further trial may begin or go on.
 
         Args:
             study: What is written down of the study.
             trials: All of it, in the order of their numbers.
+            turn: The one that is to be taken.
         """
         if self._stop.target is None and self._stop.stagnation is None:
             return False
-        ended = self._ended(list(trials))
+        ended = self._ended(trials, turn)
         values = [study.sign * trial.value if trial.value is not None else None for trial in ended]
         complete = [v for v, trial in zip(values, ended, strict=True) if v is not None and trial.state == COMPLETE]
         target = self._stop.target
@@ -61,11 +62,13 @@ class Stopping:
             return True
         return self._stop.stagnation is not None and self._is_stuck(study, ended, self._stop.stagnation)
 
-    def _ended(self, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
-        """Returns the finished trials that the next proposal may know of, in the order in which they count."""
-        horizon = self._role.horizon(len(trials))
-        known = [t for t in trials if t.is_finished and (horizon is None or t.number <= horizon)]
-        return known if horizon is not None else sorted(known, key=lambda t: (t.ended_ms or 0, t.number))
+    def _ended(self, trials: Iterable[TrialRecord], turn: int) -> list[TrialRecord]:
+        """Returns the finished and paused trials that `turn` may know of, in the order in which they count."""
+        horizon = self._role.horizon(turn)
+        over = [trial for trial in trials if trial.is_finished or trial.is_paused]
+        known = [trial for trial in over if horizon is None or trial.turn <= horizon]
+        is_ordered = horizon is not None or self._role.config.pruner.pauses
+        return sorted(known, key=lambda trial: (0 if is_ordered else trial.ended_ms or 0, trial.turn))
 
     def _is_stuck(self, study: StudyRecord, ended: Sequence[TrialRecord], n: int) -> bool:
         """Returns whether there were, at any time, `n` trials in a row without a gain."""

@@ -55,13 +55,17 @@ class TrialCache:
         key, owner = cache_key(request), (study, request.number)
         return key in self._originals or self._taken.get(key, owner) == owner
 
+    def release(self, request: TrialRequest, study: str) -> None:
+        """Lets whoever waits for a trial of `study` go on, though it has not ended."""
+        if self._is_on and self._taken.get(key := cache_key(request)) == (study, request.number):
+            del self._taken[key]
+
     def settle(self, request: TrialRequest, study: str, trial: TrialRecord) -> None:
         """Keeps a trial that ended for those equal to it, and lets whoever waited for it go on."""
         if not self._is_on:
             return
         key = cache_key(request)
-        if self._taken.get(key) == (study, trial.number):
-            del self._taken[key]
+        self.release(request, study)
         if trial.state == COMPLETE or trial.reason == Reason.DIVERGED.value:
             self._originals.setdefault(key, Original(study, trial, request.folder, request.remote))
 

@@ -12,10 +12,11 @@ from optuna.trial import FrozenTrial
 
 from hpo.artifacts.folders import tidy_trial, trial_folder
 from hpo.artifacts.remote import remote_study, tidy_remote
-from hpo.contracts.records import COMPLETE, FAIL, PRUNED, StudyRecord, TrialRecord
+from hpo.contracts.records import COMPLETE, FAIL, PRUNED, Leg, StudyRecord, TrialRecord
 from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialResult
 from hpo.machine.remote import RemoteAway
 from hpo.machine.secrets import mask
+from hpo.search.promote import PromoteConfig, next_promotion
 from hpo.study.role import Role
 from hpo.study.surroundings import Surroundings
 
@@ -37,6 +38,8 @@ class TrialBook:
         self._held: set[int] = set()  # ended, waiting for their turn to be told
         self._is_shown = False
         self._running = {trial.number for trial in self.trials.values() if not trial.is_finished}
+        self._pruner = role.config.pruner
+        self._n_promotions = sum(max(len(trial.legs) - 1, 0) for trial in self.trials.values())
         self._best = study.best(list(self.trials.values()))
 
     @property
@@ -48,33 +51,81 @@ class TrialBook:
         """The numbers of the trials that have not ended, in their order."""
         return sorted(self._running)
 
+    @property
+    def under_way(self) -> list[int]:
+        """Those of them that are not paused, in the order of their turns."""
+        return sorted(
+            (number for number in self._running if not self.trials[number].is_paused),
+            key=lambda number: self.trials[number].turn,
+        )
+
     def adopt(self) -> list[int]:
         """Takes over the trials an earlier driver left RUNNING; returns those that are to be started again."""
         for number in self.running:
-            record = self._store.adopt(
-                number,
-                self._role.space,
-                seed_of=self._role.seed_of,
-                now=self._around.now_ms,
-                horizon=self._role.horizon(number),
-            )
-            self._changed(record)
+            if not self.trials[number].is_paused:
+                self._changed(self._adopt(number))
             if self._store.has_end(number):
                 self._held.add(number)
         self._tell_held()
         self._tidy_leftovers()
-        return [number for number in self.running if number not in self._held]
+        return [number for number in self.under_way if number not in self._held]
 
-    def ask(self) -> int:
-        """Returns the number of a new trial."""
-        record = self._store.ask(
+    def _adopt(self, number: int) -> TrialRecord:
+        """Gives a trial whatever its driver did not come to note of its beginning."""
+        turn = self.trials[number].turn if self.trials[number].legs or not self._pruner.pauses else self.turn - 1
+        record = self._store.adopt(
+            number,
             self._role.space,
             seed_of=self._role.seed_of,
             now=self._around.now_ms,
-            horizon=self._role.horizon(len(self.trials)),
+            horizon=self._role.horizon(turn),
         )
-        self._note(record)
+        return record if record.legs else self._begin_leg(record, turn)
+
+    @property
+    def turn(self) -> int:
+        """The next turn: how many trials, and parts of trials, have begun."""
+        return len(self.trials) + self._n_promotions
+
+    def ask(self) -> int:
+        """Returns the number of a new trial."""
+        turn = self.turn
+        record = self._store.ask(
+            self._role.space, seed_of=self._role.seed_of, now=self._around.now_ms, horizon=self._role.horizon(turn)
+        )
+        self._note(self._begin_leg(record, turn))
         return record.number
+
+    def promote(self) -> int | None:
+        """Returns the number of a paused trial that is to go on now, if any is."""
+        if not isinstance(self._pruner, PromoteConfig):
+            return None
+        trials = [(trial, self._role.planned_epochs(trial)) for trial in self.trials.values()]
+        horizon = self._role.horizon(self.turn)
+        chosen = next_promotion(trials, self._pruner, self.study, horizon=horizon)
+        if chosen is None:
+            return None
+        self._changed(self._begin_leg(chosen, self.turn))
+        self._n_promotions += 1
+        return chosen.number
+
+    def _begin_leg(self, trial: TrialRecord, turn: int) -> TrialRecord:
+        if not isinstance(self._pruner, PromoteConfig):
+            return trial
+        until = self._pruner.next_rung(self._role.planned_epochs(trial), after=trial.n_epochs)
+        return self._store.begin_leg(trial.number, Leg(turn, until))
+
+    def pause(self, number: int, result: TrialResult) -> None:
+        """Notes that a trial waits to be promoted."""
+        self._changed(self._store.pause(number, result.facts))
+        self._around.cache.release(self._role.request(self.study, self.trials[number]), self.study.name)
+
+    def end_paused(self) -> None:
+        """Ends the trials that nobody will promote any more, as pruned when they were paused."""
+        for number in self.running:
+            trial = self.trials[number]
+            facts = {name: fact for name, fact in trial.facts.items() if name != "origin"}
+            self.note_end(number, TrialResult(trial.n_epochs, stopped=True, facts=facts))
 
     def begin_attempt(self, number: int, *, has_crashed: bool, lacked_memory: bool) -> TrialRecord:
         """Counts one more attempt, and what ended the one before."""
@@ -99,7 +150,9 @@ class TrialBook:
             number, report, value, compared=self._compared(number), now=self._around.now_ms, is_last=is_last
         )
         self._changed(record)
-        return Decision.STOP if stop else Decision.CONTINUE
+        if stop:
+            return Decision.STOP
+        return Decision.PAUSE if record.is_due else Decision.CONTINUE
 
     def note_end(self, number: int, result: TrialResult) -> None:
         """Notes how a trial ended and tells it, at once or when its turn comes."""
@@ -111,7 +164,7 @@ class TrialBook:
         end = {
             "state": state,
             "value": value if state != FAIL else None,
-            "ended_ms": self._around.now_ms(),
+            "ended_ms": trial.epochs[-1].ended_ms if trial.is_paused else self._around.now_ms(),
             "reason": result.reason.value if result.reason else None,
             "error": mask(result.error) if result.error else None,
             "facts": {**result.facts, **self._role.facts_of(number)},
@@ -139,9 +192,9 @@ class TrialBook:
         return is_compared
 
     def _tell_held(self) -> None:
-        """Tells what has ended: at once, or in the order of numbers when that was asked for."""
-        for number in sorted(self._held):
-            if self._role.config.study.ordered and number != min(self.running):
+        """Tells what has ended: at once, or in the order of turns when that was asked for."""
+        for number in sorted(self._held, key=lambda number: self.trials[number].turn):
+            if self._role.config.study.ordered and self.under_way[:1] not in ([], [number]):
                 return
             self._held.discard(number)
             before = self._best

@@ -66,17 +66,20 @@ class Synthetic:
         if not request.train.lr < _DIVERGING_LR:
             error = f"Epoch 1: the training loss is not finite; lower train.lr={request.train.lr:g}."
             return TrialResult(0, reason=Reason.DIVERGED, error=error, facts=facts)
-        is_stopped = any(_is_told_to_stop(history[:epoch], on_epoch) for epoch in range(1, len(history) + 1))
-        while len(history) < request.train.epochs and not is_stopped:
+        answers = (_report(history[:epoch], on_epoch) for epoch in range(1, len(history) + 1))
+        decision = next((answer for answer in answers if answer is not Decision.CONTINUE), Decision.CONTINUE)
+        while len(history) < request.train.epochs and decision is Decision.CONTINUE:
             if history and must_pause():
                 return TrialResult(len(history), paused=True, facts=facts)
             history.append(_measure_epoch(request, len(history) + 1))
             if epoch_s > 0:  # computed again sooner than written
                 write_checkpoint(request, Checkpoint(history))
-            is_stopped = _is_told_to_stop(history, on_epoch)
+            decision = _report(history, on_epoch)
+        if decision is Decision.PAUSE:
+            return TrialResult(len(history), paused=True, facts=facts)
         description = {"architecture": "synthetic", "n_epochs": len(history)}
         (Path(request.folder) / _DESCRIPTION).write_text(json.dumps(description))
-        return TrialResult(len(history), stopped=is_stopped, facts=facts)
+        return TrialResult(len(history), stopped=decision is Decision.STOP, facts=facts)
 
     def test(self, request: TrialRequest) -> dict[str, float]:
         """Returns the test metrics of the curve where `train` left it. See `Trainer.test`."""
@@ -135,5 +138,5 @@ def _draw(request: TrialRequest, *parts: object) -> float:
     return random.Random(derive_seed(request.seed, *parts)).gauss(0.0, 1.0)
 
 
-def _is_told_to_stop(history: list[dict[str, float]], on_epoch: OnEpoch) -> bool:
-    return on_epoch(EpochReport(len(history), history[-1])) is Decision.STOP
+def _report(history: list[dict[str, float]], on_epoch: OnEpoch) -> Decision:
+    return on_epoch(EpochReport(len(history), history[-1]))

@@ -12,7 +12,7 @@ import optuna
 import pytest
 
 import hpo.study.budget
-from hpo.contracts.records import COMPLETE, COST, DIVERGED, FAIL, PRUNED, RUNNING, Budget, EpochRecord, TrialRecord
+from hpo.contracts.records import COMPLETE, COST, DIVERGED, FAIL, PRUNED, RUNNING, Budget, EpochRecord, Leg, TrialRecord
 from hpo.storage.record import ELAPSED
 from hpo.storage.store import StudyStore
 from hpo.study.budget import Spending
@@ -69,8 +69,8 @@ TRIALS = [trial(0, 4), trial(1, 2, PRUNED), trial(2, 1, FAIL), trial(3, 1, RUNNI
 )
 def test_the_share_of_a_budget(budget: Budget, share: float, store: StudyStore) -> None:
     spending = Spending(assign(budget), store)
-    assert spending.share(TRIALS) == pytest.approx(share)
-    assert spending.is_spent(TRIALS) == (share >= 1)
+    assert spending.share(TRIALS, len(TRIALS)) == pytest.approx(share)
+    assert spending.is_spent(TRIALS, len(TRIALS)) == (share >= 1)
 
 
 @pytest.mark.parametrize("is_ordered", [False, True])
@@ -82,13 +82,15 @@ def test_the_share_of_a_growing_study_is_that_of_its_trials(is_ordered: bool, st
         if number % 4 == 3:
             for ended in (number, number - 2, number - 1, number - 3):  # not in their order
                 trials[ended] = trial(ended, 1 + ended % 3, PRUNED)
-                assert growing.share(trials.values()) == Spending(assignment, store).share(trials.values())
+                assert growing.share(trials.values(), len(trials)) == Spending(assignment, store).share(
+                    trials.values(), len(trials)
+                )
 
 
 def test_a_failure_before_the_first_epoch_is_not_free(store: StudyStore) -> None:
     failed = [replace(trial(number, 0, FAIL), started_ms=1000, ended_ms=1250) for number in range(4)]
-    assert Spending(assign(Budget(n_epochs=4)), store).share(failed) == 1.0
-    assert Spending(assign(Budget(trials_s=2)), store).share(failed) == 0.5
+    assert Spending(assign(Budget(n_epochs=4)), store).share(failed, len(failed)) == 1.0
+    assert Spending(assign(Budget(trials_s=2)), store).share(failed, len(failed)) == 0.5
     assert [t.number for t in Budget(n_epochs=2).counted(failed)] == [0, 1]
     assert [t.number for t in Budget(trials_s=0.75).counted(failed)] == [0, 1, 2]
 
@@ -96,8 +98,8 @@ def test_a_failure_before_the_first_epoch_is_not_free(store: StudyStore) -> None
 def test_the_epoch_in_which_a_trial_diverged_is_charged_what_the_clock_charged(store: StudyStore) -> None:
     third = replace(trial(0, 2, FAIL), reason=DIVERGED, ended_ms=1502)  # its second epoch ended at 2 ms
     assert (third.n_charged, third.seconds) == (3, 2.5)
-    assert Spending(assign(Budget(n_epochs=6, trials_s=100)), store).share([third]) == 0.5
-    assert Spending(assign(Budget(trials_s=5)), store).share([third]) == 0.5
+    assert Spending(assign(Budget(n_epochs=6, trials_s=100)), store).share([third], 1) == 0.5
+    assert Spending(assign(Budget(trials_s=5)), store).share([third], 1) == 0.5
     assert Budget(n_epochs=2).counted([third]) == []
     known = replace(third, facts={"unreported_s": "0.25"})  # a table tells it, whatever the clock did
     assert known.seconds == 1.25
@@ -108,20 +110,32 @@ def test_the_epoch_in_which_a_trial_diverged_is_charged_what_the_clock_charged(s
 
 
 def test_nothing_is_spent_of_nothing(store: StudyStore) -> None:
-    assert Spending(assign(Budget(n_trials=3, n_epochs=3, trials_s=3)), store).share([]) == 0
+    assert Spending(assign(Budget(n_trials=3, n_epochs=3, trials_s=3)), store).share([], 0) == 0
 
 
 def test_the_default_number_of_epochs_counts_where_none_is_searched(store: StudyStore) -> None:
     running = replace(trial(0, 0, RUNNING), params={})
     spending = Spending(assign(Budget(n_epochs=planned().config.train.epochs)), store)
-    assert spending.share([running]) == 1.0
+    assert spending.share([running], 1) == 1.0
+
+
+def test_a_paused_trial_is_charged_what_it_did_and_one_that_goes_on_what_it_will_have_done(store: StudyStore) -> None:
+    paused = replace(trial(0, 1, RUNNING, planned=9), legs=(Leg(0, 1),), is_paused=True)
+    promoted = replace(trial(1, 1, RUNNING, planned=9), legs=(Leg(1, 1), Leg(2, 3)))
+    last = replace(trial(2, 3, RUNNING, planned=9), legs=(Leg(3, 1), Leg(4, 3), Leg(5, None)))
+    spending = Spending(assign(Budget(n_trials=3, n_epochs=26)), store)
+    assert spending.share([paused, promoted, last], 6, for_new=False) == (1 + 3 + 9) / 26
+    assert spending.is_spent([paused, promoted, last], 6)
+    assert not spending.is_spent([paused, promoted, last], 6, for_new=False)
 
 
 def test_with_ordered_results_a_proposal_does_not_know_the_newest_ends(store: StudyStore) -> None:
     spending = Spending(assign(Budget(n_epochs=16), is_ordered=True, n_concurrent=2), store)
     pruned: Sequence[TrialRecord] = [trial(0, 1, PRUNED), trial(1, 1, PRUNED), trial(2, 1, PRUNED)]
     running = [pruned[0], pruned[1], replace(pruned[2], state=RUNNING)]
-    assert spending.share(pruned) == spending.share(running) == (1 + 1 + 4) / 16  # trial 3 is proposed beside 2
+    assert (
+        spending.share(pruned, len(pruned)) == spending.share(running, len(running)) == (1 + 1 + 4) / 16
+    )  # trial 3 is proposed beside 2
 
 
 def test_the_time_of_all_drivers_counts(store: StudyStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,6 +152,6 @@ def test_the_time_of_all_drivers_counts(store: StudyStore, monkeypatch: pytest.M
     first.note_elapsed(at_once=True)
     second = Spending(assign(Budget(timeout_s=10)), store)
     assert second.elapsed_before_s == 9.25
-    assert not second.is_spent([])
+    assert not second.is_spent([], 0)
     now += 0.75
-    assert second.is_spent([])
+    assert second.is_spent([], 0)

@@ -23,7 +23,7 @@ class Stopped(Exception):
 
 
 class Paused(Exception):
-    """The trial was asked to pause, and a checkpoint of where it stands is written."""
+    """The trial was asked or told to pause, and a checkpoint of where it stands is written."""
 
 
 class Diverged(Exception):
@@ -96,7 +96,7 @@ class Monitor:
 
         Raises:
             Diverged: if the validation loss is not finite or too large.
-            Stopped: if the listener asks for it.
+            Stopped, Paused: if the listener asks for it.
         """
         self._check(measured["valid_loss"], "validation")
         self.history.append(
@@ -115,10 +115,13 @@ class Monitor:
         """Reports an epoch done.
 
         Raises:
-            Stopped: if the listener asks for it.
+            Stopped, Paused: if the listener asks for it.
         """
-        if self.on_epoch(EpochReport(epoch, self.history[epoch - 1])) is Decision.STOP:
-            raise Stopped
+        match self.on_epoch(EpochReport(epoch, self.history[epoch - 1])):
+            case Decision.STOP:
+                raise Stopped
+            case Decision.PAUSE:
+                raise Paused
 
     def _check(self, loss: float, part: str) -> None:
         if not (math.isfinite(loss) and loss <= self.divergence_loss):

@@ -59,7 +59,7 @@ class Function:
         with _files(request, checkpoint.tensors if checkpoint else {}) as folder:
             _seed(request)
             try:
-                if not listener.is_told_to_stop(checkpoint.history if checkpoint else []):
+                if not listener.is_told_to_end(checkpoint.history if checkpoint else []):
                     _run(call, listener, _offered(request, folder, listener))
             except Exception as error:
                 if not _lacks_memory(error):
@@ -100,15 +100,23 @@ class _Listener:
     def n_epochs(self) -> int:
         return len(self._history)
 
-    def is_told_to_stop(self, history: list[dict[str, float]]) -> bool:
-        """Reports the epochs of a checkpoint again; returns whether the trial is to end with one of them."""
+    def is_told_to_end(self, history: list[dict[str, float]]) -> bool:
+        """Reports the epochs of a checkpoint again; returns whether the call is to end with one of them."""
         for metrics in history:
             self._history.append(metrics)
-            if self._on_epoch(EpochReport(self.n_epochs, metrics)) is Decision.STOP:
-                self._end = {"stopped": True}
+            if self._report():
                 return True
         self._began = time.perf_counter()
         return False
+
+    def _report(self) -> bool:
+        """Reports the newest epoch; returns whether the call is to end with it."""
+        match self._on_epoch(EpochReport(self.n_epochs, self._history[-1])):
+            case Decision.STOP:
+                self._end = {"stopped": True}
+            case Decision.PAUSE:
+                self._end = {"paused": True}
+        return bool(self._end)
 
     def __call__(self, metrics: Any) -> None:
         """Takes what an epoch measured.
@@ -147,9 +155,7 @@ class _Listener:
         self._history.append(seconds | {name: value for name, value in measured.items() if math.isfinite(value)})
         if self._call.resumes:
             write_checkpoint(self._request, Checkpoint(self._history, packed(Path(self._request.folder) / FILES)))
-        if self._on_epoch(EpochReport(number, self._history[-1])) is Decision.STOP:
-            self._end = {"stopped": True}
-        elif number < self._request.train.epochs and self._must_pause():
+        if not self._report() and number < self._request.train.epochs and self._must_pause():
             self._end = {"paused": True}
 
     def _lack(self, number: int, measured: Mapping[str, float]) -> None:

@@ -77,20 +77,21 @@ class Replay:
         }
         names, columns = list(curve.metrics), [curve.metrics[name].tolist() for name in curve.metrics]
         seconds = curve.seconds.tolist()
-        n_done, is_stopped = 0, False
-        while n_done < min(n_epochs, curve.n_finite) and not is_stopped:
+        n_done, decision = 0, Decision.CONTINUE
+        while n_done < min(n_epochs, curve.n_finite) and decision is Decision.CONTINUE:
             metrics = {name: column[n_done] for name, column in zip(names, columns, strict=True)}
             metrics["seconds"] = seconds[n_done]
             n_done += 1
-            is_stopped = on_epoch(EpochReport(n_done, metrics)) is Decision.STOP
-        if n_done < n_epochs and not is_stopped:
+            decision = on_epoch(EpochReport(n_done, metrics))
+        if n_done < n_epochs and decision is Decision.CONTINUE:
             facts[UNREPORTED_S] = repr(seconds[n_done] if seconds[n_done] >= 0 else 0.0)  # nan, too, is not
             error = f"Epoch {n_done + 1}: the recorded training diverged there."
             return TrialResult(n_done, reason=Reason.DIVERGED, error=error, facts=facts)
         facts |= _test_value(request, curve, n_done)
-        if is_stopped:
+        if decision is not Decision.CONTINUE:
             facts[CONTINUED] = _continued(request, curve, n_epochs)
-        return TrialResult(n_done, stopped=is_stopped, facts=facts)
+        is_stopped, is_paused = decision is Decision.STOP, decision is Decision.PAUSE
+        return TrialResult(n_done, stopped=is_stopped, paused=is_paused, facts=facts)
 
     def test(self, request: TrialRequest) -> dict[str, float]:
         """Returns the test metrics that were recorded after the last epoch of the whole training, maybe none."""
