@@ -23,6 +23,7 @@ class ReportSettings:
         unit, budget: The primary budget; None: the card's, else what the studies were given.
         direction: Which values are better, for records that do not say so.
         states: What the words for states in somebody else's records mean, by word.
+        tasks: Tasks that are shown one by one: a list of names, or all; None: all of up to 8, none of more.
         n_resamples: Bootstrap resamples.
         seed: Of the resamples.
     """
@@ -33,6 +34,7 @@ class ReportSettings:
     budget: float | None = None
     direction: Direction | None = None
     states: Any = None
+    tasks: Any = None
     n_resamples: int = MISSING
     seed: int = MISSING
 

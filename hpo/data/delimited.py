@@ -29,7 +29,7 @@ class Row:
     fields: Sequence[str]
 
 
-def read_csv(text: str, *, shown: str, delimiter: str = ",") -> list[Row]:
+def read_csv(text: str, *, shown: str, delimiter: str = ",") -> Iterator[Row]:
     """Returns the rows of a CSV file, header first, quoted as RFC 4180 says.
 
     Args:
@@ -40,7 +40,7 @@ def read_csv(text: str, *, shown: str, delimiter: str = ",") -> list[Row]:
     Raises:
         ValueError: If the quoting is broken or a row has not as many fields as the header.
     """
-    return list(_even_rows(_quoted_rows(io.StringIO(text, newline=""), delimiter, shown), shown, delimiter))
+    return _even_rows(_quoted_rows(io.StringIO(text, newline=""), delimiter, shown), shown, delimiter)
 
 
 def read_delimited(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hpo.report.analysis.analysis import Analysis
 
 N_RESAMPLES = 2000
+Build = Callable[["Analysis"], Section | None]
 
 
 def make_report(experiment: Experiment, folder: Path, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Report:
@@ -73,7 +74,7 @@ def build_report(experiment: Experiment, *, n_resamples: int = N_RESAMPLES, seed
     from hpo.report.analysis.analysis import Analysis
 
     analysis = Analysis(experiment, seed=seed, n_resamples=n_resamples)
-    sections = [build(analysis) for build in _builders()]
+    sections = [build(analysis) for build in _builders(experiment)]
     return Report(
         title=experiment.name,
         subtitle=_subtitle(experiment),
@@ -82,8 +83,8 @@ def build_report(experiment: Experiment, *, n_resamples: int = N_RESAMPLES, seed
     )
 
 
-def _builders() -> Sequence[Callable[[Analysis], Section | None]]:
-    """Returns what builds each section, in their order."""
+def _builders(experiment: Experiment) -> Sequence[Build]:
+    """Returns what builds each section, in their order; of many tasks what is said of all comes first."""
     from hpo.report.sections.anytime import build_anytime
     from hpo.report.sections.cost import build_cost
     from hpo.report.sections.design import build_design, build_reproduce
@@ -98,22 +99,28 @@ def _builders() -> Sequence[Callable[[Analysis], Section | None]]:
     from hpo.report.sections.threats import build_threats
     from hpo.report.sections.verdict import build_verdict
 
+    by_task = (build_performance, _closely(build_anytime))
     return (
         build_verdict,
         build_design,
         build_fairness,
-        build_performance,
-        build_anytime,
+        *(() if experiment.has_many_tasks else by_task),
         build_regret,
         build_targets,
         build_statistics,
         build_pruning,
-        build_learned,
+        *(by_task if experiment.has_many_tasks else ()),
+        _closely(build_learned),
         build_cost,
-        build_noise,
+        _closely(build_noise),
         build_threats,
         build_reproduce,
     )
+
+
+def _closely(build: Build) -> Build:
+    """Returns what builds a section of the tasks that are shown one by one; none of many unless they are asked for."""
+    return lambda analysis: build(analysis.closely) if analysis.closely else None
 
 
 def _subtitle(experiment: Experiment) -> str:

@@ -6,7 +6,7 @@ Words of a command line and what is printed are the business of `commands.report
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpo.config.report import ReportConfig
@@ -15,6 +15,7 @@ from hpo.report.analysis.records import Experiment
 from hpo.report.assemble import make_report, show_report
 from hpo.report.document.content import Report
 from hpo.report.reading.csv_records import read_records
+from hpo.report.reading.deviations import join_names
 from hpo.report.reading.record import experiment_names, read_experiment
 from hpo.report.reading.terms import Terms
 
@@ -47,7 +48,7 @@ def report_as_told(config: ReportConfig) -> Made:
     if settings.seed < 0:
         raise ValueError(f"report.seed={settings.seed} must be at least 0.")
     config.tracking.check_unshared()
-    experiment = _read(config)
+    experiment = with_shown(_read(config), settings.tasks)
     folder = _made(Path(settings.folder) / file_name(experiment.name))
     report = make_report(experiment, folder, n_resamples=settings.n_resamples, seed=settings.seed)
     problem = show_report(report, folder, experiment=experiment.name, tracking=config.tracking)
@@ -71,6 +72,26 @@ def _read(config: ReportConfig) -> Experiment:
     storage = open_record(config.storage)
     with reading(shown(storage)):
         return read_experiment(storage, config.name or _only(experiment_names(storage)), terms=terms)
+
+
+def with_shown(experiment: Experiment, given: object) -> Experiment:
+    """Returns the experiment with the tasks that `report.tasks` says are shown one by one.
+
+    Raises:
+        ValueError: if it names one that there is not.
+    """
+    if given is None:
+        return experiment
+    names = [str(name) for name in given] if isinstance(given, list) else [str(given)]
+    if names == ["all"] and "all" not in experiment.tasks:
+        return replace(experiment, shown=experiment.tasks)
+    unknown = [name for name in names if name not in experiment.tasks]
+    if unknown:
+        raise ValueError(
+            f"report.tasks={','.join(unknown)} is no task of experiment '{experiment.name}'; it has "
+            f"{join_names(experiment.tasks)}; all shows every one."
+        )
+    return replace(experiment, shown=tuple(task for task in experiment.tasks if task in names))
 
 
 def _states(given: object) -> dict[str, object]:

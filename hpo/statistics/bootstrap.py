@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 N_RESAMPLES = 2000
 TAILS = (50 * (1 - LEVEL), 100 - 50 * (1 - LEVEL))
 # Resampled values held at once; more are worked off in pieces.
-PIECE = 8_000_000
+PIECE = 2_000_000
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pandas as pd
 import pytest
@@ -69,22 +69,22 @@ def test_characters_that_merely_look_like_line_ends_stay() -> None:
 
 
 def test_rows_know_their_line() -> None:
-    rows = read_csv('text,label\n"two\nlines",a\n\nlast,b\n', shown="x")
+    rows = list(read_csv('text,label\n"two\nlines",a\n\nlast,b\n', shown="x"))
     assert [row.line for row in rows] == [1, 2, 5]
 
 
 @pytest.mark.parametrize("read", [read_csv, read_tsv])
-def test_uneven_rows_are_refused(read: Callable[..., list[Row]]) -> None:
+def test_uneven_rows_are_refused(read: Callable[..., Iterable[Row]]) -> None:
     text = "text,label\na,b\na,b,c\n"
     text = text if read is read_csv else text.replace(",", "\t")
     with pytest.raises(ValueError, match=r"^data.path=x has 3 fields in line 3 and 2 in its header"):
-        read(text, shown="data.path=x")
+        list(read(text, shown="data.path=x"))
 
 
 @pytest.mark.parametrize("text", ['text,label\na,b\n"open,b\n', 'text,label\na,b\n"closed" late,b\n'])
 def test_broken_quoting_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"^data.path=x is not well-formed from line 3 on"):
-        read_csv(text, shown="data.path=x")
+        list(read_csv(text, shown="data.path=x"))
 
 
 def test_a_file_read_bit_by_bit_has_the_rows_of_its_text() -> None:

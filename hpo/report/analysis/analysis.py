@@ -6,7 +6,7 @@ What a number means is said where it is computed; which of them are shown is the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from hpo.report.analysis.claims import Look, rope_of, take_looks
@@ -32,6 +32,14 @@ class Analysis:
     experiment: Experiment
     seed: int = 0
     n_resamples: int = N_RESAMPLES
+
+    @cached_property
+    def closely(self) -> Analysis | None:
+        """The analysis of the tasks that are shown one by one; None where there are none, of many."""
+        part = self.experiment.closely()
+        if part is self.experiment:
+            return self
+        return replace(self, experiment=part) if part.studies else None
 
     @property
     def source(self) -> Resampling:

@@ -54,9 +54,18 @@ def steps(experiment: Experiment, study: Study, *, unit: Unit | None = None, is_
         is_on_test: Whether to give the test losses of the incumbents, which are chosen on validation all the same; then
             all COMPLETE trials must have a test value.
     """
+    key = ("steps", id(study), unit or experiment.unit, is_on_test)
+    if key not in experiment.remembered:
+        found = _steps(experiment, study, unit=unit or experiment.unit, is_on_test=is_on_test)
+        experiment.remembered[key] = study, found
+    remembered: Steps = experiment.remembered[key][1]
+    return remembered
+
+
+def _steps(experiment: Experiment, study: Study, *, unit: Unit, is_on_test: bool) -> Steps:
     trials, sign = counted_trials(experiment, study), experiment.sign
     losses = np.array([loss_or_inf(trial, sign=sign) for trial in trials], float)
-    spent = np.array(costs(trials, unit=unit or experiment.unit), float)
+    spent = np.array(costs(trials, unit=unit), float)
     improves = losses < np.concatenate([[np.inf], np.minimum.accumulate(losses)])[:-1]
     end = float(spent[-1]) if spent.size else 0.0
     if is_on_test:
@@ -66,7 +75,12 @@ def steps(experiment: Experiment, study: Study, *, unit: Unit | None = None, is_
 
 def counted_trials(experiment: Experiment, study: Study) -> tuple[Trial, ...]:
     """Returns the study's trials that ended within the experiment's budget."""
-    return counted(study.trials, unit=experiment.unit, budget=experiment.budget_on(study.task))
+    key = ("counted", id(study))
+    if key not in experiment.remembered:
+        found = counted(study.trials, unit=experiment.unit, budget=experiment.budget_on(study.task))
+        experiment.remembered[key] = study, found
+    trials: tuple[Trial, ...] = experiment.remembered[key][1]
+    return trials
 
 
 def is_beyond(experiment: Experiment, study: Study) -> bool:

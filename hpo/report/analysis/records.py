@@ -6,8 +6,10 @@ Where they come from (the record, a CSV of another tuner) is the readers' busine
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import product
+from typing import TYPE_CHECKING, Any, Literal
 
 from hpo.config.schema import Direction
 from hpo.config.search import ParamValue
@@ -17,11 +19,12 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 Unit = Literal["epochs", "trials", "seconds"]
+MANY_TASKS = 8
 Place = tuple[str, int]
 """A task and a seed: what pairs the studies of several strategies."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One evaluation of params, as the analysis sees it.
 
@@ -165,6 +168,8 @@ class Experiment:
         spaces: Search space of each task by param; empty when unknown.
         facts: versions, git commit, command line… for the last section.
         notes: Sentences a reader of the report must know, e.g. how proposals were mapped to a recorded table.
+        shown: Tasks that are shown one by one; None: all of a few, none of many.
+        is_part: Whether these are the studies of some of its tasks.
     """
 
     name: str
@@ -183,23 +188,38 @@ class Experiment:
     notes: tuple[str, ...] = ()
     is_least: bool = False
     budgets: Mapping[str, float] = field(default_factory=dict)
+    shown: tuple[str, ...] | None = None
+    is_part: bool = False
 
     def budget_on(self, task: str) -> float:
         """Returns the budget of studies of a task."""
         return self.budgets.get(task, self.budget)
 
-    @property
+    @cached_property
     def strategies(self) -> tuple[str, ...]:
         """Names in the order of the design; a strategy's place fixes its colour."""
         return tuple(dict.fromkeys(study.strategy for study in self.studies))
 
-    @property
+    @cached_property
     def tasks(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(study.task for study in self.studies))
 
     def of(self, *, task: str | None = None, strategy: str | None = None) -> tuple[Study, ...]:
         """Returns the studies of a task, of a strategy, or of both."""
-        return tuple(s for s in self.studies if task in (None, s.task) and strategy in (None, s.strategy))
+        return self._of.get((task, strategy), ())
+
+    @cached_property
+    def remembered(self) -> dict[tuple[object, ...], tuple[Study, Any]]:
+        """What was computed of a study, with that study, so that many may ask."""
+        return {}
+
+    @cached_property
+    def _of(self) -> Mapping[tuple[str | None, str | None], tuple[Study, ...]]:
+        groups: dict[tuple[str | None, str | None], list[Study]] = {(None, None): []}
+        for study in self.studies:
+            for place in product((None, study.task), (None, study.strategy)):
+                groups.setdefault(place, []).append(study)
+        return {place: tuple(studies) for place, studies in groups.items()}
 
     @property
     def sign(self) -> float:
@@ -219,7 +239,25 @@ class Experiment:
     @property
     def has_tasks(self) -> bool:
         """Whether there are several tasks, to be told apart wherever one is spoken of."""
-        return len(self.tasks) > 1
+        return self.is_part or len(self.tasks) > 1
+
+    @property
+    def has_many_tasks(self) -> bool:
+        """Whether there are too many tasks to show each of them unasked."""
+        return len(self.tasks) > MANY_TASKS
+
+    @property
+    def shown_tasks(self) -> tuple[str, ...]:
+        """The tasks that are shown one by one."""
+        every = () if self.has_many_tasks else self.tasks
+        return every if self.shown is None else self.shown
+
+    def closely(self) -> Experiment:
+        """Returns the part of the experiment that is shown task by task."""
+        if self.shown_tasks == self.tasks:
+            return self
+        studies = tuple(study for study in self.studies if study.task in self.shown_tasks)
+        return replace(self, studies=studies, shown=self.shown_tasks, is_part=True)
 
     @property
     def paired_by(self) -> str:

@@ -52,13 +52,25 @@ class Runtimes:
 
 def runtimes(curves: Sequence[Steps], target: float) -> Runtimes:
     """Returns what studies spent until their incumbent's loss was at most the target."""
-    costs = [_first(curve, target) for curve in curves]
-    return Runtimes(np.array(costs, float), np.array([curve.end for curve in curves], float))
+    return Runtimes(costs_of(curves, np.array([target]))[0], np.array([curve.end for curve in curves], float))
 
 
-def _first(curve: Steps, target: float) -> float:
-    reached = np.flatnonzero(curve.losses <= target)
-    return float(curve.costs[reached[0]]) if reached.size else math.inf
+def costs_of(curves: Sequence[Steps], targets: Floats) -> Floats:
+    """Returns what each study spent until each target: shape (n_targets, n_studies), infinite where not reached."""
+    costs = np.empty((targets.size, len(curves)))
+    for column, curve in enumerate(curves):
+        reached = np.searchsorted(-curve.losses, -targets)  # an incumbent's losses fall
+        costs[:, column] = np.append(curve.costs, math.inf)[reached]
+    return costs
+
+
+def expected_times(curves: Sequence[Steps], targets: Floats) -> Floats:
+    """Returns the expected running time to each target, shape (n_targets,); infinite where none reached it."""
+    costs = costs_of(curves, targets)
+    is_reached = np.isfinite(costs)
+    spent = np.array([curve.end for curve in curves], float)
+    charged, n_reached = np.where(is_reached, costs, spent).sum(axis=1), is_reached.sum(axis=1)
+    return np.where(n_reached > 0, charged / np.maximum(n_reached, 1), np.inf)
 
 
 def ratio_interval(one: Runtimes, other: Runtimes, *, is_paired: bool, source: Resampling) -> Interval:

@@ -9,8 +9,9 @@ import difflib
 import math
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -43,15 +44,23 @@ Place = tuple[str, str, int]
 """Task, strategy and seed of a study."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TrialRow:
-    """One row: its texts by column, and its place as errors show it."""
+    """One row of a file: its fields, where each column stands among them, its first line."""
 
-    texts: Mapping[str, str]
-    place: str
+    fields: Sequence[str]
+    columns: Mapping[str, int]
+    shown: str
+    line: int
 
     def __getitem__(self, column: str) -> str:
-        return self.texts.get(column, "")
+        place = self.columns.get(column)
+        return "" if place is None else self.fields[place]
+
+    @property
+    def place(self) -> str:
+        """As errors show it."""
+        return f"{self.shown} line {self.line}"
 
 
 def read_rows(path: Path) -> tuple[list[TrialRow], list[str]]:
@@ -62,14 +71,14 @@ def read_rows(path: Path) -> tuple[list[TrialRow], list[str]]:
     """
     shown = f"records={path}"
     rows = _rows(_text(path, shown), shown)
-    if not rows:
+    first = next(rows, None)
+    if first is None:
         raise ValueError(f"{shown} is empty; its first line names the columns {', '.join(REQUIRED)}.")
-    header = _header(rows[0].fields)
+    header = _header(first.fields)
     _check_header(header, shown)
+    columns = {name: place for place, name in enumerate(header)}
     trials = [
-        TrialRow(dict(zip(header, (_field(field) for field in row.fields), strict=True)), f"{shown} line {row.line}")
-        for row in rows[1:]
-        if any(_field(field) for field in row.fields)
+        TrialRow(fields, columns, shown, row.line) for row in rows if any(fields := tuple(map(_field, row.fields)))
     ]
     if not trials:
         raise ValueError(f"{shown} has a header and no rows; a row is a trial.")
@@ -77,6 +86,7 @@ def read_rows(path: Path) -> tuple[list[TrialRow], list[str]]:
     return trials, unread
 
 
+@lru_cache(maxsize=4096)
 def _field(text: str) -> str:
     """Returns a field without spaces around, and without the apostrophe that keeps a spreadsheet from computing it."""
     text = text.strip()
@@ -100,13 +110,12 @@ def _text(path: Path, shown: str) -> str:
     return text
 
 
-def _rows(text: str, shown: str) -> list[Row]:
-    """Returns the rows, split where the header has most columns that are known."""
+def _rows(text: str, shown: str) -> Iterator[Row]:
+    """Returns the rows while they are read, split where the header has most columns that are known."""
     header = text.lstrip().splitlines()[0] if text.strip() else ""
     delimiter = max(DELIMITERS, key=lambda each: _n_known(header, each))
-    return [
-        row for row in read_csv(text, shown=shown, delimiter=delimiter) if any(field.strip() for field in row.fields)
-    ]
+    rows = read_csv(text, shown=shown, delimiter=delimiter)
+    return (row for row in rows if any(field.strip() for field in row.fields))
 
 
 def _n_known(header: str, delimiter: str) -> int:
@@ -151,7 +160,7 @@ def _check_header(header: Sequence[str], shown: str) -> None:
         raise ValueError(f"{shown} has the column {', '.join(doubles)} twice; remove one of them.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ReadTrial:
     """A trial, the study it belongs to, and whether a COMPLETE one without a value was made a failed one."""
 
@@ -184,7 +193,8 @@ def read_trials(rows: Sequence[TrialRow], states: Mapping[str, str] = MappingPro
 
 def _params(rows: Sequence[TrialRow]) -> list[dict[str, ParamValue]]:
     """Returns each row's params, every column in one type."""
-    columns = list(dict.fromkeys(column for row in rows for column in row.texts if column.startswith(PARAM)))
+    files = {id(row.columns): row.columns for row in rows}
+    columns = list(dict.fromkeys(name for names in files.values() for name in names if name.startswith(PARAM)))
     found: list[dict[str, ParamValue]] = [{} for _ in rows]
     for column in columns:
         for own, value in zip(found, read_params([row[column] for row in rows]), strict=True):

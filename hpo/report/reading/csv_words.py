@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from hpo.config.search import ParamValue
@@ -42,6 +43,7 @@ TOO_LARGE = 2**53  # from here on floats do not hold every whole number
 NOT_A_NUMBER = {"", "nan", "na", "n/a", "none", "null", "-", "<na>"}  # how writers spell a value that is not there
 
 
+@lru_cache(maxsize=4096)
 def state_word(text: str) -> str:
     """Returns a word for a state as it is compared: in lower case, hyphens between, the name of an enum taken off.
 
@@ -91,11 +93,13 @@ def known_words() -> str:
     return "; ".join(f"{state} is also {words.replace(' ', ', ')}" for state, words in STATES.items())
 
 
+@lru_cache(maxsize=4096)
 def is_empty(text: str) -> bool:
     """Returns whether a field says that there is no number."""
     return text.strip().casefold() in NOT_A_NUMBER
 
 
+@lru_cache(maxsize=4096)
 def read_number(text: str) -> float:
     """Returns a number; NaN where none is written.
 
@@ -109,6 +113,7 @@ def read_number(text: str) -> float:
     return float(text)
 
 
+@lru_cache(maxsize=4096)
 def read_whole(text: str) -> int:
     """Returns a whole number, also when a table's writer made 3.0 of it.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from statistics import fmean
 
 from hpo.figures.figure import Axis, Figure, Series, View
@@ -75,7 +76,8 @@ def build_cost(analysis: Analysis) -> Section | None:
     if not any(one.trials for one in spent):
         return None
     records = [_record(*row) for row in _rows(experiment, spent)]
-    blocks: list[Block] = [_table(experiment, records, title), *_fronts(experiment, spent, title)]
+    shown = [record for record in records if record["task"] in experiment.shown_tasks]
+    blocks: list[Block] = [_table(experiment, shown, title), *_fronts(experiment, spent, title)]
     blocks += _per_trial(experiment, spent)
     if not any(one.seconds for one in spent):
         blocks.append(Text("Seconds are not known and are left out.", tone="note"))
@@ -138,12 +140,12 @@ def _searched(experiment: Experiment, study: Study) -> float | None:
 
 def _rows(experiment: Experiment, spent: Sequence[Spent]) -> list[tuple[str, str, list[Spent]]]:
     """Returns the studies with trials of each task and strategy."""
-    groups = [
-        (task, strategy, [s for s in spent if s.trials and (s.study.task, s.study.strategy) == (task, strategy)])
-        for task in experiment.tasks
-        for strategy in experiment.strategies
-    ]
-    return [(task, strategy, own) for task, strategy, own in groups if own]
+    groups: dict[tuple[str, str], list[Spent]] = {}
+    for one in spent:
+        if one.trials:
+            groups.setdefault((one.study.task, one.study.strategy), []).append(one)
+    order = product(experiment.tasks, experiment.strategies)
+    return [(*place, groups[place]) for place in order if place in groups]
 
 
 def _record(task: str, strategy: str, own: Sequence[Spent]) -> Record:
@@ -192,7 +194,7 @@ def _known(cost: float, n: float) -> float | None:
 
 def _fronts(experiment: Experiment, spent: Sequence[Spent], title: str) -> list[Figure]:
     views = []
-    for task in experiment.tasks:
+    for task in experiment.shown_tasks:
         for name, (axis, measure) in MEASURES.items():
             costs = _known_costs(spent, task, measure)
             if costs:
@@ -229,7 +231,7 @@ def _front_view(
 
 def _per_trial(experiment: Experiment, spent: Sequence[Spent]) -> list[Figure]:
     views = []
-    for task in experiment.tasks:
+    for task in experiment.shown_tasks:
         for name, (axis, cost) in A_TRIAL.items():
             series = []
             for strategy in experiment.strategies:

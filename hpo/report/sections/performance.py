@@ -57,9 +57,11 @@ def build_performance(analysis: Analysis) -> Section:
     baselines = _baselines(experiment)
     sentences = [*_notes(experiment, outcomes), *beaten_sentences(experiment, analysis.standings)]
     blocks: list[Block] = [Text(text, "note") for text in sentences]
-    blocks += [_values_table(experiment, values, baselines), _gaps_table(experiment, gaps)]
-    blocks.append(_seeds(experiment, outcomes, name))
-    if len(experiment.strategies) > 1:
+    shown = [gap for gap in gaps if gap["task"] in experiment.shown_tasks]
+    blocks += [_values_table(experiment, values, baselines), _gaps_table(experiment, shown)]
+    if experiment.shown_tasks:
+        blocks.append(_seeds(experiment, outcomes, name))
+    if experiment.shown_tasks and len(experiment.strategies) > 1:
         blocks.append(_slopes(experiment, outcomes, name))
     blocks += _against_test(experiment, outcomes)
     filled = [block for block in blocks if not isinstance(block, Table) or block.rows]
@@ -144,7 +146,7 @@ def _columns(metric: str) -> list[Field[Record]]:
 
 def _values_table(experiment: Experiment, values: Sequence[Record], baselines: Sequence[Record]) -> Table:
     """Returns the final values, of each task those of its baseline first: a table that is cut short still has them."""
-    records = [record for task in experiment.tasks for record in [*baselines, *values] if record["task"] == task]
+    records = [record for task in experiment.shown_tasks for record in [*baselines, *values] if record["task"] == task]
     note = "Confirmed and test are of the configuration chosen among the retrained ones; each seed counts once."
     if not any(record["value"] in (TEST, SELECTED) for record in values):
         note = "The confirmed mean is of the best configuration, trained again with fresh seeds; each seed counts once."
@@ -173,7 +175,7 @@ def _baseline_line(experiment: Experiment, task: str, name: str) -> list[Line]:
 
 def _seeds(experiment: Experiment, outcomes: Outcomes, name: str) -> Figure:
     views = []
-    for task in experiment.tasks:
+    for task in experiment.shown_tasks:
         series = []
         for strategy in experiment.strategies:
             read = ((one.study.seed, MEASURES[name](one)) for one in outcomes[task, strategy])
@@ -189,7 +191,7 @@ def _seeds(experiment: Experiment, outcomes: Outcomes, name: str) -> Figure:
 def _slopes(experiment: Experiment, outcomes: Outcomes, name: str) -> Figure:
     """Returns one line a seed across strategies; a seed a strategy lacks breaks it."""
     views = []
-    for task in experiment.tasks:
+    for task in experiment.shown_tasks:
         by_seed: dict[int, dict[str, float | None]] = {}
         for strategy in experiment.strategies:
             for one in outcomes[task, strategy]:
@@ -216,7 +218,7 @@ def _against_test(experiment: Experiment, outcomes: Outcomes) -> list[Block]:
     x: Read = MEASURES[CONFIRMED if has_chosen else SEEN]
     y: Read = MEASURES[TEST if has_chosen else SELECTED]
     views = []
-    for task in experiment.tasks:
+    for task in experiment.shown_tasks:
         series = []
         for strategy in experiment.strategies:
             both = [(x(one), y(one), one.study.seed) for one in outcomes[task, strategy]]

@@ -113,9 +113,9 @@ def _source(experiment: Experiment) -> str:
 
 def build_fates(experiment: Experiment) -> Section:
     """Returns the part that draws curves by how trials ended, a view for each task."""
-    limit = max(MIN_CURVES, MAX_CURVES // max(len(experiment.tasks), 1))
+    limit = max(MIN_CURVES, MAX_CURVES // max(len(experiment.shown_tasks), 1))
     views, n_drawn, n_curves = [], 0, 0
-    for task in experiment.tasks:
+    for task in experiment.shown_tasks:
         curves = [(study, trial) for study in experiment.of(task=task) for trial in study.finished if trial.curve]
         drawn = choose(curves, limit)
         n_drawn, n_curves = n_drawn + len(drawn), n_curves + len(curves)

@@ -59,7 +59,7 @@ class Foresight:
 
 def build_correlation(experiment: Experiment) -> Section:
     """Returns the part of the pruning section on rank correlations, per epoch."""
-    results = [result for task in experiment.tasks for result in foresights(experiment, task)]
+    results = [result for task in experiment.shown_tasks for result in foresights(experiment, task)]
     blocks: list[Block] = [Text(_scope(experiment, results))]
     if results:
         blocks += [_table(experiment, results), _figure(results)]

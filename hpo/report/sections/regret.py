@@ -97,13 +97,15 @@ def _regret_figure(experiment: Experiment, of: Regrets, *, source: Resampling) -
         for strategy in experiment.strategies:
             rows = of.units(strategy, tasks=experiment.tasks)
             names = _unit_names(experiment, of, strategy)
-            series += [_thin(strategy, name, of.along, row) for name, row in zip(names, rows, strict=True)]
+            if not experiment.has_many_tasks:
+                series += [_thin(strategy, name, of.along, row) for name, row in zip(names, rows, strict=True)]
             mean = average(rows, of.along, statistic=statistic, source=source)
             averages += average_series(mean, strategy)
         axes = Axis(f"{experiment.unit} charged so far"), Axis("normalised regret (no unit)", is_log=True)
         views.append(View(statistic, *axes, [one for one in series + averages if one.x]))
+    faint = "" if experiment.has_many_tasks else f"a faint line for each {unit}, bold "
     caption = (
-        f"Lower is better: a faint line for each {unit}, bold the {unit}s' mean (or IQM) with its 95 % bootstrap band, "
+        f"Lower is better: {faint}the {unit}s' mean (or IQM) with its 95 % bootstrap band, "
         f"points instead where there are fewer than six {unit}s; 0 is the best value known, 1 a median random "
         "evaluation or worse."
     )

@@ -16,9 +16,9 @@ from hpo.figures.figure import Axis, Cell, Figure, Series, View
 from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.conduct import random_studies
 from hpo.report.analysis.incumbents import Steps, is_beyond, steps
-from hpo.report.analysis.records import Experiment, Place, Study
+from hpo.report.analysis.records import Experiment, Study
 from hpo.report.analysis.regrets import Scale
-from hpo.report.analysis.runtimes import ratio_interval, runtimes
+from hpo.report.analysis.runtimes import costs_of, expected_times, ratio_interval, runtimes
 from hpo.report.document.content import Block, Section, Table, Text
 from hpo.report.sections.tables import Field, Record, nested, table
 from hpo.statistics.bootstrap import Resampling
@@ -38,8 +38,11 @@ class Target:
     loss: float
 
 
-Curves = Mapping[str, Mapping[Place, Steps]]
-"""Incumbents over epochs by strategy and by (task, seed)."""
+ByTask = Mapping[str, Mapping[int, Steps]]
+Targets = Mapping[str, Floats]
+"""Losses to reach, by task."""
+Curves = Mapping[str, ByTask]
+"""Incumbents over epochs by strategy, by task and by seed."""
 
 
 def build_targets(analysis: Analysis) -> Section:
@@ -53,11 +56,12 @@ def build_targets(analysis: Analysis) -> Section:
     named = [
         {**_reached(curves, target, strategy, reference, source=source), "value": experiment.sign * target.loss}
         for task, scale in scales.items()
+        if task in experiment.shown_tasks
         for target in _named_targets(experiment, task, scale)
         for strategy in experiment.strategies
-        if any(own == task for own, _ in curves[strategy])
+        if task in curves[strategy]
     ]
-    many = [target for task, scale in scales.items() for target in log_spaced_targets(experiment, task, scale)]
+    many = {task: _losses(log_spaced_targets(experiment, task, scale)) for task, scale in scales.items()}
     costs = {name: _costs(curves[name], many) for name in experiment.strategies}
     totals: list[Record] = [
         {
@@ -103,6 +107,10 @@ def log_spaced_targets(experiment: Experiment, task: str, scale: Scale) -> list[
     ]
 
 
+def _losses(targets: Sequence[Target]) -> Floats:
+    return np.array([target.loss for target in targets], float)
+
+
 def _named_targets(experiment: Experiment, task: str, scale: Scale) -> list[Target]:
     drawn = random_studies(experiment, task)
     finals = _finals(experiment, drawn or experiment.of(task=task)) or _finals(experiment, experiment.of(task=task))
@@ -125,25 +133,22 @@ def _finals(experiment: Experiment, studies: Sequence[Study]) -> list[float]:
     return [float(curve.losses[-1]) for curve in curves if curve.losses.size]
 
 
-def _curves(experiment: Experiment) -> dict[str, dict[Place, Steps]]:
-    """Returns the incumbents over epochs by strategy and by (task, seed), in the order of the seeds."""
-    curves: dict[str, dict[Place, Steps]] = {name: {} for name in experiment.strategies}
+def _curves(experiment: Experiment) -> Curves:
+    """Returns the incumbents over epochs, in the order of the seeds."""
+    curves: dict[str, dict[str, dict[int, Steps]]] = {name: {} for name in experiment.strategies}
     compared = [study for study in experiment.studies if not is_beyond(experiment, study)]
     for study in sorted(compared, key=lambda study: study.seed):
-        curves[study.strategy].setdefault((study.task, study.seed), steps(experiment, study, unit="epochs"))
+        of_task = curves[study.strategy].setdefault(study.task, {})
+        of_task.setdefault(study.seed, steps(experiment, study, unit="epochs"))
     return curves
-
-
-def _of_task(curves: Mapping[Place, Steps], task: str) -> dict[int, Steps]:
-    return {seed: curve for (own, seed), curve in sorted(curves.items(), key=lambda item: item[0]) if own == task}
 
 
 def _reached(
     curves: Curves, target: Target, strategy: str, reference: str | None, *, source: Resampling
 ) -> dict[str, Cell]:
     """Returns a strategy's running time to a target, and its ratio to random search's."""
-    own = _of_task(curves[strategy], target.task)
-    others = _of_task(curves[reference], target.task) if reference else {}
+    own = curves[strategy].get(target.task, {})
+    others = curves[reference].get(target.task, {}) if reference else {}
     mine, theirs = runtimes(list(own.values()), target.loss), runtimes(list(others.values()), target.loss)
     ratio, interval = None, NO_INTERVAL
     if strategy != reference and theirs.n_reached:
@@ -164,27 +169,26 @@ def _reached(
     }
 
 
-def _costs(curves: Mapping[Place, Steps], targets: Sequence[Target]) -> Floats:
+def _costs(curves: ByTask, targets: Targets) -> Floats:
     """Returns what each (target, seed) pair cost; infinite where it was not reached."""
-    costs = [runtimes(list(_of_task(curves, target.task).values()), target.loss).costs for target in targets]
+    costs = [costs_of(list(curves.get(task, {}).values()), losses).ravel() for task, losses in targets.items()]
     return np.concatenate(costs) if costs else np.empty(0)
 
 
-def _log_efficiency(curves: Curves, targets: Sequence[Target], strategy: str, reference: str | None) -> float | None:
+def _log_efficiency(curves: Curves, targets: Targets, strategy: str, reference: str | None) -> float | None:
     """Returns the median over targets of log(ERT of random search / ERT of the strategy); None without any of both.
 
     0.7 means half of random search's epochs (Vizier's log-efficiency).
     """
     if reference is None or strategy == reference:
         return None
-    logs = []
-    for target in targets:
-        ends = [
-            runtimes(list(_of_task(curves[name], target.task).values()), target.loss).expected
-            for name in (reference, strategy)
-        ]
-        if all(math.isfinite(end) and end > 0 for end in ends):
-            logs.append(math.log(ends[0] / ends[1]))
+    logs: list[float] = []
+    for task, losses in targets.items():
+        theirs, ours = (
+            expected_times(list(curves[name].get(task, {}).values()), losses) for name in (reference, strategy)
+        )
+        are_known = np.isfinite(theirs) & np.isfinite(ours) & (theirs > 0) & (ours > 0)
+        logs += np.log(theirs[are_known] / ours[are_known]).tolist()
     return float(np.median(logs)) if logs else None
 
 
@@ -195,7 +199,7 @@ def _figure(curves: Curves, shares: Mapping[str, Floats]) -> Figure:
         if not costs.size:
             continue
         x, y = [float(cost) for cost in reached], [float(share) for share in np.cumsum(counts) / costs.size]
-        end = max(curve.end for curve in curves[strategy].values())
+        end = max(curve.end for of_task in curves[strategy].values() for curve in of_task.values())
         if x and end > x[-1]:
             x, y = [*x, end], [*y, y[-1]]
         series.append(Series(strategy, "step", x, y, strategy))

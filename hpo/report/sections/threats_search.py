@@ -9,7 +9,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from itertools import product, takewhile
 
 from hpo.report.analysis.conduct import n_startup_of, n_workers, planned_epochs, pruner_of, strategies_with
 from hpo.report.analysis.incumbents import never_learned
@@ -52,7 +52,7 @@ def grid_order(experiment: Experiment) -> Iterator[str]:
 
 
 def _has_one_order(studies: Sequence[Study]) -> bool:
-    orders = [cells for study in studies if (cells := _cells(study))]
+    orders = [cells for study in studies if (cells := list(_cells(study)))]
     length = min((len(order) for order in orders), default=0)
     return len(orders) > 1 and length > 1 and len({tuple(order[:length]) for order in orders}) == 1
 
@@ -154,10 +154,10 @@ def mapped_proposals(experiment: Experiment) -> Iterator[str]:
         )
 
 
-def _cells(study: Study) -> list[str]:
-    """Returns the params of the trials in the order of their numbers, each as one text."""
+def _cells(study: Study) -> Iterator[str]:
+    """Yields the params of the trials in the order of their numbers, each as one text."""
     trials = sorted((trial for trial in study.trials if trial.params), key=lambda trial: trial.number)
-    return [json.dumps(dict(trial.params), sort_keys=True) for trial in trials]
+    return (json.dumps(dict(trial.params), sort_keys=True) for trial in trials)
 
 
 def _levels(experiment: Experiment, task: str) -> dict[str, int]:
@@ -174,9 +174,13 @@ def _shared_with(experiment: Experiment, first: str, second: str) -> int:
     """Returns how many first trials two strategies share with every seed they both have."""
     others = {(study.task, study.seed): study for study in experiment.of(strategy=second)}
     pairs = [(study, others.get((study.task, study.seed))) for study in experiment.of(strategy=first)]
-    return min((_shared_length(_cells(one), _cells(other)) for one, other in pairs if other), default=0)
+    lengths = (_shared_length(_cells(one), _cells(other)) for one, other in pairs if other)
+    least = next(lengths, 0)
+    while least and (length := next(lengths, None)) is not None:  # of many pairs the first tells
+        least = min(least, length)
+    return least
 
 
-def _shared_length(first: list[str], second: list[str]) -> int:
+def _shared_length(first: Iterator[str], second: Iterator[str]) -> int:
     pairs = zip(first, second, strict=False)
-    return next((n for n, (one, other) in enumerate(pairs) if one != other), min(len(first), len(second)))
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -42,7 +42,9 @@ def test_names_stay_text(tmp_path: Path) -> None:
 )
 def test_marks_separators_line_ends_and_blanks_are_tolerated(tmp_path: Path, text) -> None:
     rows, _ = read_rows(written(tmp_path, text))
-    assert [dict(row.texts) for row in rows] == [dict(zip(HEADER.split(","), ROW.split(","), strict=True))]
+    assert [{name: row[name] for name in row.columns} for row in rows] == [
+        dict(zip(HEADER.split(","), ROW.split(","), strict=True))
+    ]
 
 
 def test_lines_are_counted_over_quoted_line_breaks(tmp_path: Path) -> None:
@@ -117,7 +119,8 @@ TEXTS = {
 
 
 def row(line: int = 2, **changes: str) -> TrialRow:
-    return TrialRow({**TEXTS, **changes}, f"records=a.csv line {line}")
+    texts = {**TEXTS, **changes}
+    return TrialRow(list(texts.values()), {name: n for n, name in enumerate(texts)}, "records=a.csv", line)
 
 
 def test_a_row_is_a_trial() -> None:
