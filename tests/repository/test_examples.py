@@ -41,7 +41,7 @@ PRUNING = ["study.ordered=true", "pruner=median", "pruner.n_startup_trials=1", "
 SAME = {
     "pytorch_gru": ["study.n_trials=4", "study.name={}", *PRUNING],
     "sequence_classification": ["study.n_trials=4", "study.name={}", *PRUNING],
-    "fastai_tutorial": ["study.n_trials=4", "study.name={}", "study.metric=valid_loss", *PRUNING],
+    "fastai_tutorial": ["study.n_trials=3", "study.name={}", "study.metric=valid_loss", *PRUNING],
     "scikit_learn": ["seeds=5", "study.n_trials=4", "name={}", *PRUNING],
 }
 KILLED_AFTER_S = {"inline": 0.2, "processes": 0.9, "ray": 0.5}  # from when the folders of its trials are there
