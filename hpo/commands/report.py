@@ -22,6 +22,7 @@ Writes the report on an experiment, at any time, also while its studies run.
   records=FILE.csv         trials of any tuner instead; several files: 'records=[a.csv,b.csv]'. Columns: experiment,
                            task, strategy, seed, trial, value, state, epochs, seconds; optional: test, direction,
                            metric, ended_s, reason, continued, param.NAME
+  records=sqlite:///x.db   studies of Optuna's; 'report.study_names={strategy}-{task}-{seed}' says how they are called
   tracking=none            do not log the report to MLflow
   report.folder=reports    the report is written to reports/NAME
   report.rope=0.005        differences up to this do not matter
@@ -57,7 +58,8 @@ def _as_override(word: str) -> str:
     if key == "experiment":
         return f"name={_quoted(value)}"
     is_list = value.startswith("[") or not value or value == "null"
-    return f"{key}={_quoted(value)}" if key == "records" and not is_list else word
+    is_text = key == "report.study_names" or (key == "records" and not is_list)
+    return f"{key}={_quoted(value)}" if is_text and value != "null" else word
 
 
 def _quoted(text: str) -> str:

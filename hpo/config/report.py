@@ -24,6 +24,7 @@ class ReportSettings:
         direction: Which values are better, for records that do not say so.
         states: What the words for states in somebody else's records mean, by word.
         tasks: Tasks that are shown one by one: a list of names, or all; None: all of up to 8, none of more.
+        study_names: What the names of studies are made of, in a storage of Optuna's: '{strategy}-{task}-{seed}'.
         n_resamples: Bootstrap resamples.
         seed: Of the resamples.
     """
@@ -35,6 +36,7 @@ class ReportSettings:
     direction: Direction | None = None
     states: Any = None
     tasks: Any = None
+    study_names: str | None = None
     n_resamples: int = MISSING
     seed: int = MISSING
 
@@ -45,7 +47,7 @@ class ReportConfig(Config):
 
     Attributes:
         name: The experiment; None takes the only one there is.
-        records: A CSV file, or a list of them, to read instead of the record.
+        records: A CSV file, a list of them, or a storage of Optuna's (sqlite:///x.db), to read instead of the record.
     """
 
     name: str | None = None

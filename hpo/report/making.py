@@ -16,6 +16,7 @@ from hpo.report.assemble import make_report, show_report
 from hpo.report.document.content import Report
 from hpo.report.reading.csv_records import read_records
 from hpo.report.reading.deviations import join_names
+from hpo.report.reading.optuna_studies import database_of, read_optuna
 from hpo.report.reading.record import experiment_names, read_experiment
 from hpo.report.reading.terms import Terms
 
@@ -68,7 +69,7 @@ def _read(config: ReportConfig) -> Experiment:
         states=_states(settings.states),
     )
     if config.records is not None:
-        return read_records(_paths(config.records), name=config.name or None, terms=terms)
+        return _read_others(config, terms)
     storage = open_record(config.storage)
     with reading(shown(storage)):
         return read_experiment(storage, config.name or _only(experiment_names(storage)), terms=terms)
@@ -94,6 +95,17 @@ def with_shown(experiment: Experiment, given: object) -> Experiment:
     return replace(experiment, shown=tuple(task for task in experiment.tasks if task in names))
 
 
+def _read_others(config: ReportConfig, terms: Terms) -> Experiment:
+    """Returns the experiment in files of other tuners: CSV, or a storage of Optuna's."""
+    files, name = _files(config.records), config.name or None
+    databases = [path for path in map(database_of, files) if path is not None]
+    if not databases:
+        return read_records([expanded(file) for file in files], name=name, terms=terms)
+    if len(files) > 1:
+        raise ValueError(f"records={config.records} has a storage of Optuna's beside other files; give it alone.")
+    return read_optuna(databases[0], study_names=config.report.study_names, name=name, terms=terms)
+
+
 def _states(given: object) -> dict[str, object]:
     if given is None:
         return {}
@@ -111,12 +123,12 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _paths(records: object) -> list[Path]:
+def _files(records: object) -> list[str]:
     files = records if isinstance(records, list) else [records]
     for file in files:
         if not isinstance(file, str | int | float) or file == "":
             raise ValueError(f"records={records} is no file; give a CSV file, or a list as in 'records=[a.csv,b.csv]'.")
-    return [expanded(str(file)) for file in files]
+    return [str(file) for file in files]
 
 
 def _only(names: Sequence[str]) -> str:

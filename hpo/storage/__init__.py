@@ -10,6 +10,7 @@ __all__ = [
     "copies",
     "damage",
     "enduring",
+    "foreign",
     "learnt",
     "options",
     "record",

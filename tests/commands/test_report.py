@@ -5,7 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import optuna
 import pytest
+from optuna.storages import RDBStorage
+from optuna.trial import create_trial
 
 from hpo.commands.report import as_overrides, main
 from tests.support.studies import SYNTHETIC, run_study
@@ -43,6 +46,7 @@ def test_help_is_printed(flag, capsys) -> None:
         ("records=a,b.csv", "records='a,b.csv'"),
         ("records=[a.csv,b.csv]", "records=[a.csv,b.csv]"),
         ("records=null", "records=null"),
+        ("report.study_names={task}-{seed}", "report.study_names='{task}-{seed}'"),
         ("report.rope=0.1", "report.rope=0.1"),
         ("+experiment=smoke", "+experiment=smoke"),
     ],
@@ -123,3 +127,20 @@ def test_words_of_another_tuner_are_explained_by_a_setting(workdir: Path, capsys
     assert main(["records=rays.csv", "report.states=nothing"]) == 2
     assert "report.states=nothing must say what words mean" in capsys.readouterr().err
     assert main(["records=rays.csv", "report.states={terminated: COMPLETE}", "report.n_resamples=50"]) == 0
+
+
+def test_a_storage_of_optunas_becomes_a_report(workdir: Path, capsys) -> None:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = RDBStorage("sqlite:///x.db")
+    for strategy, offset in (("random", 0.5), ("tpe", 0.0)):
+        for seed in range(6):
+            study = optuna.create_study(storage=storage, study_name=f"{strategy}-digits-{seed}")
+            study.add_trials([create_trial(value=offset + 0.01 * seed)])
+    storage.engine.dispose()
+    assert main(["records=sqlite:///x.db", *QUICK]) == 2
+    assert "has studies called 'random-digits-0', 'random-digits-1'" in capsys.readouterr().err
+    assert not (workdir / "reports").exists()
+    assert main(["records=sqlite:///x.db", "report.study_names={strategy}-{task}-{seed}", *QUICK]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("Winner: tpe, better than random (6 seeds a pair")
+    assert "Report: reports/x/report.html" in printed

@@ -13,7 +13,6 @@ import io
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import accumulate
 from pathlib import Path
 
 from hpo.config.schema import Direction
@@ -21,21 +20,18 @@ from hpo.config.search import ParamValue
 from hpo.contracts.records import RUNNING
 from hpo.machine.escaping import for_spreadsheet
 from hpo.machine.files import write_atomically
-from hpo.report.analysis.phrases import count
 from hpo.report.analysis.records import Experiment, Study, Trial
 from hpo.report.analysis.spaces import observed_space
 from hpo.report.reading.csv_trials import (
-    LARGEST,
     PARAM,
     REQUIRED,
-    Place,
-    ReadTrial,
     TrialRow,
     read_rows,
     read_trials,
 )
 from hpo.report.reading.csv_words import DIVERGED, check_states, is_empty
 from hpo.report.reading.deviations import join_names
+from hpo.report.reading.foreign_trials import ReadTrial, imputed, to_studies
 from hpo.report.reading.scales import ROPE
 from hpo.report.reading.terms import Terms, settle, with_inferred_budget
 
@@ -83,8 +79,8 @@ def read_records(paths: Sequence[Path], *, name: str | None = None, terms: Terms
         unit="trials",
         budget=1.0,
         rope=ROPE.get(metric, 0.0),
-        studies=_studies(read),
-        deviations=_imputed(read),
+        studies=to_studies(read),
+        deviations=imputed(read),
         facts={"source": f"CSV: {join_names([path.name for path in paths])}"},
         notes=tuple(notes),
     )
@@ -172,52 +168,6 @@ def _notes(rows: Sequence[TrialRow], read: Sequence[ReadTrial], unread: Sequence
     if unread:
         notes.append(f"Columns that nothing reads: {join_names(list(dict.fromkeys(unread)))}.")
     return notes
-
-
-def _imputed(read: Sequence[ReadTrial]) -> tuple[str, ...]:
-    counts: dict[str, int] = {}
-    for each in read:
-        if each.is_imputed:
-            counts[each.place[1]] = counts.get(each.place[1], 0) + 1
-    return tuple(
-        f"{strategy}: {count(n, 'COMPLETE trial')} without a finite value (up to {LARGEST:g}) charged as failed."
-        for strategy, n in counts.items()
-    )
-
-
-def _studies(read: Sequence[ReadTrial]) -> tuple[Study, ...]:
-    """Returns the studies: tasks and strategies in the order of the file, seeds ascending."""
-    trials: dict[Place, list[Trial]] = {}
-    for each in read:
-        trials.setdefault(each.place, []).append(each.trial)
-    tasks = list(dict.fromkeys(task for task, _, _ in trials))
-    strategies = list(dict.fromkeys(strategy for _, strategy, _ in trials))
-    order = sorted(trials, key=lambda place: (tasks.index(place[0]), strategies.index(place[1]), place[2]))
-    return tuple(
-        Study(
-            name=" / ".join([*([place[0]] if len(tasks) > 1 else []), place[1], f"seed {place[2]}"]),
-            task=place[0],
-            strategy=place[1],
-            seed=place[2],
-            trials=_in_order(trials[place]),
-            is_ended=all(trial.state != RUNNING for trial in trials[place]),
-        )
-        for place in order
-    )
-
-
-def _in_order(trials: Sequence[Trial]) -> tuple[Trial, ...]:
-    """Returns the trials as they ended: by the clock if all have one, else by number, one after the other."""
-    ended = [trial for trial in trials if trial.state != RUNNING]
-    running = sorted((trial for trial in trials if trial.state == RUNNING), key=lambda trial: trial.number)
-    ended.sort(key=lambda trial: trial.number)
-    clock = {trial.number: trial.ended_s for trial in ended if trial.ended_s is not None}
-    if len(clock) == len(ended):
-        ended.sort(key=lambda trial: clock[trial.number])
-    else:
-        ends = accumulate(trial.seconds for trial in ended)
-        ended = [replace(trial, ended_s=ended_s) for trial, ended_s in zip(ended, ends, strict=True)]
-    return (*ended, *(replace(trial, ended_s=None) for trial in running))
 
 
 def _with_spaces(experiment: Experiment) -> Experiment:

@@ -22,6 +22,7 @@ from hpo.data.encodings import decode
 from hpo.machine.escaping import FORMULA_STARTS
 from hpo.report.analysis.records import Trial
 from hpo.report.reading.csv_words import DIVERGED, read_number, read_params, read_state, read_whole
+from hpo.report.reading.foreign_trials import LARGEST, ReadTrial, StudyPlace
 
 REQUIRED = ("experiment", "task", "strategy", "seed", "trial", "value", "state")
 OPTIONAL = ("epochs", "seconds", "test", "direction", "metric", "ended_s", "reason", "continued")
@@ -39,9 +40,6 @@ PARAMS = re.compile(r"(?:params_|config/|config_|param\.)(.+)")
 PARAM = "param."
 DELIMITERS = ",;\t|"
 MAX_SHOWN = 60  # characters of what stands where the name of a column should be
-LARGEST = 1e100  # numbers beyond it count as infinite: penalties, whose squares and sums no float can hold
-Place = tuple[str, str, int]
-"""Task, strategy and seed of a study."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +158,6 @@ def _check_header(header: Sequence[str], shown: str) -> None:
         raise ValueError(f"{shown} has the column {', '.join(doubles)} twice; remove one of them.")
 
 
-@dataclass(frozen=True, slots=True)
-class ReadTrial:
-    """A trial, the study it belongs to, and whether a COMPLETE one without a value was made a failed one."""
-
-    place: Place
-    trial: Trial
-    is_imputed: bool
-
-
 def read_trials(rows: Sequence[TrialRow], states: Mapping[str, str] = MappingProxyType({})) -> list[ReadTrial]:
     """Returns a trial for each row.
 
@@ -181,7 +170,7 @@ def read_trials(rows: Sequence[TrialRow], states: Mapping[str, str] = MappingPro
     """
     params = _params(rows)
     read = [_read_row(row, own, states) for row, own in zip(rows, params, strict=True)]
-    seen: dict[tuple[Place, int], TrialRow] = {}
+    seen: dict[tuple[StudyPlace, int], TrialRow] = {}
     for row, each in zip(rows, read, strict=True):
         first = seen.setdefault((each.place, each.trial.number), row)
         if first is not row:
