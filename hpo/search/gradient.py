@@ -1,7 +1,7 @@
 """Gradient-based search: restarts, whose learning rate and dropout move while they train.
 
 Where each begins is said here; how it moves is the trainer's business (`trainers.awd_lstm.hypergradient`), and which of
-them go on is the pruner's: with pruner=asha they are halved.
+them go on is the pruner's: that of successive halving, unless another is chosen.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from hpo.config.schema import Config
 from hpo.config.search import ParamValue
 from hpo.config.training import LrAdapt, Schedule
 from hpo.contracts.seeds import derive_seed
+from hpo.search.pruners import AshaConfig
 from hpo.search.samplers import SeededRandom
 from hpo.space.space import Space, values_of
 
@@ -27,8 +28,14 @@ EPOCHS, LR, DROP_MULT = "train.epochs", "train.lr", "model.drop_mult"
 N_COMBINATIONS = 1000  # more of them are drawn, not visited in turn
 
 
-def with_gradients(config: Config, space: Space, *, dropout: bool) -> Config:
+def with_gradients(config: Config, space: Space, *, dropout: bool, halving: int | None) -> Config:
     """Returns the settings under which the learning rate moves while trials train, and dropout if that is asked for.
+
+    Args:
+        config: All settings.
+        space: What is searched.
+        dropout: Whether dropout moves, too.
+        halving: At each rung the best 1/halving of the trials go on, unless a pruner was chosen; None lets all of them.
 
     Raises:
         ValueError: in a sentence, if nothing could move.
@@ -47,7 +54,10 @@ def with_gradients(config: Config, space: Space, *, dropout: bool) -> Config:
         schedule=Schedule.flat,
         drop_bounds=config.train.drop_bounds or drop,
     )
-    return replace(config, train=train)
+    pruner = config.pruner
+    if halving is not None and pruner.option == "none":
+        pruner = AshaConfig(same_epochs=False, min_epochs=1, reduction_factor=halving)
+    return replace(config, train=train, pruner=pruner)
 
 
 class RestartSampler(SeededRandom):

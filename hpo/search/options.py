@@ -85,13 +85,14 @@ class TPEConfig(SamplerConfig):
 @dataclass
 class GradientConfig(SamplerConfig):
     dropout: bool = MISSING
+    halving: int | None = setting(None, low=2)
 
     is_random = True
 
     def settled(self, config: Any, space: Space) -> Any:
         from hpo.search.gradient import with_gradients
 
-        return with_gradients(config, space, dropout=self.dropout)
+        return with_gradients(config, space, dropout=self.dropout, halving=self.halving)
 
     def build(self, space: Space, seed: int) -> BaseSampler:
         from hpo.search.gradient import RestartSampler

@@ -119,7 +119,8 @@ def plan(composition: Composition) -> Plan:
     are_equal = all(param.path != "train.epochs" for param in space.params)
     config.pruner.check(max_epochs=longest, are_equal=are_equal)
     notes = (*composition.notes, *config.sampler.notes(config), *config.pruner.notes(max_epochs=longest))
-    planned = Plan(config, composition.choices, space, n_workers, composition.seeded, differences, notes, tags)
+    choices = {**composition.choices, "pruner": config.pruner.option}  # a sampler may bring its own
+    planned = Plan(config, choices, space, n_workers, composition.seeded, differences, notes, tags)
     planned = replace(planned, typed=composition.typed)
     if planned.name != as_name(planned.name) or len(planned.name.encode()) > MAX_NAME_BYTES:
         raise ValueError(

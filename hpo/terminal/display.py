@@ -202,6 +202,16 @@ class StudyDisplay(Screen, Display):
         self.lines.show(lambda room: frame(progress, self.elapsed_s, room, ascii_only=self.lines.is_ascii))
 
     def trial_changed(self, trial: TrialRecord) -> None:
-        if self.progress is not None and self.progress.tally.change(trial):
+        if self.progress is not None and self._is_news(self.progress, trial):
             line = trial_line(self.progress, trial, ascii_only=self.lines.is_ascii)
             self.lines.say(line, Text(format_params(trial.params), "dim"))
+
+    def _is_news(self, progress: Progress, trial: TrialRecord) -> bool:
+        """Takes the newest state of a trial; returns whether it ended, paused or was promoted with it.
+
+        The end of one that is paused is no news: its line was there.
+        """
+        before = progress.tally.newest(trial.number)
+        has_ended = progress.tally.change(trial)
+        was_paused = before is not None and before.is_paused
+        return has_ended and not was_paused if trial.is_finished else trial.is_paused != was_paused

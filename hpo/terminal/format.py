@@ -17,6 +17,7 @@ from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING, Budget, Trial
 from hpo.machine.escaping import last_line
 
 STATE_WORDS = {RUNNING: "running", COMPLETE: "complete", PRUNED: "pruned", FAIL: "failed"}
+PAUSED = "PAUSED"  # a trial that runs, though nobody works on it: no state of the record
 BLOCKS, ASCII_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
 
 
@@ -92,15 +93,15 @@ def format_budget(budget: Budget) -> str:
 
 
 def format_counts(trials: Iterable[TrialRecord], *, running: str = "running") -> str:
-    """Returns how many trials are in which state: `2 running, 7 complete, 3 failed (2 diverged, 1 oom)`.
+    """Returns how many trials are in which state: `2 running, 4 paused, 7 complete, 3 failed (2 diverged, 1 oom)`.
 
     Args:
         trials: Any number of them.
         running: What RUNNING is called; while no driver is at work it is not "running".
     """
     trials = list(trials)
-    counts = Counter(trial.state for trial in trials)
-    words = STATE_WORDS | {RUNNING: running}
+    counts = Counter(PAUSED if trial.is_paused else trial.state for trial in trials)
+    words = {RUNNING: running, PAUSED: "paused"} | {k: word for k, word in STATE_WORDS.items() if k != RUNNING}
     parts = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
     reasons = Counter(trial.reason or "no reason" for trial in trials if trial.state == FAIL)
     if reasons:

@@ -21,7 +21,7 @@ class Tally:
     Attributes:
         study: Its newest record; None until it is opened.
         best: The complete trial with the best value.
-        n_finished, n_failed, n_cached, n_running, n_epochs, seconds: Over the trials that count.
+        n_finished, n_failed, n_cached, n_running, n_epochs, seconds: Over the trials that count. No paused one runs.
         n_trained, trained_s: Epochs and seconds of training since it was opened, all trials together.
         is_ended: Whether nothing is left to do for it.
         is_news: Whether anything happened since it was opened.
@@ -48,6 +48,10 @@ class Tally:
     def counted(self) -> list[TrialRecord]:
         """Its finished trials within the budget."""
         return self._budget.counted(self.trials)
+
+    def newest(self, number: int) -> TrialRecord | None:
+        """Returns the newest state of a trial; None before there is one."""
+        return self._trials.get(number)
 
     def open(self, study: StudyRecord, trials: Sequence[TrialRecord], budget: Budget) -> None:
         """Takes over the trials of earlier drivers; they cost no time now."""
@@ -91,7 +95,7 @@ class Tally:
         self.n_finished += sign * trial.is_finished
         self.n_failed += sign * (trial.state == FAIL)
         self.n_cached += sign * is_cached
-        self.n_running += sign * (trial.state == RUNNING and is_begun_now)
+        self.n_running += sign * (trial.state == RUNNING and is_begun_now and not trial.is_paused)
         self.n_epochs += sign * trial.n_charged
         self.seconds += sign * seconds
 
@@ -128,7 +132,8 @@ class Progress:
 
     @property
     def running(self) -> list[TrialRecord]:
-        return sorted((t for t in self.tally.trials if t.state == RUNNING), key=lambda t: t.number)
+        at_work = (trial for trial in self.tally.trials if trial.state == RUNNING and not trial.is_paused)
+        return sorted(at_work, key=lambda trial: trial.number)
 
     def binding(self, elapsed_s: float) -> Spend | None:
         """Returns the limit nearest to its end after `elapsed_s` of this driver; None without a limit."""
@@ -156,8 +161,10 @@ class Progress:
         return [Spend(done, total, unit) for done, total, unit in spends if total is not None]
 
     def _trial_share(self, trial: TrialRecord) -> float:
-        planned = planned_epochs(self.study, trial)
-        return 1.0 if trial.is_finished else min(trial.n_epochs / planned, 1.0) if planned else 0.0
+        planned = (trial.legs[-1].until if trial.legs else None) or planned_epochs(self.study, trial)
+        if trial.is_finished or trial.is_paused or trial.n_before:  # what is promoted has counted already
+            return 1.0
+        return min(trial.n_epochs / planned, 1.0) if planned else 0.0
 
 
 def planned_epochs(study: StudyRecord, trial: TrialRecord) -> int | None:

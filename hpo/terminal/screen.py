@@ -43,19 +43,20 @@ def opening_line(progress: Progress) -> Text:
 
 
 def trial_line(progress: Progress, trial: TrialRecord, *, ascii_only: bool) -> Text:
-    """Returns how a finished trial ended, in one line; its params go behind or below it."""
+    """Returns how a trial ended, or that it is paused or promoted, in one line; its params go behind or below it."""
     study = progress.study
-    line = Text.assemble(
-        f"[{_place(progress)}] trial {trial.number} ", (STATE_WORDS[trial.state], STYLES[trial.state]), ": "
-    )
+    word = STATE_WORDS[trial.state] if trial.is_finished else "paused" if trial.is_paused else "promoted"
+    line = Text.assemble(f"[{_place(progress)}] trial {trial.number} ", (word, STYLES[trial.state]), ": ")
     if trial.state == FAIL:
         line.append(format_failure(trial, _epochs(study, trial)) + (";" if trial.params else ""))
     else:
-        value = "no value" if trial.value is None else format_number(trial.value)
+        measured = metric_curve(study, trial)[-1:] if trial.state == RUNNING else [trial.value]
+        duration_s = trial.duration_s if trial.is_finished else trial.seconds
+        value = "no value" if measured in ([], [None]) else format_number(measured[0] or 0.0)
         best = progress.tally.best
         is_best = best is not None and best.number == trial.number
         line.append(f"{study.metric} {value}{' (best so far)' if is_best else ''}", "bold" if is_best else "")
-        line.append(f", {_epochs(study, trial)}, {format_duration(trial.duration_s)}")
+        line.append(f", {_epochs(study, trial)}, {format_duration(duration_s)}")
         line.append(f" {sparkline(metric_curve(study, trial), ascii_only=ascii_only)}".rstrip(), "dim")
     return line
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 
-from hpo.contracts.records import EncoderRecord, EpochRecord, StudyRecord, TrialRecord
+from hpo.contracts.records import PRUNED, EncoderRecord, EpochRecord, StudyRecord, TrialRecord
 from hpo.tracking.content import (
     INTERRUPTED,
     STATUS,
@@ -85,7 +85,7 @@ def study_tags(study: StudyRecord) -> dict[str, str]:
 
 
 def _trial_tags(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
-    optional = {"hpo.reason": trial.reason, "hpo.error": _last_line(trial.error)}
+    optional = {"hpo.reason": trial.reason, "hpo.error": _last_line(trial.error), **_pauses(trial)}
     return {
         **study_tags(study),
         **{f"trial.{name}": text for name, text in trial.facts.items()},
@@ -96,6 +96,13 @@ def _trial_tags(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
         "hpo.seed": str(trial.seed),
         **{key: text for key, text in optional.items() if text},
     }
+
+
+def _pauses(trial: TrialRecord) -> dict[str, str]:
+    """Returns after which epoch a trial waits, or waited when its study ended, and after which it was promoted."""
+    waits = trial.is_paused or (trial.state == PRUNED and trial.is_due)
+    promoted = " ".join(str(leg.until) for leg in trial.legs[:-1])
+    return {"hpo.paused_at": str(trial.n_epochs) if waits else "", "hpo.promoted_after": promoted}
 
 
 def last_ms(trial: TrialRecord) -> int:

@@ -231,6 +231,23 @@ def test_budgets_are_spent_to_within_one_trial(workdir: Path, unit: str) -> None
         assert 1 <= spent(report, planned) < 1 + (6 / 40 if unit == "epochs" else 1e-9)
 
 
+def test_strategies_that_pause_trials_take_what_others_trained_and_are_charged_each_epoch_once(workdir: Path) -> None:
+    arms = "strategies={full: {sampler: random}, one: {sampler: random, pruner: promote}, two: {pruner: promote}}"
+    comparison = plan_compared(*SMALL[:4], arms, "seeds=1", "train.epochs=4", "budget.unit=epochs", "budget.size=24")
+    reports = run_compared(comparison)
+    for report, planned in zip(reports, comparison.plans, strict=True):
+        assert 1 <= spent(report, planned) < 1 + 4 / 24
+    taken = [trial for trial in reports[1].trials if trial.facts.get("cached_from")]
+    full = {canonical(trial.params): trial for trial in reports[0].trials}
+    assert taken
+    for trial in taken:
+        whole = full[canonical(trial.params)].epochs
+        assert [epoch.metrics["accuracy"] for epoch in trial.epochs] == [
+            epoch.metrics["accuracy"] for epoch in whole[: trial.n_epochs]
+        ]
+    assert {legs for report in reports for trial in report.trials for legs in [len(trial.legs)]} >= {0, 1, 2}
+
+
 STRATEGIES = "strategies={random: {sampler: random}, tpe: {sampler: tpe, sampler.n_startup_trials: 2}}"
 PRUNER = ("pruner=median", "pruner.n_startup_trials=2")
 KILLED = (*SMALL[:3], STRATEGIES, *PRUNER, "seeds=2", "budget.size=16", "study.confirm.n_seeds=2")

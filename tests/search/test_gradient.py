@@ -4,9 +4,10 @@ import optuna
 
 from hpo.config.search import ParamValue
 from hpo.search.gradient import RestartSampler
+from hpo.search.pruners import AshaConfig
 from hpo.search.samplers import SeededRandom
 from hpo.space.read import read_space
-from tests.support.studies import compose_config
+from tests.support.studies import compose_config, plan_study
 
 
 def propose(n: int, *, seed: int = 0) -> list[dict[str, ParamValue]]:
@@ -33,6 +34,13 @@ def test_restarts_begin_where_random_search_looks() -> None:
     runs = propose(4)
     for path in ("train.lr", "model.drop_mult"):
         assert [runs[0][path], runs[3][path]] == [each[path] for each in drawn]
+
+
+def test_runs_are_halved_unless_something_else_is_asked_for() -> None:
+    planned = plan_study("sampler=gradient")
+    assert (planned.config.pruner, planned.choices["pruner"]) == (AshaConfig(False, 1, 3), "asha")
+    for words, pruner in ((["sampler.halving=null"], "none"), (["pruner=median"], "median")):
+        assert plan_study("sampler=gradient", *words).config.pruner.option == pruner
 
 
 def test_runs_are_as_long_as_a_trial_may_be() -> None:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from optuna.trial import FrozenTrial, TrialState
 
 import hpo.study.preparation
+import hpo.study.trials
+from hpo.artifacts.folders import trial_folder, weights_hash
 from hpo.contracts.records import COMPLETE, PRUNED, TrialRecord
+from hpo.executors.processes import ProcessesExecutor
+from hpo.storage.views import StudyView
 from hpo.study.session import Report, run
 from hpo.terminal.display import build_display
+from tests.support.mlflow_equality import compare_with_mlflow
 from tests.support.mortal_storage import Killed, MortalStorage, facts
-from tests.support.studies import SYNTHETIC, plan_study, run_study
+from tests.support.studies import SYNTHETIC, TINY, plan_study, run_study
 
 PROMOTE = (
     "pruner=promote",
@@ -72,3 +81,108 @@ def test_a_killed_study_continues_as_if_nothing_had_happened(
     assert facts(report.trials) == facts(undisturbed.trials)
     assert legs(report.trials) == legs(undisturbed.trials)
     assert report.study.test == undisturbed.study.test
+
+
+def test_a_paused_trial_waits_in_the_record_and_is_not_adopted(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = optuna.storages.InMemoryStorage()
+    with monkeypatch.context() as patched, suppress(Killed):
+        patched.setattr(hpo.study.trials, "next_promotion", die_at(2))
+        drive(patched, storage, None, *COMMAND, "study.name=x")
+    waiting, other = storage.get_all_trials(storage.get_study_id_from_name("x"))
+    for trial in (waiting, other):
+        assert (trial.state, trial.user_attrs["paused_at"]) == (TrialState.RUNNING, 1)
+    seen = as_known(waiting)
+    assert (seen.state, seen.value, waiting.value) == (TrialState.PRUNED, waiting.intermediate_values[1], None)
+    report = drive(monkeypatch, storage, None, *COMMAND, "study.name=x")
+    assert [trial.attempt for trial in report.trials] == [len(trial.legs) for trial in report.trials]
+    kept = storage.get_all_trials(storage.get_study_id_from_name("x"))
+    assert [trial.user_attrs["paused_at"] for trial in kept] == [
+        trial.n_epochs if trial.state == PRUNED else None for trial in report.trials
+    ]
+
+
+def die_at(n: int) -> Any:
+    """Returns a `next_promotion` that the driver does not outlive once `n` trials are paused."""
+    real = hpo.study.trials.next_promotion
+
+    def dying(trials: Any, *args: Any, **kwargs: Any) -> Any:
+        if sum(trial.is_paused for trial, _ in trials) == n:
+            raise Killed
+        return real(trials, *args, **kwargs)
+
+    return dying
+
+
+def as_known(trial: FrozenTrial) -> FrozenTrial:
+    """Returns what a sampler is shown of a trial."""
+    storage = optuna.storages.InMemoryStorage()
+    study_id = storage.create_new_study([optuna.study.StudyDirection.MINIMIZE])
+    storage.create_new_trial(study_id, trial)
+    view = StudyView(storage, study_id)
+    with view.up_to(None):
+        (seen,) = view.get_all_trials(study_id)
+    return seen
+
+
+@pytest.mark.slow
+def test_several_workers_in_order_equal_themselves_whoever_is_late(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("trainer=synthetic", "tracking=none", "executor.n_workers=2", "study.ordered=true", *PROMOTE)
+    runs = []
+    for folder, slow in (("a", ()), ("b", (1, 4, 5)), ("c", (0, 2, 7))):
+        monkeypatch.setattr(ProcessesExecutor, "_receive", delayed(slow))
+        trials = run_study(*command, "study.n_trials=12", f"storage.path={folder}/hpo.db").trials
+        runs.append((facts(trials), legs(trials)))
+    assert runs[0] == runs[1] == runs[2]
+
+
+def delayed(numbers: tuple[int, ...]) -> Any:
+    """Returns a `_receive` that hears from the trials `numbers` half a second late, so that others end first."""
+    real = ProcessesExecutor._receive
+    heard: dict[tuple[int, int], float] = {}
+
+    def receive(self: ProcessesExecutor, worker: Any, on_report: Any) -> Any:
+        key = (worker.job.request.number, worker.job.request.attempt) if worker.job else (-1, 0)
+        if key[0] in numbers and time.monotonic() < heard.setdefault(key, time.monotonic()) + 0.5:
+            time.sleep(0.001)
+            return None
+        return real(self, worker, on_report)
+
+    return receive
+
+
+def test_what_follows_a_search_takes_paused_trials_for_pruned_ones(workdir: Path) -> None:
+    report = run_study(*COMMAND, "study.audit=1", "study.confirm.top_k=1", "study.confirm.n_seeds=2", "study.name=x")
+    n_pruned = sum(trial.state == PRUNED for trial in report.trials)
+    assert report.audited.startswith(f"Audited: {n_pruned} of {n_pruned} pruned trials trained to their end")
+    assert report.confirmed.startswith("Confirmed: trial ")
+
+
+@pytest.mark.slow
+def test_mlflow_has_one_run_for_each_trial(workdir: Path) -> None:
+    report = run_study(*(word for word in COMMAND if word != "tracking=none"))
+    assert report.n_unmirrored == 0
+    compare_with_mlflow(report)
+
+
+@pytest.mark.slow
+def test_the_weights_of_a_promoted_trial_are_those_of_one_trained_straight_through(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = (*TINY, "~space.train.epochs", "tracking=none", "sampler=random", "study.n_trials=4", "model.log=all")
+    promote = ("pruner=promote", "pruner.reduction_factor=2", "study.name=p")
+    straight = drive(monkeypatch, optuna.storages.InMemoryStorage(), None, *words, "study.name=s")
+    storage = optuna.storages.InMemoryStorage()
+    for life in (20, 35, 60):
+        with suppress(Killed):
+            drive(monkeypatch, storage, life, *words, *promote)
+    report = drive(monkeypatch, storage, None, *words, *promote)
+    whole = [trial for trial in report.trials if trial.state == COMPLETE]
+    assert whole
+    for trial in whole:
+        assert len(trial.legs) == 3
+        hashes = [
+            weights_hash(trial_folder(Path(study.folder), trial.number)) for study in (report.study, straight.study)
+        ]
+        assert hashes[0] == hashes[1] != ""

@@ -30,6 +30,18 @@ COMMAND = (
     "study.confirm.top_k=1",
     "study.confirm.n_seeds=2",
 )
+PROMOTE = (*(word for word in COMMAND if word != "pruner=asha"), "pruner=promote", "train.epochs=4")
+PROMOTING = {
+    "a trial asked for, its leg not noted": "hpo.storage.store:StudyStore.begin_leg:before:2",
+    "promoted and not begun": "hpo.storage.store:StudyStore.begin_leg:after:4",
+    "an epoch noted, the trial not told to pause": "hpo.storage.store:StudyStore.add_epoch:after:3",
+    "told to pause, and not noted as paused": "hpo.storage.store:StudyStore.pause:before:2",
+    "paused": "hpo.storage.store:StudyStore.pause:after:3",
+    "in the middle of a later leg": "hpo.storage.store:StudyStore.add_epoch:before:7",
+    "nothing left to promote": "hpo.study.trials:TrialBook.end_paused:before:1",
+    "some of the paused ones ended": "hpo.storage.store:StudyStore.tell:after:3",
+    "the end of a paused one noted and not told": "hpo.storage.store:StudyStore.note_end:after:3",
+}
 POINTS = {
     "before the first trial is asked for": "hpo.storage.store:StudyStore.ask:before:1",
     "between ask and submit": "hpo.storage.store:StudyStore.ask:after:2",
@@ -87,6 +99,28 @@ def test_a_driver_killed_there_continues_as_if_nothing_had_happened(
     again = run(tmp_path, *COMMAND)
     assert (again.returncode, again.stderr) == (0, "")
     assert_whole(tmp_path, undisturbed, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def undisturbed_promotions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("promoting")
+    done = run(folder, *PROMOTE)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", PROMOTING)
+def test_a_driver_killed_while_trials_pause_and_are_promoted_continues(
+    point: str, undisturbed_promotions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = run(tmp_path, *PROMOTE, point=PROMOTING[point])
+    assert killed.returncode == -9, killed.stdout + killed.stderr
+    again = run(tmp_path, *PROMOTE)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert_whole(tmp_path, undisturbed_promotions, monkeypatch)
+    legs, expected = ([trial.legs for trial in read(place, "x")[1]] for place in (tmp_path, undisturbed_promotions))
+    assert legs == expected
 
 
 def assert_whole(folder: Path, undisturbed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
