@@ -188,6 +188,10 @@ def _is_file(word: str) -> bool:
     """Returns whether `word` names a file; a name of a file that is not there is no text."""
     if is_file(word):
         return True
+    if is_folder(Path(word)):
+        raise ValueError(
+            f"{word} is a folder; give the files in it, as in {word.rstrip('/')}/*.csv, or a text in quotes."
+        )
     if word.lower().endswith(FILES) and len(word.split()) == 1:
         raise ValueError(f"{word} is no file; give one that is there, or a text in quotes.")
     return False

@@ -40,22 +40,25 @@ def _show(config: Config) -> int:
     """Shows the data; a mistake in what was given ends in a sentence."""
     from hpo.config.limits import check_limits
     from hpo.data.corpus import open_corpus, prepare
+    from hpo.data.metrics import find_class
     from hpo.machine.files import lack_of_room
     from hpo.terminal.console import open_console, unless_gone
 
     try:
         check_limits(config)
         corpus = open_corpus(prepare(config.data, on_note=lambda note: print(f"hpo: {note}", file=sys.stderr)))
+        if positive := config.study.positive:
+            find_class(positive, corpus.classes, setting="study.positive")
     except (ValueError, OSError) as error:
         obstacle = lack_of_room(error)
         return refuse(obstacle, code=PAUSED) if obstacle else refuse(error)
     console = open_console()
     with unless_gone(console):
-        _print_corpus(console, corpus)
+        _print_corpus(console, corpus, corpus.baseline_about(positive))
     return DONE
 
 
-def _print_corpus(console: Console, corpus: Corpus) -> None:
+def _print_corpus(console: Console, corpus: Corpus, baseline: Baseline) -> None:
     from rich.text import Text
 
     from hpo.data.vocabulary import FAKE
@@ -73,7 +76,7 @@ def _print_corpus(console: Console, corpus: Corpus) -> None:
     sample = _table(["class", "a text of the train part, as the network sees it"], _sample_rows(corpus))
     sample.columns[-1].justify = "left"
     console.print(sample, "")
-    for line in _baseline_lines(corpus.baseline):
+    for line in _baseline_lines(baseline):
         console.print(Text(printable(line)), soft_wrap=True)
 
 

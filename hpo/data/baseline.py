@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpo.data.bags import find_bags
-from hpo.data.metrics import score_probabilities
+from hpo.data.metrics import all_measures, score_each_class, score_probabilities
 from hpo.data.vocabulary import Part
 
 if TYPE_CHECKING:
@@ -41,16 +41,30 @@ class Baseline:
     """What the linear model came to.
 
     Attributes:
-        valid: Its valid_loss, accuracy and macro_f1 on the valid part; {} without a model.
-        test: Its loss, accuracy and macro_f1 on the test part.
+        valid: Its metrics on the valid part, as an epoch's report names them; {} without a model.
+        test: Its metrics on the test part, and `loss`.
         settings: What was chosen, in words; without a model why there is none.
         cpu_s: Processor seconds that choosing and fitting took.
+        of_classes: By part and metric, those that may be about one class, for each of them.
     """
 
     valid: dict[str, float]
     test: dict[str, float]
     settings: str
     cpu_s: float = 0.0
+    of_classes: Mapping[str, Mapping[str, Sequence[float | None]]] = field(default_factory=dict)
+
+    def about(self, positive: int | None) -> Baseline:
+        """Returns the same as a study measures that is about one class, `study.positive`; None: about all."""
+        if positive is None or not self.of_classes:
+            return self
+
+        def about(part: str, scores: Mapping[str, float]) -> dict[str, float]:
+            of = {metric: values[positive] for metric, values in self.of_classes[part].items()}
+            others = {metric: value for metric, value in scores.items() if metric not in of}
+            return others | {metric: value for metric, value in of.items() if value is not None}
+
+        return replace(self, valid=about("valid", self.valid), test=about("test", self.test))
 
     @property
     def facts(self) -> dict[str, float | str]:
@@ -101,14 +115,19 @@ def fit_baseline(parts: Mapping[str, Part], is_word: NDArray[np.bool_], *, n_cla
         each = [scale * model.logits(of) for scale, model in zip(scales, models, strict=True)]
         return _softmax(np.sum(each, axis=0))
 
-    valid = score_probabilities(probabilities(valid_bags), valid_labels)
-    test = score_probabilities(probabilities(bags.of(parts["test"])), np.asarray(parts["test"].labels))
+    measure = all_measures(None, ())
+    on_valid, on_test = probabilities(valid_bags), probabilities(bags.of(parts["test"]))
+    test_labels = np.asarray(parts["test"].labels)
     by = f", by {N_FOLDS}-fold cross-validation" if has_folds else ", by the valid part" if len(tried) > 2 else ""
     return Baseline(
-        valid=valid.metrics,
-        test={"accuracy": test.accuracy, "macro_f1": test.macro_f1, "loss": test.loss},
+        valid=score_probabilities(on_valid, valid_labels, measure).metrics,
+        test=score_probabilities(on_test, test_labels, measure).plain,
         settings=f"{'words and word pairs' if len(bags.pairs) else 'words'}, {_in_words(chosen)}{by}",
         cpu_s=round(time.process_time() - started, 1),
+        of_classes={
+            "valid": score_each_class(on_valid, valid_labels),
+            "test": score_each_class(on_test, test_labels),
+        },
     )
 
 

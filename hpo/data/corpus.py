@@ -19,14 +19,14 @@ from hpo.config.schema import DataConfig, LinearBaseline
 from hpo.data.baseline import Baseline, fit_baseline
 from hpo.data.segmentation import choose_tokenizer
 from hpo.data.sources import Source
-from hpo.data.splits import Rows, check_fractions, split_texts
+from hpo.data.splits import Rows, absent_classes, check_fractions, split_texts
 from hpo.data.texts import PARTS, Texts, check_texts, drop_empty
 from hpo.data.tokens import tokenizer_versions
 from hpo.data.vocabulary import SPECIAL, Numbered, Part, coverage, number_texts
 from hpo.machine.cache import Cache, digest
 from hpo.machine.paths import expanded, is_folder
 
-FORMAT = 6  # raised whenever the same config and texts would give other files
+FORMAT = 7  # raised whenever the same config and texts would give other files
 
 TEST_TEXTS = "test.texts.jsonl"
 LOW_COVERAGE = 0.5  # of a part's words
@@ -71,6 +71,10 @@ class Corpus:
             raise ValueError(f"a corpus has no part {name!r}; allowed are {', '.join(PARTS)}.")
         part: Part = getattr(self, name)
         return part
+
+    def baseline_about(self, positive: str | None) -> Baseline:
+        """Returns the baseline as it is measured by a study with this `study.positive`; None or empty: of no class."""
+        return self.baseline.about(self.classes.index(positive) if positive else None)
 
     def test_texts(self, rows: Collection[int]) -> dict[int, str]:
         """Returns texts of the test part, as they were read, by row; {} where they were not kept."""
@@ -163,6 +167,7 @@ def prepare(config: DataConfig, *, on_progress: OnProgress | None = None, on_not
     said = [*emptied, *texts.notes]
     config = replace(config, tokenizer=choose_tokenizer(config.tokenizer, texts.texts))
     parts = split_texts(texts, config)
+    said += absent_classes(parts, texts.labels)
     key = digest(_content(config, source, texts, parts, said))
     name = re.sub(r"[^\w.-]+", "_", config.name)
     folder = cache.make(

@@ -18,6 +18,8 @@ SPELLED = {"\\t": "\t", "tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"
 SEP_LINE = re.compile(r'\s*"?sep=(?P<sign>[^\r\n])"?[\s,;|]*', re.IGNORECASE)  # Excel's first line
 N_HEAD = 60  # lines that are looked at to tell what separates columns
 csv.field_size_limit(sys.maxsize)  # else 131,072 characters
+ORANGE_TYPES = {"", "d", "discrete", "c", "continuous", "s", "string", "t", "time"}
+ORANGE_ROLES = {"class", "meta", "ignore", "i", "m", "c"}
 FIELD = re.compile(r'(?:"[^"]*(?:""[^"]*)*"|[^"\t\r\n]*)(?:\t|\r\n|\n|\r|\Z)')
 
 
@@ -72,6 +74,16 @@ def read_delimited(
         found = _even_rows(quoted, shown, delimiter)
     for number, row in enumerate(found):
         yield row if number else Row(row.line, [name.strip() for name in row.fields])
+
+
+def without_types(rows: Iterator[Row]) -> Iterator[Row]:
+    """Yields the rows below a header but the two in which a file of Orange says the types and the roles of columns."""
+    first = list(itertools.islice(rows, 2))
+    fields = [[field.strip() for field in row.fields] for row in first]
+    is_typed = len(fields) == 2 and any(fields[0]) and {*fields[0]} <= ORANGE_TYPES
+    if not (is_typed and all(word in ORANGE_ROLES or "=" in word for field in fields[1] for word in field.split())):
+        yield from first
+    yield from rows
 
 
 def spelled(delimiter: str | None, *, setting: str) -> str | None:

@@ -35,7 +35,7 @@ def decode(content: bytes, encoding: str, *, shown: str, setting: str = "data.en
         line = content.count(b"\n", 0, error.start) + 1
         raise ValueError(
             f"{shown} is not {used} throughout: line {line} has byte 0x{content[error.start]:02x} "
-            f"(byte {error.start + 1:,} of the file); {_advice(encoding, setting)}"
+            f"(byte {error.start + 1:,} of the file); {_advice(encoding, setting, content)}"
         ) from error
     except (LookupError, ValueError) as error:
         raise ValueError(_unknown_encoding(encoding, setting)) from error
@@ -74,8 +74,12 @@ def _unknown_encoding(encoding: str, setting: str) -> str:
     return f"{setting}={encoding!r} is no text encoding Python knows; use utf-8, latin-1, cp1252 or utf-16."
 
 
-def _advice(encoding: str, setting: str) -> str:
+def _advice(encoding: str, setting: str, content: bytes = b"") -> str:
     if not setting:
         return "save it as UTF-8."
+    start = content[:1000]
+    n_even, n_odd = start[::2].count(0), start[1::2].count(0)
+    if max(n_even, n_odd) > len(start) / 4:  # every other byte of most characters
+        return f"try {setting}=utf-16-{'be' if n_even > n_odd else 'le'}, or convert the file."
     others = [f"{setting}={name}" for name in SUGGESTED if name != encoding.lower()]
     return f"try {' or '.join(others[:2])}, or convert the file."

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from hpo.config.limits import MISSING, share
@@ -42,6 +43,7 @@ class TextFile:
 class FolderConfig(DataConfig):
     path: str = MISSING
     encoding: str = MISSING
+    files: str = MISSING
     test: float = share()
 
     @property
@@ -82,14 +84,11 @@ def find_files(config: FolderConfig) -> list[TextFile]:
     root = existing_folder(config.path)
     folders = _folders(root)
     if not folders:
-        raise ValueError(
-            f"data.path={root} holds no folders; expected one folder of text files per class, or train, valid and "
-            "test folders of such class folders."
-        )
+        raise ValueError(f"data.path={root} holds no folders; expected one per class, or train and test of those.")
     parts = _parts(folders, root)
     if not parts:
         _refuse_parts(folders, root)
-        return [file for folder in folders for file in class_files(folder, root, given=None)]
+        return [file for folder in folders for file in class_files(folder, root, given=None, pattern=config.files)]
     parts.pop(UNLABELLED, None)
     unknown = [folder.name for part, folder in parts.items() if part not in PARTS]
     if unknown:
@@ -98,14 +97,15 @@ def find_files(config: FolderConfig) -> list[TextFile]:
             "test and unlabelled: rename it or move it elsewhere."
         )
     _refuse_missing_classes(parts, root)
-    return [file for part, folder in parts.items() for file in part_files(folder, root, part=part)]
+    of_parts = [part_files(folder, root, part=part, pattern=config.files) for part, folder in parts.items()]
+    return [file for files in of_parts for file in files]
 
 
 def unlabelled_files(config: FolderConfig) -> list[TextFile]:
     """Returns the files of the folder `unlabelled` beside the train folder; none where there is none."""
     root = existing_folder(config.path)
     folder = _parts(_folders(root), root).get(UNLABELLED)
-    return class_files(folder, root, given=None) if folder else []
+    return class_files(folder, root, given=None, pattern=config.files) if folder else []
 
 
 def existing_folder(path: str) -> Path:
@@ -119,13 +119,11 @@ def existing_folder(path: str) -> Path:
     if not root.exists():
         raise FileNotFoundError(f"data.path={path} does not exist; give the folder that holds the class folders.")
     if not root.is_dir():
-        raise ValueError(
-            f"data.path={path} is a file; give a folder, or use data=table for a CSV, JSON, Excel or Parquet file."
-        )
+        raise ValueError(f"data.path={path} is a file; give a folder, or use data=table for a table (CSV, Excel, ...).")
     return root
 
 
-def part_files(folder: Path, root: Path, *, part: str) -> list[TextFile]:
+def part_files(folder: Path, root: Path, *, part: str, pattern: str) -> list[TextFile]:
     """Returns the files of the class folders of a part's folder.
 
     An empty class folder of the valid or test part says that the part has no text of that class.
@@ -136,17 +134,18 @@ def part_files(folder: Path, root: Path, *, part: str) -> list[TextFile]:
     classes = _folders(folder)
     if not classes:
         raise ValueError(f"{folder} (below data.path={root}) holds no folders; expected one per class.")
-    found = [class_files(path, root, given=part) for path in classes if part == "train" or any(_walk(path))]
+    filled = [path for path in classes if part == "train" or any(_walk(path))]
+    found = [class_files(path, root, given=part, pattern=pattern) for path in filled]
     if not found:
         raise ValueError(f"{folder} (below data.path={root}) holds no files; fill its class folders or delete it.")
     return [file for files in found for file in files]
 
 
-def class_files(folder: Path, root: Path, *, given: str | None) -> list[TextFile]:
-    """Returns all files below a class's folder, sorted by their place.
+def class_files(folder: Path, root: Path, *, given: str | None, pattern: str = "*") -> list[TextFile]:
+    """Returns the files below a class's folder whose names fit a pattern, sorted by their place.
 
     Raises:
-        ValueError: If there is none, or a link leads nowhere.
+        ValueError: If there is none, a link leads nowhere, or a text seems to be there in two formats.
     """
     _refuse_undecodable(folder, root)
     files = [
@@ -159,9 +158,14 @@ def class_files(folder: Path, root: Path, *, given: str | None) -> list[TextFile
             changed_ns=entry.stat().st_mtime_ns,
         )
         for entry in _walk(folder)
+        if fnmatch(entry.name, pattern)
     ]
     if not files:
-        raise ValueError(f"{folder} (below data.path={root}) holds no files; fill the class's folder or delete it.")
+        like = "" if pattern == "*" else f" like data.files={pattern}"
+        raise ValueError(
+            f"{folder} (below data.path={root}) holds no files{like}; fill the class's folder or delete it."
+        )
+    _refuse_twins(files)
     return sorted(files, key=lambda file: file.place)
 
 
@@ -267,6 +271,14 @@ def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
                 yield entry
             elif entry.is_symlink():
                 _refuse_broken_link(Path(entry.path))
+
+
+def _refuse_twins(files: Sequence[TextFile]) -> None:
+    """Refuses texts beside what is said of them, as 1.txt and 1.json: both would be read as texts."""
+    texts = {file.path.with_suffix("") for file in files if file.path.suffix == ".txt"}
+    twin = next((f.place for f in files if f.path.suffix not in (".txt", "") and f.path.with_suffix("") in texts), "")
+    if twin:
+        raise ValueError(f"{twin} (below data.path) is beside a .txt of that name; name texts by 'data.files=*.txt'.")
 
 
 def _refuse_undecodable(folder: Path, root: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 Rows = list[tuple[str, dict[str, object]]]  # place, values by name
 
@@ -84,7 +84,15 @@ def _of_one(content: dict[str, object], shown: str) -> Sequence[object]:
 def _object(value: object, place: str, shown: str) -> dict[str, object]:
     if not isinstance(value, dict):
         raise ValueError(f"{shown} has {_kind(value)} in {place}, where an object with a text and a label belongs.")
-    return {str(name).strip(): item for name, item in value.items()}
+    return dict(_flat(value))
+
+
+def _flat(values: dict[str, object], before: str = "") -> Iterator[tuple[str, object]]:
+    """Yields the values of an object, and those of objects in it under both names: "data" and "data.text"."""
+    for name, value in values.items():
+        yield f"{before}{name.strip()}", value
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{name.strip()}.")
 
 
 def _wrong(content: object) -> str:

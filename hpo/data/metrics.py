@@ -69,6 +69,21 @@ def score_probabilities(probabilities: Probabilities, labels: Labels, measure: M
     return score_predictions(loss, labels, probabilities.argmax(1), probabilities, measure)
 
 
+def score_each_class(probabilities: Probabilities, labels: Labels) -> dict[str, list[float | None]]:
+    """Returns F1 and average precision of each class against the rest; None for one that no text is of."""
+    from sklearn import metrics
+
+    n_classes, predicted = probabilities.shape[1], probabilities.argmax(1)
+    hits = np.bincount(labels[labels == predicted], minlength=n_classes)
+    n_true, n_said = np.bincount(labels, minlength=n_classes), np.bincount(predicted, minlength=n_classes)
+    present = np.flatnonzero(n_true)
+    found: dict[str, list[float | None]] = {"average_precision": [None] * n_classes, "f1": [None] * n_classes}
+    for k in present:
+        found["average_precision"][k] = float(metrics.average_precision_score(labels == k, probabilities[:, k]))
+        found["f1"][k] = float(2 * hits[k] / (n_true[k] + n_said[k]))
+    return found
+
+
 def score_predictions(
     loss: float,
     labels: Labels,

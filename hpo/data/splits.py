@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.config.schema import DataConfig
+from hpo.config.schema import DataConfig, Labels
 from hpo.contracts.seeds import derive_seed
 from hpo.data.texts import PARTS, Texts
 
@@ -71,11 +71,19 @@ def _cut(
     name: str,
     groups: NDArray[np.object_] | None = None,
 ) -> tuple[Rows, Rows]:
-    """Returns (the rest, a stratified share of `fraction`) of `rows`, both in ascending order; no group is in both."""
+    """Returns (the rest, a stratified share of `fraction`) of `rows`, both in ascending order; no group is in both.
+
+    If `data.labels=clean`, classes that are too small for the share stay in the rest.
+    """
     from sklearn.model_selection import train_test_split
 
     refusal = _too_small(list(labels[rows]), getattr(config, name), name, are_grouped=groups is not None)
     seed = derive_seed(config.split_seed, name)
+    stay = rows[:0]
+    if config.labels is Labels.clean and groups is None and name != "train_fraction":
+        counts = Counter(labels[rows])
+        is_rare = np.array([counts[label] * fraction < 1 for label in labels[rows]])
+        rows, stay = rows[~is_rare], rows[is_rare]
     try:
         if groups is not None:
             rest, share = _cut_groups(rows, labels[rows], groups[rows], fraction, seed)
@@ -85,7 +93,17 @@ def _cut(
         raise ValueError(refusal) from error
     if not set(labels[rest]) == set(labels[share]) == set(labels[rows]):
         raise ValueError(refusal)
-    return np.sort(rest), np.sort(share)
+    return np.sort(np.concatenate([rest, stay])), np.sort(share)
+
+
+def absent_classes(parts: Mapping[str, Rows], labels: Sequence[str]) -> Iterator[str]:
+    """Yields a sentence for each part that has no text of some classes: nothing is measured of those there."""
+    found = np.array(labels, dtype=object)
+    for name in PARTS[1:]:
+        absent = sorted(set(labels) - set(found[parts[name]]))
+        if absent:
+            classes = f"class {absent[0]!r}" if len(absent) == 1 else f"{len(absent)} classes, the first {absent[0]!r}"
+            yield f"The {name} part has no text of {classes}: what is measured there says nothing of them."
 
 
 def _cut_groups(
@@ -128,10 +146,11 @@ def _check_groups(parts: dict[str, Rows], groups: NDArray[np.object_] | None) ->
 def _too_small(labels: Sequence[str], fraction: float, name: str, *, are_grouped: bool) -> str:
     whole = " and every group of data.group_column is in one part" if are_grouped else ""
     rarest, n_texts = min(Counter(labels).items(), key=lambda item: (item[1], item[0]))
+    or_clean = ", or give data.labels=clean, which leaves small classes to the train part"
     return (
         f"data.{name}={fraction} cannot be cut from {len(labels)} texts of {len(set(labels))} classes so that every "
         f"class has its share{whole} (the smallest, {rarest!r}, has {n_texts}); add texts, leave the class out or "
-        f"raise data.{name}."
+        f"raise data.{name}{'' if are_grouped or name == 'train_fraction' else or_clean}."
     )
 
 

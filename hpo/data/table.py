@@ -99,6 +99,8 @@ def read_table(config: TableConfig, *, on_read: OnRead = quiet) -> Texts:
     settings = [TEXT, LABEL, GROUP] if config.group_column is not None else [TEXT, LABEL]
     columns = _labelled(_read_all(files, config, settings, on_read))
     texts = ["" if _is_missing(value) else value for value in columns.values[TEXT]]
+    if any(isinstance(text, str) and text for text in texts):  # numbers among texts, as a spreadsheet makes of "1776"
+        texts = [str(text) if type(text) in (int, float) else text for text in texts]
     for text, place in zip(texts, columns.places, strict=True):
         if not isinstance(text, str):
             raise ValueError(
@@ -154,10 +156,12 @@ def all_files(config: TableConfig) -> list[TableFile]:
 
 
 def _labelled(columns: Columns) -> Columns:
-    """Returns the rows that have a label to be."""
-    if SPLIT not in columns.values:
-        return columns
-    kept = [row for row, split in enumerate(columns.values[SPLIT]) if split != UNLABELLED]
+    """Returns the rows that have a label to be; those of neither text nor label are none."""
+    splits = columns.values.get(SPLIT, [None] * len(columns.places))
+    cells = zip(splits, columns.values[TEXT], columns.values[LABEL], strict=True)
+    kept = [
+        row for row, (split, *filled) in enumerate(cells) if split != UNLABELLED and not all(map(_is_blank, filled))
+    ]
     values = {setting: [values[row] for row in kept] for setting, values in columns.values.items()}
     return Columns(values, columns.names, [columns.places[row] for row in kept])
 
@@ -230,6 +234,10 @@ def _shown(config: TableConfig) -> str:
 
 def _listed(given: object) -> str:
     return f"[{', '.join(map(str, given))}]" if isinstance(given, list) else str(given)
+
+
+def _is_blank(value: object) -> bool:
+    return _is_missing(value) or (isinstance(value, str) and not value.strip())
 
 
 def _is_missing(value: object) -> bool:

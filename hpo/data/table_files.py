@@ -168,7 +168,7 @@ def _in_folder(root: Path, given: str) -> list[TableFile]:
     inside = [
         path
         for path in sorted(root.rglob("*"))
-        if path.is_file() and not any(part.startswith((".", "__MACOSX")) for part in path.relative_to(root).parts)
+        if path.is_file() and not any(part.startswith((".", "~$", "__MACOSX")) for part in path.relative_to(root).parts)
     ]
     tables = [path for path in inside if is_table(path) and not ABOUT.match(path.name)]
     lines = [path for path in inside if inner_name(path).lower().endswith((".txt", ".text", ".label"))]

@@ -5,6 +5,7 @@ Which file is read and what its columns mean is the business of those who read t
 
 from __future__ import annotations
 
+import codecs
 import io
 import itertools
 import json
@@ -17,7 +18,7 @@ from typing import IO, Any
 from hpo.data.column_names import USUAL_NAMES, is_usual
 from hpo.data.compressed import SUFFIXES as PACKED
 from hpo.data.compressed import inner_name, open_unpacked
-from hpo.data.delimited import find_delimiter, read_delimited, spelled
+from hpo.data.delimited import find_delimiter, read_delimited, spelled, without_types
 from hpo.data.encodings import decode, not_throughout, read_as_text
 from hpo.data.json_rows import names_of, read_json
 from hpo.data.labelled_lines import find_pattern, read_lines
@@ -102,11 +103,13 @@ def open_tabular(path: Path, reading: Reading, *, shown: str) -> AbstractContext
 @contextmanager
 def _opened(path: Path, reading: Reading, shown: str) -> Iterator[Tabular]:
     with open_unpacked(path, shown=shown) as (file, name):
+        start, file = _peeked(file)
         kind = _kind(PurePath(name))
+        if kind is None and not reading.is_strict and _is_text(start, reading.encoding):
+            kind = "lines"  # as rt-polarity.pos
         if kind is None:
             suffix = PurePath(name).suffix if path.suffix.lower() in PACKED else path.suffix
             raise ValueError(f"{shown} ends in {suffix.lower()!r}; allowed are {ALLOWED}.{_advice(suffix.lower())}")
-        start, file = _peeked(file)
         if start.startswith(LFS):
             raise ValueError(f"{shown} is a pointer of Git LFS, not the file itself; fetch it by git lfs pull.")
         if start.startswith(OLD_EXCEL):
@@ -153,6 +156,15 @@ def _peeked(file: IO[bytes]) -> tuple[bytes, IO[bytes]]:
     return buffered.peek(64)[:64], buffered
 
 
+def _is_text(start: bytes, encoding: str) -> bool:
+    """Returns whether a file that begins so is one of lines: of characters that are seen."""
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(start)
+    except (LookupError, ValueError):
+        return False
+    return text.replace("\n", "").isprintable() and not start.startswith((b"%PDF", b"PK", b"{\\rtf"))
+
+
 @contextmanager
 def _text(file: IO[bytes], reading: Reading, shown: str) -> Iterator[Iterator[str]]:
     """Yields the lines of a file, with their ends."""
@@ -178,7 +190,7 @@ def _delimited(lines: Iterator[str], reading: Reading, shown: str, suffix: str) 
     header = next(rows, None)
     if header is None:
         return Tabular(list(reading.columns or ()), lambda _: iter(()))
-    names, found = list(header.fields), iter(rows)
+    names, found = list(header.fields), without_types(rows)
     if reading.columns:
         names, found = list(reading.columns), itertools.chain([header], rows)
         _check_width(names, len(header.fields), reading, shown)

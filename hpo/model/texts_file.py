@@ -51,6 +51,8 @@ def read_rows(path: Path, column: str, reading: Reading) -> Iterator[TextRow]:
 def _text(value: object, place: str, column: str, shown: str) -> str:
     if value is None or value != value:
         return ""
+    if type(value) in (int, float):  # what a spreadsheet makes of "1776"
+        return str(value)
     if not isinstance(value, str):
         raise ValueError(f"column={column} of {shown} holds {value!r} in {place}, which is no text.")
     return value

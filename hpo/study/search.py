@@ -62,7 +62,7 @@ class Search(Role):
         self._encoders = encoders or StudyEncoders()
 
     def new_record(self, *, now_ms: int) -> tuple[StudyRecord, dict[str, str]]:
-        facts = _facts(open_corpus(self.corpus)) if self.corpus else {}
+        facts = _facts(open_corpus(self.corpus), self.config.study.positive) if self.corpus else {}
         asked = asked_fingerprint(self._plan, self.corpus, self._encoders)
         return new_study(self._plan, corpus=facts, fingerprint=asked, folder=self.folder, now_ms=now_ms), asked
 
@@ -87,6 +87,6 @@ class Search(Role):
         return Confirmation(self, study, chosen, n_workers=n_workers, audit=audit) if chosen else audit
 
 
-def _facts(corpus: Corpus) -> dict[str, str | int | float]:
+def _facts(corpus: Corpus, positive: str | None) -> dict[str, str | int | float]:
     """Returns what the record says of prepared data: its facts, and what the baseline scores on its valid part."""
-    return {**corpus.facts, **corpus.baseline.facts}
+    return {**corpus.facts, **corpus.baseline_about(positive).facts}

@@ -241,6 +241,7 @@ def test_classes_in_another_order_are_refused(model: Path, capsys: pytest.Captur
         (["model={model}", "{folder}/ragged.csv"], "has 2 fields in line 2 and 1 in its header"),
         (["model={model}", "{folder}/quotes.csv"], "is not well-formed from line 2 on"),
         (["model={model}", "{folder}/no.parquet"], "is no readable Parquet file"),
+        (["model={model}", "{folder}"], "is a folder; give the files in it, as in "),
         (["model={model}", "{folder}/texts.pdf"], "allowed are .csv, .tsv, .txt, .jsonl"),
         (
             ["model={model}", "encoding=utf-99", "{folder}/ragged.csv"],
@@ -411,6 +412,7 @@ def test_texts_are_read_in_the_shapes_that_data_come_in(
         "t.jsonl.gz": gzip.compress(frame.to_json(orient="records", lines=True).encode()),
         "t.json": frame.to_json(orient="records").encode(),
         "t.txt": "\n".join(TEXTS[:2]).encode(),
+        "rt-polarity.pos": "\n".join(TEXTS[:2]).encode(),
         "labelled.txt": "".join(f"__label__x {text}\n" for text in TEXTS[:2]).encode(),
     }
     for name, content in shapes.items():

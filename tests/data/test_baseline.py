@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from hpo.config.metric import KNOWN
 from hpo.config.schema import LinearBaseline
 from hpo.data import baseline as module
 from hpo.data.bags import find_bags
@@ -85,6 +86,33 @@ def test_its_settings_are_chosen_by_folds_or_by_valid(
         rf"{kinds}, by the valid part",
         fit_baseline(parts_of(corpus), is_word(len(corpus.vocab)), n_classes=n_classes).settings,
     )
+
+
+def test_it_has_every_metric_that_a_study_can_ask_for(tmp_path: Path) -> None:
+    corpus = open_corpus(write_corpus(tmp_path / "corpus"))
+    labels = np.random.default_rng(0).integers(3, size=len(corpus.test))  # else its scores are all 1
+    parts = {**parts_of(corpus), "test": replace(corpus.test, labels=labels)}
+    found = fit_baseline(parts, is_word(len(corpus.vocab)), n_classes=3)
+    assert {*found.valid} == {*KNOWN} - {"f1"}
+    each = [found.about(k) for k in range(3)]
+    assert all({*one.valid} == {*KNOWN} for one in each)
+    for part in ("valid", "test"):
+        whole, of_classes = getattr(found, part), [getattr(one, part) for one in each]
+        assert "f1" not in whole
+        assert np.mean([one["f1"] for one in of_classes]) == pytest.approx(whole["macro_f1"])
+        mean = np.mean([one["average_precision"] for one in of_classes])
+        assert mean == pytest.approx(whole["average_precision"])
+        assert {one["roc_auc"] for one in of_classes} == {whole["roc_auc"]}
+    assert all(len({one.test[metric] for one in each}) == 3 for metric in ("f1", "average_precision"))
+
+
+def test_a_class_that_a_part_has_not_has_no_score_there(tmp_path: Path) -> None:
+    corpus = open_corpus(write_corpus(tmp_path / "corpus"))
+    parts = parts_of(corpus)
+    lacking = replace(parts["test"], labels=np.minimum(np.asarray(parts["test"].labels), 1))
+    about = fit_baseline({**parts, "test": lacking}, is_word(len(corpus.vocab)), n_classes=3).about(2)
+    assert {"f1", "average_precision"} & {*about.test} == set()
+    assert {"f1", "average_precision"} <= {*about.valid}
 
 
 def test_the_test_part_decides_nothing(tmp_path: Path) -> None:

@@ -121,12 +121,16 @@ def test_the_signature_changes_with_the_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "sentence"),
     [
-        ({"a.txt": "x"}, r"^data\.path=.* holds no folders; expected one folder of text files per class"),
+        ({"a.txt": "x"}, r"^data\.path=.* holds no folders; expected one per class"),
         ({"train/a/x": "x", "val/a/x": "x"}, r"has a folder 'val' beside its train folder; allowed there are"),
         ({"train/a/x": "x", "test/x": "x"}, r"test \(below data\.path=.*\) holds no folders; expected one per class"),
         ({"train/a/x": "x", "train/b/x": "x", "test/a/x": "x"}, r"has train/b and no test/b; give the test part texts"),
         ({"train/a/x": "x", "train/b/.x": "x"}, r"train/b \(below data\.path=.*\) holds no files; fill the class's"),
         ({"a/x": "x", "b/.x": "x"}, r"b \(below data\.path=.*\) holds no files; fill the class's folder"),
+        (
+            {"a/1.txt": "x", "a/1.json": "x", "b/x": "x"},
+            r"^a/1\.json \(below .*\) is beside a \.txt of that name; name",
+        ),
         ({"a/x": "x", "b/x": "bad"}, r"^b/x \(below data\.path\) is not ascii throughout: line 1 has byte 0xc3"),
     ],
 )
@@ -134,6 +138,15 @@ def test_refusals(tmp_path: Path, files: dict[str, str], sentence: str) -> None:
     root = write_folder(tmp_path / "t", {place: text.replace("bad", "é") for place, text in files.items()})
     with pytest.raises(ValueError, match=sentence):
         read(root, encoding="ascii")
+
+
+def test_files_that_are_texts_may_be_named(tmp_path: Path) -> None:
+    places = [f"{label}/{i}.{kind}" for label in "ab" for i in "12" for kind in ("txt", "json")]
+    root = write_folder(tmp_path / "t", {place: f"{place[0]} {place[4:]}" for place in places})
+    found = read_files(find_files(folder(root, files="*.txt")), "utf-8", on_file=lambda *_: None)
+    assert (found.texts, found.labels) == (["a txt"] * 2 + ["b txt"] * 2, ["a", "a", "b", "b"])
+    with pytest.raises(ValueError, match=r"holds no files like data\.files=\*\.md; fill the class's folder"):
+        find_files(folder(root, files="*.md"))
 
 
 def test_paths_that_are_no_folder(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hpo.data.splits import split_texts
+from hpo.config.schema import Labels
+from hpo.data.splits import absent_classes, split_texts
 from hpo.data.texts import Texts
 from tests.support.data_sources import table
 
@@ -75,6 +76,20 @@ def test_train_fraction_keeps_a_stratified_share_of_train_only() -> None:
 def test_refusals(n_rows: dict[str, int], settings: dict[str, object], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         split_texts(texts(n_rows), table("x.csv", **settings))
+
+
+def test_small_classes_stay_in_train_where_that_is_asked_for() -> None:
+    given = ["train"] * 101 + ["test"] * 20
+    found = replace(texts({"a": 121}, given), labels=[*["a"] * 50, *["b"] * 50, "c", *["a"] * 10, *["b"] * 9, "c"])
+    with pytest.raises(
+        ValueError, match=r"or give data\.labels=clean, which leaves small classes to the train part\.$"
+    ):
+        split_texts(found, replace(CONFIG, valid=0.1))
+    parts = split_texts(found, replace(CONFIG, valid=0.1, labels=Labels.clean))
+    assert shares(found, parts["train"]) == {"a": 45, "b": 45, "c": 1}
+    assert shares(found, parts["valid"]) == {"a": 5, "b": 5}
+    said = "The valid part has no text of class 'c': what is measured there says nothing of them."
+    assert list(absent_classes(parts, found.labels)) == [said]
 
 
 def test_a_class_that_is_never_trained_on_is_refused() -> None:

@@ -74,6 +74,9 @@ def zstd(content: str) -> bytes:
 ROWS = [{"text": text, "label": label} for text, label in zip(TEXTS, LABELS, strict=True)]
 JSONL = "\n".join(json.dumps(row) for row in ROWS)
 SIMPLE = "\n".join(["text\tlabel", *["a b\tup", "c d\tdown"] * 2])
+NESTED = "\n".join(json.dumps({"data": {"text": row["text"], "by": {"label": row["label"]}}}) for row in ROWS)
+BELOW_HEADER = "string\tdiscrete\ninclude=True\tclass\n\t\n"
+ORANGE = FRAME.to_csv(index=False, sep="\t").replace("\n", f"\n{BELOW_HEADER}", 1)
 READ = {
     "commas": csv("t.csv", ","),
     "semicolons": csv("t.csv", ";"),
@@ -102,6 +105,9 @@ READ = {
     "line ends of Windows": written("t.csv", PLAIN.replace("down\n", "down\r\n").replace("up\n", "up\r\n")),
     "mixed line ends": written("t.csv", PLAIN.replace("down\n", "down\r\n").replace("label\n", "label\r")),
     "blank lines": written("t.csv", PLAIN.replace("up\n", "up\n\n") + "\n\n"),
+    "empty rows": written("t.csv", PLAIN + ",\n , \n"),
+    "types and roles of Orange": written("t.tab", ORANGE),
+    "objects in json lines": written("t.jsonl", NESTED, text_column="data.text", label_column="data.by.label"),
     "gz": written("t.csv.gz", gzip.compress(PLAIN.encode())),
     "gz of semicolons": written("t.csv.gz", gzip.compress(FRAME.to_csv(index=False, sep=";").encode())),
     "gz of tabs": written("t.tsv.gz", gzip.compress(FRAME.to_csv(index=False, sep="\t").encode())),
@@ -164,6 +170,10 @@ REFUSED = {
     "broken quotes": (written("t.csv", 'text;label\n"a;up\n'), r"is not well-formed from line 2 on"),
     "delimiter of two": (csv("t.csv", ";", delimiter="::"), r"^data\.delimiter='::' is no single character; give ','"),
     "not utf-8": (csv("t.csv", ";", encoding="cp1252"), r"line 4 has byte 0xf6 \(byte \d+ of .*data\.encoding=cp1252"),
+    "utf-16 without a mark": (
+        csv("t.csv", ";", encoding="utf-16-be"),
+        r"not utf-8 throughout: .*; try data\.encoding=utf-16-be, or convert the file\.$",
+    ),
     "gz cut off": (written("t.csv.gz", gzip.compress(PLAIN.encode())[:-9]), r"cannot be unpacked: .* gzip file"),
     "gz broken": (written("t.csv.gz", gzip.compress(b"x" * 9)[:12] + b"\0" * 40), r"cannot be unpacked: .* gzip file"),
     "zst cut off": (written("t.csv.zst", zstd(PLAIN * 9)[:40]), r"cannot be unpacked: .* zstd file"),
@@ -235,6 +245,14 @@ def test_places_count_lines_behind_a_sep_line_and_rows_as_excel_does(tmp_path: P
     assert read_table(table(tmp_path / "t.csv")).places == ["line 3", "line 5"]
     FRAME.to_excel(tmp_path / "t.xlsx", index=False, startrow=2)
     assert read_table(table(tmp_path / "t.xlsx")).places == [f"row {i}" for i in range(4, 9)]
+
+
+def test_numbers_among_texts_are_texts(tmp_path: Path) -> None:
+    FRAME.astype(object).assign(text=["1776", 1776, 2.5, "a", "b"]).to_excel(tmp_path / "t.xlsx", index=False)
+    assert read_table(table(tmp_path / "t.xlsx")).texts == ["1776", "1776", "2.5", "a", "b"]
+    FRAME.assign(text=[1, 2, 3, 4, 5]).to_excel(tmp_path / "t.xlsx", index=False)
+    with pytest.raises(ValueError, match="holds 1 in row 2, which is no text"):
+        read_table(table(tmp_path / "t.xlsx"))
 
 
 def test_numbers_of_excel_are_labels(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hpo.contracts.records import COMPLETE
+from hpo.terminal.summary import baseline_sentence
 from tests.support.data_sources import reviews, write_tsv
 from tests.support.studies import TINY, run_study
 
@@ -25,3 +26,5 @@ def test_a_study_by_the_f1_of_a_class(tmp_path: Path, monkeypatch: pytest.Monkey
         assert [0 <= epoch.metrics["f1"] <= 1 for epoch in trial.epochs] == [True] * 4
         assert trial.value == trial.epochs[-1].metrics["f1"]
     assert {"test_f1", "test_roc_auc", "test_mcc"} <= set(report.study.test)
+    assert {"test_baseline_f1", "test_baseline_roc_auc", "test_baseline_mcc"} <= set(report.study.test)
+    assert "has f1 " in (baseline_sentence(report.study, report.trials[0]) or "")

@@ -45,7 +45,7 @@ def table(path: Path | str, **settings: object) -> TableConfig:
 
 def folder(path: Path | str, **settings: object) -> FolderConfig:
     given = {"path": str(path), "cache": str(Path(path).parent / "cache"), "test": 0.2, "encoding": "utf-8"}
-    return FolderConfig(**{**vars(SETTINGS), **given, **settings})
+    return FolderConfig(**{**vars(SETTINGS), **given, "files": "*", **settings})
 
 
 def imdb(cache: Path, **settings: object) -> ImdbConfig:

@@ -22,13 +22,19 @@ Probabilities = NDArray[np.float64]
 
 
 def evaluate(
-    corpus: Corpus, probabilities: Probabilities, *, is_ensemble: bool = False, has_read_test: bool = False
+    corpus: Corpus,
+    probabilities: Probabilities,
+    *,
+    positive: str = "",
+    is_ensemble: bool = False,
+    has_read_test: bool = False,
 ) -> dict[str, Any]:
     """Returns everything shown of a test.
 
     Args:
         corpus: The prepared data.
         probabilities: Those of its test part, shape (texts, classes).
+        positive: The class that the baseline's scores are about, if one is named.
         is_ensemble: Whether they are means over a forward and a backward classifier.
         has_read_test: Whether an encoder was trained on the texts of the test part.
     """
@@ -47,7 +53,7 @@ def evaluate(
         "calibration_error": sum(b["n"] * abs(b["confidence"] - b["accuracy"]) for b in calibration) / len(labels),
         "mistakes": _mistakes(corpus, probabilities, labels, predicted),
         "shown": list(_shown(corpus)),
-        "baseline": corpus.baseline.test,
+        "baseline": corpus.baseline_about(positive).test,
         **({"is_ensemble": True} if is_ensemble else {}),
         **({HAS_READ_TEST: True} if has_read_test else {}),
     }

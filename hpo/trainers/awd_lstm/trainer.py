@@ -59,7 +59,13 @@ class AwdLstm:
         measure = all_measures(request.positive, corpus.classes)
         scores = score_probabilities(probabilities, np.asarray(part.labels), measure)
         has_read = any(_has_read(folder, corpus.fingerprint) for folder in request.encoders)
-        found = evaluate(corpus, probabilities, is_ensemble=architecture.bidir, has_read_test=has_read)
+        found = evaluate(
+            corpus,
+            probabilities,
+            positive=request.positive,
+            is_ensemble=architecture.bidir,
+            has_read_test=has_read,
+        )
         np.save(Path(request.folder) / PROBABILITIES, probabilities, allow_pickle=False)
         write_json(Path(request.folder) / EVALUATION, found)
         return {
