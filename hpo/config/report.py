@@ -6,11 +6,19 @@ Types only, like `schema`, which it extends; values live in conf/report.yaml.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from hpo.config.compare import Unit
 from hpo.config.limits import MISSING
 from hpo.config.schema import Config, Direction
+
+
+class ValueKind(Enum):
+    """What the value of a trial is."""
+
+    evaluation = "evaluation"
+    incumbent = "incumbent"
 
 
 @dataclass
@@ -25,6 +33,7 @@ class ReportSettings:
         states: What the words for states in somebody else's records mean, by word.
         tasks: Tasks that are shown one by one: a list of names, or all; None: all of up to 8, none of more.
         study_names: What the names of studies are made of, in a storage of Optuna's: '{strategy}-{task}-{seed}'.
+        value_is: What values in somebody else's records are: evaluations, or the best so far; None: by themselves.
         n_resamples: Bootstrap resamples.
         seed: Of the resamples.
     """
@@ -37,6 +46,7 @@ class ReportSettings:
     states: Any = None
     tasks: Any = None
     study_names: str | None = None
+    value_is: ValueKind | None = None
     n_resamples: int = MISSING
     seed: int = MISSING
 

@@ -67,6 +67,7 @@ def _read(config: ReportConfig) -> Experiment:
         budget=settings.budget,
         direction=settings.direction,
         states=_states(settings.states),
+        value_is=settings.value_is.value if settings.value_is else None,
     )
     if config.records is not None:
         return _read_others(config, terms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -144,3 +145,33 @@ def test_a_storage_of_optunas_becomes_a_report(workdir: Path, capsys) -> None:
     printed = capsys.readouterr().out
     assert printed.startswith("Winner: tpe, better than random (6 seeds a pair")
     assert "Report: reports/x/report.html" in printed
+
+
+def test_best_so_far_values_are_not_taken_for_evaluations(workdir: Path, capsys) -> None:
+    rows = [
+        f"mine,{task},{strategy},{seed},{trial},{max(0.5, 0.9 - 0.1 * trial) + 0.01 * seed},ok,1,1"
+        for task in ("docs", "code")
+        for strategy in ("random", "tpe")
+        for seed in range(2)
+        for trial in range(8)
+    ]
+    Path("best.csv").write_text("\n".join([HEADER, *rows]) + "\n")
+    assert main(["records=best.csv", *QUICK]) == 0
+    said = Path("reports/mine/summary.md").read_text()
+    assert "Values are the best so far of each study, no evaluations" in said
+    assert "normalised regret" not in said
+    assert "In none of 8 studies is a value worse than one before it" in Path("reports/mine/report.html").read_text()
+    numbers = json.loads(Path("reports/mine/report.json").read_text())["sections"]
+    assert numbers["regret"].keys() == {"final_mean_rank"}
+    assert numbers["statistics"]["random_with_twice_the_budget"] == {}
+    assert not {"targets", "learned", "noise"} & numbers.keys()
+    assert main(["records=best.csv", "report.value_is=evaluation", *QUICK]) == 0
+    numbers = json.loads(Path("reports/mine/report.json").read_text())["sections"]
+    assert numbers["regret"]["scales"]["docs"]["reference_is_median_of"] == "random search"
+    assert "targets" in numbers
+
+
+def test_values_of_the_record_are_evaluations(workdir: Path, capsys) -> None:
+    run_study(*SYNTHETIC, "storage=sqlite", "study.n_trials=1", "study.name=x")
+    assert main(["report.value_is=incumbent", *QUICK]) == 2
+    assert "report.value_is=incumbent is for records of others" in capsys.readouterr().err

@@ -194,7 +194,7 @@ def expected_curve(experiment: Experiment, strategy: str, task: str, *, worst: f
     `worst`.
     """
     studies = [study for study in experiment.of(task=task, strategy=strategy) if study.trials]
-    if not studies or not math.isfinite(worst) or not all(map(is_unpruned, studies)):
+    if experiment.is_incumbent or not studies or not math.isfinite(worst) or not all(map(is_unpruned, studies)):
         return None
     pools = [_evaluations(experiment, study, worst=worst) for study in studies]
     if not all(pool.size for pool in pools):
@@ -216,7 +216,7 @@ def twice_the_budget(experiment: Experiment, task: str, *, worst: float) -> tupl
     name = control(experiment)
     of_control = experiment.of(task=task, strategy=name) if name is not None else ()
     studies = [study for study in of_control if counted_trials(experiment, study)]
-    if not studies or not math.isfinite(worst) or not all(map(is_unpruned, studies)):
+    if experiment.is_incumbent or not studies or not math.isfinite(worst) or not all(map(is_unpruned, studies)):
         return None
     pools = [_evaluations(experiment, study, worst=worst) for study in studies]
     pool, n_draws = np.concatenate(pools), 2 * round(float(np.mean([pool.size for pool in pools])))

@@ -159,6 +159,8 @@ class Experiment:
         budgets: By task, where they differ: the smallest of its studies; `budget` is the largest of them then.
         is_least: Whether the budget is that smallest one, which nobody gave: then a study whose first COMPLETE trial
             ended beyond it is not compared, as it did nothing wrong.
+        is_incumbent: Whether a trial's value is the best so far in its study, as most published trajectories have it,
+            and no evaluation: then nothing is known of single trials.
         rope: Region of practical equivalence: differences up to this size, in units of the metric, do not matter.
         studies: Grouped by task, then strategy, then seed, in the order of the design.
         card: The design card as plain nested data; empty when the studies were not registered beforehand.
@@ -187,6 +189,7 @@ class Experiment:
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     is_least: bool = False
+    is_incumbent: bool = False
     budgets: Mapping[str, float] = field(default_factory=dict)
     shown: tuple[str, ...] | None = None
     is_part: bool = False
@@ -267,7 +270,9 @@ class Experiment:
     @property
     def quantity(self) -> str:
         """What differences between strategies are measured in."""
-        return "normalised regret" if self.has_tasks else self.metric
+        if not self.has_tasks:
+            return self.metric
+        return "scaled value" if self.is_incumbent else "normalised regret"
 
     def on(self, task: str) -> str:
         """Returns ` on TASK` where there are several."""

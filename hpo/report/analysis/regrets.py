@@ -14,7 +14,17 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from hpo.report.analysis.conduct import random_studies
-from hpo.report.analysis.incumbents import Steps, counted_trials, is_beyond, is_complete, loss, places, rows_of, steps
+from hpo.report.analysis.incumbents import (
+    Steps,
+    best_trial,
+    counted_trials,
+    is_beyond,
+    is_complete,
+    loss,
+    places,
+    rows_of,
+    steps,
+)
 from hpo.report.analysis.records import Experiment, Place, Study
 from hpo.statistics.equality import levelled
 
@@ -25,7 +35,8 @@ class Scale:
 
     Attributes:
         best: f*, the lowest loss of any COMPLETE trial on the task; infinite without one.
-        reference: f_ref, the median loss of random search's COMPLETE trials, or of everybody's.
+        reference: f_ref, the median loss of random search's COMPLETE trials, or of everybody's; where values are the
+            best so far, of what the studies ended with.
         worst: The highest loss of a counted COMPLETE trial: what a study without any is taken to have reached.
         source: What f_ref is the median of.
     """
@@ -55,13 +66,11 @@ def _scale(experiment: Experiment, task: str) -> Scale:
     losses = _losses(experiment, studies)
     if not losses:
         return Scale(math.inf, math.inf, math.inf, "nothing: no trial is COMPLETE")
-    drawn = _losses(experiment, random_studies(experiment, task))
-    reference, source = (
-        float(np.median(drawn or losses)),
-        "random search" if drawn else "all strategies (no random search)",
-    )
-    if reference <= min(losses):
-        reference, source = float(np.median(losses)), "all strategies (random search's median is the best known)"
+    if experiment.is_incumbent:
+        finals = [best for study in studies if (best := best_trial(experiment, study)) is not None]
+        reference, source = float(np.median([loss(best, sign=experiment.sign) for best in finals])), "last values"
+    else:
+        reference, source = _reference(experiment, task, losses)
     within = [
         loss(trial, sign=experiment.sign)
         for study in studies
@@ -69,6 +78,15 @@ def _scale(experiment: Experiment, task: str) -> Scale:
         if is_complete(trial)
     ]
     return Scale(min(losses), reference, max(within or losses), source)
+
+
+def _reference(experiment: Experiment, task: str, losses: Sequence[float]) -> tuple[float, str]:
+    """Returns the median of random search's evaluations, or else of everybody's, and whose it is."""
+    drawn = _losses(experiment, random_studies(experiment, task))
+    reference = float(np.median(drawn or losses))
+    if reference <= min(losses):
+        return float(np.median(losses)), "all strategies (random search's median is the best known)"
+    return reference, "random search" if drawn else "all strategies (no random search)"
 
 
 def _losses(experiment: Experiment, studies: Sequence[Study]) -> list[float]:

@@ -32,7 +32,7 @@ from hpo.report.reading.csv_trials import (
 from hpo.report.reading.csv_words import DIVERGED, check_states, is_empty
 from hpo.report.reading.deviations import join_names
 from hpo.report.reading.foreign_trials import ReadTrial, imputed, to_studies
-from hpo.report.reading.scales import ROPE
+from hpo.report.reading.scales import ROPE, with_value_kind
 from hpo.report.reading.terms import Terms, settle, with_inferred_budget
 
 # of what is written
@@ -84,7 +84,7 @@ def read_records(paths: Sequence[Path], *, name: str | None = None, terms: Terms
         facts={"source": f"CSV: {join_names([path.name for path in paths])}"},
         notes=tuple(notes),
     )
-    return settle(with_inferred_budget(_with_spaces(experiment), []), terms)
+    return settle(with_inferred_budget(_with_spaces(with_value_kind(experiment, terms.value_is)), []), terms)
 
 
 def write_records(experiment: Experiment, path: Path) -> None:

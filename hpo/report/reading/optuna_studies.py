@@ -21,7 +21,7 @@ from hpo.report.analysis.spaces import widest_space
 from hpo.report.reading.csv_words import check_states, read_state
 from hpo.report.reading.deviations import join_names
 from hpo.report.reading.foreign_trials import LARGEST, ReadTrial, StudyPlace, imputed, to_studies
-from hpo.report.reading.scales import ROPE
+from hpo.report.reading.scales import ROPE, with_value_kind
 from hpo.report.reading.terms import Terms, settle, with_inferred_budget
 
 MAGIC = b"SQLite format 3\0"
@@ -97,7 +97,7 @@ def read_optuna(
         facts={"source": f"Optuna's storage {path.name}, studies {study_names}"},
         notes=_notes([trial for trials in begun.values() for trial in trials]),
     )
-    return settle(with_inferred_budget(experiment, []), terms)
+    return settle(with_inferred_budget(with_value_kind(experiment, terms.value_is), []), terms)
 
 
 def _places(names: Sequence[str], study_names: str | None, shown: str) -> dict[str, StudyPlace]:

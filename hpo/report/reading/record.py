@@ -52,6 +52,8 @@ def read_experiment(
     _check_one_metric(name, [each.study for each, _ in chosen.searches])
     terms = terms or Terms()
     direction = chosen.searches[0][0].study.direction
+    if terms.value_is == "incumbent":
+        raise ValueError("report.value_is=incumbent is for records of others; values in the record are evaluations.")
     if terms.direction not in (None, direction):
         raise ValueError(f"report.direction={terms.direction} contradicts the record, which says {direction}.")
     return settle(_read(storage, name, chosen, mine), terms)

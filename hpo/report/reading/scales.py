@@ -1,13 +1,16 @@
-"""What the sizes of values say: penalties that stand for failures, and fractions that were recorded in percent.
+"""What the values themselves say: penalties in the place of failures, fractions in percent, the best so far.
 
-Both are recognised here and said; what follows for budgets and sentences is the business of `terms`.
+All are recognised here and said; what follows for budgets and sentences is the business of `terms`.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 
@@ -18,6 +21,9 @@ from hpo.report.analysis.records import Experiment, Trial
 ROPE = {"accuracy": 0.005, "macro_f1": 0.005, "valid_loss": 0.01}  # of other metrics nothing is known
 FRACTIONS = ("accuracy", "macro_f1")  # from 0 to 1
 PERCENT = 100.0
+MIN_MONOTONE = 8  # COMPLETE trials of a study, in the median
+CHANCE = 1e-6  # of independent values
+ValueKind = Literal["evaluation", "incumbent"]
 PENALTY = 1e6  # the least a penalty is, and how many times as large as the better half of a task's values
 
 
@@ -44,6 +50,38 @@ def without_penalties(experiment: Experiment) -> tuple[Experiment, list[str]]:
         for strategy, n in found.items()
     ]
     return (replace(experiment, studies=tuple(studies)), sentences) if found else (experiment, [])
+
+
+def with_value_kind(experiment: Experiment, given: ValueKind | None) -> Experiment:
+    """Returns the experiment, told whether its values are evaluations or, each, the best so far of its study.
+
+    Where nobody says it, they are the best so far if in no study a COMPLETE value is worse than one before it, studies
+    have eight of them (in the median), and independent values would come in such orders less than once in a million.
+
+    Args:
+        experiment: The records of somebody else's tuner.
+        given: What `report.value_is` says.
+    """
+    if given is not None:
+        return replace(experiment, is_incumbent=given == "incumbent")
+    losses = [
+        [experiment.sign * t.value for t in study.complete if t.value is not None] for study in experiment.studies
+    ]
+    losses = [own for own in losses if own]
+    is_monotone = all(later <= before for own in losses for before, later in pairwise(own))
+    if not losses or not is_monotone or np.median([len(own) for own in losses]) < MIN_MONOTONE:
+        return experiment
+    # n values come in this order once in n! / (m1! m2! ...) times, where each m counts equal ones
+    log_chance = sum(
+        sum(math.lgamma(m + 1) for m in Counter(own).values()) - math.lgamma(len(own) + 1) for own in losses
+    )
+    if log_chance > math.log(CHANCE):
+        return experiment
+    note = (
+        f"In none of {count(len(losses), 'study')} is a value worse than one before it: values were taken to be the "
+        "best so far, no evaluations. If they are evaluations, give report.value_is=evaluation."
+    )
+    return replace(experiment, is_incumbent=True, notes=(*experiment.notes, note))
 
 
 def rope_of_scale(experiment: Experiment) -> tuple[float, str]:

@@ -16,7 +16,7 @@ from hpo.report.analysis.incumbents import costs, is_beyond
 from hpo.report.analysis.phrases import budget_text
 from hpo.report.analysis.records import Experiment, Study, Unit
 from hpo.report.reading.deviations import find_deviations, join_names
-from hpo.report.reading.scales import rope_of_scale, without_penalties
+from hpo.report.reading.scales import ValueKind, rope_of_scale, without_penalties
 
 MAX_BUDGET = 1e12  # more than anybody spends, and few enough to be drawn
 
@@ -30,6 +30,7 @@ class Terms:
     budget: float | None = None
     direction: Direction | None = None
     states: Mapping[str, object] = field(default_factory=dict)
+    value_is: ValueKind | None = None
 
     def __post_init__(self) -> None:
         if self.rope is not None and not (math.isfinite(self.rope) and self.rope >= 0):

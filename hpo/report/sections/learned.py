@@ -30,9 +30,9 @@ N_BEST = 20
 
 
 def build_learned(analysis: Analysis) -> Section | None:
-    """Returns the section on what was learned of the params; None when no trial has any."""
+    """Returns the section on what was learned of the params; None when no trial has any, or a value of its own."""
     experiment, spaces = analysis.experiment, analysis.spaces
-    if not any(spaces.values()):
+    if experiment.is_incumbent or not any(spaces.values()):
         return None
     rng = analysis.source.rng
     results = importances(experiment, spaces, rng)

@@ -76,8 +76,13 @@ class Yardstick:
 
 
 def build_noise(analysis: Analysis) -> Section | None:
-    """Returns the section on noise; None when no params were trained twice and no trial is equal to another."""
+    """Returns the section on noise; None when no params were trained twice and no trial is equal to another.
+
+    Nor where values are the best so far, and none is that of its params.
+    """
     experiment = analysis.experiment
+    if experiment.is_incumbent:
+        return None
     spreads = {
         task: {
             source: spread

@@ -31,8 +31,13 @@ def build_regret(analysis: Analysis) -> Section:
     if regrets is None:
         nothing = Text("No trial is COMPLETE within the budget, so there is no regret to show.", "warning")
         return Section("regret", "Regret and ranks", [nothing])
-    capped = regrets.capped()
     by_rank = _rank_averages(experiment, regrets, source=source)
+    final_ranks = {name: float(mean.values[-1]) if mean.values.size else None for name, mean in by_rank.items()}
+    if experiment.is_incumbent:
+        said: list[Block] = [Text(_without_scale(experiment), "note")]
+        said += [_rank_figure(experiment, by_rank)] if len(by_rank) > 1 else []
+        return Section("regret", "Ranks", said, {"final_mean_rank": final_ranks})
+    capped = regrets.capped()
     areas = {name: _areas(experiment, capped, name) for name in experiment.strategies}
     scales: list[Record] = [
         {
@@ -57,11 +62,19 @@ def build_regret(analysis: Analysis) -> Section:
         "scales": nested(scales, by=["task"], names=names),
         "final_mean_regret": finals,
         "area_over_log_budget": {record["strategy"]: record["typical"] for record in area_records},
-        "final_mean_rank": {
-            name: float(mean.values[-1]) if mean.values.size else None for name, mean in by_rank.items()
-        },
+        "final_mean_rank": final_ranks,
     }
     return Section("regret", "Regret and ranks", blocks, numbers)
+
+
+def _without_scale(experiment: Experiment) -> str:
+    scaled = (
+        " Over tasks, values are scaled: 0 is the best known on a task, 1 the median of what its studies ended with."
+    )
+    return (
+        "Values are the best so far, no evaluations: without those of random search there is no scale of regret."
+        + scaled * experiment.has_tasks
+    )
 
 
 def _rank_averages(experiment: Experiment, regrets: Regrets, *, source: Resampling) -> dict[str, Average]:

@@ -126,7 +126,7 @@ def build_ranking(experiment: Experiment, ranking: Ranking) -> list[Block]:
 
 def build_profile(analysis: Analysis) -> list[Block]:
     """Returns the share of (task, seed) with at most a certain final regret (Dolan & Moré 2002); [] with one task."""
-    if not analysis.experiment.has_tasks or analysis.regrets is None:
+    if not analysis.experiment.has_tasks or analysis.regrets is None or analysis.experiment.is_incumbent:
         return []
     finals = {
         name: np.sort([row[-1] for row in rows.values() if np.isfinite(row[-1])])

@@ -45,8 +45,13 @@ Curves = Mapping[str, ByTask]
 """Incumbents over epochs by strategy, by task and by seed."""
 
 
-def build_targets(analysis: Analysis) -> Section:
-    """Returns the share of targets reached over epochs, and expected running times at three named targets."""
+def build_targets(analysis: Analysis) -> Section | None:
+    """Returns the share of targets reached over epochs, and expected running times at three named targets.
+
+    None where values are the best so far: targets lie between a random evaluation and the best.
+    """
+    if analysis.experiment.is_incumbent:
+        return None
     experiment, source, reference = analysis.experiment, analysis.source, analysis.control
     scales = {task: scale for task, scale in analysis.scales.items() if math.isfinite(scale.best)}
     if not scales:

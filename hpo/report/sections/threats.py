@@ -104,6 +104,15 @@ def no_random_control(experiment: Experiment) -> Iterator[str]:
         yield "Random search did not take part: whether any strategy is worth more than chance remains open."
 
 
+def values_are_incumbents(experiment: Experiment) -> Iterator[str]:
+    """Best-so-far values hide what single trials reached."""
+    if experiment.is_incumbent:
+        yield (
+            "Values are the best so far of each study, no evaluations: what random search would be expected to reach, "
+            "a scale of regret, and which params matter cannot be computed from them and are left out."
+        )
+
+
 def not_confirmed(experiment: Experiment) -> Iterator[str]:
     """Selected values flatter: of many noisy values the best one was partly lucky."""
     ended = [study for study in experiment.studies if study.is_ended and study.complete]
@@ -206,6 +215,7 @@ RULES: tuple[Rule, ...] = (
     few_tasks,
     no_random_control,
     not_confirmed,
+    values_are_incumbents,
     nothing_complete,
     failures,
     unequal_budgets,

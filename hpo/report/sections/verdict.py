@@ -114,7 +114,7 @@ def _look_cell(look: Look, index: int) -> str:
 
 def _reading(analysis: Analysis, look: Look) -> str:
     experiment, unit = analysis.experiment, analysis.experiment.paired_by
-    averaged = "" if unit == "seed" else ", seeds averaged within each task as normalised regret"
+    averaged = "" if unit == "seed" else f", seeds averaged within each task as {analysis.experiment.quantity}"
     return (
         f"Primary endpoint: {look.endpoint.title}, paired by {unit}{averaged}; 'better' means {_omnibus(look)}a "
         f"Holm-adjusted p < .05 (exact paired Wilcoxon) and a typical difference (Hodges–Lehmann) above the ROPE of "

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from hpo.report.analysis.records import Experiment
+from hpo.config.schema import Direction
+from hpo.report.analysis.records import Experiment, Study, Trial
 from hpo.report.reading.csv_records import read_records
-from hpo.report.reading.scales import without_penalties
+from hpo.report.reading.scales import ValueKind, with_value_kind, without_penalties
 from hpo.report.reading.terms import Terms
 
+Floats = NDArray[np.float64]
 HEADER = "experiment,task,strategy,seed,trial,value,state,epochs,seconds,metric,direction\n"
 
 
@@ -72,3 +76,49 @@ def test_a_registered_rope_stays(tmp_path: Path) -> None:
 
     of = replace(read(tmp_path, [73.0, 91.5]), card={"rope": 0.005}, rope=0.005)
     assert settle(of, Terms()).rope == 0.005
+
+
+def trajectories(rows: Floats, direction: str = "minimize") -> Experiment:
+    studies = [
+        Study(f"a {seed}", "t", "a", seed, tuple(Trial(i, "COMPLETE", float(v), 1, 1, i) for i, v in enumerate(row)))
+        for seed, row in enumerate(rows)
+    ]
+    return Experiment("e", "value", Direction(direction), "trials", 1.0, 0.0, tuple(studies))
+
+
+EVALUATIONS = np.random.default_rng(0).normal(size=(5, 20))
+
+
+@pytest.mark.parametrize("n_trials", [8, 20])
+def test_best_so_far_values_are_recognised_in_either_direction_and_said(n_trials: int) -> None:
+    best = np.minimum.accumulate(EVALUATIONS, axis=1)[:, :n_trials]
+    for of in (trajectories(best), trajectories(-best, "maximize")):
+        found = with_value_kind(of, None)
+        assert found.is_incumbent
+        assert found.notes == (
+            "In none of 5 studies is a value worse than one before it: values were taken to be the best so far, no "
+            "evaluations. If they are evaluations, give report.value_is=evaluation.",
+        )
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        EVALUATIONS,
+        np.minimum.accumulate(-EVALUATIONS, axis=1) * -1,  # of the other direction
+        np.vstack([np.minimum.accumulate(EVALUATIONS, axis=1)[:4], EVALUATIONS[4:]]),  # one study is not
+        np.minimum.accumulate(EVALUATIONS, axis=1)[:, :7],  # too few trials
+        np.full((5, 20), 0.5),  # no order at all
+        np.repeat([[0.5, 0.4]], 3, axis=0),
+        np.hstack([np.full((3, 1), 0.9), np.full((3, 19), 0.1)]),  # found at once: independent values do that, too
+    ],
+)
+def test_other_values_are_taken_for_evaluations(rows: Floats) -> None:
+    assert with_value_kind(trajectories(rows), None) == trajectories(rows)
+
+
+@pytest.mark.parametrize("given", ["evaluation", "incumbent"])
+def test_what_is_said_of_values_comes_before_how_they_look(given: ValueKind) -> None:
+    for rows in (EVALUATIONS, np.minimum.accumulate(EVALUATIONS, axis=1)):
+        found = with_value_kind(trajectories(rows), given)
+        assert (found.is_incumbent, found.notes) == (given == "incumbent", ())
