@@ -76,13 +76,10 @@ class Yardstick:
 
 
 def build_noise(analysis: Analysis) -> Section | None:
-    """Returns the section on noise; None when no params were trained twice and no trial is equal to another.
-
-    Nor where values are the best so far, and none is that of its params.
-    """
+    """Returns the section on noise; None when no params were trained twice and no trial is equal to another."""
     experiment = analysis.experiment
     if experiment.is_incumbent:
-        return None
+        return None  # no value is that of its params
     spreads = {
         task: {
             source: spread
