@@ -77,8 +77,7 @@ class Yardstick:
 
 def build_noise(analysis: Analysis) -> Section | None:
     """Returns the section on noise; None when no params were trained twice and no trial is equal to another."""
-    experiment = analysis.experiment
-    if experiment.is_incumbent:
+    if (experiment := analysis.experiment).is_incumbent:
         return None  # no value is that of its params
     spreads = {
         task: {
