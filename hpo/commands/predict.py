@@ -188,7 +188,7 @@ def _is_file(word: str) -> bool:
     """Returns whether `word` names a file; a name of a file that is not there is no text."""
     if is_file(word):
         return True
-    if is_folder(Path(word)):
+    if word and is_folder(Path(word)):
         raise ValueError(
             f"{word} is a folder; give the files in it, as in {word.rstrip('/')}/*.csv, or a text in quotes."
         )

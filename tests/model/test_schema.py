@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from hpo.commands.predict import main
+from hpo.data.vocabulary import FAKE
 from hpo.machine.files import hash_bytes
 from hpo.model.answers import TextModel
 from hpo.model.folder import DIGEST, _digest
@@ -71,6 +72,18 @@ def write(tmp_path: Path, tensors: dict[str, Tensor]) -> Write:
 def test_one_that_is_whole_answers(write: Write) -> None:
     (answer,) = TextModel(write(content())).answer(["good film"])
     assert answer.probabilities is not None
+
+
+def test_a_vocabulary_that_is_filled_up_with_several_fakes_answers_as_before(write: Write) -> None:
+    """To a multiple of eight, as where there are few words; another word that stands twice is a fault."""
+    (known,) = TextModel(write(content())).answer(["good film"])
+    filled = {**content(), "vocab": [*VOCAB[:3], *[FAKE] * 6, *VOCAB[9:]]}
+    (answer,) = TextModel(write(filled)).answer(["good film"])
+    assert answer.probabilities is not None
+    assert known.probabilities is not None
+    assert answer.probabilities.tolist() == known.probabilities.tolist()
+    with pytest.raises(ValueError, match=r"vocab is not as it must be"):
+        TextModel(write({**content(), "vocab": [*VOCAB[:-1], "good"]}))
 
 
 def places(node: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
