@@ -91,6 +91,8 @@ def _next_command(planned: Plan, report: Report, argv: list[str]) -> str:
     if report.signal is not None or report.obstacle:
         return shlex.join(words)
     if report.ending is Ending.EXHAUSTED:
+        if not planned.config.sampler.is_grid:  # nothing is left but to train the best of them again
+            return shlex.join([*words, "study.confirm.top_k=3"])
         return shlex.join([word for word in words if not word.startswith("sampler=")] + ["sampler=tpe"])
     study = planned.config.study
     if study.n_trials is not None and len(report.trials) >= study.n_trials:

@@ -20,7 +20,7 @@ CONTINUED = "continued_value"  # fact of a trial that was stopped: its metric ha
 
 
 ORIGIN = "hpo:origin"  # system attribute of a trial, and under `origin` a fact: who said what it is, if not the sampler
-ENQUEUED, PRIOR = "enqueued", "prior"  # the user; the priors of the space
+ENQUEUED, PRIOR, REPEATED = "enqueued", "prior", "repeated"  # the user; the space's priors; the nearest to a repetition
 SEARCHED, REPETITION = "searched_trial", "repetition"  # facts of a trial
 
 UNREPORTED_S = "unreported_s"  # fact of a trial: the seconds of the epoch in which it diverged, where they are known

@@ -82,7 +82,7 @@ class Ending(Enum):
 
     BUDGET = "the budget is reached"
     STOPPED = "study.stop is met"
-    EXHAUSTED = "every cell of the grid has its trial"
+    EXHAUSTED = "every configuration there is has its trial"
     INTERRUPTED = "interrupted"
     PAUSED = "paused"
 

@@ -3,4 +3,4 @@
 The space they search is `space`'s; whoever asks them is `study`.
 """
 
-__all__ = ["candidates", "promote", "pruners", "samplers", "told"]
+__all__ = ["candidates", "once", "promote", "pruners", "samplers", "told"]

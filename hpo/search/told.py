@@ -123,9 +123,3 @@ def is_whole(space: Space, params: Mapping[str, ParamValue]) -> bool:
     """Returns whether `params` have a value for every param that is active with them and has more than one."""
     active = [param for param in space.params if param.is_active(params, space.fixed)]
     return all(param.path in params for param in active if not param.distribution.single())
-
-
-def n_left(sampler: BaseSampler, trials: Sequence[FrozenTrial]) -> int | None:
-    """Returns how many proposals are still to be made; None where there is no end of them."""
-    behind = sampler.behind if isinstance(sampler, Told) else sampler
-    return behind.n_left(trials) if isinstance(behind, Ledger) else None

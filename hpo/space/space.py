@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -52,7 +52,7 @@ class Param:
 
     path: str
     distribution: BaseDistribution
-    levels: tuple[ParamValue, ...]
+    levels: Sequence[ParamValue]
     when: Condition | None = None
     prior: Prior | None = None
 
@@ -136,13 +136,17 @@ class Space:
                     f"space.{param.path} has too many values for a grid; "
                     f"give it levels, e.g. space.{param.path}.n_levels=4, or a step."
                 )
-        cells = list(islice(self._cells(0, {}), MAX_CELLS + 1))
+        cells = list(islice(self.every_cell(), MAX_CELLS + 1))
         if len(cells) > MAX_CELLS:
             n_cells = math.prod(len(param.levels) for param in self.params)  # all of them, where none excludes another
             shown = f"{n_cells:,}" if all(param.when is None for param in self.params) else f"more than {MAX_CELLS:,}"
             raise ValueError(f"space makes a grid of {shown} cells; give fewer levels, {MAX_CELLS:,} cells at most.")
         unique = {canonical(cell): cell for cell in cells}
         return list(unique.values())
+
+    def every_cell(self) -> Iterator[dict[str, ParamValue]]:
+        """Yields every combination of levels, inactive params left out; one with a level twice as often."""
+        return self._cells(0, {})
 
     def _cells(self, index: int, cell: dict[str, ParamValue]) -> Iterator[dict[str, ParamValue]]:
         if index == len(self.params):
@@ -182,7 +186,7 @@ def values_of(space: Space, path: str, default: ParamValue, *, on_grid: bool = F
     values: tuple[ParamValue, ...] = ()
     match param.distribution:
         case _ if on_grid and param.levels:
-            values = param.levels
+            values = tuple(param.levels)
         case CategoricalDistribution(choices=choices):
             values = tuple(choices)
         case IntDistribution(low=low, high=high, step=step):

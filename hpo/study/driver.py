@@ -16,7 +16,7 @@ from hpo.contracts.executor import Job, JobKey, Outcome, Task
 from hpo.contracts.records import COMPLETE, REPETITION, SEARCHED, UNREPORTED_S, StudyRecord, TrialRecord
 from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialRequest, TrialResult
 from hpo.machine.signals import Ending
-from hpo.search.told import n_left
+from hpo.search.once import n_left
 from hpo.storage.record import ENDED
 from hpo.storage.study_tests import StudyTests
 from hpo.study.attempts import MAX_CRASHES, Attempts, EqualErrors

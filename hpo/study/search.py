@@ -12,6 +12,7 @@ from hpo.config.schema import ModelConfig, ModelLog
 from hpo.contracts.records import Budget, StudyRecord, TrialRecord
 from hpo.contracts.seeds import derive_seed
 from hpo.data.corpus import Corpus, open_corpus
+from hpo.search.once import once
 from hpo.search.samplers import build_sampler
 from hpo.search.told import Told
 from hpo.study.audit import Audit, draw_sample
@@ -45,13 +46,14 @@ class Search(Role):
     ) -> None:
         config = planned.config
         self.name, self.folder, self.config, self.space = planned.name, folder, config, planned.space
-        self.sampler = Told(
+        told = Told(
             build_sampler(config.sampler, planned.space, config.seed),
             planned.space,
             first=config.study.enqueue or (),
             prior_weight=config.study.prior_weight,
             seed=config.seed,
         )
+        self.sampler = once(told, planned.space, config.seed)
         self.learns_from = tuple(config.study.learn_from)
         limits = config.study
         self.budget = Budget(limits.n_trials, limits.timeout_s, limits.n_epochs, limits.trials_s)

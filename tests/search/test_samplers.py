@@ -14,6 +14,7 @@ from hpo.config.search import ParamValue
 from hpo.contracts.records import REASON
 from hpo.machine.paths import conf_folder
 from hpo.search.grid import CellSampler
+from hpo.search.once import n_left, once
 from hpo.search.samplers import SeededRandom, build_sampler
 from hpo.space.read import read_space
 from hpo.space.space import Space, canonical
@@ -76,6 +77,32 @@ def test_proposals_lie_in_the_space_and_respect_conditions(name: str) -> None:
         for param in space.params:
             if param.path in params:
                 assert param.distribution._contains(param.distribution.to_internal_repr(params[param.path]))
+
+
+def make_once(name: str, *overrides: str) -> tuple[optuna.samplers.BaseSampler, Space]:
+    sampler, space = make(name, *overrides)
+    return once(sampler, space, 0), space
+
+
+@pytest.mark.parametrize("condition", [(), (CONDITIONAL,)])
+def test_nothing_is_proposed_twice_where_the_space_is_finite(name: str, condition: tuple[str, ...]) -> None:
+    levels = "space.train.epochs.levels=[2,3]"  # the grid's, all there are
+    words = ("~space.train.lr", "~space.model.drop_mult", "space.train.epochs.high=3", levels, *condition)
+    n = 6 * (3 if condition else 1)
+    whole = fill_to_the_end(open_study(make_once(name, *words)[0]), name, words)
+    assert len({canonical(params) for params in whole}) == len(whole) == n
+    study = open_study(make_once(name, *words)[0])
+    pieces = fill(study, make_once(name, *words)[1], n // 2)
+    study.sampler = make_once(name, *words)[0]
+    assert pieces + fill_to_the_end(study, name, words) == whole
+
+
+def fill_to_the_end(study: optuna.Study, name: str, words: tuple[str, ...]) -> list[dict[str, ParamValue]]:
+    """Runs trials until nothing is left to be proposed."""
+    space, proposed = make_once(name, *words)[1], list[dict[str, ParamValue]]()
+    while n_left(study.sampler, study.get_trials(deepcopy=False)):
+        proposed += fill(study, space, 1)
+    return proposed
 
 
 def test_same_seed_same_proposals_other_seed_other_proposals(name: str) -> None:

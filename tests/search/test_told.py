@@ -11,9 +11,10 @@ from optuna.trial import Trial
 from hpo.config.search import ParamValue
 from hpo.contracts.records import ENQUEUED, ORIGIN, PRIOR
 from hpo.search.grid import CellSampler
+from hpo.search.once import n_left
 from hpo.search.options import TPEConfig
 from hpo.search.samplers import build_sampler
-from hpo.search.told import Told, is_whole, n_left
+from hpo.search.told import Told, is_whole
 from hpo.space.prior import Prior
 from hpo.space.space import Condition, Param, Space
 

@@ -16,7 +16,7 @@ import hpo.study.budget
 import hpo.study.driver
 import hpo.study.preparation
 import hpo.study.session
-from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING
+from hpo.contracts.records import COMPLETE, FAIL, PRUNED, REPEATED, RUNNING
 from hpo.executors.processes import ProcessesExecutor
 from hpo.machine.signals import Ending
 from hpo.space.space import canonical
@@ -163,6 +163,17 @@ def test_a_grid_ends_when_every_cell_has_its_trial(workdir: Path) -> None:
         *SYNTHETIC, *small, "space.train.epochs.levels=[2,3,4,6]", "seed=5", f"study.name={report.study.name}"
     )
     assert len({canonical(t.params) for t in wide.trials}) == len(wide.trials) == 12
+
+
+def test_any_sampler_ends_when_every_configuration_of_a_finite_space_has_its_trial(workdir: Path) -> None:
+    small = ("sampler=tpe", "sampler.n_startup_trials=4", "~space.train.lr", "~space.model.drop_mult")
+    report = run_study(
+        *SYNTHETIC, *small, "space.train.epochs.high=3", "space.train.epochs.levels=[2]", "study.n_trials=9"
+    )
+    assert report.ending is Ending.EXHAUSTED
+    assert len({canonical(trial.params) for trial in report.trials}) == len(report.trials) == 6
+    replaced = [trial for trial in report.trials if trial.facts.get("origin") == REPEATED]
+    assert 0 < len(replaced) < 6
 
 
 def test_a_trial_that_diverges_fails_without_a_value(workdir: Path) -> None:
