@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hpo.trainers.replay.recorder import Recording, Source
 
 USAGE = """hpo curves experiment=NAME [path=NAME.parquet] [task=TASK] [storage.path=hpo.db | storage=postgres]
+hpo curves from=FILE [path=NAME.parquet] [metrics=NAME:COLUMN,…] [direction=maximize] [seconds_are=cumulative]
 
 Writes the learning curves of an experiment's trials into a Parquet table, and beside it the card that says
 what its columns mean: params, metrics, seconds, seeds, tests. Complete trials have whole curves, and so
@@ -28,14 +29,28 @@ have diverged ones; the others are left out, and counted. The table takes the pl
 
   experiment=NAME      the experiment's name: what a study is about, or a comparison's name
   path=NAME.parquet    where to write; what is there already stays
-  task=TASK            which of a comparison's tasks, if it has several: a table is about one"""
+  task=TASK            which of a comparison's tasks, if it has several: a table is about one
+
+With from=FILE they are somebody else's: CSV, TSV, JSON or Parquet, a row an epoch, or a row a configuration with lists.
+Columns with usual names are found, what is left over is params:
+
+  metrics=NAME:COLUMN  what is optimised, and its column; several with commas; NAME alone where they are called alike
+  direction=maximize   which values are better, of metrics that are not ours
+  epoch= seconds= seed= trial= params=     columns; a trial is one curve, params with commas
+  seconds_are=cumulative                   seconds are counted from the beginning of a curve"""
 
 KEYS = ("experiment", "path", "task")  # keys of this command alone; `experiment` is also a config group
+FROM, COLUMNS = "from", ("epoch", "seconds", "seed", "trial")
+FROM_KEYS = (*KEYS, FROM, *COLUMNS, "metrics", "direction", "params", "seconds_are")
 
 
 @command(USAGE)
 def main(argv: list[str]) -> int:
     """Runs the command line `argv` and returns its exit code."""
+    if any(word.startswith(f"{FROM}=") for word in argv):
+        values, others = split_words(argv, FROM_KEYS)
+        wrong = [*others, *(f"{key}={values[key]}" for key in ("experiment", "task") if key in values)]
+        return refuse(f"{wrong[0]} is nothing that from=… takes; see hpo curves --help.") if wrong else _convert(values)
     values, overrides = split_words(argv, KEYS)
     if not values.get("experiment"):
         return refuse("experiment=NAME is missing; say whose trials to write, as in experiment=docstrings.")
@@ -55,6 +70,32 @@ def _write(config: Config, values: dict[str, str]) -> int:
         except ValueError as error:
             raise ValueError(f"experiment={name}: {error}") from error
         write_recording(recording, path, title=f"Trials of the experiment {name}, written by hpo curves.")
+    except ValueError as error:
+        return refuse(error)
+    except OSError as error:
+        return refuse(f"path={values.get('path') or error.filename} cannot be written: {error.strerror}.")
+    _say(recording, path)
+    return DONE
+
+
+def _convert(values: dict[str, str]) -> int:
+    """Writes the table of somebody else's curves; a mistake in what was given ends in a sentence."""
+    from hpo.machine.paths import expanded
+    from hpo.trainers.replay.conversion import Asked, convert
+
+    source = expanded(values[FROM])
+    try:
+        path = _path({"experiment": source.name.partition(".")[0], **values})
+        pairs = [word.strip().partition(":") for word in values.get("metrics", "").split(",") if word.strip()]
+        given = values.get("params")
+        asked = Asked(
+            metrics={name.strip(): column.strip() or name.strip() for name, _, column in pairs},
+            direction=values.get("direction"),
+            params=None if given is None else [name.strip() for name in given.split(",") if name.strip()],
+            seconds_are=values.get("seconds_are"),
+            **{key: values.get(key) for key in COLUMNS},
+        )
+        recording = convert(source, path, asked)
     except ValueError as error:
         return refuse(error)
     except OSError as error:

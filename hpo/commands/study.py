@@ -97,7 +97,7 @@ def _next_command(planned: Plan, report: Report, argv: list[str]) -> str:
     study = planned.config.study
     if study.n_trials is not None and len(report.trials) >= study.n_trials:
         path, budget = "study.n_trials", 2.0 * study.n_trials
-    elif study.n_epochs is not None and sum(t.n_epochs for t in report.trials) >= study.n_epochs:
+    elif study.n_epochs is not None and sum(t.n_charged for t in report.trials) >= study.n_epochs:
         path, budget = "study.n_epochs", 2.0 * study.n_epochs
     else:
         path, budget = "study.timeout_s", 2.0 * (study.timeout_s or 0.0)

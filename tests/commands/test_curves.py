@@ -69,6 +69,20 @@ def test_mistakes_end_in_a_sentence(
     assert said.count("\n") == 1
 
 
+def test_curves_of_others_are_converted_and_searched(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"{lr / 10},{epoch},{1 / epoch + lr / 10},{2 * epoch + lr}" for lr in range(5) for epoch in range(1, 5)]
+    Path("log.csv").write_text("\n".join(["lr,epoch,loss,time", *rows]) + "\n")
+    asked = ["from=log.csv", "metrics=valid_loss:loss"]
+    assert main(asked) == 2
+    assert "seconds_are: cumulative" in capsys.readouterr().err
+    assert main([*asked, "seconds_are=cumulative", "experiment=x"]) == 2
+    assert "experiment=x is nothing that from=… takes" in capsys.readouterr().err
+    assert main([*asked, "seconds_are=cumulative"]) == 0
+    assert "log.parquet: 5 curves of 5 configurations" in capsys.readouterr().out
+    found = run_study("experiment=replay", "trainer.path=log.parquet", "study.metric=valid_loss", "study.n_trials=3")
+    assert {epoch.metrics["seconds"] for trial in found.trials for epoch in trial.epochs[1:]} == {2.0}
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys, hpo.curves as c; c.main(['--help']); print({'optuna', 'numpy', 'hydra'} & set(sys.modules))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

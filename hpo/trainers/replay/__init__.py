@@ -3,4 +3,4 @@
 In which time they seem to run is decided by `executors.simulated`.
 """
 
-__all__ = ["recorder", "space"]
+__all__ = ["conversion", "recorder", "space"]

@@ -22,7 +22,8 @@ NOT_OPTIMISED = "train_loss"
 DIRECTIONS = tuple(Direction)
 TYPES = ("float", "int", "categorical")
 MATCHINGS = ("exact", "nearest")
-KEYS = ("params", "metrics", "test", "direction", "first", "seconds", "seed", "matching", "fidelity")
+SECONDS_ARE = ("each", "cumulative")
+KEYS = ("params", "metrics", "test", "direction", "first", "seconds", "seconds_are", "seed", "matching", "fidelity")
 PARAM_KEYS = ("type", "log", "low", "high", "choices")
 
 
@@ -55,6 +56,8 @@ class CurveCard:
         test: The column of each test metric: a list, or a number for the end of the curve.
         first: Index of the first usable entry of the lists: 1 where entry 0 is the untrained network.
         seconds: What an epoch takes: a column of lists or of numbers, or one number for all; None if unknown.
+        seconds_are: "each" for those of single epochs, "cumulative" for those since the training began (a number: of
+            all); None if the card does not say.
         seed: The column that tells several recordings of one configuration apart; None without.
         matching: "exact" for a finite list of configurations, "nearest" to let proposals be anywhere.
         fidelity: What an entry of a list is called, in the plural.
@@ -66,6 +69,7 @@ class CurveCard:
     test: Mapping[str, str] = field(default_factory=dict)
     first: int = 0
     seconds: str | float | None = None
+    seconds_are: str | None = None
     seed: str | None = None
     matching: str = "exact"
     fidelity: str = "epochs"
@@ -112,6 +116,7 @@ def _read(given: Any) -> CurveCard:
         test=_columns("test", card.get("test") or {}, [test_name(metric) for metric in {**KNOWN, **metrics}]),
         first=_first(card.get("first")),
         seconds=_seconds(card.get("seconds")),
+        seconds_are=_optional("seconds_are", card.get("seconds_are"), SECONDS_ARE),
         seed=None if card.get("seed") is None else _text("seed", card["seed"]),
         matching=_one_of("matching", card.get("matching", "exact"), MATCHINGS),
         fidelity=_text("fidelity.name", fidelity.get("name", "epochs")),
@@ -182,6 +187,10 @@ def _one_of(where: str, given: Any, allowed: Sequence[str]) -> str:
     if given not in allowed:
         raise ValueError(f"{where}={given!r} must be one of {', '.join(allowed)}.")
     return str(given)
+
+
+def _optional(where: str, given: Any, allowed: Sequence[str]) -> str | None:
+    return None if given is None else _one_of(where, given, allowed)
 
 
 def _text(where: str, given: Any) -> str:

@@ -63,7 +63,7 @@ class Recording:
 
     @property
     def n_rows(self) -> int:
-        return len(self.columns[SEED])
+        return len(next(iter(self.columns.values())))
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def record_curves(sources: Sequence[Source]) -> Recording:
     if double:
         raise ValueError(f"the params {', '.join(double)} have the names of columns that every table has; rename them.")
     card = {
-        "params": {path: _describe(path, params[path], sources) for path in paths},
+        "params": {path: describe_param(path, params[path], sources) for path in paths},
         "metrics": {metric: metric for metric in metrics},
         **({"test": {name: name for name in tested}} if tested else {}),
         "direction": _directions(metrics, sources),
@@ -210,7 +210,7 @@ def _seconds(trial: TrialRecord) -> list[float]:
     return [*seconds, trial.unreported_s] if trial.state == FAIL else seconds
 
 
-def _describe(path: str, values: Sequence[ParamValue], sources: Sequence[Source]) -> dict[str, Any]:
+def describe_param(path: str, values: Sequence[ParamValue], sources: Sequence[Source]) -> dict[str, Any]:
     """Returns what the card says of a param: the widest of the ranges it was searched in, and all values."""
     found = [source.distributions[path] for source in sources if path in source.distributions]
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]

@@ -17,11 +17,11 @@ from hpo.config.search import ParamValue
 from hpo.machine.files import hash_bytes
 from hpo.space.cube import Axis, Cube
 from hpo.trainers.replay.card import CardParam, CurveCard, read_card
+from hpo.trainers.replay.clock import Clock
 from hpo.trainers.replay.columns import Columns, Floats, Lists
 
 Rows = NDArray[np.int64]
 Stamp = tuple[int, int] | None
-DEFAULT_EPOCH_S = 1.0  # simulated seconds, for tables that know none
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class CurveTable:
         self._metrics = {metric: columns.lists(column) for metric, column in card.metrics.items()}
         self._lengths = np.min([lists.lengths for lists in self._metrics.values()], axis=0) - card.first
         self._test = {name: _lists_or_numbers(columns, column) for name, column in card.test.items()}
-        self._seconds = _read_seconds(columns, card)
+        self._clock = Clock(path, columns, card)
         kept = np.flatnonzero(self._lengths > 0)
         self.n_skipped = columns.n_rows - len(kept)
         if not len(kept):
@@ -121,7 +121,7 @@ class CurveTable:
         is_finite = np.all([np.isfinite(values) for values in metrics.values()], axis=0)
         n_finite = n_epochs if is_finite.all() else int(is_finite.argmin())
         test = {name: self._cut_test(found, row, n_epochs) for name, found in self._test.items()}
-        return Curve(row, metrics, self._row_seconds(row), n_finite, test)
+        return Curve(row, metrics, self._clock.of_row(row, n_epochs), n_finite, test)
 
     def _cut(self, lists: Lists, row: int, n_epochs: int) -> Floats:
         return lists.row(row)[self.card.first : self.card.first + n_epochs]
@@ -129,25 +129,12 @@ class CurveTable:
     def _cut_test(self, found: Lists | Floats, row: int, n_epochs: int) -> Floats:
         return self._cut(found, row, n_epochs) if isinstance(found, Lists) else found[row : row + 1]
 
-    def _row_seconds(self, row: int) -> Floats:
-        """Returns the seconds of each epoch of a row; a list may leave out the unusable first entries."""
-        n_epochs = int(self._lengths[row])
-        if isinstance(self._seconds, Lists):
-            seconds = self._seconds.row(row)
-            is_short = len(seconds) == n_epochs
-            return seconds if is_short else seconds[self.card.first : self.card.first + n_epochs]
-        return np.full(n_epochs, self._seconds[row])
-
     def _check_seconds(self) -> None:
         for rows in self._rows:
             for row in rows:
                 curve = self._curve(row)
-                seconds = curve.seconds[: curve.n_finite]
-                if curve.n_epochs < self._lengths[row] or not (np.isfinite(seconds).all() and (seconds >= 0).all()):
-                    raise ValueError(
-                        f"{self._path}: row {row} has no seconds for some of its {self._lengths[row]} epochs; "
-                        f"'{self.card.seconds}' needs a number of at least 0 for each."
-                    )
+                self._clock.check(row, curve.seconds, n_recorded=int(self._lengths[row]), n_finite=curve.n_finite)
+        self._clock.check_all()
 
 
 def read_table(given: str, *, card: str | None = None, sha256: str | None = None) -> CurveTable:
@@ -190,12 +177,6 @@ def _stamp(path: Path) -> Stamp:
 
 def _lists_or_numbers(columns: Columns, name: str) -> Lists | Floats:
     return columns.lists(name) if columns.is_list(name) else columns.numbers(name)
-
-
-def _read_seconds(columns: Columns, card: CurveCard) -> Lists | Floats:
-    if isinstance(card.seconds, str):
-        return _lists_or_numbers(columns, card.seconds)
-    return np.full(columns.n_rows, DEFAULT_EPOCH_S if card.seconds is None else card.seconds)
 
 
 def _read_param(path: Path, name: str, param: CardParam, columns: Columns, kept: Rows) -> tuple[Axis, list[ParamValue]]:
