@@ -6,6 +6,7 @@ Nothing here knows of studies, trials or settings.
 __all__ = [
     "cache",
     "capacity",
+    "collecting",
     "cores",
     "download",
     "errors",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpo.config.report import ReportConfig
+from hpo.machine.collecting import left_alone, uncollected
 from hpo.machine.paths import expanded, file_name
 from hpo.report.analysis.records import Experiment
 from hpo.report.assemble import make_report, show_report
@@ -49,9 +50,11 @@ def report_as_told(config: ReportConfig) -> Made:
     if settings.seed < 0:
         raise ValueError(f"report.seed={settings.seed} must be at least 0.")
     config.tracking.check_unshared()
-    experiment = with_shown(_read(config), settings.tasks)
+    with uncollected():
+        experiment = with_shown(_read(config), settings.tasks)
     folder = _made(Path(settings.folder) / file_name(experiment.name))
-    report = make_report(experiment, folder, n_resamples=settings.n_resamples, seed=settings.seed)
+    with left_alone():
+        report = make_report(experiment, folder, n_resamples=settings.n_resamples, seed=settings.seed)
     problem = show_report(report, folder, experiment=experiment.name, tracking=config.tracking)
     return Made(report, folder, problem)
 

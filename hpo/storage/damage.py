@@ -74,28 +74,27 @@ def check_types(record: StudyRecord | TrialRecord) -> None:
     Raises:
         TypeError: naming the first such part.
     """
-    for name, hint in HINTS[type(record)].items():
+    for name, kinds in KINDS[type(record)].items():
         value = getattr(record, name)
-        if not _is_of(value, hint):
+        if not isinstance(value, kinds):
             raise TypeError(f"{name} is {value!r}"[:120])
     if isinstance(record, TrialRecord) and record.state == COMPLETE and record.value is None:
         raise TypeError(f"trial {record.number} is complete without a value")
     if isinstance(record, TrialRecord):
         for epoch in record.epochs:
-            if not isinstance(epoch.metrics, Mapping) or not all(_is_number(value) for value in epoch.metrics.values()):
+            if not isinstance(epoch.metrics, Mapping) or not set(map(type, epoch.metrics.values())) <= NUMBERS:
                 raise TypeError(f"epoch {epoch.epoch} has metrics {epoch.metrics!r}"[:120])
 
 
-def _is_of(value: object, hint: object) -> bool:
+def _kinds(hint: object) -> tuple[type, ...]:
     kinds = [get_origin(each) or each for each in get_args(hint)] if get_origin(hint) is UnionType else [hint]
     kinds = [get_origin(kind) or kind for kind in kinds]
     if float in kinds:
         kinds.append(int)
-    return isinstance(value, tuple(kind for kind in kinds if isinstance(kind, type)))
+    return tuple(kind for kind in kinds if isinstance(kind, type))
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-HINTS = {kind: get_type_hints(kind) for kind in (StudyRecord, TrialRecord)}
+NUMBERS = {int, float}
+KINDS = {
+    kind: {name: _kinds(hint) for name, hint in get_type_hints(kind).items()} for kind in (StudyRecord, TrialRecord)
+}

@@ -9,12 +9,12 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Protocol
+from typing import Concatenate, Protocol
 
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 
 from hpo.machine.errors import causes
@@ -135,6 +135,15 @@ class EnduringStorage(Relay):
 
     def _read(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return self._ask(lambda: call(*args, **kwargs))
+
+    def ask(self, call: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Returns what `call` reads over a connection to the database."""
+
+        def connected() -> T:
+            with self.engine.connect() as connection:
+                return call(connection, *args, **kwargs)
+
+        return self._ask(connected)
 
     def _ask(self, call: Callable[[], T], *, is_written: bool = False) -> T:
         """Returns what `call` returns, once the database is there.

@@ -5,7 +5,7 @@ Writing one is the business of `store`; what a storage is made of, that of `sqli
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import optuna
@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hpo.config.schema import StorageConfig
 from hpo.contracts.records import COMPLETE, ORIGIN, PRUNED, EpochRecord, Leg, StudyRecord, TrialRecord
 from hpo.storage.damage import check_types, reading
+from hpo.storage.piecewise import all_trials
 
 BEGIN, ATTEMPT, EPOCH, END = "hpo:begin", "hpo:attempt", "hpo:epoch:", "hpo:end"  # system attributes of a trial
 LEGS, PAUSED = "hpo:legs", "hpo:paused"  # of a trial: its parts; at the end of which of them it stands
@@ -128,9 +129,9 @@ def read_study(storage: BaseStorage, name: str) -> tuple[StudyRecord, list[Trial
 
 
 def read_trials(storage: BaseStorage, name: str) -> list[TrialRecord]:
-    trials = storage.get_all_trials(storage.get_study_id_from_name(name), deepcopy=False)
+    study_id = storage.get_study_id_from_name(name)
     with reading(shown(storage)):
-        return begun(trials)
+        return begun(all_trials(storage, study_id))
 
 
 def shown(storage: BaseStorage) -> str:
@@ -138,7 +139,7 @@ def shown(storage: BaseStorage) -> str:
     return str(getattr(storage, "shown", "") or "the record")
 
 
-def begun(trials: Sequence[FrozenTrial]) -> list[TrialRecord]:
+def begun(trials: Iterable[FrozenTrial]) -> list[TrialRecord]:
     """Returns what the record holds of trials; one that Optuna was asked to try next is none before it begins."""
     return [read_trial(trial) for trial in trials if trial.state is not TrialState.WAITING]
 

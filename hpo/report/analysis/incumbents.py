@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hpo.contracts.records import COMPLETE, RUNNING
 from hpo.report.analysis.conduct import control, is_grid, is_random, is_unpruned, n_startup_of
 from hpo.report.analysis.records import Experiment, Study, Trial, Unit
-from hpo.statistics.expected_best import expected_best
+from hpo.statistics.expected_best import expected_best, numbers_of_draws
 
 Floats = NDArray[np.float64]
 MOST_PLACES = 400
@@ -186,8 +186,12 @@ def loss(trial: Trial, *, sign: float) -> float:
     return sign * trial.value
 
 
-def expected_curve(experiment: Experiment, strategy: str, task: str, *, worst: float) -> Floats | None:
-    """Returns the expected best loss after 1, 2, … trials; None where no order-free expectation exists.
+Expectation = tuple[NDArray[np.int64], Floats]
+"""Numbers of trials, and the best loss that is expected after each."""
+
+
+def expected_curve(experiment: Experiment, strategy: str, task: str, *, worst: float) -> Expectation | None:
+    """Returns the expected best loss after 1, 2, … trials (400 of them); None where no order-free expectation exists.
 
     Random search: all its evaluations on the task are one pool, they are independent and alike. Grid: each study's
     cells are a pool, and the curves of the studies are averaged. Only without pruning; a failed evaluation counts as
@@ -200,10 +204,11 @@ def expected_curve(experiment: Experiment, strategy: str, task: str, *, worst: f
     if not all(pool.size for pool in pools):
         return None
     if all(map(is_random, studies)):
-        return expected_best(np.concatenate(pools), max(pool.size for pool in pools))
+        draws = numbers_of_draws(max(pool.size for pool in pools))
+        return draws, expected_best(np.concatenate(pools), draws)
     if all(map(is_grid, studies)):
-        length = min(pool.size for pool in pools)
-        return np.asarray(np.mean([expected_best(pool, length) for pool in pools], axis=0))
+        draws = numbers_of_draws(min(pool.size for pool in pools))
+        return draws, np.asarray(np.mean([expected_best(pool, draws) for pool in pools], axis=0))
     return None
 
 
@@ -220,7 +225,7 @@ def twice_the_budget(experiment: Experiment, task: str, *, worst: float) -> tupl
         return None
     pools = [_evaluations(experiment, study, worst=worst) for study in studies]
     pool, n_draws = np.concatenate(pools), 2 * round(float(np.mean([pool.size for pool in pools])))
-    return (float(expected_best(pool, n_draws)[-1]), n_draws) if n_draws <= pool.size else None
+    return (float(expected_best(pool, np.array([n_draws]))[0]), n_draws) if n_draws <= pool.size else None
 
 
 def _evaluations(experiment: Experiment, study: Study, *, worst: float) -> Floats:

@@ -144,9 +144,21 @@ def draw_places(space: Space, n: int, rng: np.random.Generator) -> Floats:
         elif isinstance(distribution, CategoricalDistribution):
             n_choices = len(distribution.choices)
             columns.append(np.floor(units * n_choices) / (n_choices - 1))
-        else:
-            columns.append(np.array([param.to_unit(param.from_unit(unit)) for unit in units]))
+        elif isinstance(distribution, FloatDistribution | IntDistribution):
+            values, places = np.unique(_on_steps(distribution, units), return_inverse=True)
+            is_whole = isinstance(distribution, IntDistribution)
+            columns.append(np.array([param.to_unit(int(v) if is_whole else v) for v in values.tolist()])[places])
     return np.stack(columns, axis=1) if columns else np.empty((n, 0))
+
+
+def _on_steps(distribution: FloatDistribution | IntDistribution, units: Floats) -> Floats:
+    """Returns the values nearest to places in [0, 1], as `Param.from_unit` does one by one."""
+    low, high, step = float(distribution.low), float(distribution.high), float(distribution.step or 1)
+    if distribution.log:
+        values = np.exp(math.log(low) + units * (math.log(high) - math.log(low)))
+    else:
+        values = low + units * (high - low)
+    return np.asarray(np.clip(low + np.round((values - low) / step) * step, low, high))
 
 
 def distances(ones: Floats, others: Floats, space: Space) -> Floats:

@@ -54,7 +54,7 @@ def build_anytime(analysis: Analysis) -> Section:
         at_shares = list(_at_shares(experiment, task, averages))
         numbers[task] = {
             "at": nested(at_shares, by=["strategy", "share"], names=["mean", "low", "high", "n", "IQM"]),
-            "expected": _expected(experiment, task, scale),
+            **_expected_numbers(experiment, task, scale),
         }
         clock[task] = _at_seconds(experiment, averages["seconds", "mean"])
         records += at_shares
@@ -135,16 +135,26 @@ def _averages(
 
 def _expected_series(experiment: Experiment, task: str, scale: Scale) -> list[Series]:
     return [
-        Series(f"{strategy}, expected", "step", [float(n + 1) for n in range(len(values))], values)
-        for strategy, values in _expected(experiment, task, scale).items()
+        Series(f"{strategy}, expected", "step", draws, values)
+        for strategy, (draws, values) in _expected(experiment, task, scale).items()
     ]
 
 
-def _expected(experiment: Experiment, task: str, scale: Scale) -> dict[str, list[float]]:
+def _expected_numbers(experiment: Experiment, task: str, scale: Scale) -> dict[str, object]:
+    """Returns the expectations after 1, 2, … trials; and after which, where these are too many to give all."""
+    expected = _expected(experiment, task, scale)
+    thinned = {name: draws for name, (draws, values) in expected.items() if draws[-1] > len(values)}
+    values = {"expected": {name: values for name, (_, values) in expected.items()}}
+    return values | ({"expected_after_trials": thinned} if thinned else {})
+
+
+def _expected(experiment: Experiment, task: str, scale: Scale) -> dict[str, tuple[list[int], list[float]]]:
     """Returns the expected incumbent after 1, 2, … trials of the strategies that have such an expectation."""
     curves = {name: expected_curve(experiment, name, task, worst=scale.worst) for name in experiment.strategies}
     return {
-        name: [float(experiment.sign * loss) for loss in curve] for name, curve in curves.items() if curve is not None
+        name: (curve[0].tolist(), (experiment.sign * curve[1]).tolist())
+        for name, curve in curves.items()
+        if curve is not None
     }
 
 

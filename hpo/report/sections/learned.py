@@ -228,8 +228,8 @@ def _slice(experiment: Experiment, task: str, path: str, space: Space) -> View:
     series = []
     for strategy in experiment.strategies:
         studies = experiment.of(task=task, strategy=strategy)
-        trials = [(s, t) for s in studies for t in s.complete if has_param(t, path, space)]
-        drawn = evenly(trials, MAX_POINTS)
+        trials = [(s, t) for s in studies for t in s.complete if path in t.params]
+        drawn = [one for one in evenly(trials, MAX_POINTS) if has_param(one[1], path, space)]
         if drawn:
             x = [_place(trial.params[path], is_named=bool(names)) for _, trial in drawn]
             y = [trial.value for _, trial in drawn]

@@ -244,12 +244,14 @@ def build_determinism(experiment: Experiment) -> Section | None:
 
 def equal_trainings(experiment: Experiment) -> list[list[Trial]]:
     """Returns the complete trials of several studies that were to be the same training, group by group."""
-    groups: dict[tuple[str, int, int, str], list[Trial]] = {}
+    places: dict[tuple[str, int, int], list[tuple[Study, Trial]]] = {}
     for study in experiment.studies:
         for trial in study.complete:
             if trial.params:
-                key = (study.task, study.seed, trial.number, training_of(study, trial))
-                groups.setdefault(key, []).append(trial)
+                places.setdefault((study.task, study.seed, trial.number), []).append((study, trial))
+    groups: dict[tuple[str, int, int, str], list[Trial]] = {}
+    for place, study, trial in [(place, *one) for place, alike in places.items() if len(alike) > 1 for one in alike]:
+        groups.setdefault((*place, training_of(study, trial)), []).append(trial)
     return [group for group in groups.values() if len(group) > 1]
 
 
@@ -264,8 +266,7 @@ def pooled_spread(groups: Groups) -> Spread | None:
     if not df:
         return None
     squares = math.fsum((value - fmean(group)) ** 2 for group in repeated for value in group)
-    tail = (1 - LEVEL) / 2
-    low, high = (math.sqrt(squares / float(stats.chi2.ppf(place, df))) for place in (1 - tail, tail))
+    low, high = (math.sqrt(squares / float(stats.chi2.ppf((1 + side * LEVEL) / 2, df))) for side in (1, -1))
     return Spread(len(repeated), df, math.sqrt(squares / df), low, high)
 
 
@@ -282,7 +283,7 @@ def groups_of(experiment: Experiment, task: str) -> dict[str, list[list[float]]]
 def retrained(studies: Sequence[Study]) -> list[Confirmed]:
     """Returns the confirmed params of the studies; retrainings that several studies share count once."""
     different: dict[tuple[str, float, tuple[float, ...]], Confirmed] = {}
-    for study in studies:
+    for study in (study for study in studies if study.confirmed):
         params = {trial.number: trial.params for trial in study.trials}
         for confirmed in study.confirmed:
             key = (canonical(params.get(confirmed.trial, {})), confirmed.searched, confirmed.values)
