@@ -7,6 +7,7 @@ statistics' business.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -244,14 +245,12 @@ def build_determinism(experiment: Experiment) -> Section | None:
 
 def equal_trainings(experiment: Experiment) -> list[list[Trial]]:
     """Returns the complete trials of several studies that were to be the same training, group by group."""
-    places: dict[tuple[str, int, int], list[tuple[Study, Trial]]] = {}
-    for study in experiment.studies:
-        for trial in study.complete:
-            if trial.params:
-                places.setdefault((study.task, study.seed, trial.number), []).append((study, trial))
+    complete = [(study, trial) for study in experiment.studies for trial in study.complete if trial.params]
+    n_there = Counter((study.task, study.seed, trial.number) for study, trial in complete)
     groups: dict[tuple[str, int, int, str], list[Trial]] = {}
-    for place, study, trial in [(place, *one) for place, alike in places.items() if len(alike) > 1 for one in alike]:
-        groups.setdefault((*place, training_of(study, trial)), []).append(trial)
+    for study, trial in complete:
+        if n_there[place := (study.task, study.seed, trial.number)] > 1:
+            groups.setdefault((*place, training_of(study, trial)), []).append(trial)
     return [group for group in groups.values() if len(group) > 1]
 
 
