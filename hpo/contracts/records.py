@@ -204,6 +204,11 @@ class StudyRecord:
         """Whether its trials are looked up in a table of recorded curves, so that there is nothing to train again."""
         return "table" in self.tags
 
+    def exhausts_table(self, trials: Sequence[TrialRecord]) -> bool:
+        """Returns whether finished trials have had every configuration of the table: their best is the table's."""
+        n_there = int(self.tags.get("n_configurations", 0))
+        return 0 < n_there <= len({repr(sorted(trial.params.items())) for trial in trials if trial.is_finished})
+
     def best(self, trials: Sequence[TrialRecord]) -> TrialRecord | None:
         """Returns the COMPLETE trial with the best value (the earliest on ties), or None."""
         return next(iter(self.ranked(trials)), None)

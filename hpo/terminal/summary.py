@@ -117,6 +117,10 @@ def _print_best(console: Console, study: StudyRecord, trials: Sequence[TrialReco
             f"trial {best.number}, row {row} of {study.tags['table']}: it is trained already",
             style="bold",
         )
+        if study.exhausts_table(trials):
+            n_there = int(study.tags["n_configurations"])
+            text = f"the search has had all {n_there:,} configurations of its table"
+            _say(console, "table", f"{text}: its best is the table's, however found", style="yellow")
         return
     _say(console, "best", f"trial {best.number}; to train it again, paste behind hpo:", style="bold")
     _print_command(console, study.retraining(best.params), style="green")

@@ -67,6 +67,14 @@ def test_what_is_recorded_is_not_trained_again() -> None:
     assert "paste behind" not in text
 
 
+@pytest.mark.parametrize(("n_there", "is_said"), [(2, True), (3, False)])
+def test_a_search_that_has_had_its_whole_table_is_told(n_there: int, is_said: bool) -> None:
+    study = replace(STUDY, tags={**STUDY.tags, "table": "curves", "n_configurations": str(n_there)})
+    trials = [make_trial(0, params={"lr": 0.1}), make_trial(1, params={"lr": 0.2}), make_trial(2, params={"lr": 0.1})]
+    text = summary(study, trials, width=200)
+    assert ("has had all 2 configurations of its table: its best is the table's, however found" in text) is is_said
+
+
 @pytest.mark.parametrize(
     ("accuracy", "said"),
     [

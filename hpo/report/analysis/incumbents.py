@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hpo.contracts.records import COMPLETE, RUNNING
 from hpo.report.analysis.conduct import control, is_grid, is_random, is_unpruned, n_startup_of
 from hpo.report.analysis.records import Experiment, Study, Trial, Unit
+from hpo.space.space import canonical
 from hpo.statistics.expected_best import expected_best, numbers_of_draws
 
 Floats = NDArray[np.float64]
@@ -92,6 +93,13 @@ def is_beyond(experiment: Experiment, study: Study) -> bool:
 def never_learned(experiment: Experiment, study: Study) -> bool:
     """Whether all trials within the budget are start-up trials of a sampler that would learn behind them."""
     return 0 < len(counted_trials(experiment, study)) <= n_startup_of(study)
+
+
+def exhausts_table(experiment: Experiment, study: Study) -> bool:
+    """Whether the trials that count have had every configuration of a recorded table, which then decides the best."""
+    n_there = int(study.facts.get("n_configurations", 0))
+    counted = counted_trials(experiment, study) if n_there else ()
+    return 0 < n_there <= len({canonical(dict(trial.params)) for trial in counted if trial.state != RUNNING})
 
 
 def best_trial(experiment: Experiment, study: Study) -> Trial | None:

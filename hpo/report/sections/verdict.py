@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.claims import Look
 from hpo.report.analysis.endpoints import chosen
+from hpo.report.analysis.incumbents import exhausts_table
 from hpo.report.analysis.outcomes import standing_numbers, unbeaten_sentences
 from hpo.report.analysis.phrases import (
     budget_text,
@@ -39,7 +40,8 @@ def build_verdict(analysis: Analysis) -> Section:
         reading=_reading(analysis, looks[0]),
     )
     standings = analysis.standings
-    warnings: list[Block] = [Text(text, "warning") for text in unbeaten_sentences(experiment, standings)]
+    sentences = [*unbeaten_sentences(experiment, standings), *_exhausted(experiment)]
+    warnings: list[Block] = [Text(text, "warning") for text in sentences]
     notes: list[Block] = [Text(text, "note") for text in _notes(experiment, looks)]
     numbers = _numbers(analysis) | ({"baseline": standing_numbers(standings)} if standings else {})
     forest = [build_forest(analysis)] if len(experiment.strategies) > 1 else []
@@ -71,6 +73,18 @@ def _headline(experiment: Experiment, look: Look) -> str:
         return f"No winner: no two of {listing(names)} could be told apart ({seeds} a pair, {look.endpoint.title})."
     left = [name for name in names if name not in beaten]
     return f"No winner: no strategy beats every other; unbeaten {'are' if len(left) > 1 else 'is'} {listing(left)}."
+
+
+def _exhausted(experiment: Experiment) -> list[str]:
+    """Returns which strategies had every configuration of their recorded table, and what that makes of the verdict."""
+    n_exhausted = Counter(study.strategy for study in experiment.studies if exhausts_table(experiment, study))
+    if not n_exhausted:
+        return []
+    listed = listing([f"{name} in {n} of {len(experiment.of(strategy=name))}" for name, n in n_exhausted.items()])
+    return [
+        f"Studies had every configuration of their recorded table ({listed}): what these end with is the best of the "
+        "table, however it was searched; only a smaller budget can tell such strategies apart."
+    ]
 
 
 def _is_empty(look: Look) -> bool:

@@ -265,3 +265,18 @@ def test_too_little_still_gives_a_verdict(of: Experiment) -> None:
 
 def test_the_same_records_give_the_same_verdict() -> None:
     assert build_verdict(Analysis(made())) == build_verdict(Analysis(made()))
+
+
+def test_a_search_that_exhausts_its_table_is_named() -> None:
+    def of(n_trials: dict[str, int], n_there: int) -> Experiment:
+        base, studies = made(), []
+        for each in base.studies:
+            trials = [replace(t, params={"lr": 0.1 * (t.number % 4)}) for t in each.trials[: n_trials[each.strategy]]]
+            studies.append(replace(each, trials=tuple(trials), facts={**each.facts, "n_configurations": str(n_there)}))
+        return replace(base, studies=tuple(studies))
+
+    longest = {"random": 4, "tpe": 3, "gp": 4}
+    said = texts(build_verdict(Analysis(of(longest, 4), n_resamples=20)))
+    assert "every configuration of their recorded table (random in 10 of 10 and gp in 10 of 10)" in said
+    assert "only a smaller budget can tell such strategies apart" in said
+    assert "recorded table" not in texts(build_verdict(Analysis(of(longest, 5), n_resamples=20)))
