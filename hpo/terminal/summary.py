@@ -25,6 +25,7 @@ from hpo.contracts.records import FAIL, StudyRecord, TrialRecord, test_name
 from hpo.machine.escaping import last_line, printable
 from hpo.machine.remote import is_remote
 from hpo.machine.secrets import is_named, mask
+from hpo.terminal.baseline import baseline_sentence
 from hpo.terminal.console import unless_gone
 from hpo.terminal.format import format_counts, format_duration, format_number, format_params, format_path
 
@@ -135,22 +136,6 @@ def _print_found(console: Console, study: StudyRecord, trials: Sequence[TrialRec
         _say(console, "test", _test_text(study, best))
     if (sentence := baseline_sentence(study, best)) is not None:
         _say(console, "compare", sentence, style="" if ": beaten" in sentence else "yellow")
-
-
-def baseline_sentence(study: StudyRecord, best: TrialRecord) -> str | None:
-    """Returns how the best trial stands to the linear model on the same valid and test parts; None if there is none."""
-    baseline = study.corpus.get(f"baseline_{study.metric}")
-    if not isinstance(baseline, float) or best.value is None:
-        return None
-    behind = study.sign * (best.value - baseline)
-    verdict = "beaten by" if behind < 0 else "not beaten by" if behind else "equalled by"
-    name = study.test_metric.replace("test_", "test_baseline_")
-    test = f", on test {format_number(study.test[name])}" if name in study.test else ""
-    gap = format_number(abs(best.value - baseline))
-    return (
-        f"a linear model of the words has {study.metric} {format_number(baseline)}{test}: {verdict} "
-        f"trial {best.number} ({gap} apart)"
-    )
 
 
 def _best_table(study: StudyRecord, trials: Sequence[TrialRecord], width: int) -> Table:

@@ -28,7 +28,7 @@ ROOMS = {
     "search": "config contracts space",
     "trainers": "machine config contracts space data artifacts",
     "storage": "machine config contracts space search artifacts",
-    "terminal": "machine config contracts artifacts",
+    "terminal": "machine statistics config contracts artifacts",
     "model": "machine config data trainers figures statistics",
     "executors": "machine config contracts artifacts trainers",
     "tracking": "machine config contracts space artifacts storage model",

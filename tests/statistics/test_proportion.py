@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from scipy import stats
+from statsmodels.stats.proportion import confint_proportions_2indep
 
 from hpo.report.analysis.phrases import share_columns
-from hpo.statistics.proportion import Share
+from hpo.statistics.proportion import Share, difference_interval
 
 
 def test_the_interval_is_that_of_clopper_and_pearson() -> None:
@@ -34,3 +35,9 @@ def test_cells_stand_below_their_columns() -> None:
         "95 % to (late)",
     ]
     assert len(share_columns("Found")) == len(cells)
+
+
+@pytest.mark.parametrize(("first", "second", "n"), [(56, 48, 80), (10, 0, 10), (0, 0, 10), (349, 350, 450)])
+def test_the_interval_of_a_difference_is_newcombes(first: int, second: int, n: int) -> None:
+    expected = confint_proportions_2indep(first, n, second, n, method="newcomb", compare="diff")
+    assert difference_interval(first / n, second / n, n) == pytest.approx(expected, abs=1e-12)

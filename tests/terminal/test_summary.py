@@ -76,17 +76,32 @@ def test_a_search_that_has_had_its_whole_table_is_told(n_there: int, is_said: bo
 
 
 @pytest.mark.parametrize(
-    ("accuracy", "said"),
+    ("own", "held", "said"),
     [
-        (0.8, "0.8000: beaten by trial 0 (0.1000 apart)"),
-        (0.9, "0.9000: equalled by trial 0 (0.0000 apart)"),
-        (1.0, "1.0000: not beaten by trial 0 (0.1000 apart)"),
+        (0.90, 0.80, "0.8000 on test: beaten by trial 0 (difference 0.1000, 95 % interval 0.0536 to 0.1464)"),
+        (
+            0.81,
+            0.80,
+            "0.8000 on test: not told apart from trial 0 (difference 0.0100, 95 % interval -0.0418 to 0.0618)",
+        ),
+        (0.70, 0.80, "0.8000 on test: not beaten by trial 0 (difference -0.1000, 95 % interval -0.1557 to -0.0435)"),
     ],
 )
-def test_the_best_trial_stands_beside_a_bag_of_words(accuracy: float, said: str) -> None:
-    study = replace(STUDY, corpus={"baseline_accuracy": accuracy})
-    text = summary(study, [make_trial(0, value=0.9)])
+def test_the_best_trials_test_is_held_against_that_of_a_linear_model(own: float, held: float, said: str) -> None:
+    test = {"trial": 0.0, "test_accuracy": own, "test_baseline_accuracy": held, "n_test": 450.0}
+    study = replace(STUDY, corpus={"baseline_accuracy": 0.99}, test=test)  # whatever valid says
+    text = summary(study, [make_trial(0, value=0.5)], width=200)
     assert f"compare a linear model of the words has accuracy {said}\n" in text
+
+
+def test_without_a_test_no_word_is_said_of_the_two() -> None:
+    study = replace(STUDY, corpus={"baseline_accuracy": 0.8})
+    text = summary(study, [make_trial(0, value=0.9)], width=200)
+    assert "accuracy 0.8000 on valid, trial 0, which was chosen there, 0.9000\n" in text
+    assert "beaten" not in text
+    tested = {"test_macro_f1": 0.9, "test_baseline_macro_f1": 0.8, "n_test": 450.0}
+    study = replace(study, metric="macro_f1", test=tested)
+    assert "macro_f1 0.8000 on test, trial 0 0.9000 (difference 0.1000)\n" in summary(study, [make_trial(0)], width=200)
 
 
 @pytest.mark.parametrize(
@@ -174,8 +189,8 @@ def test_the_end_of_a_first_study_fits_one_screen_and_ends_with_what_to_do() -> 
     assert all(len(line) <= 80 for line in lines)
     assert lines[-5:] == [
         "test    loss 0.6000, accuracy 0.7900, macro_f1 0.7900 on 450 texts",
-        "compare a linear model of the words has accuracy 0.8559, on test 0.8200: not",
-        "        beaten by trial 11 (0.2459 apart)",
+        "compare a linear model of the words has accuracy 0.8200 on test: not told apart",
+        "        from trial 11 (difference -0.0300, 95 % interval -0.0817 to 0.0218)",
         f"next    {command}",
         "texts   your own: hpo data=table data.path=YOURS.csv",
     ]

@@ -14,8 +14,11 @@ import numpy as np
 
 from hpo.report.analysis.endpoints import chosen, is_confirmed, loss_on_test
 from hpo.report.analysis.incumbents import best_trial, counted_trials, is_complete, steps
-from hpo.report.analysis.phrases import listing, number
+from hpo.report.analysis.phrases import effect_text, interval_text, listing, number
 from hpo.report.analysis.records import Baseline, Confirmed, Experiment, Study
+from hpo.statistics.equality import levelled_differences
+from hpo.statistics.interval import Interval
+from hpo.statistics.signed_rank import hodges_lehmann, signed_rank_interval
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,9 @@ class Standing:
         measured: What of the networks was measured there, in words.
         value: What the baseline reached, averaged over seeds.
         means: What each strategy reached, averaged over its seeds.
-        beaten_by: The strategies that were better than it on average, in the same seeds.
+        differences: Of each strategy, network less baseline, seed by seed, and the interval of the typical one.
+        beaten_by, ahead_of: The strategies that were better than it, and worse, by an interval without 0. What was
+            chosen on the very texts is never better: test is held against test.
     """
 
     task: str
@@ -152,7 +157,9 @@ class Standing:
     measured: str
     value: float
     means: Mapping[str, float]
+    differences: Mapping[str, tuple[float, Interval]]
     beaten_by: Sequence[str]
+    ahead_of: Sequence[str]
 
 
 def standings(experiment: Experiment, outcomes: Outcomes) -> list[Standing]:
@@ -172,7 +179,7 @@ def baseline_values(experiment: Experiment, task: str, part: str) -> dict[int, f
 
 
 def unbeaten_sentences(experiment: Experiment, standings: Sequence[Standing]) -> list[str]:
-    """Returns a sentence for each task on which no strategy beats the baseline."""
+    """Returns a sentence for each task on which no strategy is known to beat the baseline."""
     return [_unbeaten(experiment, standing) for standing in standings if not standing.beaten_by]
 
 
@@ -184,7 +191,17 @@ def beaten_sentences(experiment: Experiment, standings: Sequence[Standing]) -> l
 def standing_numbers(standings: Sequence[Standing]) -> dict[str, object]:
     """Returns what report.json holds of them, by task."""
     return {
-        each.task: {"part": each.part, "value": each.value, "means": dict(each.means), "beaten_by": each.beaten_by}
+        each.task: {
+            "part": each.part,
+            "value": each.value,
+            "means": dict(each.means),
+            "differences": {
+                strategy: {"difference": shift, "low": interval.low, "high": interval.high}
+                for strategy, (shift, interval) in each.differences.items()
+            },
+            "beaten_by": each.beaten_by,
+            "ahead_of": each.ahead_of,
+        }
         for each in standings
     }
 
@@ -192,17 +209,21 @@ def standing_numbers(standings: Sequence[Standing]) -> dict[str, object]:
 def _standing(experiment: Experiment, outcomes: Outcomes, task: str) -> Standing | None:
     for part, measured, read in MEASURES:
         held_by_seed = baseline_values(experiment, task, part)
-        means, beaten_by = {}, []
+        means: dict[str, float] = {}
+        differences: dict[str, tuple[float, Interval]] = {}
         for strategy in experiment.strategies:
             both = [(read(one), _held(one, part, held_by_seed)) for one in outcomes[task, strategy]]
-            known = [(own, held) for own, held in both if own is not None and held is not None]
-            if known:
-                own, held = np.mean(known, axis=0)
-                means[strategy] = float(own)
-                beaten_by += [strategy] if experiment.sign * (own - held) < 0 else []
+            known = np.array([(own, held) for own, held in both if own is not None and held is not None], float)
+            if known.size:
+                means[strategy] = float(known[:, 0].mean())
+                exact = levelled_differences(known[:, 0] - known[:, 1], np.abs(known).max(axis=1))
+                differences[strategy] = hodges_lehmann(exact), signed_rank_interval(exact)
         if means:
             value = float(np.mean(list(held_by_seed.values())))
-            return Standing(task, part, measured, value, means, beaten_by)
+            told = {name: experiment.sign * d for name, (d, interval) in differences.items() if interval.excludes_zero}
+            beaten_by = [name for name, loss in told.items() if loss < 0 and part == TEST]
+            behind = [name for name, loss in told.items() if loss > 0]
+            return Standing(task, part, measured, value, means, differences, beaten_by, behind)
     return None
 
 
@@ -215,25 +236,35 @@ def _held(one: Outcome, part: str, by_seed: Mapping[int, float]) -> float | None
 def _unbeaten(experiment: Experiment, of: Standing) -> str:
     best = min(of.means, key=lambda strategy: experiment.sign * of.means[strategy])
     who = f"the networks of {best}" if len(of.means) == 1 else f"the best networks, those of {best},"
+    is_told = len(of.ahead_of) == len(of.means)
+    what = "No strategy's networks beat" if is_told else "No strategy's networks are known to beat"
+    why = "" if is_told or of.part == TEST else ", as they were not tested"
     return (
-        f"No strategy's networks beat a linear model of the words{_on(experiment, of)}: it reaches "
-        f"{experiment.metric} {number(of.value)} on the {of.part} texts, {who} {number(of.means[best])} {of.measured} "
-        "(means over seeds)."
+        f"{what} a linear model of the words{_on(experiment, of)}{why}: it reaches {experiment.metric} "
+        f"{number(of.value)} on the {of.part} texts, {who} {number(of.means[best])} {of.measured} (means over seeds; "
+        f"{_difference(of, best)})."
     )
 
 
 def _beaten(experiment: Experiment, of: Standing) -> str:
-    behind = [strategy for strategy in of.means if strategy not in of.beaten_by]
-    but = f", those of {_named(of, behind)} do not" if behind else ""
+    groups = [
+        (of.ahead_of, "fall behind it"),
+        ([name for name in of.means if name not in (*of.beaten_by, *of.ahead_of)], "are not told apart from it"),
+    ]
+    but = "".join(f", those of {_named(of, names)} {verb}" for names, verb in groups if names)
     return (
         f"A linear model of the words reaches {experiment.metric} {number(of.value)} on the {of.part} texts"
-        f"{_on(experiment, of)}: the networks of {_named(of, of.beaten_by)} beat it {of.measured}{but} "
-        "(means over seeds, no claim)."
+        f"{_on(experiment, of)}: the networks of {_named(of, of.beaten_by)} beat it {of.measured}{but}."
     )
 
 
 def _named(of: Standing, strategies: Sequence[str]) -> str:
-    return listing([f"{strategy} ({number(of.means[strategy])})" for strategy in strategies])
+    return listing([f"{name} ({number(of.means[name])}; {_difference(of, name)})" for name in strategies])
+
+
+def _difference(of: Standing, strategy: str) -> str:
+    shift, interval = of.differences[strategy]
+    return f"difference {effect_text(shift, interval)}, {interval_text(shift, interval)}"
 
 
 def _on(experiment: Experiment, of: Standing) -> str:

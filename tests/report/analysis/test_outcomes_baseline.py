@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,12 +21,13 @@ from hpo.report.sections.verdict import build_verdict
 from tests.support.noise_experiments import confirmed, study, trial
 
 SAYS = "No strategy's networks beat a linear model of the words"
+OPEN = "No strategy's networks are known to beat a linear model of the words"
 HELD = Baseline(0.85, 0.8)
-Tested = Mapping[str, tuple[float, float]]
+Tested = Mapping[str, Sequence[float]]
 
 
 def made(tested: Tested, *, held: Baseline | None = HELD, tasks: tuple[str, ...] = ("task",)) -> Experiment:
-    """Returns two seeds of strategies with these test values on each task; retrained networks have 0.05 more."""
+    """Returns seeds of strategies with these test values on each task; retrained networks have 0.05 more."""
     studies = [
         study(name, seed, [0.7], task=task, baseline=held, confirmed=(confirmed(0.7, [test + 0.05], [test]),))
         for task in tasks
@@ -34,6 +35,11 @@ def made(tested: Tested, *, held: Baseline | None = HELD, tasks: tuple[str, ...]
         for seed, test in enumerate(tests)
     ]
     return Experiment("made up", "accuracy", "maximize", "trials", 1, 0.005, tuple(studies))
+
+
+def around(mean: float, n: int = 6) -> list[float]:
+    """Returns test values of seeds that differ from 0.8 in one direction."""
+    return [mean + 0.001 * (seed - (n - 1) / 2) for seed in range(n)]
 
 
 def untested(of: Experiment) -> Experiment:
@@ -49,10 +55,10 @@ def block(section: Section, key: str):
 
 
 def test_networks_that_lost_to_it_are_not_celebrated(tmp_path: Path) -> None:
-    of = made({"random": (0.7, 0.72), "tpe": (0.79, 0.75)})
+    of = made({"random": around(0.71), "tpe": around(0.77)})
     sentence = (
         f"{SAYS}: it reaches accuracy 0.8 on the test texts, the best networks, those of tpe, 0.77 "
-        "there (means over seeds)."
+        "there (means over seeds; difference −0.0300, 95 % interval −0.0325 to −0.0275)."
     )
     assert sentence in said(build_verdict(Analysis(of, n_resamples=50)), "warning")
     report = make_report(of, tmp_path, n_resamples=50)
@@ -64,26 +70,47 @@ def test_networks_that_lost_to_it_are_not_celebrated(tmp_path: Path) -> None:
 
 
 def test_who_beats_it_and_who_does_not_is_named() -> None:
-    of = made({"random": (0.7, 0.72), "tpe": (0.83, 0.81)})
+    of = made({"random": around(0.71), "tpe": around(0.82), "gp": around(0.8)})
     assert said(build_verdict(Analysis(of, n_resamples=50)), "warning") == ""
     assert (
-        "A linear model of the words reaches accuracy 0.8 on the test texts: the networks of tpe (0.82) beat "
-        "it there, those of random (0.71) do not (means over seeds, no claim)."
+        "A linear model of the words reaches accuracy 0.8 on the test texts: the networks of tpe (0.82; difference "
+        "0.0200, 95 % interval 0.0175 to 0.0225) beat it there, those of random (0.71; difference −0.0900, 95 % "
+        "interval −0.0925 to −0.0875) fall behind it, those of gp (0.8; difference 0.0000, 95 % interval "
+        "−0.0025 to 0.0025) are not told apart from it."
     ) in said(build_performance(Analysis(of)), "note")
 
 
+def test_what_no_interval_shows_is_not_said() -> None:
+    for few in ({"a": (0.9, 0.9)}, {"a": (0.7, 0.7)}):
+        assert f"{OPEN}: it reaches" in (text := said(build_verdict(Analysis(made(few), n_resamples=50)), "warning"))
+        assert "no 95 % interval exists" in text
+    wavering = made({"a": [0.7, 0.9, 0.75, 0.86, 0.79, 0.82]})
+    assert f"{OPEN}: it reaches" in said(build_verdict(Analysis(wavering, n_resamples=50)), "warning")
+    (standing,) = standings(wavering, all_outcomes(wavering))
+    assert (standing.beaten_by, standing.ahead_of) == ([], [])
+
+
+def test_validation_values_that_chose_the_network_never_beat_it_but_may_fall_behind() -> None:
+    for held, beaten in ((0.6, False), (0.85, True)):
+        of = untested(made({"a": around(0.9)}, held=Baseline(held, None)))
+        (standing,) = standings(of, all_outcomes(of))
+        assert (standing.beaten_by, standing.ahead_of) == ([], ["a"] if beaten else [])
+        text = said(build_verdict(Analysis(of, n_resamples=50)), "warning")
+        assert (SAYS if beaten else f"{OPEN}, as they were not tested") in text
+
+
 def test_it_is_lower_losses_that_beat_it_where_lower_is_better() -> None:
-    of = replace(made({"a": (0.7, 0.7), "b": (0.9, 0.9)}), metric="valid_loss", direction="minimize")
+    of = replace(made({"a": around(0.7), "b": around(0.9)}), metric="valid_loss", direction="minimize")
     assert [each.beaten_by for each in standings(of, all_outcomes(of))] == [["a"]]
 
 
 def test_an_equal_value_does_not_beat_it() -> None:
-    assert SAYS in said(build_verdict(Analysis(made({"a": (0.8, 0.8)}), n_resamples=50)), "warning")
+    assert OPEN in said(build_verdict(Analysis(made({"a": [0.8] * 6}), n_resamples=50)), "warning")
 
 
 def test_without_tests_the_valid_texts_decide() -> None:
     of = untested(made({"a": (0.9, 0.9)}))
-    assert "0.85 on the valid texts, the networks of a 0.7 at the best of their searches" in said(
+    assert "0.85 on the valid texts, the networks of a 0.7 at the best of their searches (" in said(
         build_verdict(Analysis(of, n_resamples=50)), "warning"
     )
     retrained = tuple(replace(each, confirmed=(confirmed(0.7, [0.8]),)) for each in of.studies)
@@ -125,7 +152,7 @@ def test_where_nothing_is_known_of_it_nothing_is_said() -> None:
 
 
 def test_each_task_has_its_own() -> None:
-    of = made({"a": (0.82, 0.82), "b": (0.7, 0.7)}, tasks=("short", "long"))
+    of = made({"a": around(0.82), "b": around(0.7)}, tasks=("short", "long"))
     hard = tuple(replace(s, baseline=Baseline(0.9, 0.9)) if s.task == "long" else s for s in of.studies)
     of = replace(of, studies=hard)
     assert "on long" in said(build_verdict(Analysis(of, n_resamples=50)), "warning")
