@@ -29,4 +29,4 @@ for seed in 0 1 2; do
 done
 python "$here/collect.py" .
 python "$here/figures.py"
-python "$here/screenshots.py" . domain .
+python "$here/../../docs/pictures.py" . domain .

@@ -132,7 +132,8 @@ class Study:
 
     def _repr_html_(self) -> str:
         ranked = self.record.ranked(self.records)[:N_SHOWN]
-        table = self.trials.loc[[trial.number for trial in ranked]].to_html(index=False, float_format="{:.4g}".format)
+        best = self.trials.loc[[trial.number for trial in ranked]].dropna(axis=1, how="all")  # reasons that are none
+        table = best.to_html(index=False, float_format="{:.4g}".format)
         tests = ", ".join(f"{name} {value:.4g}" for name, value in self.record.test.items())
         tested = f"<p>Tested: {html.escape(tests)}</p>" if tests else ""
         return f"<p><b>{html.escape(repr(self)[1:-1])}</b></p>{table if ranked else ''}{tested}"

@@ -130,12 +130,13 @@ def test_table(study: StudyRecord) -> str:
     """
     baseline = {name.replace(BASELINE, "test_", 1): value for name, value in study.test.items() if BASELINE in name}
     own = {name: value for name, value in sorted(study.test.items()) if BASELINE not in name}
-    rows = [[name, _finite(value), _finite(baseline.get(name))] for name, value in own.items()]
+    rows = [[name.removeprefix("test_"), _legible(value), _legible(baseline.get(name))] for name, value in own.items()]
     return json.dumps({"columns": ["metric", "best trial", "linear model"], "data": rows})
 
 
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+def _legible(value: float | None) -> float | None:
+    """Returns six digits of a number: MLflow shows all that there are; tags and the record have the others."""
+    return float(f"{value:.6g}") if value is not None and math.isfinite(value) else None
 
 
 def _best_values(study: StudyRecord, trials: Sequence[TrialRecord]) -> Iterator[MetricPoint]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -14,6 +15,12 @@ def test_pictures_are_small() -> None:
     pictures = list((ROOT / "docs" / "pictures").iterdir())
     assert {picture.suffix for picture in pictures} == {".png"}
     assert [picture.name for picture in pictures if picture.stat().st_size > MAX_BYTES] == []
+
+
+def test_every_picture_is_shown_by_a_page() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    shown = {name for page in pages for name in re.findall(r"\(\S*pictures/(\S+)\)", page.read_text("utf-8"))}
+    assert shown == {picture.name for picture in (ROOT / "docs" / "pictures").iterdir()}
 
 
 def test_the_script_says_what_it_needs() -> None:

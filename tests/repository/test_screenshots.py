@@ -14,7 +14,7 @@ from hpo.commands.sync import main as sync
 from tests.support import ROOT
 from tests.support.browser import HAS_CHROMIUM
 
-SCRIPT = ROOT / "experiments" / "006-imdb-ulmfit" / "screenshots.py"
+SCRIPT = ROOT / "docs" / "pictures.py"
 PICTURES = {"run", "confusion", "calibration", "classes", "mistakes"}
 
 

@@ -127,7 +127,7 @@ def test_the_test_is_one_table_beside_tags() -> None:
     content = ended_study_content(replace(STUDY, test=test), make_trials(), is_finished=True)
     assert json.loads(content.texts["test.json"]) == {
         "columns": ["metric", "best trial", "linear model"],
-        "data": [["test_accuracy", 0.75, 0.8], ["test_loss", None, None], ["trial", 3.0, None]],
+        "data": [["accuracy", 0.75, 0.8], ["loss", None, None], ["trial", 3.0, None]],
     }
     assert content.tags["test.accuracy"] == "0.75"
     assert not [point for point in content.metrics if "test" in point.key]

@@ -145,7 +145,7 @@ def test_the_run_of_the_study_shows_the_evaluation(synced: Path) -> None:
     assert shown == {"README.md", "evaluation.json", "evaluation.html", "confusion.png", "calibration.png"}
     table = client.download_artifacts(run.info.run_id, "test.json")
     rows = {row[0]: row[1:] for row in json.loads(Path(table).read_text())["data"]}
-    assert all(0 < value < 1 for value in rows["test_accuracy"])  # of the network, and of the linear model
+    assert all(0 < value < 1 for value in rows["accuracy"])  # of the network, and of the linear model
     assert "A linear model of the words has" in run.data.tags["mlflow.note.content"]
 
 
