@@ -32,22 +32,7 @@ class MedianConfig(PrunerConfig):
     n_startup_trials: int = setting(low=0)
     n_warmup_epochs: int = setting(low=0)
 
-    @property
-    def first_epoch(self) -> tuple[int, str]:
-        return self.n_warmup_epochs + 1, "n_warmup_epochs"
-
-    def build(self, *, max_epochs: int) -> BasePruner:
-        from optuna.pruners import MedianPruner
-
-        return MedianPruner(n_startup_trials=self.n_startup_trials, n_warmup_steps=self.n_warmup_epochs + 1)
-
-
-@option("pruner", "percentile")
-@dataclass
-class PercentileConfig(PrunerConfig):
-    percentile: float = setting(above=0, below=100)
-    n_startup_trials: int = setting(low=0)
-    n_warmup_epochs: int = setting(low=0)
+    percentile = 50.0
 
     @property
     def first_epoch(self) -> tuple[int, str]:
@@ -58,6 +43,12 @@ class PercentileConfig(PrunerConfig):
 
         n_startup, n_warmup = self.n_startup_trials, self.n_warmup_epochs + 1
         return PercentilePruner(self.percentile, n_startup_trials=n_startup, n_warmup_steps=n_warmup)
+
+
+@option("pruner", "percentile")
+@dataclass
+class PercentileConfig(MedianConfig):
+    percentile: float = setting(above=0, below=100)
 
 
 @option("pruner", "patient")

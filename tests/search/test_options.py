@@ -48,21 +48,25 @@ def height(params: dict[str, ParamValue]) -> float:
     return ((math.log10(lr) + 2) / 2) ** 2 + (decay - 0.7) ** 2
 
 
-CONFIGS = {
-    "cmaes": (CMAESConfig(None), 48),
-    "nsga2": (NSGA2Config(8, None, 0.9, 0.5), 80),
-    "spsa": (SPSAConfig(4, 0.1, 0.1, 6), 48),
-    "gp": (GPConfig(5, False), 14),
+CONFIGS = {  # with trials, seeds, and the height of the later half over that of random search's
+    "cmaes": (CMAESConfig(None), 48, 8, 0.1),
+    "nsga2": (NSGA2Config(8, None, 0.9, 0.5), 80, 8, 0.6),
+    "spsa": (SPSAConfig(4, 0.1, 0.1, 6), 48, 8, 0.3),
+    "gp": (GPConfig(5, False), 14, 5, 0.3),
 }
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_the_last_proposals_are_better_than_those_of_random_search(name: str) -> None:
-    config, n = CONFIGS[name]
-    seeds = range(1 if name == "gp" else 3)
-    last = [[height(p) for p in search(config, BOWL, n=n, seed=seed)[-6:]] for seed in seeds]
-    random = [[height(p) for p in search(RandomConfig(), BOWL, n=n, seed=seed)] for seed in seeds]
-    assert np.mean(last) < 0.7 * np.mean(random)
+def test_the_later_half_of_proposals_is_better_than_that_of_random_search(name: str) -> None:
+    config, n, n_seeds, bound = CONFIGS[name]
+    ratios = [later(config, n, seed) / later(RandomConfig(), n, seed) for seed in range(n_seeds)]
+    assert np.median(ratios) < bound
+    if n_seeds == 8:
+        assert max(ratios) < 1  # better with every seed: p < .01 by the sign test
+
+
+def later(config: SamplerConfig, n: int, seed: int) -> float:
+    return float(np.mean([height(params) for params in search(config, BOWL, n=n, seed=seed)[n // 2 :]]))
 
 
 def test_qmc_fills_each_axis_evenly_also_those_of_choices() -> None:
