@@ -145,10 +145,11 @@ ANY_LR = (1e-6, 1.0)  # the bounds of a learning rate that moves and is not sear
 
 
 class LrAdapt(Enum):
-    """What moves the learning rate while a trial trains, from `lr`: nothing, or the gradient of the validation loss."""
+    """What moves the learning rate while a trial trains: nothing, the gradient of the validation loss, or Prodigy."""
 
     none = "none"
     hypergradient = "hypergradient"
+    prodigy = "prodigy"
 
 
 class ClassWeights(Enum):
@@ -171,7 +172,8 @@ class Unfreeze(Enum):
 class TrainConfig(Option):
     """How one trial trains. `lr` is the peak of the schedule, `epochs` its length.
 
-    Where `lr_adapt` says that the rate moves, it moves within `lr_bounds`, and `model.drop_mult` within `drop_bounds`.
+    By a hypergradient the rate moves within `lr_bounds`, from `lr` on, and `model.drop_mult` within `drop_bounds`.
+    Prodigy finds a rate by itself, and `lr` is the share of it that is taken: 1.
 
     Null is what ULMFiT does, `unfreeze` gradual and `lr_decay` 2.6, where the encoder knows Wikipedia, else all and 1.
     """

@@ -47,6 +47,8 @@ def with_gradients(config: Config, space: Space, *, dropout: bool, halving: int 
         )
     if LR not in {param.path for param in space.params}:
         raise ValueError(f"sampler=gradient searches {LR}, which is not in the space; give it a range there.")
+    if config.train.lr_adapt is LrAdapt.prodigy:
+        raise ValueError("sampler=gradient moves the learning rate by its gradient; leave out train.lr_adapt=prodigy.")
     drop = space.bounds(DROP_MULT) if dropout else None
     train = replace(
         config.train,

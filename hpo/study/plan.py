@@ -137,7 +137,7 @@ def _search(config: Config, composition: Composition) -> tuple[Config, Space, di
     config = replace(config, trainer=config.trainer.settled())
     if not config.trainer.is_recorded:
         space = read_space(config, may_be_empty=bool(composition.fixed or config.params))
-        config = settle_adaptation(config.sampler.settled(config, space), space)
+        config = settle_adaptation(config.sampler.settled(config, space), space, composition.typed)
         check_encoders(config, space)
         config.trainer.check(config, space)
         if not config.trainer.has_test:

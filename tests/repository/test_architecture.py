@@ -49,6 +49,7 @@ FENCES = {
     "tracking.client tracking.plots tracking.reach trainers.replay.recorder trainers.replay.space compare.comparison "
     "compare.design compare.running commands.compare commands.copy commands.curves commands.sync report.reading.record "
     "report.reading.optuna_studies report.analysis.records report.analysis.spaces report.analysis.importances",
+    "prodigyopt": "trainers.awd_lstm.network.prodigy",
     "torch torchvision fastai fastcore": "trainers.awd_lstm.* trainers.function.fastai model.answers contracts.seeds "
     "data.tokens executors.options executors.torch_probe executors.worker",
     "psycopg": "storage.address storage.claims storage.postgres",

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from hpo.config.training import Precision, Schedule
+from hpo.config.training import LrAdapt, Precision, Schedule
 from hpo.contracts.trainer import EncoderRequest, TrialRequest
 from hpo.trainers.awd_lstm.monitor import Events
 from hpo.trainers.awd_lstm.network.batches import Batches
@@ -33,6 +33,7 @@ from hpo.trainers.awd_lstm.network.fastai import (
 )
 from hpo.trainers.awd_lstm.network.lm_batches import Windows
 from hpo.trainers.awd_lstm.network.optimizer import FusedAdamW
+from hpo.trainers.awd_lstm.network.prodigy import ProdigyW
 from hpo.trainers.awd_lstm.schedule import Fit
 
 # those of fastai.text.learner.TextLearner
@@ -75,7 +76,7 @@ def build_learner(
         loaders,
         model.to(train.device),
         loss_func=loss,
-        opt_func=FusedAdamW,
+        opt_func=ProdigyW if _finds_its_rate(request) else FusedAdamW,
         lr=request.train.lr,
         wd=request.train.weight_decay,
         splitter=splitter,
@@ -83,6 +84,10 @@ def build_learner(
         cbs=callbacks,
         default_cbs=False,
     )
+
+
+def _finds_its_rate(request: TrialRequest | EncoderRequest) -> bool:
+    return isinstance(request, TrialRequest) and request.train.lr_adapt is LrAdapt.prodigy
 
 
 def run_fit(learner: Learner, fit: Fit, events: Events, *others: Callback) -> None:

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from hpo.artifacts.checkpoint import Array, Checkpoint
 from hpo.trainers.awd_lstm.network.fastai import Learner
-from hpo.trainers.awd_lstm.network.optimizer import MOMENTS, FusedAdamW
+from hpo.trainers.awd_lstm.network.optimizer import FusedAdamW
+from hpo.trainers.awd_lstm.network.prodigy import ProdigyW
 from hpo.trainers.awd_lstm.network.weights import copy_tensors, named_tensors
 
 
@@ -31,7 +32,8 @@ def capture(learner: Learner, order: Mapping[str, object]) -> tuple[dict[str, Ar
         named.append(("random.cuda", torch.cuda.get_rng_state(_device(learner.model))))
     tensors = {name: tensor.detach().cpu().numpy() for name, tensor in named}
     scaler = getattr(learner, "scaler", None)
-    return tensors, {**_capture_random(order), "scaler": scaler.state_dict() if scaler else {}}
+    found = {"found": learner.opt.found()} if isinstance(learner.opt, ProdigyW) else {}
+    return tensors, {**_capture_random(order), "scaler": scaler.state_dict() if scaler else {}, **found}
 
 
 def restore(checkpoint: Checkpoint, learner: Learner, order: np.random.Generator, *, with_moments: bool) -> None:
@@ -40,6 +42,8 @@ def restore(checkpoint: Checkpoint, learner: Learner, order: np.random.Generator
         _restore_moments(learner.opt, checkpoint.tensors)
         if checkpoint.state["scaler"]:
             learner.scaler.load_state_dict(checkpoint.state["scaler"])
+        if isinstance(learner.opt, ProdigyW):
+            learner.opt.find(checkpoint.state["found"])  # type: ignore[arg-type]  # it is as it was saved
     torch.set_rng_state(torch.from_numpy(checkpoint.tensors["random.torch"].copy()))
     if "random.cuda" in checkpoint.tensors and _device(learner.model).type == "cuda":
         torch.cuda.set_rng_state(torch.from_numpy(checkpoint.tensors["random.cuda"].copy()), _device(learner.model))
@@ -52,14 +56,14 @@ def restore_weights(model: nn.Module, checkpoint: Checkpoint) -> None:
     copy_tensors({name.removeprefix("model."): torch.from_numpy(array) for name, array in arrays.items()}, model)
 
 
-def _moments(optimizer: FusedAdamW) -> Iterator[tuple[str, Tensor]]:
+def _moments(optimizer: FusedAdamW | ProdigyW) -> Iterator[tuple[str, Tensor]]:
     for index, param in enumerate(_params(optimizer)):
-        for key in MOMENTS:
+        for key in optimizer.moments:
             if key in optimizer.state[param]:  # a frozen parameter has none
                 yield f"optimizer.{index}.{key}", optimizer.state[param][key]
 
 
-def _restore_moments(optimizer: FusedAdamW, tensors: Mapping[str, Array]) -> None:
+def _restore_moments(optimizer: FusedAdamW | ProdigyW, tensors: Mapping[str, Array]) -> None:
     params = _params(optimizer)
     for name, array in tensors.items():
         match name.split("."):
@@ -68,7 +72,7 @@ def _restore_moments(optimizer: FusedAdamW, tensors: Mapping[str, Array]) -> Non
                 optimizer.state[param][key] = torch.from_numpy(array.copy()).to(param.device)
 
 
-def _params(optimizer: FusedAdamW) -> list[nn.Parameter]:
+def _params(optimizer: FusedAdamW | ProdigyW) -> list[nn.Parameter]:
     return [param for group in optimizer.param_lists for param in group]
 
 

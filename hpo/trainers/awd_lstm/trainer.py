@@ -30,6 +30,7 @@ from hpo.trainers.awd_lstm.network.batches import Batches
 from hpo.trainers.awd_lstm.network.classifier import DropMult, bodies_of, build_classifier, choose_architecture
 from hpo.trainers.awd_lstm.network.encoder import read_encoder
 from hpo.trainers.awd_lstm.network.outputs import class_probabilities, score
+from hpo.trainers.awd_lstm.network.prodigy import ProdigyW
 from hpo.trainers.awd_lstm.network.weights import copy_encoder, load_weights, save_weights
 from hpo.trainers.awd_lstm.schedule import Fit, plan_fits
 from hpo.trainers.awd_lstm.training import Training, carry_out
@@ -134,6 +135,8 @@ class ClassifierTraining(Training):
 
     def _validate(self, monitor: Monitor) -> dict[str, float]:
         scores = score(self.model, self.valid, monitor.pause_if_asked, measure=self.measure).metrics
+        if isinstance(self.learner.opt, ProdigyW):
+            scores["lr"] = self.learner.opt.rate
         if self.hyper is None:
             return scores
         whole = score(self.model, self.whole, monitor.pause_if_asked, measure=self.measure).metrics

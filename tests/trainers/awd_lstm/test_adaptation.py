@@ -70,3 +70,46 @@ def test_the_gradient_sampler_says_where_it_cannot_search(overrides: tuple[str, 
     with pytest.raises(ValueError, match="gradient") as refused:
         plan_typed("sampler=gradient", *overrides)
     assert sentence in str(refused.value)
+
+
+PRODIGY = "train.lr_adapt=prodigy"
+
+
+def test_prodigy_trains_with_the_whole_of_the_rate_that_it_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hpo.trainers.awd_lstm.adaptation.find_spec", lambda _: True)
+    for word in ("train.lr=1", "~space.train.lr"):
+        assert plan_typed(PRODIGY, "train.schedule=flat", word).config.train.lr == 1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        ((), "so train.lr cannot be searched; give train.lr=1."),
+        (("train.lr=0.01",), "from train.lr=1; give that instead of train.lr=0.01."),
+        (("train.lr=1", "train.schedule=one_cycle"), "give train.schedule=flat."),
+        (("train.lr=1", "train.unfreeze=gradual"), "give train.unfreeze=all."),
+        (("train.lr=1", "model.bidir=true"), "give model.bidir=false."),
+        (("train.lr=1", "train.lr_decay=2"), "leave out train.lr_decay."),
+        (("train.lr=1", "train.lr_bounds=[0.1,1]"), "need train.lr_adapt=hypergradient."),
+        (("train.lr=1", "trainer=synthetic"), "trainer=synthetic has its own way."),
+        (("sampler=gradient",), "leave out train.lr_adapt=prodigy."),
+        (
+            ("train.lr=1", "+space.train={lr_adapt: {type: categorical, choices: [none, prodigy]}}"),
+            "so train.lr_adapt cannot be searched; give train.lr_adapt=prodigy.",
+        ),
+    ],
+)
+def test_says_what_prodigy_does_not_go_with(
+    overrides: tuple[str, ...], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hpo.trainers.awd_lstm.adaptation.find_spec", lambda _: True)
+    adapt = () if any("lr_adapt" in word for word in overrides) else (PRODIGY,)
+    with pytest.raises(ValueError, match="train") as refused:
+        plan_typed(*adapt, *FLAT[1:], *overrides)
+    assert sentence in str(refused.value)
+
+
+def test_says_which_package_prodigy_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hpo.trainers.awd_lstm.adaptation.find_spec", lambda _: None)
+    with pytest.raises(ValueError, match=r"needs the package prodigyopt: pip install 'hpo-studies\[prodigy\]'"):
+        plan_typed(PRODIGY, "train.lr=1")

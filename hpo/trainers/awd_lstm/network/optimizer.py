@@ -12,8 +12,6 @@ from torch import Tensor, nn
 
 from hpo.trainers.awd_lstm.network.fastai import Optimizer
 
-MOMENTS = ("step", "grad_avg", "sqr_avg")  # what a step leaves in a parameter's state
-
 _MOM, _SQR_MOM, _EPS = 0.9, 0.99, 1e-5  # the defaults of fastai.optimizer.Adam
 
 
@@ -24,6 +22,8 @@ class FusedAdamW(Optimizer):  # type: ignore[misc]  # fastai is untyped
     `force_train`). The kernel is the one behind `torch.optim.AdamW(fused=True)`, called directly:
     that class imports torch's compiler, which takes every process 2 s.
     """
+
+    moments = ("step", "grad_avg", "sqr_avg")  # what a step leaves in a parameter's state
 
     def __init__(self, params: Sequence[Iterable[nn.Parameter]], lr: float, wd: float = 0.01) -> None:
         super().__init__(params, cbs=[], lr=lr, mom=_MOM, sqr_mom=_SQR_MOM, eps=_EPS, wd=wd)
