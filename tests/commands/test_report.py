@@ -162,7 +162,7 @@ def test_best_so_far_values_are_not_taken_for_evaluations(workdir: Path, capsys)
     assert "normalised regret" not in said
     assert "In none of 8 studies is a value worse than one before it" in Path("reports/mine/report.html").read_text()
     numbers = json.loads(Path("reports/mine/report.json").read_text())["sections"]
-    assert numbers["regret"].keys() == {"final_mean_rank"}
+    assert numbers["regret"].keys() == {"final_mean_rank_of_incumbents"}
     assert numbers["statistics"]["random_with_twice_the_budget"] == {}
     assert not {"targets", "learned", "noise"} & numbers.keys()
     assert main(["records=best.csv", "report.value_is=evaluation", *QUICK]) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import combinations_with_replacement, product
 
 import numpy as np
@@ -17,6 +18,7 @@ from hpo.statistics.signed_rank import (
     hodges_lehmann,
     signed_rank_interval,
     signed_rank_p,
+    stratified_signed_rank,
 )
 
 
@@ -190,3 +192,39 @@ def test_nothing_is_detectable_with_too_few_or_without_any_spread() -> None:
     assert detectable_difference(np.arange(6.0), n_tests=3) is None
     assert detectable_difference(np.full(8, 0.5), n_tests=1) is None
     assert detectable_difference(np.arange(6.0), n_tests=1) == pytest.approx(detectable_shift(6, n_tests=1) * 3.5**0.5)
+
+
+def by_brute_force(strata: Sequence[np.ndarray]) -> float:
+    """Returns the share of all signs whose sum of ranks within strata is as far from the middle as the one observed."""
+    kept = [own[own != 0] for own in strata]
+    ranks = np.concatenate([stats.rankdata(np.abs(own)) for own in kept])
+    sums = [float(np.dot(signs, ranks)) for signs in product((-1, 1), repeat=ranks.size)]
+    observed = abs(float(np.dot(np.sign(np.concatenate(kept)), ranks)))
+    return float(np.mean(np.abs(sums) >= observed - 1e-9))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_stratified_test_is_exact_over_all_signs(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    strata = [np.round(rng.normal(0.5, 1, size=n), 0 if seed % 2 else 9) for n in (4, 3, 5)]  # with ties and zeros
+    p, lean = stratified_signed_rank(strata)
+    assert p == pytest.approx(by_brute_force(strata))
+    scaled = [own * 10.0**place for place, own in enumerate(strata)][::-1]
+    assert stratified_signed_rank(scaled) == (pytest.approx(p), lean)
+    assert stratified_signed_rank([-own for own in strata]) == (pytest.approx(p), -lean)
+
+
+def test_the_stratified_test_finds_what_tasks_share_and_no_more_than_five_percent_of_nothing() -> None:
+    rng = np.random.default_rng(1)
+    found = {
+        shift: np.mean([stratified_signed_rank(list(rng.normal(shift, 1, size=(3, 8))))[0] < 0.05 for _ in range(400)])
+        for shift in (0.0, 1.0)
+    }
+    assert found[0.0] < 0.075  # .05 and three standard errors of 400
+    assert found[1.0] > 0.95
+    large = [rng.normal(size=300) for _ in range(3)]
+    exact, _ = stratified_signed_rank(large)
+    assert stratified_signed_rank([*large, *(np.full(2, 1e-9) * [1, -1] for _ in range(60))])[0] == pytest.approx(
+        exact, abs=0.01
+    )
+    assert stratified_signed_rank([np.zeros(4)]) == (1.0, 0.0)

@@ -176,10 +176,18 @@ def _worst(losses: Mapping[str, Mapping[Place, float]]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Summary:
-    """A strategy's studies at an endpoint: values of the metric, or regrets over several tasks."""
+    """A strategy's studies at an endpoint: values of the metric, or regrets over several tasks.
+
+    Attributes:
+        strategy: Its name.
+        n: Studies.
+        of_metric: Mean over tasks of the mean over seeds, in the metric's own units.
+        mean, iqm, interval: Over all studies; the interval is that of the IQM.
+    """
 
     strategy: str
     n: int
+    of_metric: float
     mean: float
     iqm: float
     interval: Interval
@@ -193,14 +201,17 @@ def summarise(
     summaries = []
     for strategy in experiment.strategies:
         groups: dict[str, list[float]] = {}
+        plain: dict[str, list[float]] = {}
         for (task, _), loss in endpoint.losses[strategy].items():
             filled = loss if math.isfinite(loss) else endpoint.worst.get(task, math.nan)
             value = scales[task].regret(filled) if experiment.has_tasks else filled
             if math.isfinite(value):
                 groups.setdefault(task, []).append(value)
+                plain.setdefault(task, []).append(experiment.sign * filled)
         values = np.array([value for group in groups.values() for value in group])
         if values.size:
             interval = iqm_interval([np.array(group) for group in groups.values()], source=source).times(sign)
             mean, middle = sign * float(values.mean()), sign * float(iqm(values))
-            summaries.append(Summary(strategy, values.size, mean, middle, interval))
+            of_metric = float(np.mean([np.mean(group) for group in plain.values()]))
+            summaries.append(Summary(strategy, values.size, of_metric, mean, middle, interval))
     return summaries

@@ -55,7 +55,7 @@ class Verdict:
 
     Attributes:
         headline: One sentence: the winner, or that there is none.
-        claims: One for each pair at the primary endpoint.
+        claims: One for each pair at the primary endpoint; of few tasks with many seeds another for these tasks alone.
         looks: The same pairs at 25, 50 and 100 % of the budget.
         reading: One sentence: what the primary endpoint is and when the words are used.
     """

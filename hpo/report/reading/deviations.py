@@ -5,14 +5,19 @@ What was changed in the design or left out by a reader is said where it happens.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from hpo.contracts.records import FAIL
+from hpo.machine.escaping import last_line
 from hpo.report.analysis.incumbents import costs, counted
-from hpo.report.analysis.records import Experiment, Study
+from hpo.report.analysis.records import Experiment, Study, Trial
 
 MOST_NAMES = 10
+MOST_REASONS, LONGEST_REASON = 5, 80
+PATHS = re.compile(r"(?:[A-Za-z]:)?[/\\\\][^\s'\"]+|\S+/\S+")
+NUMBERS = re.compile(r"0x[0-9a-fA-F]+|(?<![A-Za-z])\d[\d.,:]*(?:e[+-]?\d+)?")
 IMPUTED = "they are charged what they spent and rank below every complete trial; none is dropped"
 
 
@@ -105,11 +110,26 @@ def _unequal_budgets(experiment: Experiment) -> Iterator[str]:
             )
 
 
+def grouped_reasons(failed: Sequence[Trial]) -> list[tuple[str, int]]:
+    """Returns what trials failed of, the most frequent first: texts that differ in paths and numbers alone are one.
+
+    A traceback counts as its last line; beyond five kinds the rest is "of other reasons".
+    """
+    kinds = Counter(_kind(trial.reason or "unknown") for trial in failed)
+    ordered = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    n_rest = sum(n for _, n in ordered[MOST_REASONS:])
+    return ordered[:MOST_REASONS] + ([("of other reasons", n_rest)] if n_rest else [])
+
+
+def _kind(reason: str) -> str:
+    text = NUMBERS.sub("…", PATHS.sub("…", last_line(reason) or "unknown"))
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON].rstrip()}…"
+
+
 def _failures(experiment: Experiment) -> Iterator[str]:
     for strategy in experiment.strategies:
         finished = [trial for study in experiment.of(strategy=strategy) for trial in study.finished]
         failed = [trial for trial in finished if trial.state == FAIL]
         if failed:
-            reasons = Counter(trial.reason or "unknown" for trial in failed)
-            listed = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+            listed = ", ".join(f"{count} {reason}" for reason, count in grouped_reasons(failed))
             yield f"{strategy}: {len(failed)} of {len(finished)} trials failed ({listed}); {IMPUTED}."

@@ -36,7 +36,7 @@ def build_regret(analysis: Analysis) -> Section:
     if experiment.is_incumbent:
         said: list[Block] = [Text(_without_scale(experiment), "note")]
         said += [_rank_figure(experiment, by_rank)] if len(by_rank) > 1 else []
-        return Section("regret", "Ranks", said, {"final_mean_rank": final_ranks})
+        return Section("regret", "Ranks", said, {"final_mean_rank_of_incumbents": final_ranks})
     capped = regrets.capped()
     areas = {name: _areas(experiment, capped, name) for name in experiment.strategies}
     scales: list[Record] = [
@@ -62,7 +62,7 @@ def build_regret(analysis: Analysis) -> Section:
         "scales": nested(scales, by=["task"], names=names),
         "final_mean_regret": finals,
         "area_over_log_budget": {record["strategy"]: record["typical"] for record in area_records},
-        "final_mean_rank": final_ranks,
+        "final_mean_rank_of_incumbents": final_ranks,
     }
     return Section("regret", "Regret and ranks", blocks, numbers)
 
@@ -143,13 +143,15 @@ def _thin(strategy: str, name: str, along: Floats, row: Floats) -> Series:
 def _rank_figure(experiment: Experiment, averages: Mapping[str, Average]) -> Figure:
     series = [one for name, mean in averages.items() for one in average_series(mean, name)]
     n = next(iter(averages.values())).n
-    axes = Axis(f"{experiment.unit} charged so far"), Axis("mean rank (1 is best)", is_reversed=True)
+    axes = Axis(f"{experiment.unit} charged so far"), Axis("mean rank of incumbents (1 is best)", is_reversed=True)
     caption = (
-        f"Higher is better: the mean rank among {len(averages)} strategies over {count(n, experiment.paired_by)} that "
+        f"Higher is better: the mean rank of incumbents among {len(averages)} strategies over {count(n, experiment.paired_by)} that "
         "all of them have, with a 95 % bootstrap band (points where there are fewer than six); before its first "
         "incumbent a study ranks behind all that have one."
     )
-    return Figure("rank", "Mean rank over the budget", caption, [View("mean rank", *axes, series)])
+    return Figure(
+        "rank", "Mean rank of incumbents over the budget", caption, [View("mean rank of incumbents", *axes, series)]
+    )
 
 
 def _areas(experiment: Experiment, of: Regrets, strategy: str) -> Floats:

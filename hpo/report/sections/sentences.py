@@ -15,6 +15,7 @@ from hpo.report.analysis.conduct import n_startup_of
 from hpo.report.analysis.incumbents import never_learned
 from hpo.report.analysis.phrases import count, effect_text, friedman_text, interval_text, listing, number, p_value
 from hpo.report.analysis.records import Experiment
+from hpo.report.analysis.within_tasks import Within
 from hpo.report.document.content import Claim
 from hpo.statistics.paired import fewest_units, n_pairs_of
 from hpo.statistics.signed_rank import ALPHA
@@ -23,6 +24,21 @@ from hpo.statistics.signed_rank import ALPHA
 def claim_of(analysis: Analysis, comparison: Comparison, *, called: str | None) -> Claim:
     """Returns one sentence: the words first, then the numbers they rest on; a second one of who never learned."""
     return _with_startup(analysis.experiment, comparison, _on_pair(analysis, comparison, called=called))
+
+
+def claim_within(of: Within) -> Claim:
+    """Returns one sentence on a pair compared within its tasks, worded for these alone."""
+    test = f"stratified permutation test of seeds within tasks, Holm {p_value(of.adjusted)}"
+    where, ahead = f"On these {of.n_tasks} tasks alone", f"{of.first} ahead in {of.wins}, {of.second} in {of.defeats}"
+    if of.better is None:
+        words = f"{of.first} and {of.second} not distinguishable"
+        return Claim(f"{where}, {words}: {ahead} of {of.n} paired studies ({test}).", "undecided")
+    other = of.second if of.better == of.first else of.first
+    return Claim(
+        f"{where}, {of.better} better than {other}: {ahead} of {of.n} paired studies ({test}); nothing is claimed of "
+        "other tasks.",
+        "better",
+    )
 
 
 def _on_pair(analysis: Analysis, comparison: Comparison, *, called: str | None) -> Claim:

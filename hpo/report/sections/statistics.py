@@ -42,6 +42,11 @@ def build_statistics(analysis: Analysis) -> Section:
     summary: list[Field[Summary]] = [
         Field("", "strategy", lambda one: one.strategy),
         Field("n", "studies", lambda one: one.n),
+        *(
+            [Field("mean_of_metric", f"mean over tasks ({experiment.metric})", lambda one: one.of_metric)]
+            if experiment.has_tasks
+            else []
+        ),
         Field("mean", f"mean ({quantity})", lambda one: one.mean),
         Field("IQM", f"IQM ({quantity})", lambda one: one.iqm),
         Field("IQM_low", "IQM 95 % low", lambda one: one.interval.low),

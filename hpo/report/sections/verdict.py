@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.claims import Look
@@ -22,10 +23,11 @@ from hpo.report.analysis.phrases import (
     number,
 )
 from hpo.report.analysis.records import Experiment, Place
+from hpo.report.analysis.within_tasks import within_tasks
 from hpo.report.document.content import Block, Column, Section, Table, Text, Verdict
 from hpo.report.reading.terms import beyond_sentence
 from hpo.report.sections.pairs import build_forest
-from hpo.report.sections.sentences import claim_of, friedman_of, loser
+from hpo.report.sections.sentences import claim_of, claim_within, friedman_of, loser
 from hpo.statistics.paired import fewest_seeds
 from hpo.statistics.signed_rank import FEWEST
 
@@ -33,9 +35,13 @@ from hpo.statistics.signed_rank import FEWEST
 def build_verdict(analysis: Analysis) -> Section:
     """Returns the box at the top: the winner or that there is none, a claim for each pair, the looks."""
     experiment, looks = analysis.experiment, analysis.looks
+    within = within_tasks(experiment, looks[0].endpoint)
     verdict = Verdict(
         headline=_headline(experiment, looks[0]),
-        claims=[claim_of(analysis, c, called=name) for c, name in looks[0].compared],
+        claims=[
+            *(claim_of(analysis, c, called=name) for c, name in looks[0].compared),
+            *(claim_within(pair) for pair in within),
+        ],
         looks=_looks_table(experiment, looks),
         reading=_reading(analysis, looks[0]),
     )
@@ -44,6 +50,7 @@ def build_verdict(analysis: Analysis) -> Section:
     warnings: list[Block] = [Text(text, "warning") for text in sentences]
     notes: list[Block] = [Text(text, "note") for text in _notes(experiment, looks)]
     numbers = _numbers(analysis) | ({"baseline": standing_numbers(standings)} if standings else {})
+    numbers |= {"within_tasks": [asdict(pair) | {"better": pair.better} for pair in within]} if within else {}
     forest = [build_forest(analysis)] if len(experiment.strategies) > 1 else []
     return Section("verdict", "Verdict", [verdict, *forest, *warnings, *notes], numbers=numbers)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from hpo.report.analysis.records import Experiment
-from hpo.report.reading.deviations import find_deviations, is_within_one_trial, join_names, spent
+from hpo.report.reading.deviations import find_deviations, grouped_reasons, is_within_one_trial, join_names, spent
 from tests.support.noise_experiments import experiment, normal
 
 
@@ -85,6 +85,22 @@ def test_failures_are_counted_by_strategy_and_reason() -> None:
     )
     sentences = find_deviations(changed(made(), trials=(*failed, *trials[3:])))
     assert sentences[0].startswith("random: 3 of 36 trials failed (2 diverged, 1 oom); they are charged")
+
+
+def test_reasons_that_differ_in_paths_and_numbers_alone_are_one() -> None:
+    trial = made().studies[0].trials[0]
+    reasons = [f"Traceback\n  File x\nFileNotFoundError: /runs/trial_{n}/model.pt is not there" for n in range(7)]
+    reasons += [f"CUDA out of memory: tried {n}.5 MiB at 0x{n}f" for n in range(3)] + ["x" * 200]
+    reasons += [f"kind {chr(97 + n)}" for n in range(8)]
+    failed = [replace(trial, state="FAIL", value=None, reason=reason) for reason in reasons]
+    assert grouped_reasons(failed) == [
+        ("FileNotFoundError: … is not there", 7),
+        ("CUDA out of memory: tried … MiB at …", 3),
+        ("kind a", 1),
+        ("kind b", 1),
+        ("kind c", 1),
+        ("of other reasons", 6),
+    ]
 
 
 def test_long_lists_of_names_are_cut() -> None:

@@ -27,10 +27,10 @@ def block(section: Section, key: str):
 
 def test_the_better_strategy_has_less_regret_a_lower_rank_and_a_smaller_area() -> None:
     numbers = build_regret(Analysis(made(), n_resamples=100)).numbers
-    for key in ("area_over_log_budget", "final_mean_rank"):
+    for key in ("area_over_log_budget", "final_mean_rank_of_incumbents"):
         assert numbers[key]["tpe"] < numbers[key]["random"]  # type: ignore[index]
     assert numbers["final_mean_regret"]["tpe"]["task"] < numbers["final_mean_regret"]["random"]["task"]  # type: ignore[index]
-    assert sum(numbers["final_mean_rank"].values()) == pytest.approx(3)  # type: ignore[attr-defined]
+    assert sum(numbers["final_mean_rank_of_incumbents"].values()) == pytest.approx(3)  # type: ignore[attr-defined]
 
 
 def test_figures_have_a_logarithmic_axis_and_views_of_mean_and_iqm() -> None:
@@ -72,7 +72,7 @@ def test_several_tasks_have_a_map_with_raw_numbers() -> None:
 
 def test_higher_is_better_when_maximising() -> None:
     numbers = build_regret(Analysis(replace(made(), direction="maximize"), n_resamples=50)).numbers
-    assert numbers["final_mean_rank"]["random"] < numbers["final_mean_rank"]["tpe"]  # type: ignore[index]
+    assert numbers["final_mean_rank_of_incumbents"]["random"] < numbers["final_mean_rank_of_incumbents"]["tpe"]  # type: ignore[index]
     assert numbers["scales"]["task"]["best_known"] > numbers["scales"]["task"]["reference"]  # type: ignore[index]
 
 
@@ -103,7 +103,7 @@ def test_a_strategy_of_which_nothing_is_compared_has_dashes() -> None:
     of = experiment({"random": normal()}, rng=np.random.default_rng(0), unit="epochs", is_least=True)
     section = build_regret(Analysis(replace(of, studies=(*of.studies, *late)), n_resamples=50))
     assert section.numbers["final_mean_regret"]["tpe"] == {}  # type: ignore[index]
-    assert section.numbers["final_mean_rank"] == {"random": None, "tpe": None}
+    assert section.numbers["final_mean_rank_of_incumbents"] == {"random": None, "tpe": None}
     for block in section.blocks:
         if isinstance(block, Figure):
             check_figure(block)
