@@ -18,9 +18,9 @@ from hpo.contracts.records import Budget, StudyRecord, TrialRecord
 from hpo.machine.escaping import printable
 from hpo.machine.secrets import mask
 from hpo.terminal.console import Stage, Stages, open_console, tolerant, unless_gone
-from hpo.terminal.format import format_number, format_params
+from hpo.terminal.format import format_number
 from hpo.terminal.progress import Progress
-from hpo.terminal.screen import bar, frame, opening_line, trial_line
+from hpo.terminal.screen import bar, frame, opening_line, trial_details, trial_line
 
 INDENT = 4  # of what has no room behind a line
 REFRESH_HZ = 2  # drawing takes processor time from the trials
@@ -203,8 +203,8 @@ class StudyDisplay(Screen, Display):
 
     def trial_changed(self, trial: TrialRecord) -> None:
         if self.progress is not None and self._is_news(self.progress, trial):
-            line = trial_line(self.progress, trial, ascii_only=self.lines.is_ascii)
-            self.lines.say(line, Text(format_params(trial.params), "dim"))
+            details = trial_details(self.progress, trial, ascii_only=self.lines.is_ascii)
+            self.lines.say(trial_line(self.progress, trial), details)
 
     def _is_news(self, progress: Progress, trial: TrialRecord) -> bool:
         """Takes the newest state of a trial; returns whether it ended, paused or was promoted with it.

@@ -42,8 +42,8 @@ def opening_line(progress: Progress) -> Text:
     )
 
 
-def trial_line(progress: Progress, trial: TrialRecord, *, ascii_only: bool) -> Text:
-    """Returns how a trial ended, or that it is paused or promoted, in one line; its params go behind or below it."""
+def trial_line(progress: Progress, trial: TrialRecord) -> Text:
+    """Returns how a trial ended, or that it is paused or promoted, in one line; its details go behind or below it."""
     study = progress.study
     word = STATE_WORDS[trial.state] if trial.is_finished else "paused" if trial.is_paused else "promoted"
     line = Text.assemble(f"[{_place(progress)}] trial {trial.number} ", (word, STYLES[trial.state]), ": ")
@@ -57,8 +57,13 @@ def trial_line(progress: Progress, trial: TrialRecord, *, ascii_only: bool) -> T
         is_best = best is not None and best.number == trial.number
         line.append(f"{study.metric} {value}{' (best so far)' if is_best else ''}", "bold" if is_best else "")
         line.append(f", {_epochs(study, trial)}, {format_duration(duration_s)}")
-        line.append(f" {sparkline(metric_curve(study, trial), ascii_only=ascii_only)}".rstrip(), "dim")
     return line
+
+
+def trial_details(progress: Progress, trial: TrialRecord, *, ascii_only: bool) -> Text:
+    """Returns the curve of a trial, if it did not fail, and its params."""
+    curve = "" if trial.state == FAIL else sparkline(metric_curve(progress.study, trial), ascii_only=ascii_only)
+    return Text(f"{curve} {format_params(trial.params)}".strip(), "dim")
 
 
 def frame(progress: Progress, elapsed_s: float, room: ConsoleDimensions, *, ascii_only: bool) -> RenderableType:
