@@ -145,9 +145,9 @@ def _rank_figure(experiment: Experiment, averages: Mapping[str, Average]) -> Fig
     n = next(iter(averages.values())).n
     axes = Axis(f"{experiment.unit} charged so far"), Axis("mean rank of incumbents (1 is best)", is_reversed=True)
     caption = (
-        f"Higher is better: the mean rank of incumbents among {len(averages)} strategies over {count(n, experiment.paired_by)} that "
-        "all of them have, with a 95 % bootstrap band (points where there are fewer than six); before its first "
-        "incumbent a study ranks behind all that have one."
+        f"Higher is better: the mean rank of incumbents among {len(averages)} strategies over "
+        f"{count(n, experiment.paired_by)} that all of them have, with a 95 % bootstrap band (points where there are "
+        "fewer than six); before its first incumbent a study ranks behind all that have one."
     )
     return Figure(
         "rank", "Mean rank of incumbents over the budget", caption, [View("mean rank of incumbents", *axes, series)]

@@ -227,3 +227,13 @@ def test_hostile_names_come_back_as_they_were(tmp_path: Path) -> None:
 
 def _by_clock(given: tuple[Trial, ...]) -> tuple[Trial, ...]:
     return tuple(sorted(given, key=lambda t: (t.ended_s is None, t.ended_s or 0.0)))
+
+
+def test_epochs_and_seconds_may_be_absent_and_it_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "bare.csv"
+    path.write_text("experiment,task,strategy,seed,trial,value,state\ne,t,a,0,0,0.5,ok\ne,t,a,0,1,0.4,ok\n")
+    experiment = read_records([path])
+    assert [(t.epochs, t.seconds) for t in experiment.studies[0].trials] == [(1, 0), (1, 0)]
+    assert experiment.unit == "trials"
+    assert "epochs is unknown in 2 of 2 rows; each was charged one epoch." in experiment.notes
+    assert "seconds is unknown in 2 of 2 rows; each was charged none." in experiment.notes
