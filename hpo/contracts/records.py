@@ -18,7 +18,6 @@ REASON = "reason"  # user attribute: why a trial failed
 TEST_VALUE = "test_value"  # fact of a trial: its own test metric after its last epoch
 CONTINUED = "continued_value"  # fact of a trial that was stopped: its metric had it gone on to its end, or "diverged"
 
-
 ORIGIN = "hpo:origin"  # system attribute of a trial, and under `origin` a fact: who said what it is, if not the sampler
 ENQUEUED, PRIOR, REPEATED = "enqueued", "prior", "repeated"  # the user; the space's priors; the nearest to a repetition
 SEARCHED, REPETITION = "searched_trial", "repetition"  # facts of a trial
@@ -47,10 +46,7 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class Leg:
-    """A part of a trial that may pause: begun as number `turn` of all those of the study, paused after epoch `until`.
-
-    The last one, to the trial's own end, has None there.
-    """
+    """A part of a trial that may pause: begun as the study's number `turn`, to its pause after epoch `until` or its end."""
 
     turn: int
     until: int | None
@@ -100,6 +96,11 @@ class TrialRecord:
     def turn(self) -> int:
         """When it was last begun, in the order of the study: its number, unless it was promoted."""
         return self.legs[-1].turn if self.legs else self.number
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is paused, or was when its study ended."""
+        return self.is_paused or (self.state == PRUNED and self.is_due)
 
     @property
     def n_before(self) -> int:

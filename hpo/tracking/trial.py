@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 
-from hpo.contracts.records import PRUNED, EncoderRecord, EpochRecord, StudyRecord, TrialRecord
+from hpo.contracts.records import EncoderRecord, EpochRecord, StudyRecord, TrialRecord
 from hpo.tracking.content import (
     INTERRUPTED,
     STATUS,
@@ -100,9 +100,8 @@ def _trial_tags(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
 
 def _pauses(trial: TrialRecord) -> dict[str, str]:
     """Returns after which epoch a trial waits, or waited when its study ended, and after which it was promoted."""
-    waits = trial.is_paused or (trial.state == PRUNED and trial.is_due)
     promoted = " ".join(str(leg.until) for leg in trial.legs[:-1])
-    return {"hpo.paused_at": str(trial.n_epochs) if waits else "", "hpo.promoted_after": promoted}
+    return {"hpo.paused_at": str(trial.n_epochs) if trial.is_waiting else "", "hpo.promoted_after": promoted}
 
 
 def last_ms(trial: TrialRecord) -> int:

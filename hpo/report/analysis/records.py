@@ -42,6 +42,9 @@ class Trial:
             if it would have diverged, whatever the direction; None when nobody knows.
         reason: Why it failed: diverged, oom, error, timeout, crash-loop.
         is_cached: Whether its training was taken from an equal trial of another study.
+        n_promotions: How often it went on after a pause.
+        is_waiting: Whether it is paused, or was when its study ended.
+        origin: Who said what it is, if not the sampler: enqueued, prior, or repeated for the nearest to a repetition.
     """
 
     number: int
@@ -56,6 +59,9 @@ class Trial:
     reason: str | None = None
     is_cached: bool = False
     continued: float | None = None
+    n_promotions: int = 0
+    is_waiting: bool = False
+    origin: str = ""
 
 
 @dataclass(frozen=True)

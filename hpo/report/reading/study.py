@@ -83,7 +83,7 @@ def to_study(
 
 def _trials(stored: StoredStudy, continued: Mapping[int, float]) -> tuple[Trial, ...]:
     metric = stored.study.metric
-    ended = _in_order([trial for trial in stored.trials if trial.is_finished], is_by_number=_is_ordered(stored))
+    ended = _in_order([trial for trial in stored.trials if trial.is_finished], is_by_turn=_is_ordered(stored))
     running = [trial for trial in stored.trials if not trial.is_finished]
     trials = [_trial(trial, metric, ended_s) for trial, ended_s in zip(ended, _ends(stored, ended), strict=True)]
     trials = [
@@ -101,8 +101,8 @@ def _is_ordered(stored: StoredStudy) -> bool:
     return isinstance(study, Mapping) and bool(study.get("ordered")) and not stored.is_simulated
 
 
-def _in_order(trials: Sequence[TrialRecord], *, is_by_number: bool) -> list[TrialRecord]:
-    return sorted(trials, key=lambda trial: (0 if is_by_number else trial.ended_ms or 0, trial.number))
+def _in_order(trials: Sequence[TrialRecord], *, is_by_turn: bool) -> list[TrialRecord]:
+    return sorted(trials, key=lambda trial: (0 if is_by_turn else trial.ended_ms or 0, trial.turn))
 
 
 def _ends(stored: StoredStudy, ended: Sequence[TrialRecord]) -> Iterable[float]:
@@ -133,6 +133,9 @@ def _trial(trial: TrialRecord, metric: str, ended_s: float | None) -> Trial:
         test=_finite(trial.facts.get(TEST_VALUE)),
         reason=trial.reason,
         is_cached=CACHED in trial.facts,
+        n_promotions=max(len(trial.legs) - 1, 0),
+        is_waiting=trial.is_waiting,
+        origin=trial.facts.get("origin", ""),
         continued=_recorded_end(trial.facts[CONTINUED]) if trial.state == PRUNED and CONTINUED in trial.facts else None,
     )
 
@@ -219,6 +222,9 @@ def _facts(stored: StoredStudy, confirmation: StoredStudy | None, n_concurrent: 
         values = {trial.facts[key] for trial in stored.trials if key in trial.facts}
         if len(values) == 1:
             facts[key] = values.pop()
+    asked = config.get("study")
+    if isinstance(asked, Mapping) and asked.get("learn_from"):
+        facts["learn_from"] = ", ".join(map(str, asked["learn_from"]))
     if confirmation is not None:
         facts["confirmation"] = "ended" if confirmation.is_ended else "running"
     return facts

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
-from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING
+from hpo.contracts.records import COMPLETE, ENQUEUED, FAIL, PRIOR, PRUNED, REPEATED, RUNNING
 from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.incumbents import counted_trials
 from hpo.report.analysis.phrases import budget_text
@@ -19,6 +20,7 @@ from hpo.report.sections.tables import Field, numbers, table
 
 LATE = "Trials that ended after the budget was reached are charged here and count nowhere else."
 CACHED = "A trial taken from an equal one of another study is charged what that one cost."
+TOLD = "Trials whose params the sampler did not choose alone, and trials that waited; all are charged like any other."
 OUTSIDE = "Outside the search budget, under the same rule for all."
 
 
@@ -29,6 +31,9 @@ class Spending:
         self.strategy, self.studies = strategy, experiment.of(strategy=strategy)
         self.trials = [trial for study in self.studies for trial in study.trials]
         self.states = Counter(trial.state for trial in self.trials)
+        self.origins = Counter(trial.origin for trial in self.trials)
+        learnt = [study.facts["learn_from"] for study in self.studies if "learn_from" in study.facts]
+        self.learnt_from = {name for names in learnt for name in names.split(", ")}
         self.confirmed = [confirmed for study in self.studies for confirmed in study.confirmed]
         self.amounts = [spent(experiment, study) for study in self.studies]
         self.n_counted = sum(len(counted_trials(experiment, study)) for study in self.studies)
@@ -55,6 +60,16 @@ CONFIRMATION_SECONDS = Field[Spending](
 )
 
 
+ORIGINS: Sequence[Field[Spending]] = (
+    Field("enqueued", "Given by the user", lambda of: of.origins[ENQUEUED]),
+    Field("prior", "drawn from priors", lambda of: of.origins[PRIOR]),
+    Field("repeated", "nearest to a repetition", lambda of: of.origins[REPEATED]),
+    Field("promotions", "Promotions", lambda of: sum(trial.n_promotions for trial in of.trials)),
+    Field("waiting", "Left paused", lambda of: sum(trial.is_waiting for trial in of.trials)),
+    Field("learnt_from", "Studies learnt from", lambda of: len(of.learnt_from)),
+)
+
+
 def build_fairness(analysis: Analysis) -> Section:
     """Returns counts of trials, what was charged and spent, and whether that is equal to within one trial."""
     experiment = analysis.experiment
@@ -66,15 +81,18 @@ def build_fairness(analysis: Analysis) -> Section:
         table(experiment, "fairness_trials", "Trials and budgets", [STRATEGY, *_counts(experiment)], spendings, LATE),
         table(experiment, "fairness_seconds", "Time", [STRATEGY, *CLOCK], spendings, CACHED),
     ]
+    content: dict[str, Any] = {"equal_to_within_one_trial": checks}
+    told = {name: numbers(of, ORIGINS) for name, of in strategies.items()}
+    if any(any(counts.values()) for counts in told.values()):
+        columns = [STRATEGY, *(field for field in ORIGINS if any(counts[field.name] for counts in told.values()))]
+        blocks.append(table(experiment, "fairness_origins", "What was no plain trial", columns, spendings, TOLD))
+        content["origins"] = told
     if any(study.confirmed for study in experiment.studies):
         columns = [STRATEGY, *CONFIRMATION, CONFIRMATION_SECONDS]
         title = "Cost of confirmation"
         blocks.append(table(experiment, "fairness_confirmation", title, columns, spendings, OUTSIDE))
     counts, clock = [*_counts(experiment), *CONFIRMATION], [*CLOCK, CONFIRMATION_SECONDS]
-    content = {
-        "strategies": {name: numbers(of, counts) for name, of in strategies.items()},
-        "equal_to_within_one_trial": checks,
-    }
+    content["strategies"] = {name: numbers(of, counts) for name, of in strategies.items()}
     clocks = {"strategies": {name: numbers(of, clock) for name, of in strategies.items()}}
     return Section("fairness", "Budgets", blocks, content, clocks)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hpo.contracts.records import TrialRecord
+from hpo.contracts.records import Leg, TrialRecord
 from hpo.report.analysis.labels import Label
 from hpo.report.analysis.records import Audit, Baseline, Study
 from hpo.report.reading.study import StoredStudy, to_study
@@ -40,6 +40,16 @@ def test_trials_come_in_the_order_of_their_ends_running_ones_last() -> None:
     assert read.trials[0].curve == (0.1, 0.4)
     assert read.trials[1].reason == "oom"
     assert (read.task, read.strategy, read.seed) == ("docs", "tpe", 0)
+
+
+def test_what_waited_and_what_was_promoted_is_known() -> None:
+    waited = replace(recorded_trial(0, ended_ms=9000, state="PRUNED"), legs=(Leg(0, 1),))
+    promoted = replace(recorded_trial(1, ended_ms=5000), legs=(Leg(1, 1), Leg(3, None)), facts={"origin": "enqueued"})
+    given = {"study": {"ordered": True, "learn_from": ["old"]}}
+    read = study(promoted, waited, recorded_trial(2, ended_ms=1), config=given)
+    assert [trial.number for trial in read.trials] == [0, 2, 1]  # in the order of their last turns
+    assert [(trial.is_waiting, trial.n_promotions) for trial in read.trials] == [(True, 0), (False, 0), (False, 1)]
+    assert (read.trials[2].origin, read.facts["learn_from"]) == ("enqueued", "old")
 
 
 def test_results_told_in_order_count_in_order() -> None:

@@ -82,3 +82,17 @@ def test_confirmation_is_charged_apart() -> None:
     section = build_fairness(Analysis(with_first(made(), confirmed=(confirmed(1.0, [1.0, 2.0], n_failed=1),))))
     assert table(section, "fairness_confirmation") == {"random": [1, 3, 1, 5.0, 10.0], "tpe": [0, 0, 0, 0, 0]}
     assert section.numbers["strategies"]["random"]["epochs"] == 12
+
+
+def test_what_was_no_plain_trial_is_counted_where_there_is_any() -> None:
+    assert "fairness_origins" not in str(build_fairness(Analysis(made())).blocks)
+    first = made().studies[0]
+    trials = (
+        replace(first.trials[0], origin="enqueued"),
+        replace(first.trials[1], n_promotions=2),
+        replace(first.trials[2], n_promotions=1, is_waiting=True, state="PRUNED", origin="repeated"),
+        *first.trials[3:],
+    )
+    section = build_fairness(Analysis(with_first(made(), trials=trials, facts={"learn_from": "old, older"})))
+    assert table(section, "fairness_origins") == {"random": [1, 1, 3, 1, 2], "tpe": [0, 0, 0, 0, 0]}
+    assert section.numbers["origins"]["random"]["prior"] == 0
