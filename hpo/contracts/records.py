@@ -46,7 +46,7 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class Leg:
-    """A part of a trial that may pause: begun as the study's number `turn`, to its pause after epoch `until` or its end."""
+    """A part of a trial that may pause: the study's number `turn`, to a pause after epoch `until`, or to its end."""
 
     turn: int
     until: int | None
