@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, text
 from hpo.storage.enduring import EnduringStorage
 
 PIECE = 1000  # trials
+STEP_TYPES = {"FINITE", "INF_POS", "INF_NEG", "NAN"}
 INFINITE = {"FINITE": None, "INF_POS": math.inf, "INF_NEG": -math.inf}  # by the type of a value
 TRIALS = text("SELECT trial_id, number, state FROM trials WHERE study_id = :study AND trial_id > :after "
     "ORDER BY trial_id LIMIT :piece")  # fmt: skip
@@ -26,6 +27,10 @@ ATTACHED = "SELECT a.trial_id, {} FROM {} a JOIN trials t ON t.trial_id = a.tria
 WITHIN = "WHERE t.study_id = :study AND t.trial_id > :after AND t.trial_id <= :last"
 ATTRS = text(ATTACHED.format("a.key, a.value_json", "trial_system_attributes") + WITHIN)
 VALUES = text(ATTACHED.format("a.value, a.value_type", "trial_values") + WITHIN)
+STEPS = text(
+    "SELECT DISTINCT a.intermediate_value_type FROM trial_intermediate_values a "
+    "JOIN trials t ON t.trial_id = a.trial_id " + WITHIN
+)
 PARAMS = text(
     ATTACHED.format("a.param_name, a.param_value, a.distribution_json", "trial_params")
     + WITHIN
@@ -59,6 +64,8 @@ def _read_piece(connection: Connection, study_id: int, after: int) -> list[Froze
         distribution = _distribution(row.distribution_json)
         params.setdefault(row.trial_id, {})[row.param_name] = distribution.to_external_repr(row.param_value)
     values = {row.trial_id: INFINITE[row.value_type] or row.value for row in connection.execute(VALUES, where)}
+    if odd := set(connection.execute(STEPS, where).scalars()) - STEP_TYPES:  # nobody reads them; they show damage
+        raise LookupError(f"{odd.pop()!r} is no type of an intermediate value")
     attrs = _attrs(connection.execute(ATTRS, where).all())
     return [_trial(row, params.get(row.trial_id, {}), values, attrs.get(row.trial_id, {})) for row in found]
 
