@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT, ROW_HEIGHT, LINE_HEIGHT, MAX_HEIGHT, DPI = 7.2, 3.9, 0.32, 0.15, 14.0, 144  # inches
 MUTED, RULE = "#5b6470", "#e3e6ea"
 TITLE_WIDTH, NAME_WIDTH, LEGEND_WIDTH = 80, 24, 30  # characters
-MANY_POINTS, MANY_LINES = 60, 8
+MANY_POINTS, MANY_LINES, MANY_CELLS = 60, 8, 200
 JITTER = 0.3  # of a box's width
 
 
@@ -228,7 +228,8 @@ def _draw_shades(axes: Axes, placed: Placed) -> None:
         if x is None or y is None or z is None:
             continue
         axes.add_patch(Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, color=colors(z), linewidth=0))
-        axes.text(x, y, for_matplotlib(text), ha="center", va="center", fontsize=8.5, color=SHADE_INK)
+        if len(placed.x) <= MANY_CELLS:
+            axes.text(x, y, for_matplotlib(text), ha="center", va="center", fontsize=8.5, color=SHADE_INK)
     axes.autoscale_view()
 
 

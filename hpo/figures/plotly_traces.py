@@ -15,6 +15,7 @@ from hpo.machine.escaping import for_plotly, for_template, wrapped
 
 Trace = dict[str, object]
 MANY_POINTS, MANY_LINES = 60, 8
+MANY_CELLS = 200  # beyond, their texts are shown under the pointer alone
 HOVER_WIDTH = 28  # characters
 LABEL = "#75808b"  # legible on light and dark paper
 
@@ -168,7 +169,7 @@ def _shade(placed: Placed, layout: Layout) -> Trace:
         "colorscale": [list(stop) for stop in SHADES],
         "showscale": False,
         "text": texts,
-        "texttemplate": "%{text}",
+        **({"texttemplate": "%{text}"} if len(cells) <= MANY_CELLS else {}),
         "textfont": {"color": SHADE_INK},
         "customdata": names,
         "hovertemplate": "%{customdata}<br>%{text}<extra></extra>",

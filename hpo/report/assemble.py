@@ -6,10 +6,12 @@ What a section says is its own module's business, what a report looks like that 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpo.config.schema import TrackingConfig
+from hpo.figures.figure import Figure
 from hpo.machine.escaping import one_line
 from hpo.report.analysis.phrases import budget_text, count
 from hpo.report.analysis.records import Experiment
@@ -65,7 +67,7 @@ def headlines(report: Report, folder: Path) -> list[str]:
     Names in them may come from a file: they cannot command the terminal.
     """
     verdict = find_verdict(report)
-    said = [verdict.headline, *(f"  {claim.text}" for claim in verdict.claims)] if verdict else []
+    said = [verdict.headline, *(f"  {claim.text}" for claim in verdict.shown)] if verdict else []
     return [one_line(line) for line in [*said, *find_warnings(report), f"Report: {folder / 'report.html'}"]]
 
 
@@ -79,8 +81,28 @@ def build_report(experiment: Experiment, *, n_resamples: int = N_RESAMPLES, seed
         title=experiment.name,
         subtitle=_subtitle(experiment),
         strategies=experiment.strategies,
-        sections=[section for section in sections if section is not None],
+        sections=_arranged(analysis, [section for section in sections if section is not None]),
     )
+
+
+def _arranged(analysis: Analysis, sections: Sequence[Section]) -> list[Section]:
+    """Returns the sections with what each finds, and with the figures that belong in the first screen there."""
+    from hpo.report.sections.findings import finding
+
+    many = analysis.experiment.has_many_tasks
+    first = ["statistics-ranks", "regret", "tasks"] if many else ["verdict-differences", "regret"]
+    first = first if analysis.experiment.has_tasks else ["verdict-differences", "anytime"]
+    moved = {*first, "verdict-differences"}
+    found = {b.key: b for section in sections for b in section.blocks if isinstance(b, Figure) and b.key in moved}
+    arranged = []
+    for section in sections:
+        blocks = [block for block in section.blocks if not (isinstance(block, Figure) and block.key in found)]
+        if section.key == "verdict":
+            blocks = [*blocks[:1], *(found[key] for key in first if key in found), *blocks[1:]]
+        elif section.key == "statistics":
+            blocks += [figure for key, figure in found.items() if key not in first]
+        arranged.append(replace(section, blocks=blocks, finding=finding(analysis, section)))
+    return arranged
 
 
 def _builders(experiment: Experiment) -> Sequence[Build]:

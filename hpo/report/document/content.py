@@ -56,6 +56,7 @@ class Verdict:
     Attributes:
         headline: One sentence: the winner, or that there is none.
         claims: One for each pair at the primary endpoint; of few tasks with many seeds another for these tasks alone.
+        groups: One for each group of strategies, where these say more than the pairs; shown in their place.
         looks: The same pairs at 25, 50 and 100 % of the budget.
         reading: One sentence: what the primary endpoint is and when the words are used.
     """
@@ -64,6 +65,12 @@ class Verdict:
     claims: Sequence[Claim]
     looks: Table
     reading: str
+    groups: Sequence[Claim] = ()
+
+    @property
+    def shown(self) -> Sequence[Claim]:
+        """The sentences that are shown where there is room for few."""
+        return self.groups or self.claims
 
 
 Block = Text | Table | Figure | Verdict
@@ -79,6 +86,7 @@ class Section:
         blocks: In order.
         numbers: What report.json holds of it; the same for the same experiment whenever and however often it ran.
         clock: What depends on clocks, hosts or which of two equal trials was cached; kept apart in report.json.
+        finding: What it finds, in one line, beside its title while it is folded.
     """
 
     key: str
@@ -86,6 +94,7 @@ class Section:
     blocks: Sequence[Block]
     numbers: Json = field(default_factory=dict)
     clock: Json = field(default_factory=dict)
+    finding: str = ""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from hpo.report.document.tables import is_numeric, show_column
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 MAX_ROWS = 200
 N_CLAIMS = 8  # shown; further ones of pairs that cannot be told apart are folded away
@@ -56,7 +57,7 @@ def document_html(report: Report, parts: Sequence[Part], styles: Styles) -> str:
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         autoescape=True,
         finalize=for_html,
         loader=FileSystemLoader(FOLDER),
@@ -64,6 +65,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"prose": _prose, "sentence": _sentence}
+    return environment
 
 
 @cache
@@ -135,10 +138,31 @@ def _typeset(text: str, cell: object) -> str:
     return text if isinstance(cell, str) else text.replace("-", "−")
 
 
+def _prose(text: str) -> Markup:
+    """Returns a text with what stands between backticks set as code."""
+    from markupsafe import Markup
+
+    parts = [
+        Markup("<code>{}</code>" if place % 2 else "{}").format(for_html(part))
+        for place, part in enumerate(text.split("`"))
+    ]
+    return Markup("").join(parts)
+
+
+def _sentence(text: str) -> Markup:
+    """Returns a claim with its words before its numbers."""
+    from markupsafe import Markup
+
+    words, colon, numbers = text.partition(": ")
+    return Markup("<strong>{}</strong>{}{}").format(for_html(words), colon, _prose(numbers))
+
+
 def _claims(verdict: Verdict) -> dict[str, list[Claim]]:
     """Returns the claims to show and those to fold away: findings first, each group in its order."""
     order = ["better", "equivalent", "undecided", "underpowered"]
     claims = sorted(verdict.claims, key=lambda claim: order.index(claim.kind))
+    if verdict.groups:
+        return {"shown": list(verdict.groups), "folded": claims}
     n_found = sum(claim.kind in ("better", "equivalent") for claim in claims)
     n_shown = len(claims) if len(claims) <= N_CLAIMS else max(n_found, 3)
     return {"shown": claims[:n_shown], "folded": claims[n_shown:]}

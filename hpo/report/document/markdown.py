@@ -60,7 +60,7 @@ def _item(item: Item) -> list[str]:
 
 
 def _verdict(verdict: Verdict, name: str) -> list[str]:
-    claims = "\n".join(f"- {for_markdown(claim.text)}" for claim in verdict.claims)
+    claims = "\n".join(f"- {for_markdown(claim.text)}" for claim in verdict.shown)
     parts = [f"**{for_markdown(verdict.headline)}**", claims, for_markdown(verdict.reading)]
     return [part for part in parts if part] + _table(verdict.looks, name)
 

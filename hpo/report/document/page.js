@@ -182,6 +182,12 @@
     });
   }
 
+  const unfold = () => {
+    const fold = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)))?.closest("section")?.querySelector(".fold");
+    if (fold) fold.open = true;
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
   const contents = document.querySelector("nav details");
   if (matchMedia("(max-width: 68rem)").matches) contents.open = false;
   addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((one) => { one.open = true; }));

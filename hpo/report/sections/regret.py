@@ -202,6 +202,8 @@ def _map(analysis: Analysis, finals: Mapping[str, Mapping[str, float]]) -> Figur
         texts += [number(experiment.sign * (value * scale.span + scale.best)) for value in column.values()]
         tasks += [task] * len(column)
         names += list(column)
+    if experiment.has_many_tasks:
+        return _sorted_map(analysis, Series("final incumbents", "shade", names, tasks, z=shades, text=texts))
     view = View(
         experiment.metric,
         Axis("task", categories=experiment.tasks),
@@ -213,6 +215,24 @@ def _map(analysis: Analysis, finals: Mapping[str, Mapping[str, float]]) -> Figur
         "the worst to the best strategy of that task alone, so compare shades within a column."
     )
     return Figure("tasks", "Strategies on tasks", caption, [view])
+
+
+def _sorted_map(analysis: Analysis, cells: Series) -> Figure:
+    """Returns the same with a row a task: strategies by mean rank, tasks by how far the first one is behind on them."""
+    experiment = analysis.experiment
+    shade = {(str(x), str(y)): z or 0.0 for x, y, z in zip(cells.x, cells.y, cells.z, strict=True)}
+    ranking = analysis.looks[0].ranking
+    ranks = dict(zip(ranking.strategies, ranking.means, strict=False)) if ranking else {}
+    order = sorted(experiment.strategies, key=lambda name: ranks.get(name, math.inf))
+    tasks = sorted(experiment.tasks, key=lambda task: [-shade.get((name, task), 0.0) for name in order])
+    n_best = sum(shade.get((order[0], task)) == 1 for task in tasks)
+    axes = Axis("strategy", categories=order), Axis("task", categories=tasks)
+    caption = (
+        f"A row for each task, a column for each strategy, the best mean rank on the left: {order[0]} has the best "
+        f"mean final incumbent ({experiment.metric}) on {n_best} of {len(tasks)} tasks, which are on top; below, it "
+        "falls behind. The shade runs from the worst to the best strategy of a task, so compare shades within a row."
+    )
+    return Figure("tasks", "Strategies on tasks", caption, [View(experiment.metric, *axes, [cells])])
 
 
 def _finals(experiment: Experiment, of: Regrets, strategy: str) -> dict[str, float]:

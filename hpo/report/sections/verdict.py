@@ -26,6 +26,7 @@ from hpo.report.analysis.records import Experiment, Place
 from hpo.report.analysis.within_tasks import within_tasks
 from hpo.report.document.content import Block, Column, Section, Table, Text, Verdict
 from hpo.report.reading.terms import beyond_sentence
+from hpo.report.sections.groups import group_claims
 from hpo.report.sections.pairs import build_forest
 from hpo.report.sections.sentences import claim_of, claim_within, friedman_of, loser
 from hpo.statistics.paired import fewest_seeds
@@ -44,6 +45,7 @@ def build_verdict(analysis: Analysis) -> Section:
         ],
         looks=_looks_table(experiment, looks),
         reading=_reading(analysis, looks[0]),
+        groups=group_claims(analysis),
     )
     standings = analysis.standings
     sentences = [*unbeaten_sentences(experiment, standings), *_exhausted(experiment)]

@@ -13,7 +13,7 @@ import pytest
 
 from hpo.figures.figure import Cell
 from hpo.figures.palette import build_styles
-from hpo.report.document.content import Claim, Column, Report, Section, Table, Verdict
+from hpo.report.document.content import Claim, Column, Report, Section, Table, Text, Verdict
 from hpo.report.document.html import document_html
 from hpo.report.document.outline import outline
 from tests.support.browser import HAS_CHROMIUM, Page, open_page
@@ -26,6 +26,7 @@ HOSTILE = (
     "=cmd()\u2028\u202e{{ 7 * 7 }}",
 )
 N_FIGURES = 11
+UNFOLD = "document.querySelectorAll('main details').forEach((one) => { one.open = true; })"
 ALL_DRAWN = "document.querySelectorAll('figure.plotted').length === document.querySelectorAll('.js-plotly-plot').length"
 PLOTLY = "typeof Plotly === 'object'"
 SCROLL = """(async () => {
@@ -118,6 +119,24 @@ def test_many_pairs_are_folded_but_no_finding_is() -> None:
     assert "18 more pairs" in folded
 
 
+def test_groups_stand_in_the_place_of_pairs_which_are_folded() -> None:
+    claims = [Claim(f"a and b{n} not distinguishable: p = 1", "undecided") for n in range(3)]
+    groups = [Claim("Group 1: a, better than b: by 0.1", "better")]
+    verdict = Verdict("h", claims, Table("looks", "Looks", [], []), "r", groups)
+    shown, folded = render(Report("t", "", [], [Section("v", "V", [verdict])])).split("<details><summary>")
+    assert "<strong>Group 1</strong>: a, better than b" in shown
+    assert "not distinguishable" not in shown
+    assert folded.count("not distinguishable") == 3
+
+
+def test_sections_are_folded_under_what_they_find_and_backticks_are_code() -> None:
+    section = Section("design", "Design", [Text("`hpo compare` writes <b>it</b>.")], finding="no `deviation`")
+    page = render(Report("t", "", [], [section]))
+    assert '<details class="fold">' in page
+    assert '<span class="finding">no <code>deviation</code></span>' in page
+    assert "<code>hpo compare</code> writes &lt;b&gt;it&lt;/b&gt;." in page
+
+
 def check_silent(page: Page, path: Path) -> None:
     """Checks that nothing was asked from elsewhere, written to the console, or popped up."""
     assert [url for url in page.requests if not url.startswith("data:")] == [path.as_uri()]
@@ -139,6 +158,7 @@ def test_a_browser_draws_every_figure(tmp_path: Path, width: int, is_dark: bool,
     path.write_text(render(make_report()))
     with open_page(path, tmp_path / "profile", width=width, is_dark=is_dark, is_phone=is_phone) as page:
         assert page.evaluate("document.querySelectorAll('.js-plotly-plot').length") < N_FIGURES  # drawn when near
+        page.evaluate(UNFOLD)
         height = page.evaluate("document.documentElement.scrollHeight")
         draw_all(page)
         moved = "a link to a section must still lead there after the figures above it are drawn"
@@ -171,6 +191,7 @@ def test_no_cell_is_painted_over_another(tmp_path: Path, width: int, is_phone: b
     path = tmp_path / "report.html"
     path.write_text(render(replace(make_report(), sections=[Section("design", "Design", tables)])))
     with open_page(path, tmp_path / "profile", width=width, is_phone=is_phone) as page:
+        page.evaluate(UNFOLD)
         cells = "[...document.querySelectorAll('th, td')]"
         assert page.evaluate(f"{cells}.length") == 4 * len(titles)
         wide = f"{cells}.filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.textContent)"
@@ -185,6 +206,7 @@ def test_views_and_legend_answer_to_clicks(tmp_path: Path) -> None:
     path.write_text(render(make_report()))
     figure = "document.getElementById('figure-anytime')"
     with open_page(path, tmp_path / "profile") as page:
+        page.evaluate(UNFOLD)
         page.evaluate(f"{figure}.scrollIntoView()")
         page.wait(f"{figure}.querySelector('.main-svg') !== null")
         title = f"{figure}.querySelector('.x-title').textContent"
@@ -205,6 +227,7 @@ def test_hostile_names_stay_text_in_a_browser(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     path.write_text(render(hostile_report()))
     with open_page(path, tmp_path / "profile", height=14_000) as page:
+        page.evaluate(UNFOLD)
         page.wait(ALL_DRAWN)
         assert page.evaluate("document.querySelectorAll('img, svg a, b, [onerror]').length") == 0
         assert page.evaluate("[...document.querySelectorAll('svg tspan')].some((one) => one.style.fontWeight)") is False
@@ -239,6 +262,7 @@ def test_on_paper_every_figure_is_drawn_and_nothing_is_dark(tmp_path: Path) -> N
         printed = page.call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)["data"]
         assert base64.b64decode(printed).count(b"/Type /Page\n") > 4
         assert page.evaluate("document.querySelectorAll('.js-plotly-plot').length") == N_FIGURES
+        page.evaluate(UNFOLD)
         page.call("Emulation.setEmulatedMedia", media="print")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
@@ -270,6 +294,7 @@ def test_on_paper_words_of_a_table_stay_whole_where_they_fit_and_no_table_is_cut
     ]
     path.write_text(render(Report("x", "", ["random"], [Section("a", "A", tables, {})])))
     with open_page(path, tmp_path / "profile", width=width) as page:
+        page.evaluate(UNFOLD)
         page.call("Emulation.setEmulatedMedia", media="print")
         assert page.evaluate("document.querySelector('#table-fits table').className") == "whole"
         assert page.evaluate("document.querySelector('#table-long table').className") == "small"
