@@ -21,6 +21,11 @@ from hpo.report.reading.optuna_studies import database_of, read_optuna
 from hpo.report.reading.record import experiment_names, read_experiment
 from hpo.report.reading.terms import Terms
 
+OURS = (
+    "The records were read, and making their report failed: that is an error of hpo, not of what was typed. Please "
+    "report it to those who maintain hpo, with the lines above."
+)
+
 
 @dataclass(frozen=True)
 class Made:
@@ -42,6 +47,7 @@ def report_as_told(config: ReportConfig) -> Made:
 
     Raises:
         ValueError, OSError: if the record cannot be read as it is, or the report not be written.
+        RuntimeError: if the report cannot be made of what was read: an error of ours.
     """
     settings = config.report
     config.tracking.check(config.storage)
@@ -54,7 +60,10 @@ def report_as_told(config: ReportConfig) -> Made:
         experiment = with_shown(_read(config), settings.tasks)
     folder = _made(Path(settings.folder) / file_name(experiment.name))
     with left_alone():
-        report = make_report(experiment, folder, n_resamples=settings.n_resamples, seed=settings.seed)
+        try:
+            report = make_report(experiment, folder, n_resamples=settings.n_resamples, seed=settings.seed)
+        except ValueError as error:  # what was read is in order: no mistake of whoever asked
+            raise RuntimeError(OURS) from error
     problem = show_report(report, folder, experiment=experiment.name, tracking=config.tracking)
     return Made(report, folder, problem)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hpo.commands.console import main
 from hpo.figures.figure import Figure
 from hpo.report.analysis.records import Experiment
 from hpo.report.assemble import build_report
@@ -97,3 +98,14 @@ def test_100_000_trials_of_a_record_are_reported_within_20_seconds_of_cpu_and_80
     assert ran.returncode == 0, ran.stderr
     assert peak_bytes <= 0.8 * GB
     assert cpu_s <= 3 * 20
+
+
+def test_an_error_of_ours_does_not_look_like_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("zip() argument 2 is shorter than argument 1")
+
+    monkeypatch.setattr("hpo.report.making.make_report", fail)
+    records = write_table(tmp_path / "trials.csv", n_tasks=1, n_strategies=2, n_seeds=1, n_trials=2)
+    with pytest.raises(RuntimeError, match="an error of hpo, not of what was typed") as raised:
+        main(["report", f"records={records}", "tracking=none", f"report.folder={tmp_path}"])
+    assert isinstance(raised.value.__cause__, ValueError)
