@@ -6,9 +6,7 @@ Processes are `tokenizer_pool`'s concern, numbers `vocabulary`'s.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from typing import TypeVar
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 
 from hpo.config.schema import Keep, Tokenizer
 from hpo.data.segmentation import split_segments
+from hpo.machine.fastai_import import fastai_import
 
 BOS = "xxbos"
 PACKAGES: dict[Tokenizer, tuple[str, ...]] = {
@@ -74,7 +73,7 @@ def build_tokenizer(tokenizer: Tokenizer) -> Tokenize:
     """Returns the function from texts to lists of tokens; `auto` has to be settled by `segmentation` first."""
     match tokenizer:
         case Tokenizer.spacy:
-            with quiet_imports():
+            with fastai_import():
                 from fastai.text.core import SpacyTokenizer, TokenizeWithRules
 
                 tokenize: Tokenize = TokenizeWithRules(tok=SpacyTokenizer())
@@ -129,13 +128,3 @@ def cut_tokens(tokens: Tokens, cut: Cut) -> Tokens:
     code = np.zeros(len(tokens.words), dtype=np.uint32)
     code[seen[order]] = np.arange(len(seen))
     return Tokens([tokens.words[i] for i in seen[order]], code[codes], np.array([len(rows) for rows in kept]))
-
-
-@contextmanager
-def quiet_imports() -> Iterator[None]:
-    """Silences what fastai's imports warn about: torch's and pandas's plans, not ours."""
-    with warnings.catch_warnings():
-        # fastai/layers.py:552 decorates with torch.jit.script; fastai/tabular/core.py:17 sets a pandas option.
-        warnings.filterwarnings("ignore", message=r"`torch\.jit\.script` is deprecated", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", message="The 'mode.chained_assignment' option is deprecated")
-        yield

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 
+from hpo.machine.fastai_import import fastai_import
+
 TIMEOUT_S = 120.0
 
 
@@ -81,7 +83,8 @@ class TorchProbe:
 
 def _probe(device: str, precision: str) -> Torch:
     """Trains a step of a small network as a trial would."""
-    import fastai.text.learner
+    with fastai_import():
+        import fastai.text.learner
     import torch
 
     is_cuda = torch.cuda.is_available() and device != "cpu"

@@ -16,7 +16,7 @@ import hpo.data.imdb as module
 from hpo.commands.console import main
 from hpo.data.corpus import open_corpus, prepare
 from hpo.data.imdb import find_reviews, unlabelled_reviews
-from hpo.data.tokens import quiet_imports
+from hpo.machine.fastai_import import fastai_import
 from tests.support.data_sources import SHARED, class_folders, imdb, write_folder
 
 
@@ -39,7 +39,7 @@ def test_fastai_data_folder_is_found_as_fastai_finds_it(home: Path, tmp_path: Pa
     lay_out(home / "elsewhere" / "imdb")
     (home / "config.ini").write_text("[DEFAULT]\ndata = elsewhere\narchive = archive\n")
     files = find_reviews(imdb(tmp_path))
-    with quiet_imports():
+    with fastai_import():
         from fastai.data.external import URLs, fastai_cfg, untar_data
     fastai_cfg.cache_clear()
     try:
@@ -113,7 +113,7 @@ def test_an_archive_that_reaches_outside_is_refused(
 
 
 def test_the_published_archive_is_fastai_s() -> None:
-    with quiet_imports():
+    with fastai_import():
         import fastai.data
         from fastai.data.external import URLs
     checks = ast.literal_eval((Path(fastai.data.__file__).parent / "download_checks.py").read_text("utf-8"))

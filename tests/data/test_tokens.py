@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hpo.config.schema import Keep, Tokenizer
-from hpo.data.tokens import Cut, build_tokenizer, cut_tokens, encode, join_tokens, quiet_imports, split_words
+from hpo.data.tokens import Cut, build_tokenizer, cut_tokens, encode, join_tokens, split_words
+from hpo.machine.fastai_import import fastai_import
 
 TEXTS = [
     "I don't LIKE it!!!! It was so so so so bad...<br /><br />REALLY. See www.imdb.com/title",
@@ -27,7 +28,7 @@ def test_what_is_cut_later_is_what_would_have_been_cut_at_once(keep: Keep, max_t
 
 
 def test_spacy_tokens_equal_fastai() -> None:
-    with quiet_imports():
+    with fastai_import():
         from fastai.text.core import tokenize_texts
     ours = [list(map(str, tokens)) for tokens in build_tokenizer(Tokenizer.spacy)(TEXTS)]
     assert ours == [list(tokens) for tokens in tokenize_texts(TEXTS, n_workers=0)]

@@ -9,8 +9,9 @@ import pytest
 
 from hpo.data.splits import split_texts
 from hpo.data.texts import Texts
-from hpo.data.tokens import quiet_imports, split_words
+from hpo.data.tokens import split_words
 from hpo.data.vocabulary import FAKE, SPECIAL, build_vocab, number_texts
+from hpo.machine.fastai_import import fastai_import
 from tests.support.data_sources import table
 
 WORDS = ["the", "cat", "sat", "on", "the", "mat", "and", "the", "dog", "xxunk", "sat", "on", "the", "cat", "who", "sat"]
@@ -19,7 +20,7 @@ WORDS = ["the", "cat", "sat", "on", "the", "mat", "and", "the", "dog", "xxunk", 
 @pytest.mark.parametrize("min_freq", [1, 2, 3])
 @pytest.mark.parametrize("max_vocab", [10, 12, 16, 60])
 def test_vocab_equals_fastai(min_freq: int, max_vocab: int) -> None:
-    with quiet_imports():
+    with fastai_import():
         from fastai.text.data import make_vocab
     count = Counter(WORDS)
     ours = build_vocab(list(count), np.array(list(count.values())), min_freq=min_freq, max_vocab=max_vocab)
@@ -30,7 +31,7 @@ def test_vocab_equals_fastai(min_freq: int, max_vocab: int) -> None:
 
 
 def test_ids_equal_fastai_and_only_train_makes_the_vocabulary() -> None:
-    with quiet_imports():
+    with fastai_import():
         from fastai.text.data import Numericalize
     texts = Texts(
         texts=[f"common words number {i} {'rare' * (i % 3)}" for i in range(40)],

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-from hpo.data.tokens import quiet_imports
+from hpo.machine.fastai_import import fastai_import
 from hpo.trainers.awd_lstm.network.fastai import AWD_LSTM, awd_lstm_lm_config
 
-with quiet_imports():
+with fastai_import():
     from fastai.text.models.core import get_language_model
 
 WORDS = ["xxunk", "xxpad", "xxbos", "the", "cat", "dog", "bone", "wikipedia"]

@@ -77,10 +77,10 @@ def test_learns(tmp_path: Path, corpus: Path) -> None:
 
 def test_is_fastais_language_model(tmp_path: Path, corpus: Path) -> None:
     """Without dropout, equal weights give the outputs of fastai's own network."""
-    from hpo.data.tokens import quiet_imports
+    from hpo.machine.fastai_import import fastai_import
     from hpo.trainers.awd_lstm.network.fastai import AWD_LSTM, awd_lstm_lm_config
 
-    with quiet_imports():
+    with fastai_import():
         from fastai.text.models.core import get_language_model
 
     request = request_in(tmp_path, corpus)

@@ -1,14 +1,14 @@
-"""The names of fastai this package uses, imported without the warnings its import sets off.
+"""The names of fastai this package uses.
 
-Nothing else: importing from here instead of from fastai keeps `-W error` usable and the filter in one place.
+Nothing else: importing from here instead of from fastai keeps `-W error` usable and the import short.
 fastai is untyped, so every name is opaque to mypy.
 """
 # mypy: implicit-reexport
 # ruff: noqa: F401
 
-from hpo.data.tokens import quiet_imports
+from hpo.machine.fastai_import import fastai_import
 
-with quiet_imports():
+with fastai_import():
     from fastai.callback.core import Callback, TrainEvalCallback, event
     from fastai.callback.fp16 import AMPMode, MixedPrecision
     from fastai.callback.rnn import rnn_cbs

@@ -9,11 +9,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from hpo.machine.files import hash_bytes, write_atomically, write_json
 from hpo.trainers.awd_lstm.network.classifier import Architecture, build_classifier, read_architecture
@@ -76,13 +78,23 @@ def load_network(architecture: Architecture, data: bytes, path: Path) -> nn.Modu
         tensors = load(data)
     except SafetensorError as error:
         raise ValueError(f"{path} is no file of weights ({error}); copy it again, or train the trial again.") from error
-    with torch.device("meta"):
+    with torch.device("meta"), _Unset():
         _check_fit(tensors, build_classifier(architecture))
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
         raise ValueError(f"{path} holds weights that are no finite numbers; train the trial again.")
-    network = build_classifier(architecture)
+    with _Unset():
+        network = build_classifier(architecture)
     copy_tensors(tensors, network)
     return network.eval()
+
+
+class _Unset(TorchFunctionMode):
+    """Leaves new modules' weights as they are: drawing those of a description alone imports torch's compiler."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__module__", "") == nn.init.__name__:
+            return kwargs["tensor"] if kwargs and "tensor" in kwargs else args[0]
+        return func(*args, **(kwargs or {}))
 
 
 def named_tensors(model: nn.Module) -> dict[str, Tensor]:

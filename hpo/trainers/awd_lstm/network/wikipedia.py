@@ -14,9 +14,9 @@ from torch import Tensor
 
 from hpo.config.training import WT103, Sizes
 from hpo.data.corpus import Corpus
-from hpo.data.tokens import quiet_imports
 from hpo.machine.cache import Cache, digest
 from hpo.machine.download import Archive, download, fastai_folder, unpack
+from hpo.machine.fastai_import import fastai_import
 from hpo.machine.files import hash_bytes
 from hpo.trainers.awd_lstm.network.encoder import (
     FORMAT,
@@ -160,7 +160,7 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
 
 def _matched(found: dict[str, Tensor], words: list[str], vocab: list[str], *, shown: str) -> dict[str, Tensor]:
     """Returns the tensors of an encoder with a row for each token of `vocab`, the mean row for those not in `words`."""
-    with quiet_imports():
+    with fastai_import():
         from fastai.text.learner import clean_raw_keys, match_embeds
     try:
         if len(words) != len(found["0.encoder.weight"]):

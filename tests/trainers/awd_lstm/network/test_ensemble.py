@@ -19,8 +19,8 @@ from hpo.artifacts.checkpoint import hash_request
 from hpo.config.training import Precision, Unfreeze
 from hpo.contracts.trainer import EpochReport, TrialRequest
 from hpo.data.corpus import open_corpus
-from hpo.data.tokens import quiet_imports
 from hpo.data.vocabulary import Part
+from hpo.machine.fastai_import import fastai_import
 from hpo.machine.signals import never
 from hpo.trainers.awd_lstm.network.batches import Batches
 from hpo.trainers.awd_lstm.network.ensemble import EachAlone, Ensemble, ensemble_loss, log_mean, reverse_texts
@@ -56,7 +56,7 @@ def forget_seeds() -> None:
 
 def reversed_part(part: Part) -> Part:
     """Returns the part with each text reversed by fastai's own function."""
-    with quiet_imports():
+    with fastai_import():
         from fastai.text.data import reverse_text
     ends = zip(part.offsets[:-1], part.offsets[1:], strict=True)
     texts = [reverse_text(torch.from_numpy(part.ids[a:b].astype(np.int64))).numpy() for a, b in ends]

@@ -22,9 +22,9 @@ def test_they_are_those_of_fastai() -> None:
     """fastai.text.data.LMDataLoader, not shuffled, cuts the same windows from the same texts."""
     import torch
 
-    from hpo.data.tokens import quiet_imports
+    from hpo.machine.fastai_import import fastai_import
 
-    with quiet_imports():
+    with fastai_import():
         from fastai.text.data import LMDataLoader
 
     theirs = LMDataLoader([torch.tensor(text.astype(np.int64)) for text in TEXTS], bs=4, seq_len=7, num_workers=0)

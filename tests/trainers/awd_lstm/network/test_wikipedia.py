@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from hpo.config.training import Sizes
 from hpo.data.corpus import Corpus, open_corpus, prepare
-from hpo.data.tokens import quiet_imports
+from hpo.machine.fastai_import import fastai_import
 from hpo.study.refusal import Refused
 from hpo.trainers.awd_lstm.encoders.needed import open_encoders
 from hpo.trainers.awd_lstm.network.encoder import WEIGHTS, read_encoder
@@ -21,7 +21,7 @@ from hpo.trainers.awd_lstm.network.wikipedia import ARCHIVE, prepare_wt103, read
 from tests.support.studies import compose_config, plan_study, run_study
 from tests.support.wikipedia_models import SMALL, WORDS, lay_out
 
-with quiet_imports():
+with fastai_import():
     pass
 
 
@@ -34,7 +34,7 @@ def small_corpus() -> Corpus:
 
 
 def test_its_vocabulary_is_matched_as_fastai_does(models: Path) -> None:
-    with quiet_imports():
+    with fastai_import():
         from fastai.text.learner import match_embeds
     state = lay_out(models)
     corpus = small_corpus()
@@ -52,7 +52,7 @@ def test_its_vocabulary_is_matched_as_fastai_does(models: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # fastcore leaves a file open
 def test_it_lies_where_fastai_puts_it(models: Path) -> None:
-    with quiet_imports():
+    with fastai_import():
         from fastai.data.external import URLs, fastai_cfg, untar_data
     lay_out(models)
     fastai_cfg.cache_clear()
