@@ -1,4 +1,4 @@
-"""`hpo doctor`, mostly as processes: whatever is wrong with a machine is a line that says what to do."""
+"""`hpo doctor`: whatever is wrong with a machine is a line that says what to do."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext, redirect_stderr, redirect_stdout
+from functools import cache
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -17,6 +20,7 @@ import pytest
 from hpo.commands.console import main
 from hpo.commands.doctor import _print
 from hpo.commands.doctor_checks import CHECKS, Finding, State
+from hpo.executors.torch_probe import Torch, TorchProbe
 from tests.support import ROOT, requirements
 from tests.support.terminals import make_console
 
@@ -34,7 +38,30 @@ def read(printed: str) -> dict[str, tuple[str, str]]:
     return {match["subject"]: (match["state"], match["text"]) for match in matches if match}
 
 
-def examine(
+@cache
+def probed(device: str, precision: str) -> Torch:
+    with TorchProbe(device, precision) as probe:
+        return probe.result()
+
+
+@pytest.fixture(autouse=True)
+def _probed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets what is examined in this process ask torch itself once, not once a test."""
+
+    def known(device: str, precision: str) -> object:
+        return nullcontext(SimpleNamespace(result=lambda: probed(device, precision)))
+
+    monkeypatch.setattr("hpo.executors.torch_probe.TorchProbe", known)
+
+
+def examine(*overrides: str) -> tuple[int, dict[str, tuple[str, str]]]:
+    """Returns the exit code, and what is found, in this process."""
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        code = main(["doctor", *overrides])
+    return _read_all(code, out.getvalue(), err.getvalue())
+
+
+def examine_in_process(
     *overrides: str, folder: Path, path: Path | None = None, env: Mapping[str, str] | None = None
 ) -> tuple[int, dict[str, tuple[str, str]]]:
     """Returns the exit code of a process, and what it finds; modules in `path` hide others."""
@@ -48,12 +75,16 @@ def examine(
         timeout=120,
         check=False,
     )
-    assert ran.stderr == ""
-    found = read(ran.stdout)
+    return _read_all(ran.returncode, ran.stdout, ran.stderr)
+
+
+def _read_all(code: int, out: str, err: str) -> tuple[int, dict[str, tuple[str, str]]]:
+    assert err == ""
+    found = read(out)
     n_errors = sum(state == "error" for state, _ in found.values())
-    assert ran.stdout.splitlines()[-1] == (f"{n_errors} of these would stop a study." if n_errors else WELL)
-    assert ran.returncode == (1 if n_errors else 0)
-    return ran.returncode, found
+    assert out.splitlines()[-1] == (f"{n_errors} of these would stop a study." if n_errors else WELL)
+    assert code == (1 if n_errors else 0)
+    return code, found
 
 
 def errors(found: Mapping[str, tuple[str, str]]) -> set[str]:
@@ -61,7 +92,7 @@ def errors(found: Mapping[str, tuple[str, str]]) -> set[str]:
 
 
 def test_a_machine_that_is_well_is_told_so_and_nothing_is_left_there(workdir: Path) -> None:
-    code, found = examine(f"data.cache={workdir}/cache", folder=workdir)
+    code, found = examine_in_process(f"data.cache={workdir}/cache", folder=workdir)
     assert code == 0
     assert list(found) == list(CHECKS)
     assert found["settings"] == ("ok", "study docstrings-awd_lstm_small-tpe-none-s0")
@@ -79,10 +110,10 @@ def test_what_is_there_is_told(workdir: Path) -> None:
     (workdir / "texts.csv").write_text("label,text\n" + "".join(f"{i % 2},text {i}\n" for i in range(60)))
     table = ["data=table", "data.path=texts.csv", "data.cache=cache", "data.tokenizer=words"]
     assert main(["show", *table]) == 0
-    _, found = examine(*study, folder=workdir)
+    _, found = examine(*study)
     assert found["record"] == ("ok", "storage.path=hpo.db: 1 study")
     assert found["mlflow"] == ("ok", "tracking.uri=sqlite:///mlflow.db: it is there")
-    _, found = examine(*table, folder=workdir)
+    _, found = examine(*table)
     assert found["data"] == ("ok", "data=table is prepared; in the cache: table")
 
 
@@ -98,12 +129,12 @@ def test_what_is_there_is_told(workdir: Path) -> None:
 def test_a_broken_torch_is_told_with_the_remedy(module: str, program: str, said: str, workdir: Path) -> None:
     (workdir / "broken").mkdir()
     (workdir / "broken" / f"{module}.py").write_text(program)
-    code, found = examine("executor.device=cpu", folder=workdir, path=workdir / "broken")
+    code, found = examine_in_process("executor.device=cpu", folder=workdir, path=workdir / "broken")
     assert (code, errors(found)) == (1, {"torch"})
     assert said in found["torch"][1]
     torch, fastai = (next(line for line in requirements() if line.startswith(name)) for name in ("torch>", "fastai>"))
     assert found["torch"][1].endswith(f'; pip install "{torch}" "{fastai}"')
-    code, found = examine("trainer=synthetic", folder=workdir, path=workdir / "broken")
+    code, found = examine_in_process("trainer=synthetic", folder=workdir, path=workdir / "broken")
     assert (code, found["torch"][0]) == (0, "warning")
 
 
@@ -121,7 +152,7 @@ def test_a_package_that_is_missing_is_named(module: str, workdir: Path) -> None:
 
 def test_a_record_that_cannot_be_reached_stops_a_study(workdir: Path) -> None:
     address = "storage.url=postgresql://me:CANARY@127.0.0.1:1/x"
-    code, found = examine("storage=postgres", address, folder=workdir)
+    code, found = examine("storage=postgres", address)
     assert (code, errors(found)) == (1, {"record"})
     assert "Connection refused" in found["record"][1]
     assert "CANARY" not in str(found)
@@ -129,19 +160,19 @@ def test_a_record_that_cannot_be_reached_stops_a_study(workdir: Path) -> None:
 
 
 def test_a_database_that_is_there_is_told(database: str, workdir: Path) -> None:
-    code, found = examine("storage=postgres", folder=workdir, env={"HPO_STORAGE_URL": database})
+    code, found = examine_in_process("storage=postgres", folder=workdir, env={"HPO_STORAGE_URL": database})
     assert code == 0
     assert found["record"] == ("ok", "storage.url=env:HPO_STORAGE_URL: the first study makes it")
 
 
 def test_an_mlflow_that_is_away_is_a_warning(workdir: Path) -> None:
-    code, found = examine("tracking.uri=http://127.0.0.1:1", folder=workdir)
+    code, found = examine("tracking.uri=http://127.0.0.1:1")
     text = "tracking.uri=http://127.0.0.1:1 refuses connections; studies run, and hpo sync brings what it misses"
     assert (code, found["mlflow"]) == (0, ("warning", text))
 
 
 def test_an_mlflow_server_answers(server: MlflowServer, workdir: Path) -> None:
-    _, found = examine(f"tracking.uri={server.uri}", folder=workdir)
+    _, found = examine(f"tracking.uri={server.uri}")
     assert found["mlflow"] == ("ok", f"tracking.uri={server.uri}: it answers")
 
 
@@ -171,7 +202,7 @@ def test_a_study_that_is_held_is_told(workdir: Path) -> None:
     with subprocess.Popen([sys.executable, "-m", "hpo", *slow], cwd=workdir, stdout=subprocess.DEVNULL) as driver:
         while not (workdir / "studies" / "x" / "trials").exists():
             assert driver.poll() is None
-        code, found = examine(*study, folder=workdir)
+        code, found = examine(*study)
         driver.kill()
     assert (code, errors(found)) == (1, {"record"})
     assert found["record"][1].startswith(f"Study 'x' is held by process {driver.pid} on ")
@@ -186,7 +217,7 @@ def test_a_mistake_is_one_sentence(workdir: Path, capsys: pytest.CaptureFixture[
 def test_data_to_download_and_a_precision_in_vain_are_warnings(workdir: Path) -> None:
     home = {"FASTAI_HOME": str(workdir / "fastai")}
     overrides = ("data=imdb", "data.cache=cache", "train.precision=bf16", "executor.device=cpu")
-    code, found = examine(*overrides, folder=workdir, env=home)
+    code, found = examine_in_process(*overrides, folder=workdir, env=home)
     assert code == 0
     assert found["data"] == ("warning", "data=imdb is downloaded by the first study; in the cache: nothing")
     assert found["precision"] == ("warning", "fp32: train.precision=bf16 has no effect on a CPU")
