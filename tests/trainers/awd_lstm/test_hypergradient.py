@@ -219,9 +219,12 @@ def test_finds_the_ridge_penalty_that_is_best_for_the_validation_part() -> None:
     toy = Toy(torch.zeros(3), loss, held, lr=0.5, knob=(decay, (0.0, 2.0)), rate=0.04)
     toy.hyper.log_lr.low = toy.hyper.log_lr.high = 0.0  # the rate stays
     toy.learn.opt.set_hyper("eps", 1.0)  # Adam's steps are then nearly those of gradient descent
+    mults = []
     for _ in range(1500):
         toy.step()
-    assert toy.hyper.mult == pytest.approx(best, abs=0.03)
+        mults.append(toy.hyper.mult)
+    # drawn differences keep it on the move about where it settles
+    assert np.mean(mults[1000:]) == pytest.approx(best, abs=0.03)
 
 
 @pytest.mark.parametrize("start", [1e-6, 1e-1])

@@ -144,8 +144,16 @@ class DropMult:
 
 def bodies_of(network: Any) -> list[nn.Module]:
     """Returns the parts that encoders are for: of a classifier, or of the forward and the backward one."""
-    parts: list[Any] = [network.forwards, network.backwards] if isinstance(network, Ensemble) else [network]
-    return [part[0].module for part in parts]
+    return [part[0].module for part in _parts(network)]
+
+
+def heads_of(network: Any) -> list[nn.Module]:
+    """Returns what makes logits of what the bodies say: of a classifier, or of the forward and the backward one."""
+    return [part[1] for part in _parts(network)]
+
+
+def _parts(network: Any) -> list[Any]:
+    return [network.forwards, network.backwards] if isinstance(network, Ensemble) else [network]
 
 
 def build_body(n_vocab: int, sizes: Sizes, dropouts: Mapping[str, float]) -> nn.Module:

@@ -6,6 +6,8 @@ Which network and which texts is known to those who ask: `answers` and the test 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +18,7 @@ from torch.nn.functional import cross_entropy
 from hpo.data.metrics import Measure, Scores, score_predictions
 from hpo.data.vocabulary import Part
 from hpo.trainers.awd_lstm.network.batches import PAD, Batches
-from hpo.trainers.awd_lstm.network.classifier import Architecture
+from hpo.trainers.awd_lstm.network.classifier import Architecture, heads_of
 
 Rows = NDArray[np.int64]
 Probabilities = NDArray[np.float64]
@@ -35,8 +37,9 @@ def class_probabilities(
     """Returns the probabilities of each text, shape (texts, classes), whatever stands beside it.
 
     Libraries multiply matrices of other shapes in other orders, so the last digits depend on how many rows and columns
-    a batch has. With `alone` those depend on the text alone: its batch is filled up with it, each row with what is in
-    no other's way, and the digits are the same whatever is asked beside it, at the cost of the filling.
+    a batch has, and on some processors on where in it a row stands. With `alone` a batch has the shape that follows
+    from its texts, filled up with one of them, and its few last products are made in twice the digits that are
+    returned: these are the same whatever is asked beside a text, at the cost of the filling.
 
     In a batch with much longer texts fastai's pooling (fastai.text.models.core.masked_concat_pool) takes a padded
     place for the last token of a text that begins in the last `bptt` columns, and beyond `max_len` a text may lose
@@ -47,16 +50,35 @@ def class_probabilities(
     found = np.empty((len(part), architecture.n_classes), dtype=np.float64)
     lengths = np.diff(part.offsets)
     if alone:
-        for rows, shape in _shapes(lengths, architecture, batch_size):
-            ids = torch.full(shape, PAD, dtype=torch.int64, device=device)
-            some = batches.ids_of(rows)
-            ids[: len(rows), : some.shape[1]] = some
-            ids[len(rows) :] = ids[0]
-            found[rows] = network(ids)[0][: len(rows)].double().softmax(1).cpu().numpy()
+        with _wide_heads(network):
+            for rows, shape in _shapes(lengths, architecture, batch_size):
+                ids = torch.full(shape, PAD, dtype=torch.int64, device=device)
+                some = batches.ids_of(rows)
+                ids[: len(rows), : some.shape[1]] = some
+                ids[len(rows) :] = ids[0]
+                found[rows] = network(ids)[0][: len(rows)].softmax(1).float().cpu().numpy()
         return found
     for rows in _groups(lengths, architecture, batch_size):
         found[rows] = network(batches.ids_of(rows))[0].double().softmax(1).cpu().numpy()
     return found
+
+
+@contextmanager
+def _wide_heads(network: nn.Module) -> Iterator[None]:
+    """Lets the heads compute in double precision; the recurrent bodies are the same in every row as they are."""
+
+    def widen(_: nn.Module, given: Any) -> Any:
+        (outputs, mask), *others = given
+        return ((outputs.double(), mask), *others)
+
+    heads = heads_of(network)
+    hooks = [head.double().register_forward_pre_hook(widen) for head in heads]
+    try:
+        yield
+    finally:
+        for head, hook in zip(heads, hooks, strict=True):
+            head.float()
+            hook.remove()
 
 
 def _shapes(lengths: Rows, architecture: Architecture, batch_size: int) -> Iterator[tuple[Rows, tuple[int, int]]]:
