@@ -11,6 +11,7 @@ __all__ = [
     "download",
     "errors",
     "escaping",
+    "fastai_import",
     "files",
     "locks",
     "modules",
