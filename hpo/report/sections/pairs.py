@@ -116,13 +116,13 @@ def build_forest(analysis: Analysis) -> Figure:
         Axis(f"first − second ({experiment.quantity})"),
         Axis("pair", categories=[comparison.name for comparison in shown]),
     )
-    lines: list[Line] = [("x", -rope, "− ROPE"), ("x", rope, "+ ROPE")] if rope else [("x", 0.0, "no difference")]
+    lines: list[Line] = [("x", -rope, ""), ("x", rope, "")] if rope else [("x", 0.0, "no difference")]
     view = View("differences", *axes, [one for one in series if one.x], lines)
     side = "left" if experiment.has_tasks or experiment.better == "lower" else "right"
     caption = (
         "Typical difference (Hodges–Lehmann) of every pair with its 95 % interval, where there are six "
         f"{experiment.paired_by}s for one; "
-        f"{side} of 0 speaks for the first of the pair, and between the dashed lines a difference does not matter."
+        f"{side} of 0 speaks for the first of the pair, and between the dashed lines (the ROPE) none matters."
     )
     return Figure("verdict-differences", "Every pair: difference, 95 % interval, ROPE", caption, [view])
 
