@@ -127,6 +127,10 @@ ALLOWED = {
     ("commands/console.py", "imports import_module: it imports what a text names"),
     ("commands/console.py", "imports importlib.import_module"),
     ("commands/console.py", "calls import_module, which imports what a text names"),
+    # what its own table puts off
+    ("machine/fastai_import.py", "imports import_module: it imports what a text names"),
+    ("machine/fastai_import.py", "imports importlib.import_module"),
+    ("machine/fastai_import.py", "calls import_module, which imports what a text names"),
     ("config/compose.py", "has the text '_target_'"),  # the refusal itself
     # for jobs on other machines, which prove by a key
     ("executors/slurm.py", "calls socket.create_server, which listens"),
