@@ -28,3 +28,7 @@ def test_links_and_paths_lead_somewhere(document: Path) -> None:
     paths = [path for path in PATH.findall(text) if "NAME" not in path]  # of what is still to be written
     places = [document.parent / link for link in LINK.findall(text)] + [ROOT / path for path in paths]
     assert [str(place) for place in places if not place.exists()] == []
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 200
