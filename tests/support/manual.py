@@ -17,7 +17,7 @@ FENCE = re.compile(r"(?P<mark><!-- (?P<words>.*?) -->\n)?^```(?P<language>\w*)\n
 FILE = re.compile(r"# (?P<name>[\w./-]+\.(?:py|yaml))\n")
 WRITES = re.compile(r"> (?P<name>[\w.]+\.csv)$", re.M)
 SHELL = ("bash", "sh", "console")
-NEED_FILES = ("trainer=function", "space=narrow", "plugins=", "$PWD")
+NEED_FILES = ("trainer.path=", "trainer=function", "space=narrow", "plugins=", "$PWD")
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,8 @@ def class_probabilities(
 
     Libraries multiply matrices of other shapes in other orders, so the last digits depend on how many rows and columns
     a batch has, and on some processors on where in it a row stands. With `alone` a batch has the shape that follows
-    from its texts, filled up with one of them, and its few last products are made in twice the digits that are
-    returned: these are the same whatever is asked beside a text, at the cost of the filling.
+    from its texts, filled up with one of them, and its few last products are made in twice the digits that
+    count: these are the same whatever is asked beside a text, at the cost of the filling.
 
     In a batch with much longer texts fastai's pooling (fastai.text.models.core.masked_concat_pool) takes a padded
     place for the last token of a text that begins in the last `bptt` columns, and beyond `max_len` a text may lose
@@ -56,7 +56,8 @@ def class_probabilities(
                 some = batches.ids_of(rows)
                 ids[: len(rows), : some.shape[1]] = some
                 ids[len(rows) :] = ids[0]
-                found[rows] = network(ids)[0][: len(rows)].softmax(1).float().cpu().numpy()
+                logits = network(ids)[0][: len(rows)].float()
+                found[rows] = logits.double().softmax(1).cpu().numpy()
         return found
     for rows in _groups(lengths, architecture, batch_size):
         found[rows] = network(batches.ids_of(rows))[0].double().softmax(1).cpu().numpy()
