@@ -299,6 +299,7 @@ def test_equal_texts_and_those_with_two_labels_are_noted(tmp_path: Path) -> None
         ("down", f"bad film {i}", "train") for i in range(9)
     ]
     rows += [("up", "bad film 1", "valid"), ("down", "bad  film 2", "valid"), ("up", "good film unheard", "test")]
+    rows += [("down", "dull film unheard", "test")]
     path = write_tsv(tmp_path / "t.tsv", [*rows, ("down", "good film 3", "train")], header="label\ttext\tpart")
     corpus = open_corpus(prepare(table(path, split_column="part")))
     assert corpus.notes == (
