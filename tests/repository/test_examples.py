@@ -29,8 +29,13 @@ def command(path: Path, *words: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_it_is_short_and_runs(path: Path, workdir: Path) -> None:
+def test_it_is_short(path: Path) -> None:
     assert len(path.read_text("utf-8").splitlines()) <= MAX_LINES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_it_runs(path: Path, workdir: Path) -> None:
     done = subprocess.run(command(path, *QUICK[path.stem]), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "hpo.Study" in done.stdout or "report.html" in done.stdout

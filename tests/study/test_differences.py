@@ -44,6 +44,7 @@ def split_all(command: str) -> list[list[str]]:
         return split_jobs(read_arguments(shlex.split(command)))
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_manual_are_studies_of_their_own() -> None:
     commands = study_commands()
     named = studies([command for command in commands if not any(word in command for word in NEEDS_MORE)])

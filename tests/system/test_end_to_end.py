@@ -35,6 +35,7 @@ def test_mlflow_equals_the_record(sampler: str, workdir: Path) -> None:
     compare_with_mlflow(report)
 
 
+@pytest.mark.slow
 def test_a_study_on_real_text(workdir: Path) -> None:
     report = run_study(
         "data.n_per_class=60",

@@ -62,6 +62,7 @@ def assert_paused(code: int, out: str, err: str) -> None:
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_a_study_goes_on_when_there_is_room_again(small_disk: Path, tmp_path: Path) -> None:
     assert_paused(*run_command(small_disk, *COMMAND))
     assert_paused(*run_command(small_disk, *COMMAND))  # still full

@@ -25,7 +25,7 @@ KINDS = {
     "curves": curved(),
     "sync": synced(),
 }
-FEW = {"lines": 12, "plausible": 8, "files": 8, "compare": 3, "report": 3, "curves": 2}
+FEW = {"lines": 4, "plausible": 3, "files": 3}
 MANY = {"lines": 160, "plausible": 120, "files": 120, "compare": 40, "report": 30, "curves": 15, "sync": 15}
 
 

@@ -69,7 +69,7 @@ def curves(folder: Path) -> list[tuple[dict[str, object], dict[int, float]]]:
     return [(trial.params, trial.intermediate_values) for trial in study.trials]
 
 
-@pytest.mark.parametrize("executor", ["inline", "processes"])
+@pytest.mark.parametrize("executor", ["inline", pytest.param("processes", marks=pytest.mark.slow)])
 def test_a_killed_study_goes_on_as_if_nothing_had_happened(
     project: Path, tmp_path_factory: pytest.TempPathFactory, executor: str
 ) -> None:
