@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpo.config.search import ParamValue
 from hpo.contracts.seeds import derive_seed
+from hpo.search.notes import note
 from hpo.search.samplers import SeededRandom
 from hpo.space.space import Param, Space
 
@@ -63,14 +64,14 @@ class CMASampler(SeededRandom):
             seed=derive_seed(self._seed, trial.number, "cmaes"),
             population_size=self._population_size,
         )
-        complete = study._get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         sign = -1 if study.direction == StudyDirection.MAXIMIZE else 1
         for generation in count():
             members = [other for other in complete if other.system_attrs.get(GENERATION) == generation]
             if len(members) < optimizer.population_size:
                 break
             optimizer.tell(self._solutions(members[: optimizer.population_size], sign))
-        study._storage.set_trial_system_attr(trial._trial_id, GENERATION, optimizer.generation)
+        note(study, trial, GENERATION, optimizer.generation)
         units = optimizer.ask()
         return {param.path: param.from_unit(float(unit)) for param, unit in zip(self._axes, units, strict=True)}
 

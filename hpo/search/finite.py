@@ -16,6 +16,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 
 from hpo.config.search import ParamValue
+from hpo.search.notes import all_trials, note
 
 
 class Ledger(BaseSampler):
@@ -53,7 +54,7 @@ class Ledger(BaseSampler):
         """Notes that `trial` has params that somebody else chose, so that they are not proposed again."""
         proposal = self.proposal_of(params)
         if proposal is not None:
-            study._storage.set_trial_system_attr(trial._trial_id, self.key, proposal)
+            note(study, trial, self.key, proposal)
 
     def proposals(self, trials: Sequence[FrozenTrial]) -> list[Any]:
         """Returns which proposals `trials` were given."""
@@ -65,7 +66,7 @@ class Ledger(BaseSampler):
         if noted is not None:
             return noted
         proposal = self.choose(study, trial, _others(study, trial))
-        study._storage.set_trial_system_attr(trial._trial_id, self.key, proposal)
+        note(study, trial, self.key, proposal)
         return proposal
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
@@ -87,5 +88,5 @@ class Ledger(BaseSampler):
 
 def _others(study: optuna.Study, trial: FrozenTrial) -> list[FrozenTrial]:
     """Returns all other trials of the study, also those of other brackets, which Hyperband hides from samplers."""
-    trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+    trials = all_trials(study)
     return [other for other in trials if other.number != trial.number]

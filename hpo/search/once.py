@@ -19,6 +19,7 @@ from hpo.config.search import ParamValue
 from hpo.contracts.records import ENQUEUED, ORIGIN, REPEATED
 from hpo.contracts.seeds import derive_seed
 from hpo.search.finite import Ledger
+from hpo.search.notes import all_trials, note, noted
 from hpo.search.told import Told
 from hpo.space.space import Param, Space
 
@@ -64,14 +65,13 @@ class Once(BaseSampler):
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, ParamValue]:
         proposed = self._propose(study, trial)
-        attrs = study._storage.get_trial_system_attrs(trial._trial_id)
-        if attrs.get(ORIGIN) == ENQUEUED:
+        if noted(study, trial).get(ORIGIN) == ENQUEUED:
             return proposed
-        others = study._storage.get_all_trials(study._study_id, deepcopy=False)
+        others = all_trials(study)
         taken = self._keys(other for other in others if 0 <= other.number < trial.number)  # not of other studies
         if self._key(proposed) not in taken:
             return proposed
-        study._storage.set_trial_system_attr(trial._trial_id, ORIGIN, REPEATED)
+        note(study, trial, ORIGIN, REPEATED)
         return self._nearest(proposed, taken) if self._cells is not None else self._draw(trial.number, taken)
 
     def sample_independent(

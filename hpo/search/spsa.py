@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpo.config.search import ParamValue
 from hpo.contracts.seeds import derive_seed
+from hpo.search.notes import all_trials, note
 from hpo.search.samplers import SeededRandom
 from hpo.space.space import Param, Space
 
@@ -68,13 +69,13 @@ class SPSASampler(SeededRandom):
     ) -> dict[str, ParamValue]:
         if trial.number < self._n_startup:
             return {}
-        others = study._storage.get_all_trials(study._study_id, deepcopy=False)
+        others = all_trials(study)
         first = trial.number - (trial.number - self._n_startup) % 2
         noted = next((other.system_attrs.get(PAIR) for other in others if other.number in (first, trial.number)), None)
         if noted is None or noted["first"] != first:
             sign = -1 if study.direction == StudyDirection.MAXIMIZE else 1
             noted = {"first": first, "params": self._pair(first, self._replay(others, sign))}
-        study._storage.set_trial_system_attr(trial._trial_id, PAIR, noted)
+        note(study, trial, PAIR, noted)
         params: dict[str, ParamValue] = noted["params"][trial.number - first]
         return params
 

@@ -17,6 +17,7 @@ from hpo.config.search import ParamValue
 from hpo.contracts.records import ENQUEUED, ORIGIN, PRIOR
 from hpo.contracts.seeds import derive_seed
 from hpo.search.finite import Ledger
+from hpo.search.notes import note
 from hpo.search.samplers import SeededRandom
 from hpo.space.space import Space
 
@@ -55,7 +56,7 @@ class Told(BaseSampler):
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         origin = self._origin(trial.number)
         if origin:
-            study._storage.set_trial_system_attr(trial._trial_id, ORIGIN, origin)
+            note(study, trial, ORIGIN, origin)
         if origin and isinstance(self.behind, Ledger):
             self.behind.give(study, trial, self._first[trial.number])
         else:

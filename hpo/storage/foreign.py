@@ -38,7 +38,8 @@ def read_foreign(path: Path) -> list[Study]:
     storage = _open(path, shown)
     try:
         studies = [study for study in storage.get_all_studies() if STUDY not in study.system_attrs]
-        trials = {study.study_name: storage.get_all_trials(study._study_id, deepcopy=False) for study in studies}
+        ids = {study.study_name: storage.get_study_id_from_name(study.study_name) for study in studies}
+        trials = {name: storage.get_all_trials(study_id, deepcopy=False) for name, study_id in ids.items()}
     except (SQLAlchemyError, OptunaError, ValueError, KeyError) as error:
         raise ValueError(f"{shown} cannot be read: {first_line(error)}.") from error
     finally:

@@ -10,7 +10,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState
 
 from hpo.contracts.records import COMPLETE, PRUNED
 from hpo.storage.record import STUDY, read_distributions, read_trials, study_attrs
@@ -77,13 +77,18 @@ def as_trials(noted: Sequence[Json], space: Mapping[str, BaseDistribution]) -> l
     """Returns trials that were copied as samplers take them, with numbers below those of the study's own."""
     trials: list[FrozenTrial] = []
     for number, entry in enumerate(noted, start=-len(noted)):
-        trial = create_trial(
+        trial = FrozenTrial(
+            number=number,
+            trial_id=number,
             state=TrialState[entry["state"]],
             value=entry["value"],
+            datetime_start=None,
+            datetime_complete=None,
             params=entry["params"],
             distributions={path: space[path] for path in entry["params"]},
+            user_attrs={},
+            system_attrs={},
             intermediate_values=dict(enumerate(entry["curve"], start=1)),
         )
-        trial.number = trial._trial_id = number
         trials.append(trial)
     return trials

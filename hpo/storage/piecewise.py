@@ -47,17 +47,18 @@ def all_trials(storage: BaseStorage, study_id: int) -> Iterator[FrozenTrial]:
     if isinstance(storage, EnduringStorage):
         after = -1
         while piece := storage.ask(_read_piece, study_id, after):
-            yield from piece
-            after = piece[-1]._trial_id
+            yield from piece.values()
+            after = max(piece)
     else:
         yield from storage.get_all_trials(study_id, deepcopy=False)
 
 
-def _read_piece(connection: Connection, study_id: int, after: int) -> list[FrozenTrial]:
+def _read_piece(connection: Connection, study_id: int, after: int) -> dict[int, FrozenTrial]:
+    """Returns the next trials by their ids, in the order of these."""
     where: dict[str, object] = {"study": study_id, "after": after, "piece": PIECE}
     found = connection.execute(TRIALS, where).all()  # first: what belongs to a state was written before it
     if not found:
-        return []
+        return {}
     where["last"] = found[-1].trial_id
     params: dict[int, dict[str, Any]] = {}
     for row in connection.execute(PARAMS, where):
@@ -67,7 +68,9 @@ def _read_piece(connection: Connection, study_id: int, after: int) -> list[Froze
     if odd := set(connection.execute(STEPS, where).scalars()) - STEP_TYPES:  # nobody reads them; they show damage
         raise LookupError(f"{odd.pop()!r} is no type of an intermediate value")
     attrs = _attrs(connection.execute(ATTRS, where).all())
-    return [_trial(row, params.get(row.trial_id, {}), values, attrs.get(row.trial_id, {})) for row in found]
+    return {
+        row.trial_id: _trial(row, params.get(row.trial_id, {}), values, attrs.get(row.trial_id, {})) for row in found
+    }
 
 
 def _attrs(rows: Sequence[Row[Any]]) -> dict[int, dict[str, Any]]:
