@@ -120,7 +120,7 @@ def check(outcome: Outcome) -> int:
         assert is_writer or outcome.before == outcome.after, f"left behind: {left or 'other content'} ({outcome.err!r})"
         assert outcome.code == DONE or outcome.out == "", f"refused, but said {outcome.out!r}"
     asked = set(outcome.case.argv)
-    is_study = outcome.case.command not in READERS and not asked & {"-h", "--help", "--cfg", "-c"}
+    is_study = outcome.case.command not in READERS and not asked & {"-h", "--help", "--version", "--cfg", "-c"}
     assert outcome.code != DONE or not is_study or outcome.reports, "done, but no study was run"
     is_multirun = {"-m", "--multirun"} & asked
     assert not outcome.reports or outcome.code == DONE or is_multirun, f"ran, and was refused: {outcome.err!r}"
