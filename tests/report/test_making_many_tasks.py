@@ -91,7 +91,7 @@ def test_a_task_that_is_none_is_refused() -> None:
 def test_100_000_trials_of_a_record_are_reported_within_20_seconds_of_cpu_and_800_megabytes(tmp_path: Path) -> None:
     words = ["trainer=synthetic", "executor=inline", "study.n_trials=50", "sampler=random", "tracking=none"]
     record = f"storage.path={tmp_path / 'hpo.db'}"
-    studied = [sys.executable, "-m", "hpo", *words, record, f"study.folder={tmp_path / 'studies'}"]
+    studied = [sys.executable, "-m", "hpo", *words, record, f"storage.folder={tmp_path / 'studies'}"]
     subprocess.run(studied, check=True, capture_output=True)
     assert multiply_trials(tmp_path / "hpo.db", 2000) == 100_000
     ran, cpu_s, peak_bytes = reported(record, tmp_path / "reports")
