@@ -22,6 +22,7 @@ import hpo
 from hpo.commands.predict import main
 from hpo.model.answers import TextModel
 from tests.support.kept_models import described
+from tests.support.measured_commands import measured_command
 from tests.support.studies import run_study
 
 TEXTS = ["Compute the eigenvalues of an array.", "Plot a figure with two axes", "a column of the data frame"]
@@ -153,15 +154,11 @@ def test_a_long_file_needs_no_more_memory_than_a_short_one(model: Path, tmp_path
     for n_rows in (1_000, 25_000):
         path = tmp_path / f"{n_rows}.csv"
         path.write_text("text\n" + "".join(f"row {i} of the array and its shape\n" for i in range(n_rows)))
-        script = (
-            "import resource, sys; from hpo.predict import main; code = main(sys.argv[1:]);"
-            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr); sys.exit(code)"
-        )
-        command = [sys.executable, "-c", script, f"model={model}", "format=csv", str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        done = measured_command("predict", f"model={model}", "format=csv", str(path))
+        assert done.returncode == 0, done.stderr
         assert len(done.stdout.splitlines()) == n_rows + 1
-        peaks.append(int(done.stderr.split()[-1]))
-    assert peaks[1] - peaks[0] < 30_000  # KiB; the long file's answers alone would be more
+        peaks.append(done.peak_bytes)
+    assert peaks[1] - peaks[0] < 30_000_000  # the long file's answers alone would be more
 
 
 def flip(path: Path, at: int) -> None:

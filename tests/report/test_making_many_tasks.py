@@ -17,35 +17,27 @@ from hpo.report.document.content import Report
 from hpo.report.making import with_shown
 from tests.support.many_tasks import write_table
 from tests.support.many_trials import multiply_trials
+from tests.support.measured_commands import MeasuredCommand, measured_command
 from tests.support.noise_experiments import experiment, normal
 
 GB = 1_000_000_000
 TASKS = tuple(f"task-{number}" for number in range(9))
 
 
-def reported(source: str, folder: Path) -> tuple[subprocess.CompletedProcess[str], float, int]:
-    """Reports in a process of its own; returns how that ended, its seconds of CPU, and its most memory in bytes."""
-    code = (
-        "import resource, sys; from hpo.commands.console import main; code = main(sys.argv[1:]); "
-        "used = resource.getrusage(resource.RUSAGE_SELF); "
-        "print(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024); sys.exit(code)"
-    )
-    command = [sys.executable, "-c", code, "report", source, "tracking=none", f"report.folder={folder}"]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    cpu_s, peak_bytes = ran.stdout.split()[-2:]
-    return ran, float(cpu_s), int(peak_bytes)
+def reported(source: str, folder: Path) -> MeasuredCommand:
+    return measured_command("report", source, "tracking=none", f"report.folder={folder}")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_430_000_rows_are_reported_within_a_minute_of_cpu_a_gigabyte_and_a_page_of_6_megabytes(tmp_path: Path) -> None:
     records = write_table(tmp_path / "trials.csv")
-    ran, cpu_s, peak_bytes = reported(f"records={records}", tmp_path / "reports")
+    ran = reported(f"records={records}", tmp_path / "reports")
     assert ran.returncode == 0, ran.stderr
     folder = tmp_path / "reports" / "benchmark"
     assert (folder / "report.html").stat().st_size <= 6_000_000
-    assert peak_bytes <= GB
-    assert cpu_s <= 2 * 60  # a shared core is slower
+    assert ran.peak_bytes <= GB
+    assert ran.cpu_s <= 2 * 60  # a shared core is slower
 
 
 def many() -> Experiment:
@@ -94,10 +86,10 @@ def test_100_000_trials_of_a_record_are_reported_within_20_seconds_of_cpu_and_80
     studied = [sys.executable, "-m", "hpo", *words, record, f"storage.folder={tmp_path / 'studies'}"]
     subprocess.run(studied, check=True, capture_output=True)
     assert multiply_trials(tmp_path / "hpo.db", 2000) == 100_000
-    ran, cpu_s, peak_bytes = reported(record, tmp_path / "reports")
+    ran = reported(record, tmp_path / "reports")
     assert ran.returncode == 0, ran.stderr
-    assert peak_bytes <= 0.8 * GB
-    assert cpu_s <= 3 * 20
+    assert ran.peak_bytes <= 0.8 * GB
+    assert ran.cpu_s <= 3 * 20
 
 
 def test_an_error_of_ours_does_not_look_like_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from tests.support.measured_commands import measured_command
 
 COLUMNS = "experiment,task,strategy,seed,trial,value,state,epochs,seconds,test,param.lr,param.n_hid"
 LIMIT_S, LIMIT_BYTES = 60, 2e9
@@ -21,15 +20,11 @@ def test_a_hundred_studies_of_a_hundred_trials_take_less_than_a_minute_and_two_g
     records = tmp_path / "records.csv"
     write_records(records, n_strategies=5, n_seeds=20, n_trials=100)
     begun_s = time.monotonic()
-    command = subprocess.Popen(
-        [sys.executable, "-m", "hpo.report", f"records={records}", "tracking=none"], cwd=tmp_path
-    )
-    _, status, usage = os.wait4(command.pid, 0)
-    command.returncode = os.waitstatus_to_exitcode(status)
-    assert command.returncode == 0
+    done = measured_command("report", f"records={records}", "tracking=none", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
     assert (tmp_path / "reports/large/report.html").is_file()
     assert time.monotonic() - begun_s < LIMIT_S
-    assert usage.ru_maxrss * 1024 < LIMIT_BYTES
+    assert done.peak_bytes < LIMIT_BYTES
 
 
 def write_records(path: Path, *, n_strategies: int, n_seeds: int, n_trials: int) -> None:
