@@ -6,11 +6,11 @@ ARGS ?= sampler=tpe
 PORT ?= 5000
 LOCKS := pyproject.toml constraints.txt
 
-.PHONY: help run ui env up down test slow lint audit clean
+.PHONY: help run ui env up down test slow bench bench-full lint audit clean
 .DEFAULT_GOAL := help
 
 help: ## List these targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
 
 run: $(VENV)/stamp-run ## Run a study; make run ARGS="sampler=grid study.n_trials=4" passes overrides on
 	$(BIN)/hpo $(ARGS)
@@ -32,6 +32,12 @@ test: $(VENV)/stamp-test ## Run all tests but the slow ones
 
 slow: $(VENV)/stamp-test ## Run the slow tests
 	$(BIN)/python -m pytest -m slow --numprocesses 2 --dist worksteal
+
+bench: $(VENV)/stamp-test ## Measure hpo beside what one would write instead, ten minutes of a quiet machine; ARGS="row=driver"
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks $(if $(filter command line,$(origin ARGS)),$(ARGS))
+
+bench-full: $(VENV)/stamp-test ## Measure the rows that take longer, too
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks full
 
 lint: $(VENV)/stamp-dev ## Check style and types
 	$(BIN)/ruff check .

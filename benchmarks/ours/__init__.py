@@ -1,0 +1,1 @@
+"""Parts of hpo alone, as programs like the peers."""
