@@ -159,12 +159,17 @@ def _make_no_folders() -> None:
 
 
 def prepare_import() -> None:
-    """Sets what MLflow reads once, when imported, and silences the warnings of its own modules."""
+    """Sets what MLflow reads once, when imported, and silences the warnings of its own modules.
+
+    Called before the thread that imports it is there: whoever leaves `catch_warnings` meanwhile puts the filters back
+    that were there when he entered, and so takes away what requests has set against urllib3.
+    """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     # Forced, because the client repeats even POST: a repeated create_run makes two runs.
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
     warnings.filterwarnings("ignore", module=r"(mlflow|alembic)(\.|$)")
+    warnings.filterwarnings("ignore", message="SOCKS support in urllib3 requires")
 
 
 def open_experiment(client: MlflowClient, uri: str, name: str) -> str:

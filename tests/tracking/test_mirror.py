@@ -367,3 +367,16 @@ def test_an_encoder_that_failed_says_why(tmp_path: Path, uri: str) -> None:
     (run,) = client.search_runs([client.get_experiment_by_name("docs tests").experiment_id])
     assert run.info.status == "FAILED"
     assert [artifact.path for artifact in client.list_artifacts(run.info.run_id)] == ["error.txt"]
+
+
+def test_an_import_of_mlflow_says_nothing_of_packages_that_lack() -> None:
+    """Whatever another thread does with the filters of warnings meanwhile: requests' own may be gone by then."""
+    code = (
+        "import sys, warnings; from hpo.tracking.client import prepare_import; sys.modules['socks'] = None\n"
+        "prepare_import()\n"
+        "with warnings.catch_warnings():\n    import requests\n"  # its filter goes with the block
+        "sys.modules.pop('urllib3.contrib.socks', None)\n"
+        "try:\n    import urllib3.contrib.socks\nexcept ImportError:\n    print('lacks')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("lacks\n", "")
