@@ -9,6 +9,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -143,7 +144,7 @@ def _prose(text: str) -> Markup:
     from markupsafe import Markup
 
     parts = [
-        Markup("<code>{}</code>" if place % 2 else "{}").format(for_html(part))
+        Markup("<code>{}</code>").format(for_html(part)) if place % 2 else _unbroken(for_html(part))
         for place, part in enumerate(text.split("`"))
     ]
     return Markup("").join(parts)
@@ -154,7 +155,12 @@ def _sentence(text: str) -> Markup:
     from markupsafe import Markup
 
     words, colon, numbers = text.partition(": ")
-    return Markup("<strong>{}</strong>{}{}").format(for_html(words), colon, _prose(numbers))
+    return Markup("<strong>{}</strong>{}{}").format(_unbroken(for_html(words)), colon, _prose(numbers))
+
+
+def _unbroken(text: object) -> str:
+    """Returns a text whose lines end nowhere in `p = .047`."""
+    return re.sub(r"(?<=\S) ([=<>≈≤≥]) (?=\S)", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", str(text))
 
 
 def _claims(verdict: Verdict) -> dict[str, list[Claim]]:

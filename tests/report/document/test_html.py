@@ -269,6 +269,14 @@ def test_on_paper_every_figure_is_drawn_and_nothing_is_dark(tmp_path: Path) -> N
         check_silent(page, path)
 
 
+def test_an_equation_is_not_broken_over_lines_and_a_command_is_copied_as_it_is() -> None:
+    claim = Claim("tpe better: p < .05, n ≥ 8, and `lr = 1`", "better")
+    report = make_report(["tpe"])
+    sections = [replace(report.sections[0], blocks=[replace(make_verdict(["tpe"]), claims=[claim])])]
+    page = render(replace(report, sections=sections))
+    assert "<strong>tpe better</strong>: p\xa0&lt;\xa0.05, n\xa0≥\xa08, and <code>lr = 1</code>" in page
+
+
 CUT_WORDS = """(() => {
   const cut = [];
   for (const cell of document.querySelectorAll(".whole th, .whole td")) {
