@@ -13,7 +13,6 @@ Floats = NDArray[np.float64]
 
 
 MOST_DRAWS = 400
-PIECE = 500_000  # weights held at once
 
 
 def numbers_of_draws(most: int) -> NDArray[np.int64]:
@@ -34,19 +33,14 @@ def expected_best(losses: Floats, draws: NDArray[np.int64]) -> Floats:
     if draws.max(initial=0) > n_pool:
         raise ValueError(f"n_draws={draws.max()} is more than the pool of {n_pool} losses; draw at most as many.")
     ordered = np.sort(losses)
-    n_rows = max(1, PIECE // max(n_pool, 1))
-    parts = [_weights(n_pool, draws[start : start + n_rows]) @ ordered for start in range(0, draws.size, n_rows)]
-    return np.concatenate([np.empty(0), *parts])
+    log_factorials = gammaln(np.arange(n_pool + 1) + 1)  # of 0, 1, … n_pool
+    return np.array([_weights(log_factorials, int(drawn)) @ ordered[: n_pool - drawn + 1] for drawn in draws.tolist()])
 
 
-def _weights(n_pool: int, draws: NDArray[np.int64]) -> Floats:
-    drawn, below = draws[:, None], n_pool - np.arange(1, n_pool + 1)[None, :]
-    with np.errstate(invalid="ignore"):
-        log_weights = _log_choose(below, drawn - 1) - _log_choose(np.asarray(n_pool), drawn)
-    return np.where(below >= drawn - 1, np.exp(log_weights), 0.0)
-
-
-def _log_choose(n: NDArray[np.int64], k: NDArray[np.int64]) -> Floats:
-    """Returns log C(n, k); anything where k > n."""
-    k = np.minimum(k, n)
-    return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
+def _weights(log_factorials: Floats, drawn: int) -> Floats:
+    """Returns the probability that the i-th lowest is the best of so many, for every i where it can be."""
+    n_pool = log_factorials.size - 1
+    log_of = log_factorials
+    of_all = log_of[n_pool] - log_of[drawn] - log_of[n_pool - drawn]
+    above = log_of[drawn - 1 : n_pool][::-1] - log_of[drawn - 1] - log_of[: n_pool - drawn + 1][::-1]
+    return np.asarray(np.exp(above - of_all))

@@ -33,6 +33,8 @@ UNITS: tuple[Unit, ...] = ("epochs", "trials", "seconds")
 SHARES = (0.25, 0.5, 1.0)
 Shown = tuple[Unit, Statistic]
 Averages = Mapping[Shown, Mapping[str, Average]]
+Expected = Mapping[str, tuple[list[int], list[float]]]
+"""Numbers of trials and the incumbent expected after each, by strategy."""
 
 
 def build_anytime(analysis: Analysis) -> Section:
@@ -49,12 +51,13 @@ def build_anytime(analysis: Analysis) -> Section:
             continue
         suffix = f"-{place + 1}" if experiment.has_tasks else ""
         averages = _all_averages(experiment, task, scale, source=source)
-        blocks.append(_figure(experiment, task, scale, averages, suffix=suffix))
+        expected = _expected(experiment, task, scale)
+        blocks.append(_figure(experiment, task, averages, expected, suffix=suffix))
         blocks += _test_figure(experiment, task, suffix=suffix, source=source)
         at_shares = list(_at_shares(experiment, task, averages))
         numbers[task] = {
             "at": nested(at_shares, by=["strategy", "share"], names=["mean", "low", "high", "n", "IQM"]),
-            **_expected_numbers(experiment, task, scale),
+            **_expected_numbers(expected),
         }
         clock[task] = _at_seconds(experiment, averages["seconds", "mean"])
         records += at_shares
@@ -75,8 +78,8 @@ def _all_averages(experiment: Experiment, task: str, scale: Scale, *, source: Re
     return {view: _averages(experiment, task, scale, view, source=source) for view in views}
 
 
-def _figure(experiment: Experiment, task: str, scale: Scale, averages: Averages, *, suffix: str) -> Figure:
-    views = [_view(experiment, task, scale, view, means) for view, means in averages.items()]
+def _figure(experiment: Experiment, task: str, averages: Averages, expected: Expected, *, suffix: str) -> Figure:
+    views = [_view(experiment, task, view, means, expected) for view, means in averages.items()]
     return Figure(
         f"anytime{suffix}",
         titled(experiment, f"Incumbent over the budget of {budget_text(experiment)}", task),
@@ -88,7 +91,7 @@ def _figure(experiment: Experiment, task: str, scale: Scale, averages: Averages,
     )
 
 
-def _view(experiment: Experiment, task: str, scale: Scale, view: Shown, averages: Mapping[str, Average]) -> View:
+def _view(experiment: Experiment, task: str, view: Shown, averages: Mapping[str, Average], expected: Expected) -> View:
     unit, statistic = view
     series: list[Series] = []
     for strategy in experiment.strategies:
@@ -97,7 +100,7 @@ def _view(experiment: Experiment, task: str, scale: Scale, view: Shown, averages
     for strategy, mean in averages.items():
         series += average_series(mean, strategy, sign=experiment.sign)
     if unit == "trials":
-        series += _expected_series(experiment, task, scale)
+        series += [Series(f"{name}, expected", "step", draws, values) for name, (draws, values) in expected.items()]
     label = unit if statistic == "mean" else f"{unit}, IQM"
     axes = (
         Axis(f"{unit} charged so far" if unit != "seconds" else "seconds since the study's start"),
@@ -133,22 +136,14 @@ def _averages(
     return averages
 
 
-def _expected_series(experiment: Experiment, task: str, scale: Scale) -> list[Series]:
-    return [
-        Series(f"{strategy}, expected", "step", draws, values)
-        for strategy, (draws, values) in _expected(experiment, task, scale).items()
-    ]
-
-
-def _expected_numbers(experiment: Experiment, task: str, scale: Scale) -> dict[str, object]:
+def _expected_numbers(expected: Expected) -> dict[str, object]:
     """Returns the expectations after 1, 2, … trials; and after which, where these are too many to give all."""
-    expected = _expected(experiment, task, scale)
     thinned = {name: draws for name, (draws, values) in expected.items() if draws[-1] > len(values)}
     values = {"expected": {name: values for name, (_, values) in expected.items()}}
     return values | ({"expected_after_trials": thinned} if thinned else {})
 
 
-def _expected(experiment: Experiment, task: str, scale: Scale) -> dict[str, tuple[list[int], list[float]]]:
+def _expected(experiment: Experiment, task: str, scale: Scale) -> Expected:
     """Returns the expected incumbent after 1, 2, … trials of the strategies that have such an expectation."""
     curves = {name: expected_curve(experiment, name, task, worst=scale.worst) for name in experiment.strategies}
     return {

@@ -264,7 +264,8 @@ def pooled_spread(groups: Groups) -> Spread | None:
     df = sum(len(group) - 1 for group in repeated)
     if not df:
         return None
-    squares = math.fsum((value - fmean(group)) ** 2 for group in repeated for value in group)
+    means = [fmean(group) for group in repeated]
+    squares = math.fsum((value - mean) ** 2 for group, mean in zip(repeated, means, strict=True) for value in group)
     low, high = (math.sqrt(squares / float(stats.chi2.ppf((1 + side * LEVEL) / 2, df))) for side in (1, -1))
     return Spread(len(repeated), df, math.sqrt(squares / df), low, high)
 
