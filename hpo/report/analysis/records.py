@@ -144,11 +144,11 @@ class Study:
     audit: Audit | None = None
     baseline: Baseline | None = None
 
-    @property
+    @cached_property
     def finished(self) -> tuple[Trial, ...]:
         return tuple(trial for trial in self.trials if trial.state != "RUNNING")
 
-    @property
+    @cached_property
     def complete(self) -> tuple[Trial, ...]:
         return tuple(trial for trial in self.trials if trial.state == COMPLETE and trial.value is not None)
 

@@ -264,8 +264,7 @@ def pooled_spread(groups: Groups) -> Spread | None:
     df = sum(len(group) - 1 for group in repeated)
     if not df:
         return None
-    means = [fmean(group) for group in repeated]
-    squares = math.fsum((value - mean) ** 2 for group, mean in zip(repeated, means, strict=True) for value in group)
+    squares = math.fsum((value - mean) ** 2 for group in repeated for mean in [fmean(group)] for value in group)
     low, high = (math.sqrt(squares / float(stats.chi2.ppf((1 + side * LEVEL) / 2, df))) for side in (1, -1))
     return Spread(len(repeated), df, math.sqrt(squares / df), low, high)
 
