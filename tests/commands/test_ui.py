@@ -61,7 +61,13 @@ def servers_of(ui: subprocess.Popen[str]) -> list[psutil.Process]:
     return [mlflow, *mlflow.children(recursive=True)]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGTERM, 143),
+        *(pytest.param(*ending, marks=pytest.mark.slow) for ending in ((signal.SIGINT, 0), (signal.SIGKILL, -9))),
+    ],
+)
 def test_it_shows_the_trials_to_this_machine_until_it_is_ended(
     number: int, code: int, workdir: Path, start: Start
 ) -> None:
@@ -98,6 +104,7 @@ def test_it_shows_the_trials_to_this_machine_until_it_is_ended(
     assert not [server for server in servers if server.is_running()]
 
 
+@pytest.mark.slow
 def test_an_address_is_on_no_command_line(database: str, workdir: Path, start: Start) -> None:
     os.environ["SHOWN"] = database
     port = free_port()

@@ -157,7 +157,8 @@ def test_a_killed_driver_goes_on_as_if_nothing_had_happened(
     assert facts(read(database)[1]) == facts(undisturbed(*STUDY, "study.n_trials=5").trials)
 
 
-@pytest.mark.parametrize("mode", ["fast", pytest.param("immediate", marks=SLOW)])
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_a_study_outlasts_a_restart_of_the_server(
     mode: str, postgres: Server, database: str, tmp_path: Path, undisturbed: Callable[..., Report]
 ) -> None:

@@ -79,6 +79,7 @@ def read(folder: Path) -> Report:
     return run_study(*STUDY, f"storage.path={folder}/hpo.db", "executor=inline")
 
 
+@pytest.mark.slow
 def test_a_limit_on_the_size_of_files_is_a_full_disk_too(tmp_path: Path) -> None:
     """The record reaches it in the middle of the study; no root is needed for this one."""
 

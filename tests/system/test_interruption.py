@@ -59,6 +59,7 @@ def test_a_signal_lets_the_batch_end_and_nothing_is_trained_again(start: Started
 SLOW = ("trainer=synthetic", "tracking=none", "trainer.epoch_s=60", "study.name=x", "executor.n_workers=1")
 
 
+@pytest.mark.slow
 def test_a_second_signal_stops_at_once(start: Started) -> None:
     driver = start(*SLOW, "trainer.epoch_s=12")
     wait_for(lambda: checkpoints(start.folder))

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from hpo.tracking.client import open_client
 
 DYING = """
@@ -25,6 +27,7 @@ open_client(f"sqlite:///{Path.cwd() / 'mlflow.db'}")
 """
 
 
+@pytest.mark.slow
 def test_a_database_whose_maker_was_killed_is_made_anew(workdir: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", DYING], cwd=workdir, timeout=120, env=dict(os.environ), check=False)
     assert killed.returncode == -signal.SIGKILL
