@@ -23,6 +23,7 @@ from hpo.machine.signals import StopRequest
 from hpo.storage.address import reason
 from hpo.storage.damage import damage
 from hpo.storage.relay import P, Relay, T
+from hpo.storage.transaction import TrialWrites, write_trial
 
 PATIENCE_S = 90.0
 # SQL states of connections that end or cannot be had now, of servers that may not write, and of mere bad luck.
@@ -95,6 +96,18 @@ class EnduringStorage(Relay):
                 raise
 
         return self._write(end)
+
+    def write_together(self, writes: TrialWrites) -> int:
+        """Writes an event of a trial in one transaction; returns the id of the trial."""
+        is_again = False
+
+        def write() -> int:
+            nonlocal is_again
+            was_tried, is_again = is_again, True
+            with self.engine.begin() as connection:
+                return write_trial(connection, writes, is_again=was_tried)
+
+        return self._write(write)
 
     @contextmanager
     def held(self, study: str) -> Iterator[None]:

@@ -36,6 +36,7 @@ from hpo.storage.record import (
     read_legs,
     read_trial,
 )
+from hpo.storage.transaction import NumberTaken
 from hpo.storage.views import StudyView
 
 PAUSED_AT = "paused_at"  # user attribute of a trial: the epoch after which it waits; None while it does not
@@ -66,43 +67,51 @@ class StudyStore:
 
         A grid must have a cell left: see `CellSampler.n_left`.
         """
-        with self._storage.up_to(horizon):
-            return self._begin(self._study.ask(), space, seed_of=seed_of, now=now)
+        while True:
+            try:
+                with self._storage.up_to(horizon), self._storage.together():
+                    number = self._begin(self._study.ask(), space, seed_of=seed_of, now=now)
+                return self._record(number)
+            except NumberTaken:  # by a trial that somebody had tried next
+                continue
 
     def adopt(
         self, number: int, space: Space, *, seed_of: Callable[[int], int], now: Now, horizon: int | None = None
     ) -> TrialRecord:
         """Returns the RUNNING trial `number` of an earlier driver, its missing params sampled."""
-        with self._storage.up_to(horizon):
-            trial = Trial(self._study, self._id(number))
-            return self._begin(trial, space, seed_of=seed_of, now=now)
+        with self._storage.up_to(horizon), self._storage.together():
+            self._begin(Trial(self._study, self._id(number)), space, seed_of=seed_of, now=now)
+        return self._record(number)
 
-    def _begin(self, trial: Trial, space: Space, *, seed_of: Callable[[int], int], now: Now) -> TrialRecord:
+    def _begin(self, trial: Trial, space: Space, *, seed_of: Callable[[int], int], now: Now) -> int:
         space.suggest(trial)
         if BEGIN not in self._storage.get_trial_system_attrs(self._id(trial.number)):
             self._note(trial.number, BEGIN, {"started_ms": now(), "seed": seed_of(trial.number)})
-        return self._record(trial.number)
+        return trial.number
 
     def begin_leg(self, number: int, leg: Leg) -> TrialRecord:
         """Notes that trial `number` goes on to the end of `leg`: its first, or one that it is promoted to."""
         legs = [*read_legs(self._trial(number).system_attrs), leg]
-        self._note(number, LEGS, [astuple(leg) for leg in legs])
-        if len(legs) > 1:
-            self._storage.set_trial_user_attr(self._id(number), PAUSED_AT, None)
+        with self._storage.together():
+            self._note(number, LEGS, [astuple(leg) for leg in legs])
+            if len(legs) > 1:
+                self._storage.set_trial_user_attr(self._id(number), PAUSED_AT, None)
         return self._record(number)
 
     def pause(self, number: int, facts: Mapping[str, str]) -> TrialRecord:
         """Notes that trial `number` waits at the end of its last leg, and what is known of how it was trained."""
         leg = read_legs(self._trial(number).system_attrs)[-1]
-        self._storage.set_trial_user_attr(self._id(number), PAUSED_AT, leg.until)
-        self._note(number, PAUSED, {"turn": leg.turn, "facts": dict(facts)})
+        with self._storage.together():
+            self._storage.set_trial_user_attr(self._id(number), PAUSED_AT, leg.until)
+            self._note(number, PAUSED, {"turn": leg.turn, "facts": dict(facts)})
         return self._record(number)
 
     def begin_attempt(self, number: int, *, n_crashes: int, n_ooms: int, now: Now) -> TrialRecord:
         """Counts one more try at trial `number`; `n_crashes` killed their worker, `n_ooms` lacked memory."""
         attempt = self.count(number, "attempt") + 1
         noted = {"attempt": attempt, "n_crashes": n_crashes, "n_ooms": n_ooms, "began_ms": now()}
-        self._note(number, ATTEMPT, noted)
+        with self._storage.together():
+            self._note(number, ATTEMPT, noted)
         return self._record(number)
 
     def count(self, number: int, key: str) -> int:
@@ -134,17 +143,20 @@ class StudyStore:
             with self._storage.among(lambda other: other.number == number or compared(other)) as notes:
                 stop = bool(self._study.pruner.prune(self._study, seen)) and not is_last  # numpy's bool is not JSON's
             noted = {"metrics": dict(report.metrics), "ended_ms": now(), "stop": stop, "notes": notes}
-            self._note(number, f"{EPOCH}{report.epoch}", noted)
-        for key, note in noted["notes"].items():
-            if key not in trial.system_attrs:
-                self._note(number, key, note)
-        if report.epoch not in trial.intermediate_values:
-            self._storage.set_trial_intermediate_value(self._id(number), report.epoch, value)
+        with self._storage.together():
+            if report.epoch not in trial.intermediate_values:  # first: what is noted is done
+                self._storage.set_trial_intermediate_value(self._id(number), report.epoch, value)
+            if f"{EPOCH}{report.epoch}" not in trial.system_attrs:
+                self._note(number, f"{EPOCH}{report.epoch}", noted)
+            for key, note in noted["notes"].items():
+                if key not in trial.system_attrs:
+                    self._note(number, key, note)
         return self._record(number), bool(noted["stop"])
 
     def note_end(self, number: int, end: Mapping[str, Json]) -> TrialRecord:
         """Notes how trial `number` ended: state, value, ended_ms, reason, error, facts. Not yet told."""
-        self._note(number, END, dict(end))
+        with self._storage.together():
+            self._note(number, END, dict(end))
         return self._record(number)
 
     def has_end(self, number: int) -> bool:
@@ -159,15 +171,15 @@ class StudyStore:
         trial = self._trial(number)
         end = trial.system_attrs[END]
         shown = {"epochs": len(trial.intermediate_values), REASON: end["reason"], **end["facts"]}
-        for key, value in shown.items():
-            if value is not None:
-                self._storage.set_trial_user_attr(self._id(number), key, value)
         values = [end["value"]] if end["state"] == COMPLETE else None
-        state = TrialState[end["state"]]
-        if end["reason"] == Reason.OOM.value:
-            self._note(number, INFEASIBLE, 1.0)
-            state = TrialState.PRUNED
-        self._study.tell(number, values, state=state)
+        state = TrialState.PRUNED if end["reason"] == Reason.OOM.value else TrialState[end["state"]]
+        with self._storage.together():
+            for key, value in shown.items():
+                if value is not None:
+                    self._storage.set_trial_user_attr(self._id(number), key, value)
+            if end["reason"] == Reason.OOM.value:
+                self._note(number, INFEASIBLE, 1.0)
+            self._study.tell(number, values, state=state)
         return self._record(number)
 
     def trials(self) -> list[TrialRecord]:

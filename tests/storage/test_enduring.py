@@ -145,9 +145,9 @@ def test_other_errors_are_raised_at_once(storage: BaseStorage) -> None:
 
 @pytest.mark.slow
 def test_nothing_is_done_twice_when_answers_are_lost(postgres: Server, database: str, workdir: Path) -> None:
-    """A fifth of the commits are done without their answer arriving: the study is the one of a wire that holds."""
+    """Half of the commits are done without their answer arriving: the study is the one of a wire that holds."""
     chance = Random(1)
-    wire = Wire(postgres.port, breaks_at=lambda n: n > 40 and chance.random() < 0.2)  # not while tables are made
+    wire = Wire(postgres.port, breaks_at=lambda n: n > 40 and chance.random() < 0.5)  # not while tables are made
     broken = database.replace(f":{postgres.port}/", f":{wire.port}/")
     report = run_study("storage=postgres", f"storage.url={broken}", *COMMAND)
     wire.close()

@@ -37,8 +37,7 @@ def test_no_trial_is_read_because_others_run_or_are_there(
         sizes = (f"study.n_trials={n_trials}", f"executor.n_workers={n_workers}", f"study.name={n_trials}-{n_workers}")
         run_study(*SIMULATED, *words, *sizes)
         per_trial.append((n_read - n_before) / n_trials)
-    assert max(per_trial) <= 25
-    assert max(per_trial) < 1.2 * min(per_trial)
+    assert per_trial == [0, 0, 0], "what was written is remembered"
 
 
 def test_the_incumbent_is_known_without_looking_at_all_trials(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,18 +18,25 @@ class MortalStorage:
     """A storage that dies before its n-th write, as if the driver had been killed there."""
 
     WRITES = ("create_new_trial", "set_trial_param", "set_trial_system_attr", "set_trial_user_attr")
-    WRITES += ("set_trial_intermediate_value", "set_trial_state_values", "set_study_system_attr", "set_study_user_attr")
+    WRITES += (
+        "write_together",
+        "set_trial_intermediate_value",
+        "set_trial_state_values",
+        "set_study_system_attr",
+        "set_study_user_attr",
+    )
 
     def __init__(self, storage: optuna.storages.BaseStorage, writes_to_live: int | None) -> None:
         self._storage = storage
         self._left = writes_to_live
 
     def __getattr__(self, name: str) -> Any:
+        found = getattr(self._storage, name)
         if name in self.WRITES and self._left is not None:
             self._left -= 1
             if self._left < 0:
                 raise Killed(name)
-        return getattr(self._storage, name)
+        return found
 
 
 def facts(trials: list[TrialRecord]) -> list[tuple[object, ...]]:
