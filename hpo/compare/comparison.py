@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from hpo.compare.looks import stop_rule
 from hpo.compare.variants import SHARED, Variant
 from hpo.config.compare import BudgetConfig, CompareConfig, Unit
 from hpo.config.limits import check_limits
@@ -35,6 +36,7 @@ class Comparison:
         variants: The strategies on the tasks.
         seeds: What pairs the studies.
         unit, budget: What each study may spend.
+        stop: What is registered of the stopping, where it stops when it is decided; else None.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Comparison:
     seeds: Sequence[int]
     unit: Unit
     budget: float
+    stop: Mapping[str, Any] | None = None
 
     @property
     def strategies(self) -> list[str]:
@@ -70,7 +73,8 @@ def plan_comparison(config: CompareConfig, variants: Sequence[Variant]) -> Compa
         for seed in seeds
     ]
     _check_names(plans)
-    return Comparison(name, plans, variants, seeds, config.budget.unit, size)
+    comparison = Comparison(name, plans, variants, seeds, config.budget.unit, size)
+    return replace(comparison, stop=stop_rule(config, comparison.strategies, comparison.tasks, n_max=len(seeds)))
 
 
 def read_seeds(seeds: Any) -> list[int]:

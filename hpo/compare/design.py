@@ -54,6 +54,7 @@ def describe(
         "rope": ROPE.get(study.metric, 0.0) if rope is None else rope,
         "primary": _primary(comparison),
         "seeds": list(comparison.seeds),
+        **({"stop": dict(comparison.stop)} if comparison.stop else {}),
         "strategies": _strategies(comparison),
         "tasks": _tasks(comparison, corpora),
         "confirm": {"top_k": study.confirm.top_k, "n_seeds": study.confirm.n_seeds, "tested": study.test},

@@ -30,7 +30,7 @@ def _on_units(comparison: Comparison) -> Iterator[str]:
         return
     n, unit = (len(comparison.seeds), "seed") if n_tasks == 1 else (n_tasks, "task")
     needed = max(FEWEST, fewest_units(n_pairs_of(n_strategies)))
-    if n < needed:
+    if n < needed and not comparison.stop:
         word = "underpowered: " if n < FEWEST else ""
         yield (
             f"{word}{n} {unit}{'' if n == 1 else 's'} cannot show a difference between {n_strategies} strategies, "

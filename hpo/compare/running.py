@@ -15,6 +15,7 @@ from optuna.storages import BaseStorage
 from hpo.compare.comparison import Comparison
 from hpo.compare.design import beside_sentence, describe, find_registered, n_trials, register, write_card
 from hpo.compare.outlook import outlook
+from hpo.compare.stopping import check_unchanged, course_of
 from hpo.config.compare import CompareConfig
 from hpo.machine.paths import check_folder
 from hpo.study.preparation import Prepared, prepare_all
@@ -74,7 +75,8 @@ def run_comparison(
     is_cached = _is_cached(config)
     prepared = prepare_all(comparison.plans, display)
     design = _register(comparison, config, prepared, display, command=command, is_cached=is_cached)
-    reports = drive_all(prepared, display, display_of=display_of, is_cached=is_cached, design=design)
+    course = course_of(comparison, prepared.storage, design, display)
+    reports = drive_all(prepared, display, display_of=display_of, is_cached=is_cached, design=design, course=course)
     return Ran(comparison, reports, prepared.storage, design)
 
 
@@ -106,6 +108,7 @@ def _register(
     with refusing(config.storage):
         card = describe(comparison, rope=config.rope, is_cached=is_cached, corpora=prepared.corpora)
         earlier = find_registered(storage, comparison)
+        check_unchanged(card, earlier, n_trials=n_trials(storage, comparison))
         design = register(card, earlier, n_trials=n_trials(storage, comparison), command=command)
         write_card(design, Path(config.reports) / comparison.name)
         for sentence in filter(None, [beside_sentence(storage, comparison, design), *outlook(comparison)]):

@@ -21,6 +21,13 @@ class Unit(Enum):
     seconds = "seconds"
 
 
+class Stop(Enum):
+    """When a comparison is over."""
+
+    planned = "planned"
+    decided = "decided"
+
+
 @dataclass
 class BudgetConfig:
     """The primary budget of each study; `size: null` follows from study.n_trials."""
@@ -39,6 +46,9 @@ class CompareConfig(Config):
         strategies: Named sets of overrides, as {name: {path: value}}, or a list of such or of samplers' names.
         tasks: Named sets of overrides; each strategy runs on each of them.
         seeds: How many seeds from 0 on, or a list of them.
+        stop: After all planned seeds, or once a group-sequential test has decided it.
+        looks: After how many seeds it is tested, the last of them all; None for 40, 55, 75 and 100 % of them.
+        futility: It stops, too, where no pair is told apart in the end with more than this probability.
         n_concurrent: Trials of one study at once.
         cache: Whether equal trials of several studies are trained once.
         rope: Differences of the metric up to this size do not matter; None follows from the metric.
@@ -49,6 +59,9 @@ class CompareConfig(Config):
     strategies: Any = None
     tasks: Any = None
     seeds: Any = MISSING
+    stop: Stop = MISSING
+    looks: Any = None
+    futility: float = setting(low=0, below=1)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     n_concurrent: int = count()
     cache: bool = MISSING

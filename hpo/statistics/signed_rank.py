@@ -42,7 +42,7 @@ def signed_rank_p(differences: Floats) -> float:
     doubled = np.rint(2 * stats.rankdata(np.abs(differences))).astype(int)
     above, level = doubled[differences > 0].sum(), doubled[differences == 0].sum()
     lower = min(2 * above + level, 2 * (n * (n + 1) - above) - level)  # four times the rank sum of the rarer sign
-    p = 2 * _cumulated(n)[-(-lower // 4)]
+    p = 2 * cumulated(n)[-(-lower // 4)]
     signed = doubled[differences != 0]
     if np.unique(signed).size < n:
         p = max(p, 2 * np.cumsum(_distribution(signed))[min(above, signed.sum() - above)])
@@ -90,18 +90,38 @@ def signed_rank_interval(differences: Floats) -> Interval:
     n, rejected = differences.size, critical(differences.size, ALPHA)
     if rejected is None:
         return NO_INTERVAL
+    level = float(1 - 2 * cumulated(n)[rejected])
+    return interval_at(differences, rejected, level=level, is_kept=signed_rank_p(differences) >= ALPHA)
+
+
+def interval_at(differences: Floats, rejected: int, *, level: float, is_kept: bool) -> Interval:
+    """Returns the shifts that a test keeps which rejects rank sums of the rarer sign up to `rejected`.
+
+    Args:
+        differences: Of shape (n,).
+        rejected: From 0 to below n (n + 1) / 4.
+        level: What is claimed of it.
+        is_kept: Whether the test keeps 0; with ties and zeros it may keep one just outside.
+    """
     means = _walsh_averages(differences)
     low, high = float(means[rejected]), float(means[-1 - rejected])
-    is_kept = signed_rank_p(differences) >= ALPHA
-    if is_kept:  # with ties and zeros the test may keep a 0 just outside
+    if is_kept:
         low, high = min(low, 0.0), max(high, 0.0)
-    level = float(1 - 2 * _cumulated(n)[rejected])
     return Interval(low, high, "signed-rank", level, is_without_zero=not is_kept and low <= 0 <= high)
+
+
+def rank_sum(differences: Floats) -> int:
+    """Returns the rank sum of the rarer sign that has the p of `signed_rank_p` where nothing is tied.
+
+    So what is at most a boundary in rank sums has a p at most that of the boundary, among ties and zeros, too.
+    """
+    halves = np.minimum(1.0, 2 * cumulated(differences.size))
+    return int(np.searchsorted(halves, signed_rank_p(differences) * (1 - 1e-9)))
 
 
 def critical(n: int, alpha: float) -> int | None:
     """Returns the largest rank sum of the rarer sign whose two-sided p is below alpha; None where 0 is not."""
-    n_rejected = int(np.sum(2 * _cumulated(n) < alpha))
+    n_rejected = int(np.sum(2 * cumulated(n) < alpha))
     return n_rejected - 1 if n_rejected else None
 
 
@@ -158,7 +178,7 @@ def _sum(first: Floats, second: Floats) -> Floats:
 
 
 @lru_cache(maxsize=256)
-def _cumulated(n: int) -> Floats:
+def cumulated(n: int) -> Floats:
     """Returns the probabilities of a rank sum of at most 0, 1, … of one sign, over all signs of n different ranks."""
     return np.cumsum(_distribution(np.arange(1, n + 1)))
 

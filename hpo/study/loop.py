@@ -1,6 +1,7 @@
 """Several drivers over one executor: no worker is idle while any study has a trial to run.
 
-The study that has spent least of its budget goes first, so that all advance side by side.
+The study that has spent least of its budget goes first, so that all advance side by side; where seeds take turns, among
+those of the earliest seed that has a trial to run.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ class Loop:
 
     Attributes:
         drivers: All drivers there have been, by the name of their study.
+
+    Args:
+        turns: Seeds in the order in which their studies get workers; () for all alike.
     """
 
     def __init__(
@@ -32,6 +36,7 @@ class Loop:
         stop: StopRequest,
         successor: Successor = lambda _: None,
         note: Callable[[str], None] = lambda _: None,
+        turns: Sequence[int] = (),
     ) -> None:
         self.drivers = {driver.study.name: driver for driver in drivers}
         self._active = list(drivers)
@@ -39,6 +44,7 @@ class Loop:
         self._stop = stop
         self._successor = successor
         self._note = note
+        self._turns = {seed: turn for turn, seed in enumerate(turns)}
         self._out: set[JobKey] = set()
         self._next: Job | None = None  # waits until it can run alone
         self._is_alone = False  # what runs, runs alone
@@ -98,11 +104,14 @@ class Loop:
     def _next_job(self) -> Job | None:
         """Returns the next job; trials that equal ones have been through may end drivers on the way."""
         while True:
-            asked = sorted(self._active, key=lambda driver: driver.spent_share)
+            asked = sorted(self._active, key=lambda driver: (self._turn(driver), driver.spent_share))
             jobs = (driver.next_job() for driver in asked)
             job = next((job for job in jobs if job is not None), None)
             if job is not None or not self._retire(asked):
                 return job
+
+    def _turn(self, driver: Driver) -> int:
+        return self._turns[int(driver.study.tags["seed"])] if self._turns else 0
 
     def _retire(self, drivers: Sequence[Driver]) -> bool:
         """Closes those of `drivers` that are done and opens what follows them; returns whether there were any."""

@@ -60,6 +60,21 @@ class Report:
     audited: str = ""
 
 
+@dataclass(frozen=True)
+class Course:
+    """In which order studies are driven.
+
+    Attributes:
+        steps: Studies side by side; a step begins when the one before is done.
+        goes_on: Whether there is a next step; asked when a step is done.
+        turns: Seeds; a study of a later one gets the workers that those of earlier ones leave. () for no order.
+    """
+
+    steps: Sequence[Sequence[Plan]]
+    goes_on: Callable[[], bool] = lambda: True
+    turns: Sequence[int] = ()
+
+
 def run(planned: Plan, display: Display) -> Report:
     """Drives the planned study to its budget, or until a signal comes.
 
@@ -80,6 +95,7 @@ def drive_all(
     display_of: Callable[[str], Display],
     is_cached: bool = False,
     design: Mapping[str, object] | None = None,
+    course: Course | None = None,
 ) -> list[Report]:
     """Drives all prepared studies side by side over one executor, that of the first plan.
 
@@ -89,21 +105,26 @@ def drive_all(
         display_of: Returns the display of the study with a name.
         is_cached: Whether equal trials of several studies are trained once.
         design: What was registered, to keep with each study; None outside comparisons.
+        course: Which of them are driven in turn; None for all at once.
 
     Raises:
         Refused: if a study cannot be used as it is.
         StudyHeld: if another driver works on one of the studies.
     """
-    plans, folders, config = prepared.plans, prepared.folders, prepared.plans[0].config
+    folders, config = prepared.folders, prepared.plans[0].config
+    course = course or Course([prepared.plans])
     storage, tracker = prepared.storage, prepared.tracker
     cache = TrialCache(is_on=is_cached)
     with stop_on_signals() as stop, _notes(display):
         heed(storage, stop)
         common = Session(storage, tracker, stop, cache, display_of, prepared.corpora, design, prepared.encoders)
-        first, *others = [plans] if config.executor.is_shared else [[planned] for planned in plans]
-        ended = _run_group(first, common, folders)
-        for group in others:
-            ended += [] if stop.is_set else _run_group(group, common, folders)
+        ended: list[tuple[_Lifecycle, list[Driver]]] = []
+        for step in course.steps:
+            if ended and (stop.is_set or not course.goes_on()):
+                break
+            for group in [step] if config.executor.is_shared else [[planned] for planned in step]:
+                is_next = not (ended and stop.is_set)
+                ended += _run_group(group, common, folders, turns=course.turns) if is_next else []
         if stop.obstacle:
             display.note(stop.obstacle)
         timeout_s = config.tracking.flush_timeout_s
@@ -115,7 +136,7 @@ def drive_all(
 
 
 def _run_group(
-    plans: Sequence[Plan], session: Session, folders: Mapping[str, Path]
+    plans: Sequence[Plan], session: Session, folders: Mapping[str, Path], *, turns: Sequence[int]
 ) -> list[tuple[_Lifecycle, list[Driver]]]:
     """Drives studies side by side over one executor; returns their drivers and who knows how they ended."""
     config = plans[0].config
@@ -130,7 +151,7 @@ def _run_group(
         lifecycle = _Lifecycle(opener, session)
         lifecycle.begin(drivers)
         note = session.display_of(plans[0].name).note
-        loop = Loop(drivers, executor, stop=session.stop, successor=lifecycle.succeed, note=note)
+        loop = Loop(drivers, executor, stop=session.stop, successor=lifecycle.succeed, note=note, turns=turns)
         try:
             loop.run()
         except Exception as error:

@@ -15,6 +15,7 @@ from hpo.report.analysis.endpoints import Summary, summarise
 from hpo.report.analysis.outcomes import Outcomes, Standing, all_outcomes, standings
 from hpo.report.analysis.records import Experiment
 from hpo.report.analysis.regrets import Regrets, Scale, regrets, scales
+from hpo.report.analysis.sequential import Course, follow, preliminary, rules_of
 from hpo.report.analysis.spaces import Space, space_of
 from hpo.statistics.bootstrap import N_RESAMPLES, Resampling
 
@@ -63,8 +64,14 @@ class Analysis:
 
     @property
     def looks(self) -> Sequence[Look]:
-        """All pairs at every endpoint, the primary one first."""
+        """All pairs at every endpoint, the primary one first; that one alone where the test of `course` counts."""
         return self._tested[0]
+
+    @cached_property
+    def course(self) -> Course | None:
+        """The looks of a comparison that stops when it is decided; None for one of all planned seeds."""
+        rules = rules_of(self.experiment)
+        return follow(self.experiment, rules) if rules else None
 
     @property
     def summaries(self) -> Sequence[Summary]:
@@ -73,7 +80,11 @@ class Analysis:
 
     @cached_property
     def _tested(self) -> tuple[Sequence[Look], Sequence[Summary]]:
-        looks = take_looks(self.experiment, self.scales)
+        if self.course is None:
+            looks = take_looks(self.experiment, self.scales)
+        else:
+            stages = self.course.stages
+            looks = [stages[-1].look if stages else preliminary(self.experiment)]
         return looks, summarise(self.experiment, looks[0].endpoint, self.scales, source=self.source)
 
     @cached_property

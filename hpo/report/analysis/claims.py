@@ -156,18 +156,20 @@ class Comparison:
 
     Attributes:
         pair: What was compared.
-        p, adjusted: Of the exact paired Wilcoxon test: raw, and Holm-adjusted over all pairs at this endpoint.
+        p, adjusted: Of the exact paired Wilcoxon test: raw, and Holm-adjusted over all pairs at this endpoint. None
+            where the comparison stops when it is decided: `sequential` says then what was tested.
         shift: Hodges-Lehmann estimate of the difference: the one effect. Infinite where so many studies have nothing
             to show that no difference of values is typical.
-        interval: The 95 % interval that belongs to both: it excludes 0 exactly when `p` is below .05.
+        interval: The 95 % interval that belongs to both: it excludes 0 exactly when `p` is below .05. One that holds at
+            every look where the comparison stops when it is decided.
         detectable: Smallest shift found with 80 % power; None where that cannot be computed.
         is_open: Whether Friedman's test over all strategies lets pairs be told apart.
         kind: The word this endpoint alone allows.
     """
 
     pair: Pair
-    p: float
-    adjusted: float
+    p: float | None
+    adjusted: float | None
     shift: float
     interval: Interval
     detectable: float | None

@@ -62,6 +62,9 @@ def _steps(totals: Sequence[float]) -> list[float]:
 def _missing_seeds(experiment: Experiment) -> Iterator[str]:
     card_seeds, card_strategies = experiment.card.get("seeds"), experiment.card.get("strategies")
     seeds = list(card_seeds) if isinstance(card_seeds, list) else sorted({study.seed for study in experiment.studies})
+    if "stop" in experiment.card:  # what was not needed is not lacking
+        n_begun = max((seeds.index(s.seed) + 1 for s in experiment.studies if s.seed in seeds), default=0)
+        seeds = seeds[:n_begun]
     strategies = list(card_strategies) if isinstance(card_strategies, dict) else list(experiment.strategies)
     for task in experiment.tasks:
         where = f" on {task}" if len(experiment.tasks) > 1 else ""

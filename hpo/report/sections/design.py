@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from hpo.figures.figure import Cell
 from hpo.report.analysis.analysis import Analysis
-from hpo.report.analysis.phrases import budget_text
+from hpo.report.analysis.phrases import budget_text, listing
 from hpo.report.analysis.records import Experiment
 from hpo.report.analysis.spaces import describe_distribution
 from hpo.report.document.content import Block, Column, Section, Table, Text
@@ -85,6 +86,9 @@ def _terms(experiment: Experiment) -> Table:
     rows.append(("Budget of each study", budget_text(experiment)))
     rows.append(("Region of practical equivalence", f"differences up to {experiment.rope:g} {experiment.metric}"))
     rows.append(("Seeds", ", ".join(str(seed) for seed in _seeds(experiment))))
+    stop = card.get("stop")
+    if isinstance(stop, Mapping):
+        rows.append(("Stopping", _stopping(stop)))
     confirm = card.get("confirm")
     if isinstance(confirm, Mapping):
         rows.append(("Confirmation", _confirmation(confirm)))
@@ -96,6 +100,18 @@ def _terms(experiment: Experiment) -> Table:
     if "cached" in card:
         rows.append(("Equal trials of several studies", "trained once" if card["cached"] else "trained each"))
     return Table("design_terms", "Terms", [Column("Term"), Column("Value")], rows)
+
+
+def _stopping(stop: Mapping[str, Any]) -> str:
+    looks, limits = stop["looks"], stop["rejects_up_to"]
+    tested = [
+        f"{n} seeds (rank sum up to {'none' if limit is None else limit})"
+        for n, limit in zip(looks, limits, strict=True)
+    ]
+    return (
+        f"when decided: looks after {listing(tested)}, {stop['test']}, {stop['alpha']:g} spent as {stop['spending']}; "
+        f"futile at a conditional power up to {stop['futility']:g} (non-binding)"
+    )
 
 
 def _confirmation(confirm: Mapping[str, object]) -> str:

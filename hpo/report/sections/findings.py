@@ -14,6 +14,7 @@ from hpo.report.analysis.analysis import Analysis
 from hpo.report.analysis.importances import FANOVA, POOLED
 from hpo.report.analysis.phrases import count, friedman_text, listing, number, p_value
 from hpo.report.document.content import Section, Text
+from hpo.report.sections.sequential import sequential_finding
 
 MOST = 4  # strategies that a line lists
 
@@ -96,9 +97,11 @@ def _targets(_: Analysis, numbers: Any) -> str:
 
 def _statistics(analysis: Analysis, _: Any) -> str:
     look = analysis.looks[0]
+    if analysis.course:
+        return sequential_finding(analysis.course)
     if look.ranking is not None and look.ranking.p is not None:
         return f"Friedman's test: {friedman_text(look.ranking)}; {_how_many(look.comparisons, 'pair')} tested"
-    return "; ".join(f"{c.name}: {p_value(c.p)}" for c in look.comparisons) or "nothing to test"
+    return "; ".join(f"{c.name}: {p_value(c.p)}" for c in look.comparisons if c.p is not None) or "nothing to test"
 
 
 def _pruning(_: Analysis, numbers: Any) -> str:

@@ -17,6 +17,7 @@ from hpo.report.analysis.claims import Comparison
 from hpo.report.analysis.phrases import plural
 from hpo.report.analysis.records import Experiment
 from hpo.report.document.content import Block, Table
+from hpo.report.sections.sequential import sequential_blocks
 from hpo.report.sections.tables import Field, numbers, table
 from hpo.statistics.paired import holm, probability_of_improvement, win_rate
 
@@ -27,11 +28,28 @@ EFFECTS = (
     *("probability_of_improvement", "win_rate", "smallest_detectable_difference"),
 )
 
+EFFECTS_NOTE = (
+    "The typical difference, first − second, is the Hodges–Lehmann estimate, the median of the means of all pairs "
+    "of differences, and its interval that of the signed-rank test, which exists from six on; A12 is the "
+    "probability that the first beats the second over all their seeds (mean over tasks) and the win rate that over "
+    "paired ones, ties counting half; the smallest detectable difference is found with 80 % power by that test "
+    "with Holm's correction, for normal noise of the spread "
+    "estimated from these differences, a dash means that it cannot be computed; inf: too many studies have nothing "
+    "to show for a typical difference of values."
+)
+SEQUENTIAL_NOTE = (
+    "The typical difference, first − second, is the Hodges–Lehmann estimate at the latest look, and its interval the "
+    "repeated one, which holds at all looks together; A12 is the probability that the first beats the second over all "
+    "their seeds and the win rate that over paired ones, ties counting half; inf: too many studies have nothing to "
+    "show for a typical difference of values."
+)
+
 
 def build_pairs(analysis: Analysis) -> tuple[list[Block], list[dict[str, Cell]]]:
     """Returns a table of tests and one of effects; and the numbers of each pair."""
     pairs, fields = analysis.looks[0].comparisons, _fields(analysis)
-    blocks: list[Block] = [_tests_table(analysis, fields), _effects_table(analysis, fields)]
+    tests = sequential_blocks(analysis.course) if analysis.course else [_tests_table(analysis, fields)]
+    blocks: list[Block] = [*tests, _effects_table(analysis, fields)]
     return blocks, [numbers(pair, fields.values()) for pair in pairs]
 
 
@@ -39,23 +57,29 @@ def _fields(analysis: Analysis) -> Fields:
     """Returns what is known of each pair; differences are first - second, in units of the metric or of regret."""
     experiment, sign = analysis.experiment, analysis.experiment.shown_sign
     with_control = [c for c in analysis.looks[0].comparisons if analysis.control in (c.pair.first, c.pair.second)]
-    against = dict(zip(map(id, with_control), holm([c.p for c in with_control]), strict=True))
+    raw = [c.p for c in with_control if c.p is not None]
+    against = dict(zip(map(id, with_control), holm(raw), strict=True)) if raw else {}
     against_title = f"Holm p, against {analysis.control or 'random search'} only"
     quantity = experiment.quantity
+    p_fields: list[Field[Comparison]] = [
+        Field("p", "Wilcoxon p", lambda c: c.p),
+        Field("holm_p", "Holm p, all pairs", lambda c: c.adjusted),
+        Field("holm_p_against_control", against_title, lambda c: against.get(id(c))),
+    ]
+    smallest = f"smallest detectable ({quantity})"
+    detectable = Field[Comparison]("smallest_detectable_difference", smallest, lambda c: c.detectable)
     fields: list[Field[Comparison]] = [
         Field("first", "", lambda c: c.pair.first),
         Field("second", "", lambda c: c.pair.second),
         Field("n", plural(experiment.paired_by), lambda c: c.pair.n),
-        Field("p", "Wilcoxon p", lambda c: c.p),
-        Field("holm_p", "Holm p, all pairs", lambda c: c.adjusted),
-        Field("holm_p_against_control", against_title, lambda c: against.get(id(c))),
+        *([] if analysis.course else p_fields),
         Field("difference", f"typical difference ({quantity})", lambda c: sign * c.shift + 0.0 if c.pair.n else None),
         Field("low", "95 % low", lambda c: c.interval.times(sign).low),
         Field("high", "95 % high", lambda c: c.interval.times(sign).high),
         Field("level", "", lambda c: None if c.interval.low is None else c.interval.level),
         Field("probability_of_improvement", "P(first improves), A12", lambda c: _improvement(analysis, c)),
         Field("win_rate", "paired win rate", lambda c: win_rate(c.pair.differences)),
-        Field("smallest_detectable_difference", f"smallest detectable ({quantity})", lambda c: c.detectable),
+        *([] if analysis.course else [detectable]),
         Field("rope", "", lambda _: analysis.rope),
     ]
     return {field.name: field for field in fields}
@@ -89,16 +113,8 @@ def _tests_table(analysis: Analysis, fields: Fields) -> Table:
 
 
 def _effects_table(analysis: Analysis, fields: Fields) -> Table:
-    columns = [PAIR, fields["n"], *(fields[name] for name in EFFECTS)]
-    note = (
-        "The typical difference, first − second, is the Hodges–Lehmann estimate, the median of the means of all pairs "
-        "of differences, and its interval that of the signed-rank test, which exists from six on; A12 is the "
-        "probability that the first beats the second over all their seeds (mean over tasks) and the win rate that over "
-        "paired ones, ties counting half; the smallest detectable difference is found with 80 % power by that test "
-        "with Holm's correction, for normal noise of the spread "
-        "estimated from these differences, a dash means that it cannot be computed; inf: too many studies have nothing "
-        "to show for a typical difference of values."
-    )
+    columns = [PAIR, fields["n"], *(fields[name] for name in EFFECTS if name in fields)]
+    note = SEQUENTIAL_NOTE if analysis.course else EFFECTS_NOTE
     pairs, title = analysis.looks[0].comparisons, "Differences and effect sizes"
     return table(analysis.experiment, "statistics-effects", title, columns, pairs, note)
 

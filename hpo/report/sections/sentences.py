@@ -49,7 +49,8 @@ def _on_pair(analysis: Analysis, comparison: Comparison, *, called: str | None) 
         words = "underpowered" if comparison.kind == "underpowered" else "not distinguishable"
         neither = "neither has anything to show for its budget"
         return Claim(f"{pair.first} and {pair.second} {words} with {units}: {neither}.", comparison.kind)
-    holm_p = f"Holm {p_value(comparison.adjusted)}"
+    adjusted = 1.0 if comparison.adjusted is None else comparison.adjusted
+    holm_p = f"Holm {p_value(adjusted)}"
     match comparison.kind:
         case "better":
             words = f"{called} better than {loser(comparison, str(called))}"
@@ -72,7 +73,7 @@ def _on_pair(analysis: Analysis, comparison: Comparison, *, called: str | None) 
 
 def _in_the_way(analysis: Analysis, comparison: Comparison) -> str:
     """Returns why a pair with a Holm-adjusted p below .05 is not told apart."""
-    if comparison.adjusted >= ALPHA:
+    if comparison.adjusted is None or comparison.adjusted >= ALPHA:
         return ""
     if not comparison.is_open:
         return f", but Friedman's test over all strategies ({friedman_of(analysis.looks[0])}) stands in the way"

@@ -55,32 +55,38 @@ def build_statistics(analysis: Analysis) -> Section:
     ]
     pair_blocks, pairs = build_pairs(analysis)
     control_blocks, controls = build_control(analysis)
+    tests = "tests at the looks" if analysis.course else "Holm-adjusted tests over all pairs"
     blocks: list[Block] = [
         Text(
-            f"All tests are of the primary endpoint, the {endpoint.title}; the verdict's words rest on the "
-            "Holm-adjusted tests over all pairs, every other number here is exploratory.",
+            f"All tests are of the primary endpoint, the {endpoint.title}; the verdict's words rest on the {tests}, "
+            "every other number here is exploratory.",
             "note",
         ),
         table(experiment, "statistics-strategies", STRATEGIES, summary, analysis.summaries, SUMMARY_NOTE),
     ]
     if len(experiment.strategies) > 1:
-        blocks += [*pair_blocks, Text(_friedman_sentence(experiment, ranking)), *build_ranking(experiment, ranking)]
+        omnibus = [] if analysis.course else [Text(_friedman_sentence(experiment, ranking))]
+        blocks += [*pair_blocks, *omnibus, *build_ranking(experiment, ranking)]
     blocks += [*build_profile(analysis), *control_blocks]
     content = {
         "endpoint": endpoint.title,
         "strategies": {one.strategy: numbers(one, summary) for one in analysis.summaries},
         "pairs": pairs,
-        "friedman": {
-            "chi2": ranking.chi2,
-            "degrees_of_freedom": None if ranking.chi2 is None else len(ranking.strategies) - 1,
-            "p": ranking.p,
-            "n": ranking.n,
-            "mean_ranks": means,
-            "nemenyi_critical_difference": ranking.critical,
-        },
+        **({"mean_ranks": means} if analysis.course else {"friedman": _friedman_numbers(ranking)}),
         "random_with_twice_the_budget": controls,
     }
     return Section("statistics", TITLE, blocks, content)
+
+
+def _friedman_numbers(ranking: Ranking) -> dict[str, object]:
+    return {
+        "chi2": ranking.chi2,
+        "degrees_of_freedom": None if ranking.chi2 is None else len(ranking.strategies) - 1,
+        "p": ranking.p,
+        "n": ranking.n,
+        "mean_ranks": dict(zip(ranking.strategies, ranking.means, strict=False)),
+        "nemenyi_critical_difference": ranking.critical,
+    }
 
 
 def _friedman_sentence(experiment: Experiment, ranking: Ranking) -> str:

@@ -60,7 +60,13 @@ def departures(experiment: Experiment) -> Iterator[str]:
 
 
 def interim_look(experiment: Experiment) -> Iterator[str]:
-    if n_open := sum(not study.is_ended for study in experiment.studies):
+    if "stop" in experiment.card:
+        yield (
+            "It stops when it is decided: what is said of the primary endpoint allows for that; every other number, "
+            "such as a mean, is of a number of seeds that depends on what was seen, and such differences are somewhat "
+            "too large."
+        )
+    elif n_open := sum(not study.is_ended for study in experiment.studies):
         yield (
             f"{n_open} of {len(experiment.studies)} studies had not ended: this is an interim look, and to stop when "
             "a look pleases makes its p-values too small."
@@ -77,7 +83,7 @@ def few_seeds(experiment: Experiment) -> Iterator[str]:
     n_strategies = len(experiment.strategies)
     n = min(len({study.seed for study in experiment.of(strategy=s)}) for s in experiment.strategies)
     needed = fewest_seeds(n_strategies)
-    if n_strategies > 1 and not experiment.has_tasks and n < needed:
+    if n_strategies > 1 and not experiment.has_tasks and n < needed and "stop" not in experiment.card:
         yield (
             f"With {count(n, 'seed')} no pair of {n_strategies} strategies can be called better at p < .05, whatever "
             f"the values: {needed} are needed."

@@ -23,12 +23,20 @@ from hpo.report.analysis.phrases import (
     number,
 )
 from hpo.report.analysis.records import Experiment, Place
-from hpo.report.analysis.within_tasks import within_tasks
+from hpo.report.analysis.sequential import Course, course_numbers
+from hpo.report.analysis.within_tasks import Within, within_tasks
 from hpo.report.document.content import Block, Column, Section, Table, Text, Verdict
 from hpo.report.reading.terms import beyond_sentence
 from hpo.report.sections.groups import group_claims
 from hpo.report.sections.pairs import build_forest
 from hpo.report.sections.sentences import claim_of, claim_within, friedman_of, loser
+from hpo.report.sections.sequential import (
+    sequential_claim,
+    sequential_headline,
+    sequential_reading,
+    sequential_table,
+    waiting_claims,
+)
 from hpo.statistics.paired import fewest_seeds
 from hpo.statistics.signed_rank import FEWEST
 
@@ -37,7 +45,22 @@ def build_verdict(analysis: Analysis) -> Section:
     """Returns the box at the top: the winner or that there is none, a claim for each pair, the looks."""
     experiment, looks = analysis.experiment, analysis.looks
     within = within_tasks(experiment, looks[0].endpoint)
-    verdict = Verdict(
+    verdict = _sequential(analysis, analysis.course) if analysis.course else _fixed(analysis, within)
+    standings = analysis.standings
+    sentences = [*unbeaten_sentences(experiment, standings), *_exhausted(experiment)]
+    warnings: list[Block] = [Text(text, "warning") for text in sentences]
+    notes: list[Block] = [Text(text, "note") for text in _notes(experiment, looks)]
+    numbers = _numbers(analysis) | ({"baseline": standing_numbers(standings)} if standings else {})
+    numbers |= {"sequential": course_numbers(analysis.course)} if analysis.course else {}
+    numbers |= {"within_tasks": [asdict(pair) | {"better": pair.better} for pair in within]} if within else {}
+    forest = [build_forest(analysis)] if len(experiment.strategies) > 1 else []
+    return Section("verdict", "Verdict", [verdict, *forest, *warnings, *notes], numbers=numbers)
+
+
+def _fixed(analysis: Analysis, within: Sequence[Within]) -> Verdict:
+    """Returns the verdict on a number of seeds, or tasks, that was fixed beforehand."""
+    experiment, looks = analysis.experiment, analysis.looks
+    return Verdict(
         headline=_headline(experiment, looks[0]),
         claims=[
             *(claim_of(analysis, c, called=name) for c, name in looks[0].compared),
@@ -47,14 +70,19 @@ def build_verdict(analysis: Analysis) -> Section:
         reading=_reading(analysis, looks[0]),
         groups=group_claims(analysis),
     )
-    standings = analysis.standings
-    sentences = [*unbeaten_sentences(experiment, standings), *_exhausted(experiment)]
-    warnings: list[Block] = [Text(text, "warning") for text in sentences]
-    notes: list[Block] = [Text(text, "note") for text in _notes(experiment, looks)]
-    numbers = _numbers(analysis) | ({"baseline": standing_numbers(standings)} if standings else {})
-    numbers |= {"within_tasks": [asdict(pair) | {"better": pair.better} for pair in within]} if within else {}
-    forest = [build_forest(analysis)] if len(experiment.strategies) > 1 else []
-    return Section("verdict", "Verdict", [verdict, *forest, *warnings, *notes], numbers=numbers)
+
+
+def _sequential(analysis: Analysis, course: Course) -> Verdict:
+    """Returns the verdict of a comparison that stops when it is decided."""
+    stages = course.stages
+    return Verdict(
+        headline=sequential_headline(analysis, course),
+        claims=[sequential_claim(analysis, course, one) for one in stages[-1].standings]
+        if stages
+        else waiting_claims(analysis.looks[0]),
+        looks=sequential_table(course),
+        reading=sequential_reading(analysis, course),
+    )
 
 
 def _headline(experiment: Experiment, look: Look) -> str:
@@ -236,8 +264,7 @@ def _look_numbers(look: Look, strategies: Sequence[str]) -> dict[str, object]:
             "second": c.pair.second,
             "n": c.pair.n,
             "better": called,
-            "p": c.p,
-            "holm_p": c.adjusted,
+            **({} if c.p is None else {"p": c.p, "holm_p": c.adjusted}),
             "shift_in_loss": c.shift,
             "low_in_loss": c.interval.low,
             "high_in_loss": c.interval.high,
@@ -246,5 +273,7 @@ def _look_numbers(look: Look, strategies: Sequence[str]) -> dict[str, object]:
         }
         for c, called in look.compared
     ]
+    has_p = any(c.p is not None for c in look.comparisons)
     friedman = {"friedman_p": look.omnibus, "friedman_chi2": look.ranking.chi2 if look.ranking else None}
+    friedman = friedman if has_p or not look.comparisons else {}
     return {"winner": look.winner(strategies), **friedman, "pairs": pairs}
