@@ -64,8 +64,8 @@ def check_unchanged(card: Mapping[str, Any], earlier: Mapping[str, Any] | None, 
     if changed:
         raise ValueError(
             f"{', '.join(changed)} cannot change after {n_trials:,} trials where a comparison stops when it is "
-            "decided: its looks count only as they were registered before the first trial. Give what was given then, or "
-            "name=NAME for a new comparison."
+            "decided: its looks count only as they were registered before the first trial. Give what was given then, "
+            "or name=NAME for a new comparison."
         )
 
 

@@ -102,8 +102,8 @@ def sequential_reading(analysis: Analysis, course: Course) -> str:
         f"look (α spent as {SPENDING}; closed testing over all pairs) and a typical difference (Hodges–Lehmann) above "
         f"the ROPE of {number(rules.rope)} {analysis.experiment.metric}, 'practically equivalent' the repeated "
         "interval inside it; if all strategies are equal, one is called better at any look with a probability of at "
-        "most 5 %, whenever it is stopped and for whatever reason; the interval holds at all looks together with 95 %; the "
-        "estimate after an early stop is too large on average, which the interval allows for."
+        "most 5 %, whenever it is stopped and for whatever reason; the interval holds at all looks together with 95 %; "
+        "the estimate after an early stop is too large on average, which the interval allows for."
     )
 
 
