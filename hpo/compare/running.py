@@ -69,13 +69,14 @@ def run_comparison(
     Raises:
         ValueError, Refused, StudyHeld: in a sentence, if something cannot be used as it is.
     """
+    from hpo.report.reading.record import read_experiment
     from hpo.study.session import drive_all
 
     check_folder(f"reports={config.reports}", Path(config.reports))
     is_cached = _is_cached(config)
     prepared = prepare_all(comparison.plans, display)
     design = _register(comparison, config, prepared, display, command=command, is_cached=is_cached)
-    course = course_of(comparison, prepared.storage, design, display)
+    course = course_of(comparison, lambda: read_experiment(prepared.storage, comparison.name, design=design), display)
     reports = drive_all(prepared, display, display_of=display_of, is_cached=is_cached, design=design, course=course)
     return Ran(comparison, reports, prepared.storage, design)
 

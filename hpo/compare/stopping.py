@@ -5,15 +5,12 @@ What is tested at a look, and how, is the business of `report.analysis.sequentia
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-from optuna.storages import BaseStorage
 
 from hpo.compare.comparison import Comparison
 from hpo.report.analysis.records import Experiment
 from hpo.report.analysis.sequential import Stage, follow, rules_of
-from hpo.report.reading.record import read_experiment
 from hpo.study.plan import Plan
 from hpo.study.session import Course
 from hpo.terminal.display import Announcer
@@ -21,10 +18,14 @@ from hpo.terminal.display import Announcer
 FIXED = ("stop", "seeds", "rope", "metric", "primary", "budget", "unit")
 
 
-def course_of(
-    comparison: Comparison, storage: BaseStorage, design: Mapping[str, Any], display: Announcer
-) -> Course | None:
-    """Returns the order of the studies of a comparison that stops when it is decided; None for all at once."""
+def course_of(comparison: Comparison, read: Callable[[], Experiment], display: Announcer) -> Course | None:
+    """Returns the order of the studies of a comparison that stops when it is decided; None for all at once.
+
+    Args:
+        comparison: What is planned.
+        read: Reads what there is of it.
+        display: Is told what each look finds.
+    """
     stop = comparison.stop
     if stop is None:
         return None
@@ -34,7 +35,7 @@ def course_of(
 
     def goes_on() -> bool:
         """Whether the latest look that can be taken decides nothing; says what it finds."""
-        experiment = read_experiment(storage, comparison.name, design=design)
+        experiment = read()
         rules = rules_of(experiment)
         assert rules is not None
         stages = follow(experiment, rules).stages
