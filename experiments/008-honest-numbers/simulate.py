@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from hpo.report.analysis.claims import Blocks, Pair, compare
+from hpo.statistics.equality import levelled_differences
 from hpo.statistics.paired import rank
-from hpo.statistics.signed_rank import detectable_shift, signed_rank_interval, signed_rank_p
+from hpo.statistics.signed_rank import detectable_shift, signed_rank_interval, signed_rank_p, stratified_signed_rank
 
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Floats]
@@ -38,6 +39,7 @@ def main(folder: Path, n: int) -> None:
     write(folder / "coverage.csv", "differences,seeds,level,covered", coverage(n))
     write(folder / "power.csv", "pairs,seeds,shift,claimed,found", power(n))
     write(folder / "false-equivalent.csv", "differences,seeds,rope,called", false_equivalent(n))
+    write(folder / "within-tasks.csv", "differences,tasks,seeds,shift,found", within_tasks(n))
 
 
 def write(path: Path, header: str, rows: list[tuple[object, ...]]) -> None:
@@ -110,6 +112,28 @@ def false_equivalent(n: int) -> list[tuple[object, ...]]:
                 words = [kinds(np.array([of, np.zeros(n_seeds)]), rope=rope)[0] for of in differences]
                 rows.append((name, n_seeds, rope, float(np.mean([word == "equivalent" for word in words]))))
     return rows
+
+
+def within_tasks(n: int) -> list[tuple[object, ...]]:
+    """Returns how often the test within tasks finds a shift, in units of each task's noise, and how often none."""
+    rows: list[tuple[object, ...]] = []
+    for row, (name, draw) in enumerate(LOSSES.items()):
+        for n_tasks, n_seeds in ((3, 5), (6, 5), (6, 20)):
+            scale = 10.0 ** -np.arange(n_tasks)[:, None, None]  # no task speaks louder than another
+            for shift in (0.0, 0.5) if name in NOISE else (0.0,):
+                rng = generator(5, row, n_tasks, n_seeds, int(10 * shift))
+                losses = draw(rng, (4 * n, n_tasks, 2, n_seeds)) + np.array([[shift], [0.0]])
+                found = [_is_within(scale * one) for one in losses]
+                rows.append((name, n_tasks, n_seeds, shift, float(np.mean(found))))
+    return rows
+
+
+def _is_within(losses: Floats) -> bool:
+    """Says whether the test within tasks tells two strategies apart; losses of shape (n_tasks, 2, n_seeds)."""
+    with np.errstate(invalid="ignore"):
+        exact = np.nan_to_num(losses[:, 0] - losses[:, 1], nan=0.0, posinf=np.inf, neginf=-np.inf)
+    strata = [levelled_differences(own, sizes) for own, sizes in zip(exact, np.abs(losses).max(axis=1), strict=True)]
+    return stratified_signed_rank(strata)[0] < 0.05
 
 
 if __name__ == "__main__":
