@@ -38,15 +38,15 @@ class Bags:
     def of(self, part: Part) -> csr_array[Any]:
         """Returns the bags of a part's texts, shape (texts, columns), with indices of 32 bits."""
         columns, rows = self._columns(part)
-        counts = _count(rows, columns, (len(part), len(self.idf)))
+        counts = count(rows, columns, (len(part), len(self.idf)))
         counts.data = (1 + np.log(counts.data)) * self.idf[counts.indices]
-        lengths = np.sqrt(np.bincount(_rows_of(counts), counts.data**2, minlength=len(part)))
+        lengths = np.sqrt(np.bincount(rows_of(counts), counts.data**2, minlength=len(part)))
         counts.data /= np.repeat(lengths, np.diff(counts.indptr))
         return counts
 
     def _columns(self, part: Part) -> tuple[Ints, Ints]:
         """Returns the column and the text of all that counts in a part."""
-        ids, rows = _words(part, self.word)
+        ids, rows = words_of(part, self.word)
         pairs, pair_rows = _pairs(ids, rows, len(self.word))
         at = np.searchsorted(self.pairs, pairs)
         known = np.flatnonzero(at < len(self.pairs))
@@ -67,19 +67,19 @@ def find_bags(train: Part, is_word: NDArray[np.bool_]) -> Bags:
     seen = np.zeros(len(is_word), dtype=bool)
     seen[np.asarray(train.ids)] = True
     word = np.where(is_word & seen, np.cumsum(is_word & seen) - 1, np.where(is_word, -1, -2))
-    ids, rows = _words(train, word)
+    ids, rows = words_of(train, word)
     n_words = int((word >= 0).sum())
     if len(ids) <= MAX_TOKENS:
         pairs, pair_rows = _pairs(ids, rows, len(word))
-        pairs, n_pair_texts = np.unique(_distinct(pairs, pair_rows), return_counts=True)
+        pairs, n_pair_texts = np.unique(distinct(pairs, pair_rows), return_counts=True)
     else:
         pairs = n_pair_texts = np.empty(0, dtype=np.int64)
-    n_word_texts = np.bincount(_distinct(word[ids], rows), minlength=n_words)
+    n_word_texts = np.bincount(distinct(word[ids], rows), minlength=n_words)
     n_texts = np.concatenate([n_word_texts, n_pair_texts])
     return Bags(word, pairs, np.log((1 + len(train)) / (1 + n_texts)) + 1)
 
 
-def _words(part: Part, word: Ints) -> tuple[Ints, Ints]:
+def words_of(part: Part, word: Ints) -> tuple[Ints, Ints]:
     """Returns the codes of the words of a part, special tokens left out, and the text of each."""
     ids = np.asarray(part.ids, dtype=np.int64)
     rows = np.repeat(np.arange(len(part)), np.diff(part.offsets))
@@ -93,7 +93,7 @@ def _pairs(ids: Ints, rows: Ints, n_words: int) -> tuple[Ints, Ints]:
     return ids[:-1][is_pair] * n_words + ids[1:][is_pair], rows[:-1][is_pair]
 
 
-def _distinct(keys: Ints, rows: Ints) -> Ints:
+def distinct(keys: Ints, rows: Ints) -> Ints:
     """Returns each key once for every text that it is in."""
     order = np.lexsort((rows, keys))
     keys, rows = keys[order], rows[order]
@@ -102,7 +102,7 @@ def _distinct(keys: Ints, rows: Ints) -> Ints:
     return keys[is_first]
 
 
-def _count(rows: Ints, columns: Ints, shape: tuple[int, int]) -> csr_array[Any]:
+def count(rows: Ints, columns: Ints, shape: tuple[int, int]) -> csr_array[Any]:
     from scipy.sparse import coo_array, csr_array
 
     at = (rows.astype(np.int32), columns.astype(np.int32))
@@ -111,5 +111,5 @@ def _count(rows: Ints, columns: Ints, shape: tuple[int, int]) -> csr_array[Any]:
     return counts
 
 
-def _rows_of(bags: csr_array[Any]) -> Ints:
+def rows_of(bags: csr_array[Any]) -> Ints:
     return np.repeat(np.arange(bags.shape[0]), np.diff(bags.indptr))

@@ -7,7 +7,6 @@ concern.
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from hpo.data.bags import find_bags
 from hpo.data.metrics import all_measures, score_each_class, score_probabilities
+from hpo.data.regressions import Logits, Weights, finite, fit_regression, softmax
 from hpo.data.vocabulary import Part
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ MAX_WORK = 100_000_000  # entries of the bags, times classes, times fits: about 
 MAX_SCORES = 100_000_000  # texts times classes of a part: 400 MB
 BAYES_COUNT = 0.1  # what a class is taken to have of a word that none of its texts has
 
-Logits = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 
@@ -102,7 +101,7 @@ def fit_baseline(parts: Mapping[str, Part], is_word: NDArray[np.bool_], *, n_cla
     data = _Data(bags.of(train), np.asarray(train.labels), n_classes)
     valid_bags, valid_labels = bags.of(parts["valid"]), np.asarray(parts["valid"].labels)
     tried, has_folds = _affordable(data, len(parts["valid"]))
-    fitted: dict[tuple[str, float], _Model] = {}
+    fitted: dict[tuple[str, float], Weights] = {}
     if has_folds:
         held_labels, held_out = _cross_validate(data, tried)
     else:
@@ -113,7 +112,7 @@ def fit_baseline(parts: Mapping[str, Part], is_word: NDArray[np.bool_], *, n_cla
 
     def probabilities(of: csr_array[Any]) -> NDArray[np.float64]:
         each = [scale * model.logits(of) for scale, model in zip(scales, models, strict=True)]
-        return _softmax(np.sum(each, axis=0))
+        return softmax(np.sum(each, axis=0))
 
     measure = all_measures(None, ())
     on_valid, on_test = probabilities(valid_bags), probabilities(bags.of(parts["test"]))
@@ -161,25 +160,6 @@ class _Data:
         return _Data(self.bags[rows], self.labels[rows], self.n_classes)
 
 
-@dataclass(frozen=True)
-class _Model:
-    """Weights, shape (classes, columns), perhaps sparse; bias and weights of a text's sum, shape (classes,)."""
-
-    weights: Any
-    bias: NDArray[np.float64]
-    of_sum: NDArray[np.float64] | None = None
-
-    def logits(self, bags: csr_array[Any]) -> Logits:
-        """Returns a logit for each text and class, shape (texts, classes)."""
-        found = bags @ self.weights.T
-        found = (found if isinstance(found, np.ndarray) else found.toarray()) + self.bias
-        if self.of_sum is not None:
-            found += np.outer(bags.sum(axis=1), self.of_sum)
-        if found.shape[1] == 1:
-            found = np.hstack([np.zeros_like(found), found])
-        return np.asarray(found, dtype=np.float64)
-
-
 def _affordable(data: _Data, n_valid: int) -> tuple[list[tuple[str, float]], bool]:
     """Returns the settings there is time to try, the best guess first, and whether by cross-validation."""
     n_fits = MAX_WORK // max(1, data.bags.nnz * len(data.classes))
@@ -191,48 +171,20 @@ def _affordable(data: _Data, n_valid: int) -> tuple[list[tuple[str, float]], boo
     return list(GRID[:n_fits]), False
 
 
-def _fit(data: _Data, setting: tuple[str, float]) -> _Model:
+def _fit(data: _Data, setting: tuple[str, float]) -> Weights:
     kind, strength = setting
     return _fit_bayes(data) if kind == BAYES else _fit_regressions(data, strength, is_weighted=kind == NB)
 
 
-def _fit_regressions(data: _Data, strength: float, *, is_weighted: bool) -> _Model:
-    from scipy.sparse import csr_array
-    from sklearn.linear_model import LogisticRegression
-
-    bags, n_columns = data.bags, data.bags.shape[1]
-    n_texts = np.bincount(bags.indices, minlength=n_columns)
-    weights = np.zeros((len(data.classes), n_columns), dtype=np.float32)
-    bias = np.full(len(data.classes), -np.inf)
-    for row, label in enumerate(data.classes):
-        is_of = data.labels == label
-        if is_of.all() or not is_of.any():
-            bias[row] = 0.0 if is_of.all() else -np.inf
-            continue
-        ratio = _log_ratio(np.bincount(bags[is_of].indices, minlength=n_columns), n_texts) if is_weighted else None
-        entries = bags.data if ratio is None else bags.data * ratio[bags.indices]
-        # the dual solver of liblinear (Hsieh et al. 2008) needs tens of passes over the entries, whatever the columns
-        fitted = LogisticRegression(C=strength, solver="liblinear", dual=True, max_iter=100, random_state=0)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a search cut short is near enough
-            fitted.fit(csr_array((entries, bags.indices, bags.indptr), shape=bags.shape), is_of)
-        weights[row] = fitted.coef_[0] if ratio is None else fitted.coef_[0] * ratio
-        bias[row] = fitted.intercept_[0]
-    return _Model(weights, _finite(bias))
+def _fit_regressions(data: _Data, strength: float, *, is_weighted: bool) -> Weights:
+    fits = [
+        fit_regression(data.bags, data.labels == label, strength=strength, is_weighted=is_weighted)
+        for label in data.classes
+    ]
+    return Weights(np.stack([row for row, _ in fits]), finite(np.array([bias for _, bias in fits])))
 
 
-def _finite(bias: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns a bias for every class: one that the texts do not have is unlikelier than any that they have."""
-    return np.where(np.isfinite(bias), bias, min(bias[np.isfinite(bias)], default=0.0) - 10)
-
-
-def _log_ratio(n_of: NDArray[np.int64], n_all: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Returns how much likelier each column is in the class than in the rest, as a logarithm (their equation 2)."""
-    p, q = 1.0 + n_of, 1.0 + n_all - n_of
-    return np.asarray(np.log((p / p.sum()) / (q / q.sum())))
-
-
-def _fit_bayes(data: _Data) -> _Model:
+def _fit_bayes(data: _Data) -> Weights:
     """Returns multinomial naive Bayes of the bags; its weights are as sparse as the texts."""
     from scipy.sparse import csr_array
 
@@ -242,7 +194,7 @@ def _fit_bayes(data: _Data) -> _Model:
     total = np.log(np.asarray(sums.sum(axis=1)).ravel() + BAYES_COUNT * n_columns)
     sums.data = np.log(sums.data + BAYES_COUNT) - np.log(BAYES_COUNT)
     prior = np.log((np.bincount(data.labels, minlength=data.n_classes) + 1) / (n_texts + data.n_classes))
-    return _Model(sums, prior, np.log(BAYES_COUNT) - total)
+    return Weights(sums, prior, np.log(BAYES_COUNT) - total)
 
 
 def _cross_validate(data: _Data, tried: Sequence[tuple[str, float]]) -> tuple[Labels, list[Logits]]:
@@ -260,13 +212,7 @@ def _calibrate(logits: Logits, labels: Labels) -> tuple[float, float]:
     from scipy.optimize import minimize_scalar
 
     def loss(log_scale: float) -> float:
-        return score_probabilities(_softmax(np.exp(log_scale) * logits), labels).loss
+        return score_probabilities(softmax(np.exp(log_scale) * logits), labels).loss
 
     found = minimize_scalar(loss, bounds=(-4, 4), method="bounded", options={"xatol": 1e-3})
     return float(np.exp(found.x)), float(found.fun)
-
-
-def _softmax(logits: Logits) -> NDArray[np.float64]:
-    from scipy.special import softmax
-
-    return np.asarray(softmax(logits, axis=1))

@@ -26,9 +26,10 @@ from hpo.data.vocabulary import SPECIAL, Numbered, Part, coverage, number_texts
 from hpo.machine.cache import Cache, digest
 from hpo.machine.paths import expanded, is_folder
 
-FORMAT = 7  # raised whenever the same config and texts would give other files
+FORMAT = 8  # raised whenever the same config and texts would give other files
 
 TEST_TEXTS = "test.texts.jsonl"
+WHOLE, WORDS = "whole", "words.json"  # the parts before any cut of texts or words, and the word of each code
 LOW_COVERAGE = 0.5  # of a part's words
 
 __all__ = ["Corpus", "Part", "open_corpus", "prepare"]
@@ -71,6 +72,14 @@ class Corpus:
             raise ValueError(f"a corpus has no part {name!r}; allowed are {', '.join(PARTS)}.")
         part: Part = getattr(self, name)
         return part
+
+    def whole(self, name: str) -> Part:
+        """Returns the part called "train", "valid" or "test" before any cut of texts or words; its ids are codes."""
+        return _open_part(self.folder, f"{WHOLE}.{name}")
+
+    def words(self) -> list[str]:
+        """Returns the token of each code."""
+        return list(json.loads((self.folder / WORDS).read_text(encoding="utf-8")))
 
     def baseline_about(self, positive: str | None) -> Baseline:
         """Returns the baseline as it is measured by a study with this `study.positive`; None or empty: of no class."""
@@ -231,7 +240,9 @@ def _write_corpus(
     for name, part in numbered.parts.items():
         for kind, array in asdict(part).items():
             np.save(folder / f"{name}.{kind}.npy", array)
+            np.save(folder / f"{WHOLE}.{name}.{kind}.npy", asdict(numbered.whole[name])[kind])
             written.append(array.tobytes())
+    (folder / WORDS).write_text(json.dumps(numbered.words), encoding="utf-8")
     facts: dict[str, Fact] = {
         "fingerprint": digest(written),
         "name": config.name,

@@ -30,6 +30,7 @@ SCORES = {
     "loss": "loss",
 }
 TEST_ORDER = (*(f"test_{key}" for key in SCORES.values()), "n_test")
+WHAT = {"awd_lstm": "An AWD-LSTM text classifier", "linear": "A linear text classifier (n-grams)"}
 N_OPEN = 5  # mistakes, and texts that were shown, that are not folded away
 SIZE = 260  # pixels of the calibration curve's side
 
@@ -43,6 +44,7 @@ def model_card(description: Description, *, has_read_test: bool = False) -> str:
         .get_template("card.md.j2")
         .render(
             model=description,
+            what=WHAT.get(description.kind, "A text classifier"),
             made=made,
             test=[(name, test[name]) for name in dict.fromkeys([*TEST_ORDER, *sorted(test)]) if name in test],
             has_read_test=has_read_test,
@@ -56,7 +58,7 @@ def evaluation_page(evaluation: Mapping[str, Any], test: Mapping[str, float], *,
     """Returns the page.
 
     Args:
-        evaluation: What `hpo.trainers.awd_lstm.evaluation.evaluate` found.
+        evaluation: What `hpo.trainers.evaluation.evaluate` found.
         test: The test metrics.
         title: What the page is about.
     """

@@ -22,7 +22,7 @@ def draw_evaluation(evaluation: Mapping[str, Any]) -> dict[str, bytes]:
     """Returns the figures by file name.
 
     Args:
-        evaluation: What `hpo.trainers.awd_lstm.evaluation.evaluate` found.
+        evaluation: What `hpo.trainers.evaluation.evaluate` found.
     """
     figures = {CONFUSION: _confusion(evaluation), CALIBRATION: _calibration(evaluation)}
     styles = build_styles([MODEL])

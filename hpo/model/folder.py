@@ -50,7 +50,8 @@ class Description:
     """Everything about a model but its weights.
 
     Attributes:
-        architecture: What `hpo.trainers.awd_lstm.network.classifier.Architecture` takes.
+        architecture: What its kind makes of its weights: what
+            `hpo.trainers.awd_lstm.network.classifier.Architecture` takes, or a mapping with the name of another `kind`.
         n_params: Trainable scalars.
         vocab: Token of each id.
         classes: Class name of each output.
@@ -68,6 +69,11 @@ class Description:
     provenance: Mapping[str, Any]
     files: Mapping[str, str]
     is_logged: bool
+
+    @property
+    def kind(self) -> str:
+        """What it is, by the name of its trainer; models that do not say so are AWD-LSTMs."""
+        return str(self.architecture.get("kind", "awd_lstm"))
 
 
 def write_model(

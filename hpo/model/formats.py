@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from hpo.machine.escaping import for_spreadsheet, printable
-from hpo.model.answers import Answer
+from hpo.model.answer import Answer
 
 FORMATS = ("table", "csv", "jsonl")
 TEXT_WIDTH, PLACE_WIDTH, MAX_LABEL_WIDTH = 60, 12, 24

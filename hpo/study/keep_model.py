@@ -38,7 +38,7 @@ from hpo.model.folder import (
     write_model,
 )
 from hpo.study.driver import Driver
-from hpo.trainers.awd_lstm.evaluation import HAS_READ_TEST
+from hpo.trainers.evaluation import HAS_READ_TEST
 
 PACKAGES = ("torch", "fastai", "spacy", "numpy", "pandas", "safetensors")
 _log = logging.getLogger("hpo.model")
@@ -138,9 +138,14 @@ def _describe(folder: Path, config: Config, corpus: Corpus, made: dict[str, obje
     return Description(
         architecture=weights["architecture"],
         n_params=weights["n_params"],
-        vocab=corpus.vocab,
+        vocab=weights.get("vocab", corpus.vocab),  # of a model that has words of its own, and reads whole texts
         classes=corpus.classes,
-        tokenizer=TokenizerSettings(tokenizer.name, data.max_tokens, data.keep.name, tokenizer_versions(tokenizer)),
+        tokenizer=TokenizerSettings(
+            tokenizer.name,
+            weights.get("max_tokens", data.max_tokens),
+            data.keep.name,
+            tokenizer_versions(tokenizer),
+        ),
         provenance=made,
         files={WEIGHTS: weights["sha256"]},
         is_logged=config.model.log is not ModelLog.none,

@@ -3,4 +3,4 @@
 Where a trainer runs is decided by `executors`; it knows nothing of Optuna, MLflow or Hydra.
 """
 
-__all__ = ["awd_lstm", "function", "replay"]
+__all__ = ["awd_lstm", "evaluation", "function", "linear", "replay"]

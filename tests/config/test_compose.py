@@ -27,6 +27,8 @@ LACKING = {
     "experiment=replay": ["trainer.path={table}"],
     "trainer=function": ["trainer.call=tests.support.functions:steps", "space=function", PARAM, *AUC],
     "space=function": ["trainer=function", "trainer.call=tests.support.functions:steps", PARAM, *AUC],
+    "trainer=linear": ["space=linear"],
+    "space=linear": ["trainer=linear"],
 }
 
 

@@ -50,7 +50,7 @@ FENCES = {
     "compare.design compare.running commands.compare commands.copy commands.curves commands.sync report.reading.record "
     "report.reading.optuna_studies report.analysis.records report.analysis.spaces report.analysis.importances",
     "prodigyopt": "trainers.awd_lstm.network.prodigy",
-    "torch torchvision fastai fastcore": "trainers.awd_lstm.* trainers.function.fastai model.answers contracts.seeds "
+    "torch torchvision fastai fastcore": "trainers.awd_lstm.* trainers.function.fastai model.network contracts.seeds "
     "data.tokens executors.options executors.torch_probe executors.worker",
     "psycopg": "storage.address storage.claims storage.postgres",
     "ray": "executors.ray executors.ray_cluster executors.ray_worker",

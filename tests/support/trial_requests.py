@@ -30,6 +30,9 @@ def write_corpus(folder: Path, *, n_train: int = 90, n_classes: int = 3, n_vocab
         np.save(folder / f"{part}.ids.npy", ids.astype(np.uint16))
         np.save(folder / f"{part}.offsets.npy", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
         np.save(folder / f"{part}.labels.npy", labels.astype(np.int64))
+        for kind in ("ids", "offsets", "labels"):
+            shutil.copy(folder / f"{part}.{kind}.npy", folder / f"whole.{part}.{kind}.npy")
+    (folder / "words.json").write_text(json.dumps([f"word{i}" for i in range(n_vocab)]))
     described = {
         "vocab": [f"word{i}" for i in range(n_vocab)],
         "classes": [f"class{i}" for i in range(n_classes)],
@@ -44,7 +47,7 @@ def write_corpus(folder: Path, *, n_train: int = 90, n_classes: int = 3, n_vocab
 def with_valid_as_test(corpus: Path, folder: Path) -> Path:
     """Copies a corpus to `folder`, its test part replaced by its valid part."""
     swapped = shutil.copytree(corpus, folder)
-    for path in corpus.glob("valid.*"):
+    for path in corpus.glob("*valid.*"):
         shutil.copy(path, swapped / path.name.replace("valid", "test"))
     return Path(swapped)
 

@@ -143,8 +143,8 @@ def test_the_kept_model_averages_both(texts: Path) -> None:
     assert "means over two classifiers" in (study / "model" / "evaluation.html").read_text()
     (long,) = model.answer(["cat purr " * 20])
     assert "the first and the last 9 of 41 tokens decide" in long.note
-    assert isinstance(model._network, Ensemble)
-    model._network = model._network.forwards
+    assert isinstance(model._kind._network, Ensemble)
+    model._kind._network = model._kind._network.forwards
     assert np.abs(probabilities(model, asked) - trained).max() > 1e-4
 
 

@@ -14,6 +14,8 @@ from hpo.artifacts.checkpoint import delete_checkpoints
 from hpo.config.metric import OTHERS
 from hpo.contracts.trainer import Reason, Trainer, TrialRequest
 from hpo.trainers.awd_lstm.trainer import AwdLstm
+from hpo.trainers.linear.options import LinearConfig, Weighting
+from hpo.trainers.linear.trainer import Linear
 from hpo.trainers.synthetic import Synthetic, SyntheticConfig
 from tests.support.trial_requests import CLOCKED, Listener, PauseAfter, make_request, repeatable, write_corpus
 
@@ -27,9 +29,10 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_corpus(tmp_path_factory.mktemp("corpus") / "small")
 
 
-@pytest.fixture(params=["awd_lstm", "synthetic"])
+@pytest.fixture(params=[AwdLstm, Linear, Synthetic], ids=lambda trainer: trainer.__name__)
 def trainer(request: pytest.FixtureRequest) -> Trainer:
-    return AwdLstm() if request.param == "awd_lstm" else Synthetic()
+    made: Trainer = request.param()
+    return made
 
 
 @pytest.fixture
@@ -39,6 +42,8 @@ def build(trainer: Trainer, corpus: Path, tmp_path: Path) -> Build:
     def build_request(name: str = "trial", **changes: object) -> TrialRequest:
         if isinstance(trainer, Synthetic):
             changes.setdefault("trainer", SyntheticConfig(noise=0.01, epoch_s=0.001))
+        if isinstance(trainer, Linear):
+            changes.setdefault("trainer", LinearConfig(words=2, chars=3, min_df=1, weighting=Weighting.both, C=3.0))
         return make_request(tmp_path / name, corpus=corpus, **changes)
 
     return build_request
@@ -169,6 +174,8 @@ def test_falls_back_from_damaged_checkpoints(trainer: Trainer, build: Build, dam
 
 
 def test_a_far_too_high_learning_rate_diverges(trainer: Trainer, build: Build) -> None:
+    if isinstance(trainer, Linear):
+        pytest.skip("its problem is convex, and its solver has no rate")
     listener = Listener()
     result = trainer.train(build(lr=50.0), listener)
     assert result.reason is Reason.DIVERGED

@@ -3,4 +3,4 @@
 The network itself is in `network`, trained language models to start from are in `encoders`.
 """
 
-__all__ = ["adaptation", "encoders", "evaluation", "language_model", "network"]
+__all__ = ["adaptation", "encoders", "language_model", "network"]

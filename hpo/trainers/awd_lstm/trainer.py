@@ -22,7 +22,6 @@ from hpo.data.metrics import all_measures, measure_of, score_probabilities
 from hpo.data.vocabulary import Part
 from hpo.machine.files import write_json
 from hpo.machine.signals import MustPause, never
-from hpo.trainers.awd_lstm.evaluation import evaluate
 from hpo.trainers.awd_lstm.hypergradient import Hypergradient, halve, learning_loss
 from hpo.trainers.awd_lstm.learner import AR, TAR, autocast, build_learner
 from hpo.trainers.awd_lstm.monitor import Monitor
@@ -34,6 +33,7 @@ from hpo.trainers.awd_lstm.network.prodigy import ProdigyW
 from hpo.trainers.awd_lstm.network.weights import copy_encoder, load_weights, save_weights
 from hpo.trainers.awd_lstm.schedule import Fit, plan_fits
 from hpo.trainers.awd_lstm.training import Training, carry_out
+from hpo.trainers.evaluation import evaluate
 
 
 class AwdLstm:

@@ -12,7 +12,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from hpo.data.corpus import Corpus, open_corpus
 from hpo.model.documents import evaluation_page
-from hpo.trainers.awd_lstm.evaluation import evaluate
+from hpo.trainers.evaluation import evaluate
 from tests.support.browser import HAS_CHROMIUM, open_page
 from tests.support.trial_requests import write_corpus
 
