@@ -14,7 +14,8 @@ from hpo.artifacts.checkpoint import delete_checkpoints
 from hpo.config.metric import OTHERS
 from hpo.contracts.trainer import Reason, Trainer, TrialRequest
 from hpo.trainers.awd_lstm.trainer import AwdLstm
-from hpo.trainers.linear.options import LinearConfig, Weighting
+from hpo.trainers.linear.options import LinearConfig
+from hpo.trainers.linear.settings import Weighting
 from hpo.trainers.linear.trainer import Linear
 from hpo.trainers.synthetic import Synthetic, SyntheticConfig
 from tests.support.trial_requests import CLOCKED, Listener, PauseAfter, make_request, repeatable, write_corpus

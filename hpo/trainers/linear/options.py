@@ -5,15 +5,11 @@ Fitting is `trainer`'s business.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
-from enum import Enum
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
-from hpo.config.limits import MISSING, check_limits, count, setting
 from hpo.config.registry import option
-from hpo.config.schema import TrainerConfig
-from hpo.config.search import ParamValue
+from hpo.trainers.linear.settings import LinearSettings
 
 if TYPE_CHECKING:
     from hpo.config.schema import Config
@@ -23,26 +19,10 @@ if TYPE_CHECKING:
 TRAINED_BY = ("train.epochs", "train.class_weights")  # of the section `train`
 
 
-class Weighting(Enum):
-    """What a regression sees of an n-gram: its tf-idf, that times the log ratio of naive Bayes, or the mean of both."""
-
-    idf = "idf"
-    nb = "nb"
-    both = "both"
-
-
 @option("trainer", "linear")
 @dataclass
-class LinearConfig(TrainerConfig):
-    """A linear model of n-grams; each setting is searched, or given for a single trial, as `params.` and its name."""
-
-    words: int = setting(low=1, high=4)
-    chars: int = setting(low=0, high=8)
-    min_df: int = count()
-    weighting: Weighting = MISSING
-    C: float = setting(above=0)
-
-    reads_texts = True
+class LinearConfig(LinearSettings):
+    """A linear model of n-grams."""
 
     def preload(self) -> None:
         import hpo.trainers.linear.trainer  # noqa: F401  # for its imports
@@ -72,31 +52,3 @@ class LinearConfig(TrainerConfig):
             if param.path.startswith("params."):
                 for unit in (0.0, 1.0):
                     self.with_params({param.path.partition(".")[2]: param.from_unit(unit)})
-
-    def with_params(self, params: Mapping[str, Any]) -> LinearConfig:
-        """Returns the settings of a trial with these params, each by its name.
-
-        Raises:
-            ValueError: If one is not of its setting's type or range.
-        """
-        settings = replace(self, **dict(_converted(params)))
-        try:
-            check_limits(settings)
-        except ValueError as error:
-            raise ValueError(f"params.{error}") from None
-        return settings
-
-
-def _converted(params: Mapping[str, ParamValue]) -> Iterator[tuple[str, Any]]:
-    for name, value in params.items():
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        match name:
-            case "weighting" if isinstance(value, Weighting) or value in Weighting.__members__:
-                yield name, value if isinstance(value, Weighting) else Weighting[str(value)]
-            case "C" if is_number:
-                yield name, float(value)  # type: ignore[arg-type]  # a number
-            case "words" | "chars" | "min_df" if is_number and float(value).is_integer():  # type: ignore[arg-type]
-                yield name, int(value)  # type: ignore[arg-type]  # a number
-            case _:
-                allowed = {"weighting": f"one of {', '.join(Weighting.__members__)}", "C": "a number"}
-                raise ValueError(f"params.{name}={value!r} must be {allowed.get(name, 'a whole number')}.")

@@ -32,7 +32,7 @@ from hpo.machine.files import write_json
 from hpo.machine.signals import MustPause, never
 from hpo.trainers.evaluation import evaluate
 from hpo.trainers.linear.model import LinearModel, load_model, save_model
-from hpo.trainers.linear.options import LinearConfig, Weighting
+from hpo.trainers.linear.settings import LinearSettings, Weighting
 
 FEWEST = 32  # texts of the smallest share
 IDF_STRENGTH = 3.0  # of `both`: plain entries are smaller, so their regression has a penalty as much weaker
@@ -93,7 +93,7 @@ class _Training:
         history: list[dict[str, float]],
         facts: dict[str, str],
     ) -> None:
-        assert isinstance(request.trainer, LinearConfig)
+        assert isinstance(request.trainer, LinearSettings)
         self._request, self._on_epoch, self._must_pause = request, on_epoch, must_pause
         self._history, self._facts = history, facts
         self._settings = request.trainer.with_params(request.arguments)

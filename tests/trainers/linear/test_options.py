@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hpo.trainers.linear.options import LinearConfig, Weighting
+from hpo.trainers.linear.options import LinearConfig
+from hpo.trainers.linear.settings import Weighting
 from tests.support.studies import plan_study
 
 CONFIG = LinearConfig(words=2, chars=0, min_df=1, weighting=Weighting.both, C=30.0)
