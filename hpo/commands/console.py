@@ -17,6 +17,7 @@ from hpo.machine.files import lack_of_memory
 WORDS = {
     "compare": "strategies x paired seeds, and a report that says which was better, if any",
     "report": "that report again from what is recorded, or from the CSV of another tuner",
+    "reproduce": "a trial of a report trained again, every epoch compared; the report's own digits checked",
     "curves": "one's own learning curves as a table to search instead of training",
     "show": "what is in the data: classes, lengths, a baseline",
     "predict": "what the model of a study says of texts and files",

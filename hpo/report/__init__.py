@@ -3,4 +3,4 @@
 Nothing here trains, drives or writes the record.
 """
 
-__all__ = ["analysis", "assemble", "document", "making", "reading"]
+__all__ = ["analysis", "assemble", "checking", "document", "making", "reading"]

@@ -14,6 +14,7 @@ from hpo.config.schema import TrackingConfig
 from hpo.figures.figure import Figure
 from hpo.machine.escaping import one_line
 from hpo.report.analysis.phrases import budget_text, count
+from hpo.report.analysis.recorded import carried_study
 from hpo.report.analysis.records import Experiment
 from hpo.report.document.content import Report, Section
 from hpo.report.document.json import find_verdict, find_warnings
@@ -82,7 +83,18 @@ def build_report(experiment: Experiment, *, n_resamples: int = N_RESAMPLES, seed
         subtitle=_subtitle(experiment),
         strategies=experiment.strategies,
         sections=_arranged(analysis, [section for section in sections if section is not None]),
+        studies=carried(experiment),
     )
+
+
+def carried(experiment: Experiment) -> list[dict[str, object]]:
+    """Returns the studies whose trials can be trained again from what is written of them."""
+    return [
+        {"task": study.task, "strategy": study.strategy, "seed": study.seed, "name": study.name}
+        | carried_study(study.recorded, study.facts)
+        for study in experiment.studies
+        if study.recorded is not None
+    ]
 
 
 def _arranged(analysis: Analysis, sections: Sequence[Section]) -> list[Section]:

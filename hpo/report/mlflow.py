@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from hpo.machine.escaping import for_markdown
+from hpo.machine.files import hash_bytes
 from hpo.machine.secrets import mask
 from hpo.report.document.content import Report
 from hpo.report.document.files import written_files
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 ROLE_TAG, ROLE, EXPERIMENT_TAG = "hpo.role", "comparison", "hpo.experiment"
+HASH_TAG, NUMBERS = "hpo.report_sha256", "report.json"
 NOTE_TAG = "mlflow.note.content"  # MLflow shows it as the run's description
 KINDS = ("better", "equivalent", "undecided", "underpowered")
 N_METRICS = 500  # a page of MLflow with more is no longer read
@@ -54,12 +56,37 @@ def log_report(folder: Path, *, experiment: str, uri: str, report: Report) -> No
     try:
         client = open_client(uri)
         run = _find_run(client, open_experiment(client, uri, experiment), experiment)
-        _write_values(client, run, _tags(report, experiment), _metrics(report))
+        _write_values(client, run, _tags(report, experiment) | _hash(folder), _metrics(report))
         _write_files(client, run, folder, uri)
         client.set_terminated(run.info.run_id, "FINISHED")
     except Exception as error:
         sentence = f"MLflow at {uri} does not take the report: it {explain(error)}; the report lies in {folder}."
         raise ConnectionError(mask(sentence)) from None
+
+
+def logged_hash(experiment: str, *, uri: str) -> str:
+    """Returns the SHA-256 of the report.json that MLflow was shown last; "" if it was shown none.
+
+    Raises:
+        ConnectionError: if MLflow cannot be reached or does not answer properly.
+    """
+    uri = check_uri(uri)
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
+        return ""
+    try:
+        client = open_client(uri)
+        there = client.get_experiment_by_name(experiment)
+        of_role = f"tags.`{ROLE_TAG}` = '{ROLE}'"
+        runs = client.search_runs([there.experiment_id], filter_string=of_role) if there else []
+    except Exception as error:
+        raise ConnectionError(mask(f"MLflow at {uri} {explain(error)}.")) from None
+    return next((str(run.data.tags[HASH_TAG]) for run in runs if HASH_TAG in run.data.tags), "")
+
+
+def _hash(folder: Path) -> dict[str, str]:
+    """Returns the tag that says what report.json was."""
+    path = folder / NUMBERS
+    return {HASH_TAG: hash_bytes(path.read_bytes())} if path.is_file() else {}
 
 
 def _find_run(client: MlflowClient, experiment_id: str, experiment: str) -> Run:

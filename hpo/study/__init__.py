@@ -3,4 +3,15 @@
 What proposes, trains, stores and shows has rooms of its own.
 """
 
-__all__ = ["audit", "confirmation", "mirroring", "plan", "preparation", "provenance", "refusal", "repeating", "session"]
+__all__ = [
+    "audit",
+    "confirmation",
+    "mirroring",
+    "plan",
+    "preparation",
+    "provenance",
+    "refusal",
+    "repeating",
+    "reproduction",
+    "session",
+]

@@ -42,6 +42,7 @@ class Plan:
         tags: What it is within a comparison, its strategy and its task; what its recorded table is.
         experiment_name: The experiment it belongs to; "" leaves it to the configuration.
         typed: The overrides as they were given.
+        trial_seed: The seed of its trials, where one of a report is trained again; None: each has its own.
     """
 
     config: Config
@@ -54,6 +55,7 @@ class Plan:
     tags: Mapping[str, str] = field(default_factory=dict)
     experiment_name: str = ""
     typed: Sequence[str] = ()
+    trial_seed: int | None = None
 
     @property
     def experiment(self) -> str:

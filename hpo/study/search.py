@@ -69,6 +69,8 @@ class Search(Role):
         return new_study(self._plan, corpus=facts, fingerprint=asked, folder=self.folder, now_ms=now_ms), asked
 
     def seed_of(self, number: int) -> int:
+        if self._plan.trial_seed is not None:
+            return self._plan.trial_seed
         return derive_seed(self.config.seed, self.config.sampler.seed_number(number))
 
     def encoders_of(self, model: ModelConfig) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from hpo.config.schema import Direction
 from hpo.config.search import ParamValue
 from hpo.contracts.records import COMPLETE
+from hpo.report.analysis.recorded import Recorded
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -131,6 +132,7 @@ class Study:
         facts: What its strategy and surroundings were: sampler, pruner, device, n_workers, host, hpo_version…
         audit: What its audit cost; None without one, as where a recorded table knows how every trial goes on.
         baseline: What its networks have to beat; None where nothing is known of one, as without texts.
+        recorded: What its trials can be trained again from; None where there is nothing to train, or nothing known.
     """
 
     name: str
@@ -143,6 +145,7 @@ class Study:
     facts: Mapping[str, str] = field(default_factory=dict)
     audit: Audit | None = None
     baseline: Baseline | None = None
+    recorded: Recorded | None = None
 
     @cached_property
     def finished(self) -> tuple[Trial, ...]:

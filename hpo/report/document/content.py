@@ -99,9 +99,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """A whole report. `strategies` in the order that fixes their colours."""
+    """A whole report. `strategies` in the order that fixes their colours; `studies` as they can be trained again."""
 
     title: str
     subtitle: str
     strategies: Sequence[str]
     sections: Sequence[Section]
+    studies: Sequence[Json] = ()

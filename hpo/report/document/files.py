@@ -59,7 +59,7 @@ def _contents(report: Report, parts: list[Part]) -> Iterator[tuple[str, bytes]]:
     """Yields each file's path within the folder and its bytes."""
     styles = build_styles(report.strategies)
     numbers = report_json(report)  # before anything is written: it refuses what contradicts itself
-    yield "report.html", _bytes(document_html(report, parts, styles))
+    yield "report.html", _bytes(document_html(report, parts, styles, sha256=hash_bytes(_bytes(numbers))))
     yield "report.json", _bytes(numbers)
     yield "summary.md", _bytes(summary_markdown(report, parts))
     for name, table in tables(parts):

@@ -40,12 +40,13 @@ POLICY = (
 )
 
 
-def document_html(report: Report, parts: Sequence[Part], styles: Styles) -> str:
-    """Returns the HTML document."""
+def document_html(report: Report, parts: Sequence[Part], styles: Styles, *, sha256: str = "") -> str:
+    """Returns the HTML document, which prints the SHA-256 of the report.json beside it."""
     script = (FOLDER / "page.js").read_text("utf-8")
     page = _environment().get_template("page.html.j2")
     return page.render(
         report=report,
+        sha256=sha256,
         parts=[{"part": part, "blocks": [_block(item, styles) for item in part.items]} for part in parts],
         css=page_style(),
         script=script,

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from numbers import Integral, Real
 
 from hpo.report.document.content import Report, Text, Verdict
 
-FORMAT = 1
+FORMAT = 2  # 2: with the studies, from which their trials can be trained again
 
 
 def report_json(report: Report) -> str:
@@ -36,7 +36,27 @@ def report_json(report: Report) -> str:
         "verdict": None if verdict is None else asdict(verdict),
         "clock": {section.key: section.clock for section in report.sections},
     }
-    return json.dumps(_plain(content, "report"), indent=1, sort_keys=True, allow_nan=False) + "\n"
+    text = json.dumps(plain_json(content, "report"), indent=1, sort_keys=True, allow_nan=False)
+    return text.removesuffix("\n}") + ',\n "studies": ' + _studies(report) + "\n}\n"
+
+
+def _studies(report: Report) -> str:
+    """Returns the studies with a line for each trial: there may be a hundred thousand."""
+    shown = []
+    for study in report.studies:
+        trials = study["trials"]
+        assert isinstance(trials, Sequence)
+        lines = ",\n".join(f"    {_line(trial)}" for trial in trials)
+        head = _line({key: value for key, value in study.items() if key != "trials"})
+        shown.append("  " + head.removesuffix("}") + ', "trials": [\n' + lines + "\n  ]}")
+    return "[\n" + ",\n".join(shown) + "\n ]" if shown else "[]"
+
+
+def _line(content: object) -> str:
+    try:
+        return json.dumps(content, sort_keys=True, allow_nan=False)
+    except ValueError:
+        return json.dumps(plain_json(content, "report.studies"), sort_keys=True, allow_nan=False)
 
 
 def find_verdict(report: Report) -> Verdict | None:
@@ -61,23 +81,23 @@ def flat_numbers(content: Mapping[str, object], *, name: str = "") -> Iterator[t
             yield path, float(value)
 
 
-def _plain(value: object, path: str) -> object:
+def plain_json(value: object, path: str) -> object:
     """Returns `value` in the types of JSON; what is not a finite number is null."""
     match value:
         case None | bool() | str():
             return value
         case Mapping():
-            return {str(key): _plain(item, f"{path}.{key}") for key, item in value.items()}
+            return {str(key): plain_json(item, f"{path}.{key}") for key, item in value.items()}
         case list() | tuple():
-            return [_plain(item, f"{path}[{place}]") for place, item in enumerate(value)]
+            return [plain_json(item, f"{path}[{place}]") for place, item in enumerate(value)]
         case Integral():
             return int(value)
         case Real():
             return float(value) if math.isfinite(value) else None
     if hasattr(value, "tolist"):  # numpy: arrays, and booleans, which are no bool
-        return _plain(value.tolist(), path)
+        return plain_json(value.tolist(), path)
     if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value), path)
+        return plain_json(asdict(value), path)
     raise TypeError(
         f"{path} is a {type(value).__name__}, which JSON has no form for; give numbers, texts, lists or dicts."
     )

@@ -3,4 +3,4 @@
 What follows from them is computed in `analysis`.
 """
 
-__all__ = ["membership", "record", "scales"]
+__all__ = ["carried", "membership", "record", "scales"]

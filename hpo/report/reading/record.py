@@ -20,7 +20,7 @@ from hpo.report.reading.membership import Chosen, Found, choose
 from hpo.report.reading.scales import ROPE
 from hpo.report.reading.study import MAPPING, StoredStudy, to_study
 from hpo.report.reading.terms import Terms, settle, with_inferred_budget
-from hpo.storage.record import DISTRIBUTIONS, ENDED, STUDY, as_study, read_trials, study_attrs
+from hpo.storage.record import DISTRIBUTIONS, ENDED, FINGERPRINT, STUDY, as_study, read_trials, study_attrs
 from hpo.storage.study_tests import counted_tests
 
 
@@ -102,7 +102,8 @@ def _read(storage: BaseStorage, name: str, chosen: Chosen, mine: Sequence[Found]
 
 def _stored(storage: BaseStorage, found: Found) -> StoredStudy:
     trials = read_trials(storage, found.study.name)
-    return StoredStudy(found.study, trials, bool(found.attrs.get(ENDED)), counted_tests(found.attrs))
+    tests, fingerprint = counted_tests(found.attrs), found.attrs.get(FINGERPRINT) or {}
+    return StoredStudy(found.study, trials, bool(found.attrs.get(ENDED)), tests, fingerprint)
 
 
 def _stored_beside(storage: BaseStorage, found: Found | None) -> StoredStudy | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, takewhile
 
 from hpo.contracts.records import (
@@ -22,6 +22,7 @@ from hpo.contracts.records import (
     TrialRecord,
 )
 from hpo.report.analysis.labels import Label, flatten_settings
+from hpo.report.analysis.recorded import Recorded
 from hpo.report.analysis.records import Audit, Baseline, Confirmed, Study, Trial
 
 BASELINE, TEST_BASELINE = "baseline_", "test_baseline_"  # before a metric: of the valid part, and of the test part
@@ -38,12 +39,14 @@ class StoredStudy:
         study, trials: As read.
         is_ended: Whether its last driver reached the budget.
         tests: Test metrics by trial number, of those that were tested.
+        fingerprint: What its results depend on.
     """
 
     study: StudyRecord
     trials: Sequence[TrialRecord]
     is_ended: bool
     tests: Mapping[str, Mapping[str, float]]
+    fingerprint: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_simulated(self) -> bool:
@@ -78,7 +81,13 @@ def to_study(
         facts=_facts(stored, confirmation, n_concurrent),
         audit=_audit(audit) if audit else None,
         baseline=_baseline(stored, confirmation),
+        recorded=_recorded(stored),
     )
+
+
+def _recorded(stored: StoredStudy) -> Recorded | None:
+    """Returns what trials can be trained again from; trials of a recorded table were never trained."""
+    return None if stored.study.is_recorded else Recorded(stored.study, stored.trials, stored.fingerprint)
 
 
 def _trials(stored: StoredStudy, continued: Mapping[int, float]) -> tuple[Trial, ...]:

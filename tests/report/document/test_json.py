@@ -19,8 +19,8 @@ def one_section(**changes: object) -> Report:
 
 def test_it_holds_the_numbers_the_whole_verdict_and_the_clock_apart() -> None:
     content = json.loads(report_json(make_report()))
-    assert sorted(content) == ["clock", "format", "sections", "strategies", "title", "verdict"]
-    assert content["format"] == 1
+    assert sorted(content) == ["clock", "format", "sections", "strategies", "studies", "title", "verdict"]
+    assert content["format"] == 2
     assert content["clock"]["cost"] == {"seconds": {"tpe": 812.25}}
     assert "seconds" not in json.dumps(content["sections"])
     assert content["verdict"]["claims"][0]["kind"] == "better"
