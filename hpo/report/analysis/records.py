@@ -46,6 +46,7 @@ class Trial:
         n_promotions: How often it went on after a pause.
         is_waiting: Whether it is paused, or was when its study ended.
         origin: Who said what it is, if not the sampler: enqueued, prior, or repeated for the nearest to a repetition.
+        schedule: Settings that moved inside its training, `lr` and `drop_mult`, after every epoch; empty when none did.
     """
 
     number: int
@@ -63,6 +64,7 @@ class Trial:
     n_promotions: int = 0
     is_waiting: bool = False
     origin: str = ""
+    schedule: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from hpo.report.analysis.records import Audit, Baseline, Confirmed, Study, Trial
 
 BASELINE, TEST_BASELINE = "baseline_", "test_baseline_"  # before a metric: of the valid part, and of the test part
 SETTINGS = ("sampler", "pruner", "train", "model", "encoder", "trainer")  # sections of the settings that become facts
+MOVING = ("lr", "drop_mult")  # metrics of an epoch where these moved inside the training
 SHARED = ("device", "device_name", "precision", "threads", "n_params")  # facts of a study if its trials agree
 CACHED, MAPPING = "cached_from", "mapping"
 
@@ -145,8 +146,14 @@ def _trial(trial: TrialRecord, metric: str, ended_s: float | None) -> Trial:
         n_promotions=max(len(trial.legs) - 1, 0),
         is_waiting=trial.is_waiting,
         origin=trial.facts.get("origin", ""),
+        schedule=_schedule(trial),
         continued=_recorded_end(trial.facts[CONTINUED]) if trial.state == PRUNED and CONTINUED in trial.facts else None,
     )
+
+
+def _schedule(trial: TrialRecord) -> dict[str, tuple[float, ...]]:
+    moved = [name for name in MOVING if trial.epochs and name in trial.epochs[0].metrics]
+    return {name: tuple(epoch.metrics.get(name, math.nan) for epoch in trial.epochs) for name in moved}
 
 
 def _recorded_end(text: str) -> float:

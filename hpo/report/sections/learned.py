@@ -17,6 +17,7 @@ from hpo.report.analysis.records import Experiment, Study, Trial
 from hpo.report.analysis.spaces import Space, choice_names, has_param, is_log, places_of
 from hpo.report.document.content import Block, Section, Table, Text
 from hpo.report.sections.coverage import best_trials, build_agreement, build_coverage
+from hpo.report.sections.schedules import build_schedules
 from hpo.report.sections.series import evenly
 from hpo.report.sections.tables import Field, Record, table
 from hpo.space.space import canonical
@@ -38,11 +39,13 @@ def build_learned(analysis: Analysis) -> Section | None:
     results = importances(experiment, spaces, rng)
     coverage = build_coverage(experiment, spaces, rng)
     agreement = build_agreement(experiment, spaces, rng)
+    schedules, found = build_schedules(experiment)
     blocks: list[Block] = [
         *_importance_blocks(experiment, results, spaces),
         *build_slices(experiment, spaces),
         *build_parallel(experiment, spaces),
         *agreement.blocks,
+        *schedules,
         *coverage.blocks,
     ]
     if any(not experiment.spaces.get(task) for task in experiment.tasks):
@@ -51,6 +54,7 @@ def build_learned(analysis: Analysis) -> Section | None:
         "importances": _importance_numbers(results),
         "agreement": agreement.numbers,
         "coverage": coverage.numbers,
+        **found,
     }
     return Section("learned", "What the search learned", blocks, numbers)
 

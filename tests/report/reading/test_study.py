@@ -93,6 +93,13 @@ def test_a_curve_ends_where_it_is_not_finite() -> None:
     assert study(recorded_trial(0, [0.1, float("nan"), 0.3], state="FAIL")).trials[0].curve == (0.1,)
 
 
+def test_what_moved_inside_a_training_is_known() -> None:
+    moved = recorded_trial(0)
+    epochs = [replace(epoch, metrics={**epoch.metrics, "lr": 0.1 / epoch.epoch}) for epoch in moved.epochs]
+    read = study(replace(moved, epochs=tuple(epochs)), recorded_trial(1))
+    assert [trial.schedule for trial in read.trials] == [{"lr": tuple(0.1 / e.epoch for e in epochs)}, {}]
+
+
 def test_audited_trials_come_with_their_ends_and_the_audit_with_its_cost() -> None:
     search = stored([recorded_trial(0), *(recorded_trial(n, state="PRUNED") for n in (1, 2, 3, 4, 5))])
     audit = [
