@@ -149,6 +149,8 @@ def _compare(job: Any, *, verbose: bool) -> Comparison:
     from hpo.terminal.display import Announcer, Display
 
     config = job.config
+    if config.plan:
+        raise ValueError("plan=true compares nothing and is for the command: hpo compare plan=true; leave it out here.")
     check_settings(config)
     check_seeded(job.seeded)
     comparison = plan_comparison(config, compose_variants(config, read_seeds(config.seeds)))

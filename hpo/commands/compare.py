@@ -8,12 +8,14 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpo.commands.command import DONE, FRUITLESS, HELD, PAUSED, compose_and_call, refuse
 
 if TYPE_CHECKING:
     from hpo.compare.comparison import Comparison
+    from hpo.compare.running import Ran
     from hpo.config.compare import CompareConfig
     from hpo.config.compose import Composition
     from hpo.study.session import Report
@@ -31,6 +33,8 @@ writes a report that says which strategy was better, if any was. The same comman
   budget.unit=epochs|trials|seconds budget.size=96      what every study may spend
   study.confirm.top_k=1 study.confirm.n_seeds=3         retraining with fresh seeds, then the test
   study.audit=0.1                                       share of the pruned trials that are trained to their end
+  stop=decided seeds=20                                 ends once a test with looks has decided it
+  plan=true difference=0.01                             seeds and hours it would take; compares nothing
   cache=false          train equal trials again instead of once
   name=NAME            the experiment's name; the report is in reports/NAME
 
@@ -81,13 +85,53 @@ def _compare(job: Composition, argv: list[str]) -> int:
         check_settings(config)
         check_seeded(job.seeded)
         comparison = plan_comparison(config, compose_variants(config, read_seeds(config.seeds)))
-        return _run(comparison, config, argv)
+        return _plan(comparison, config, argv) if config.plan else _run(comparison, config, argv)
     except StudyHeld as error:
         return refuse(str(error), code=HELD)
     except NoRoom as error:
         return refuse(str(error), code=PAUSED)
     except (ValueError, Refused) as error:
         return refuse(str(error))
+
+
+def _plan(comparison: Comparison, config: CompareConfig, argv: list[str]) -> int:
+    """Says what the comparison would take; a pilot finds out how noisy it is where nothing is known of that."""
+    from hpo.compare.display import build_comparison_display
+    from hpo.compare.planning import (
+        check_plannable,
+        earlier_experiment,
+        forecast,
+        forecast_lines,
+        pilot_of,
+        write_forecast,
+    )
+    from hpo.compare.running import read_ran, run_comparison
+
+    check_plannable(comparison, config)
+    earlier, pilot = earlier_experiment(comparison, config), None
+    if earlier is None:
+        planned, asked = pilot_of(comparison, config)
+        command, display = _command(argv), build_comparison_display(planned)
+        try:
+            ran = run_comparison(planned, asked, display, command=command, display_of=display.of)
+        finally:
+            display.close()
+        if ran.is_cut_short:
+            return _cut_short(ran, command)
+        pilot = read_ran(ran)
+    found = forecast(comparison, config, earlier=earlier, pilot=pilot)
+    left = [
+        word for word in argv if word.partition("=")[0] not in ("plan", "difference", "noise", "pilot", "seeds", "stop")
+    ]
+    print("\n".join(forecast_lines(found, _command(left))))
+    print(f"plan    {write_forecast(found, Path(config.reports) / comparison.name)}")
+    return DONE
+
+
+def _cut_short(ran: Ran, command: str) -> int:
+    print(f"Continue with: {command}")
+    stopped = ran.reports[0].signal
+    return PAUSED if stopped is None else 128 + stopped
 
 
 def _run(comparison: Comparison, config: CompareConfig, argv: list[str]) -> int:
@@ -103,9 +147,7 @@ def _run(comparison: Comparison, config: CompareConfig, argv: list[str]) -> int:
         display.close()
     _say_missing(ran.reports, config)
     if ran.is_cut_short:
-        print(f"Continue with: {command}")
-        stopped = ran.reports[0].signal
-        return PAUSED if stopped is None else 128 + stopped
+        return _cut_short(ran, command)
     report, folder, problem = report_on(ran, config)
     if problem:
         refuse(problem)

@@ -3,4 +3,4 @@
 What can be said of the results is the business of `report`.
 """
 
-__all__ = ["comparison", "display", "running", "variants"]
+__all__ = ["comparison", "display", "planning", "running", "variants"]

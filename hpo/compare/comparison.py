@@ -37,6 +37,7 @@ class Comparison:
         seeds: What pairs the studies.
         unit, budget: What each study may spend.
         stop: What is registered of the stopping, where it stops when it is decided; else None.
+        is_pilot: Whether nothing is compared: it finds out how noisy another one would be.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Comparison:
     unit: Unit
     budget: float
     stop: Mapping[str, Any] | None = None
+    is_pilot: bool = False
 
     @property
     def strategies(self) -> list[str]:

@@ -18,7 +18,9 @@ MUCH = 2.0  # a grid this many times the budget is mostly left unseen
 
 
 def outlook(comparison: Comparison) -> list[str]:
-    """Returns what should be known beforehand, each in a sentence; [] if all is well."""
+    """Returns what should be known beforehand, each in a sentence; [] if all is well, or nothing is compared."""
+    if comparison.is_pilot:
+        return []
     return [*_on_units(comparison), *_on_startups(comparison), *_on_grids(comparison)]
 
 

@@ -24,6 +24,7 @@ from hpo.study.session import Report
 from hpo.terminal.display import Announcer, Display
 
 if TYPE_CHECKING:
+    from hpo.report.analysis.records import Experiment
     from hpo.report.document.content import Report as ComparisonReport
 
 
@@ -84,11 +85,17 @@ def run_comparison(
 def report_on(ran: Ran, config: CompareConfig) -> tuple[ComparisonReport, Path, str]:
     """Writes the report of a comparison; returns it, its folder, and what kept it from MLflow, "" if nothing did."""
     from hpo.report.assemble import make_report, show_report
-    from hpo.report.reading.record import read_experiment
 
     name, folder = ran.comparison.name, Path(config.reports) / ran.comparison.name
-    report = make_report(read_experiment(ran.storage, name, design=ran.design), folder)
+    report = make_report(read_ran(ran), folder)
     return report, folder, show_report(report, folder, experiment=name, tracking=config.tracking)
+
+
+def read_ran(ran: Ran) -> Experiment:
+    """Returns the experiment as the record has it."""
+    from hpo.report.reading.record import read_experiment
+
+    return read_experiment(ran.storage, ran.comparison.name, design=ran.design)
 
 
 def _register(

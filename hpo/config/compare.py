@@ -49,6 +49,10 @@ class CompareConfig(Config):
         stop: After all planned seeds, or once a group-sequential test has decided it.
         looks: After how many seeds it is tested, the last of them all; None for 40, 55, 75 and 100 % of them.
         futility: It stops, too, where no pair is told apart in the end with more than this probability.
+        plan: Nothing is compared: it says how many seeds that would take, and how many hours.
+        difference: What is to be found then, in units of the metric; None is twice the ROPE.
+        noise: The experiment of the record whose noise is taken; None is the one of the same name, or else a pilot.
+        pilot: Trials of the pilot.
         n_concurrent: Trials of one study at once.
         cache: Whether equal trials of several studies are trained once.
         rope: Differences of the metric up to this size do not matter; None follows from the metric.
@@ -63,6 +67,10 @@ class CompareConfig(Config):
     looks: Any = None
     futility: float = setting(low=0, below=1)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
+    plan: bool = MISSING
+    difference: float | None = setting(None, above=0)
+    noise: str | None = None
+    pilot: int = setting(low=4)
     n_concurrent: int = count()
     cache: bool = MISSING
     rope: float | None = None

@@ -3,4 +3,14 @@
 What is compared with them is decided in `report.analysis`.
 """
 
-__all__ = ["bootstrap", "equality", "expected_best", "interval", "paired", "proportion", "sequential", "signed_rank"]
+__all__ = [
+    "bootstrap",
+    "equality",
+    "expected_best",
+    "interval",
+    "paired",
+    "power",
+    "proportion",
+    "sequential",
+    "signed_rank",
+]

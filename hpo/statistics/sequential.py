@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,18 +143,27 @@ def repeated_interval(differences: Floats, looks: tuple[int, ...]) -> Interval:
 def conditional_power(differences: Floats, looks: tuple[int, ...]) -> float:
     """Returns the probability that a pair alone is told apart at the last look, if things go on as they did.
 
+    See `conditional_power_of`; at the last look it is 1 or 0.
+    """
+    last = boundaries(looks, ALPHA)[-1]
+    if differences.size >= last.n or last.rank_sum is None:
+        return float(last.is_crossed(differences))
+    signed = np.sum(np.sign(differences) * stats.rankdata(np.abs(differences)))
+    return float(conditional_power_of(np.array([signed]), differences.size, looks)[0])
+
+
+def conditional_power_of(signed: NDArray[Any], n: int, looks: tuple[int, ...]) -> Floats:
+    """Returns the conditional power of each sum of signed ranks of n differences, before the last look.
+
     Of the normal limit, with the drift seen so far (Lan & Wittes 1988, Biometrics 44): the signed-rank z at a share t
     is expected to be z / sqrt(t) in the end, with a variance of 1 - t.
     """
-    last, n = boundaries(looks, ALPHA)[-1], differences.size
+    last = boundaries(looks, ALPHA)[-1]
+    assert last.rank_sum is not None, looks
     share = n / last.n
-    if share >= 1 or last.rank_sum is None:
-        return float(last.is_crossed(differences))
-    ranks = stats.rankdata(np.abs(differences))
-    spread = math.sqrt(n * (n + 1) * (2 * n + 1) / 6)
-    z = abs(float(np.sum(np.sign(differences) * ranks))) / spread
+    z = np.abs(signed) / math.sqrt(n * (n + 1) * (2 * n + 1) / 6)
     needed = float(stats.norm.isf(cumulated(last.n)[last.rank_sum]))
-    return float(stats.norm.sf((needed - z / math.sqrt(share)) / math.sqrt(1 - share)))
+    return np.asarray(stats.norm.sf((needed - z / math.sqrt(share)) / math.sqrt(1 - share)))
 
 
 def _with_another(mass: Floats) -> Floats:

@@ -3,4 +3,4 @@
 How it is worded and laid out is the business of `sections`.
 """
 
-__all__ = ["records", "sequential"]
+__all__ = ["planning", "records", "sequential"]
