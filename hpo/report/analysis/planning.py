@@ -74,11 +74,11 @@ def noise_of_pilot(experiment: Experiment, *, n_trials: float) -> Noise:
 
     The best of so many trials, drawn from those of the pilot, varies by the luck of searching; the mean of the
     retrainings by that of training. The difference of two strategies has both twice, since nothing is taken off for
-    what pairing saves; so it is an upper estimate where pairing helps.
+    what pairing saves: an upper estimate where pairing helps, or where studies have more trials than the pilot.
 
     Args:
         experiment: One study, perhaps confirmed.
-        n_trials: Trials of a study of the comparison; at most half of the pilot's are drawn, or all would be the best.
+        n_trials: Trials of a study of the comparison; as many are drawn, with replacement, at most as there are.
 
     Raises:
         ValueError: if too few of its trials came to their end.
@@ -90,7 +90,7 @@ def noise_of_pilot(experiment: Experiment, *, n_trials: float) -> Noise:
             f"The pilot '{experiment.name}' has {count(values.size, 'complete trial')}, and needs at least "
             f"{FEWEST_TRIALS} to say anything; give more with pilot=…."
         )
-    n_drawn = max(1, min(int(n_trials), values.size // 2))
+    n_drawn = max(1, min(int(n_trials), values.size))
     draws = Resampling(0).rng.choice(values, size=(Resampling(0).n, n_drawn))
     best = experiment.sign * np.min(experiment.sign * draws, axis=1)
     again = [np.array(one.tests or one.values, float) for one in study.confirmed]
@@ -104,6 +104,8 @@ def noise_of_pilot(experiment: Experiment, *, n_trials: float) -> Noise:
     source = (
         f"{count(values.size, 'trial')} of the pilot '{experiment.name}'{retrained}; what pairing saves is not in it"
     )
+    if n_trials > 1.5 * values.size:
+        source += f", and studies of {n_trials:.0f} trials vary less"
     return Noise(sd, _upper(sd, values.size - 1), source)
 
 
