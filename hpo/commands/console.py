@@ -15,6 +15,7 @@ from hpo.commands.command import DONE, PAUSED, give_up_output, refuse, split_plu
 from hpo.machine.files import lack_of_memory
 
 WORDS = {
+    "best": "the best classifier that the time allows: linear models, networks, both together",
     "compare": "strategies x paired seeds, and a report that says which was better, if any",
     "report": "that report again from what is recorded, or from the CSV of another tuner",
     "reproduce": "a trial of a report trained again, every epoch compared; the report's own digits checked",

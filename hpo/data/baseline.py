@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hpo.data.bags import find_bags
 from hpo.data.metrics import all_measures, score_each_class, score_probabilities
-from hpo.data.regressions import Logits, Weights, finite, fit_regression, softmax
+from hpo.data.regressions import Logits, Weights, calibrate, finite, fit_regression, softmax
 from hpo.data.vocabulary import Part
 
 if TYPE_CHECKING:
@@ -138,10 +138,10 @@ def _choose(
     tried: Sequence[tuple[str, float]], held_out: Sequence[Logits], labels: Labels
 ) -> tuple[list[tuple[str, float]], list[float]]:
     """Returns the best setting of each kind, and by what to multiply their logits before they are added."""
-    scaled = [_calibrate(logits, labels) for logits in held_out]
+    scaled = [calibrate(logits, labels) for logits in held_out]
     kinds = dict.fromkeys(kind for kind, _ in tried)
     best = [min((i for i in range(len(tried)) if tried[i][0] == kind), key=lambda i: scaled[i][1]) for kind in kinds]
-    both, _ = _calibrate(np.sum([scaled[i][0] * held_out[i] for i in best], axis=0), labels)
+    both, _ = calibrate(np.sum([scaled[i][0] * held_out[i] for i in best], axis=0), labels)
     return [tried[i] for i in best], [both * scaled[i][0] for i in best]
 
 
@@ -205,14 +205,3 @@ def _cross_validate(data: _Data, tried: Sequence[tuple[str, float]]) -> tuple[La
     parts = [(data.rows(kept), data.bags[held]) for kept, held in folds]
     labels = np.concatenate([data.labels[held] for _, held in folds])
     return labels, [np.concatenate([_fit(part, setting).logits(held) for part, held in parts]) for setting in tried]
-
-
-def _calibrate(logits: Logits, labels: Labels) -> tuple[float, float]:
-    """Returns the factor by which logits are sharpest without being too sure, and their loss (Guo et al. 2017, 4.2)."""
-    from scipy.optimize import minimize_scalar
-
-    def loss(log_scale: float) -> float:
-        return score_probabilities(softmax(np.exp(log_scale) * logits), labels).loss
-
-    found = minimize_scalar(loss, bounds=(-4, 4), method="bounded", options={"xatol": 1e-3})
-    return float(np.exp(found.x)), float(found.fun)

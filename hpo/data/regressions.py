@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.data.metrics import score_probabilities
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
@@ -89,6 +91,17 @@ def softmax(logits: Logits) -> NDArray[np.float64]:
     from scipy.special import softmax as of_rows
 
     return np.asarray(of_rows(logits, axis=1))
+
+
+def calibrate(logits: Logits, labels: NDArray[np.int64]) -> tuple[float, float]:
+    """Returns the factor by which logits are sharpest without being too sure, and their loss (Guo et al. 2017, 4.2)."""
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_scale: float) -> float:
+        return score_probabilities(softmax(np.exp(log_scale) * logits), labels).loss
+
+    found = minimize_scalar(loss, bounds=(-4, 4), method="bounded", options={"xatol": 1e-3})
+    return float(np.exp(found.x)), float(found.fun)
 
 
 def _log_ratio(n_of: NDArray[np.int64], n_all: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -3,4 +3,4 @@
 It is kept by `study.keep_model`, and registered with MLflow by `tracking`.
 """
 
-__all__ = ["answers", "code", "documents", "figures", "folder", "formats", "texts_file"]
+__all__ = ["answers", "code", "documents", "ensemble", "figures", "folder", "formats", "texts_file"]

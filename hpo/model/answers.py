@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
+from hpo.data.tokens import Tokens, cut_tokens
 from hpo.model.answer import Answer as Answer
 from hpo.model.answer import as_columns as as_columns
 from hpo.model.answer import refusal as refusal
@@ -57,6 +58,12 @@ class TextModel:
             answers[row] = answer
         return answers
 
+    def answer_tokens(self, tokens: Tokens) -> list[Answer]:
+        """Returns an answer for each text of whole tokens, as the tokenizer of its training makes them."""
+        cut = cut_tokens(tokens, self.description.tokenizer.cut)
+        with self._lock:
+            return self._kind.answer(Read(cut, tokens.lengths.tolist()))
+
 
 def _open_kind(folder: Path, description: Description, *, device: str) -> Kind:
     """Returns what answers with the weights in `folder`; a new kind is a module beside this one, and a case here."""
@@ -69,6 +76,10 @@ def _open_kind(folder: Path, description: Description, *, device: str) -> Kind:
             from hpo.model.linear import LinearClassifier
 
             return LinearClassifier(folder, description)
+        case "ensemble":
+            from hpo.model.ensemble import Ensemble
+
+            return Ensemble(folder, description, lambda member: TextModel(member, device=device))
         case unknown:
             raise ValueError(
                 f"{folder / DESCRIPTION} describes a model of the kind {unknown!r}, which this version does not know; "

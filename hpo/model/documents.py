@@ -30,7 +30,11 @@ SCORES = {
     "loss": "loss",
 }
 TEST_ORDER = (*(f"test_{key}" for key in SCORES.values()), "n_test")
-WHAT = {"awd_lstm": "An AWD-LSTM text classifier", "linear": "A linear text classifier (n-grams)"}
+WHAT = {
+    "awd_lstm": "An AWD-LSTM text classifier",
+    "linear": "A linear text classifier (n-grams)",
+    "ensemble": "An ensemble of text classifiers",
+}
 N_OPEN = 5  # mistakes, and texts that were shown, that are not folded away
 SIZE = 260  # pixels of the calibration curve's side
 

@@ -93,6 +93,7 @@ def write_model(
     making.mkdir()
     try:
         for name, source in files.items():
+            (making / name).parent.mkdir(parents=True, exist_ok=True)
             _link(source, making / name)
         write_json(making / DESCRIPTION, to_json(description))
         for name, content in contents.items():

@@ -15,7 +15,7 @@ import hpo
 # Each room, and the rooms it may import from; docs/architecture.md says what lives in them. `config.registry` loads
 # the modules of options by their names when it is first asked for one: the only way up.
 EVERYTHING = "machine statistics figures config contracts space data artifacts search trainers storage terminal model "
-EVERYTHING += "executors tracking study report compare"
+EVERYTHING += "executors tracking study report compare best"
 ROOMS = {
     "machine": "",
     "statistics": "",
@@ -35,6 +35,7 @@ ROOMS = {
     "study": "machine config contracts space data artifacts search trainers storage terminal model executors tracking",
     "report": "machine statistics figures config contracts space data storage tracking",
     "compare": "machine statistics config contracts space data storage terminal executors study report",
+    "best": "machine config contracts data artifacts terminal model study",
     "commands": EVERYTHING,
     "api": EVERYTHING,
 }
@@ -59,7 +60,7 @@ FENCES = {
 }
 # What each of these reaches through everything it imports: commands before they do anything, others at any time.
 HEAVY = "hydra omegaconf optuna mlflow torch fastai numpy pandas"
-COMMANDS = "console doctor doctor_checks ui study compare report predict show curves copy sync"
+COMMANDS = "console best doctor doctor_checks ui study compare report predict show curves copy sync"
 UNREACHABLE = {f"commands.{name}": HEAVY for name in COMMANDS.split()} | {
     "commands.help": f"{HEAVY} rich psycopg",
     "executors.worker": "hydra omegaconf optuna mlflow sqlalchemy psycopg",
