@@ -6,6 +6,7 @@ Driving them is `running`'s business.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -157,7 +158,7 @@ def _read(key: str, text: str, kind: type) -> Any:
     if not text:
         return None
     try:
-        found = yaml.safe_load(text)
+        found = yaml.safe_load(re.sub(r":(?=\S)", ": ", text))  # as Hydra takes it, {a:1}
     except yaml.YAMLError:
         found = text
     if not isinstance(found, kind):

@@ -22,7 +22,7 @@ class Row:
         step: Its name.
         reason: Why there is no model of it; "" if there is.
         study: The study that it is; "" of the ensemble, and of a step that was skipped.
-        seconds: What it took, over all commands that worked on it.
+        seconds: What it took, over all commands that worked on it and were not killed.
         valid: The metric of its kept model on valid.
         error: The standard error of that, over texts.
         test: The same metric on test; None where it was not tested.

@@ -57,7 +57,10 @@ class LinearModel:
             names: The token of each code.
         """
         bags = self.grams.of(part, names)
-        return softmax(self.weights.logits(bags)), np.diff(bags.indptr) > int(BOS in self.grams.words)
+        logits = self.weights.logits(bags)
+        if self.n_classes > 2:  # each regression knows its class and the rest: what it says of one is a probability
+            logits = -np.logaddexp(0.0, -logits)
+        return softmax(logits), np.diff(bags.indptr) > int(BOS in self.grams.words)
 
 
 def save_model(folder: str, model: LinearModel) -> None:
