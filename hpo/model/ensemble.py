@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpo.data.regressions import softmax
 from hpo.data.tokens import Tokens
