@@ -3,4 +3,4 @@
 Each step is an ordinary study, driven by `study.session`; what is typed is `commands.best`'s business.
 """
 
-__all__ = ["ladder", "running", "table"]
+__all__ = ["ladder", "running"]
