@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ Floats = NDArray[np.float64]
 SPENDING = "alpha log(1 + (e - 1) t) at a share t of the seeds (Lan & DeMets 1983)"
 SHARES = (0.4, 0.55, 0.75, 1.0)  # of all differences, at which there is a look unless others are asked for
 MOST_EXACT = 20  # differences up to which the signs in all orders are gone through: 2^20 of them
+MOST_PARTED = 7  # strategies up to which all ways to part them into equal ones are gone through: 877
 ROUNDING = 1e-12
 
 
@@ -103,22 +105,45 @@ def boundaries(looks: tuple[int, ...], alpha: float) -> tuple[Boundary, ...]:
 def reject(pairs: Sequence[Floats], looks: tuple[int, ...], *, n: int) -> list[bool]:
     """Returns which pairs were told apart by the look with n differences, at a level of 5 % for all pairs together.
 
-    Closed testing (Marcus, Peritz & Gabriel 1976): a pair is told apart where every set of pairs with it is rejected,
-    and a set of s pairs is where one of them crossed a boundary of its level, alpha / s, at this look or before.
-    Without looks that is Holm's procedure; with them the union bound holds over pairs as it does without (Maurer &
-    Bretz 2013, Statistics in Biopharmaceutical Research 5), however they depend on each other and whatever the
-    comparison is stopped for.
+    Closed testing (Marcus, Peritz & Gabriel 1976): a pair is told apart where everything is rejected that it may be
+    part of. What is rejected are equalities: of some strategies with each other, of some others with each other and so
+    on, since a third one cannot equal both of two that differ (Shaffer 1986; García & Herrera 2008, JMLR 9). One that
+    is made of s pairs is rejected where one of them crossed a boundary of its level, alpha / s, at this look or before.
+    The union bound over pairs holds with looks as it does without (Maurer & Bretz 2013, Statistics in Biopharmaceutical
+    Research 5), however pairs depend on each other and whatever the comparison is stopped for. Of more than 7
+    strategies every set of pairs is taken for possible, as in Holm's procedure: that can only be too strict.
 
     Args:
-        pairs: The differences of each, of shape (n or more,), in the order in which they came.
+        pairs: The differences of each, of shape (n or more,), in the order in which they came; all pairs of the
+            strategies, as `itertools.combinations` orders them.
         looks: All that are planned.
         n: That of the latest look that is done.
     """
-    has_crossed = np.array(
-        [[has_crossed_by(own, looks, ALPHA / (s + 1), n=n) for own in pairs] for s in range(len(pairs))]
-    )
-    n_kept = np.sum(~has_crossed, axis=1)
-    return [all(has_crossed[s, i] or n_kept[s] < s + 1 for s in range(len(pairs))) for i in range(len(pairs))]
+    sizes = range(1, len(pairs) + 1)
+    has_crossed = np.array([[has_crossed_by(own, looks, ALPHA / s, n=n) for own in pairs] for s in sizes])
+    n_strategies = (1 + math.isqrt(1 + 8 * len(pairs))) // 2
+    if n_strategies > MOST_PARTED:
+        n_kept = np.sum(~has_crossed, axis=1)
+        return [all(has_crossed[s - 1, i] or n_kept[s - 1] < s for s in sizes) for i in range(len(pairs))]
+    is_kept = np.zeros(len(pairs), bool)
+    for equal in equalities(n_strategies):
+        if not has_crossed[len(equal) - 1, equal].any():
+            is_kept[equal] = True
+    return [not kept for kept in is_kept.tolist()]
+
+
+@lru_cache(maxsize=8)
+def equalities(n_strategies: int) -> tuple[list[int], ...]:
+    """Returns what may be equal among strategies: for each way to part them into groups, the pairs within a group.
+
+    Pairs are given by their places in the order of `itertools.combinations`; that no two are equal is left out.
+    """
+    partitions: list[list[int]] = [[]]  # the group of each strategy
+    for _ in range(n_strategies):
+        partitions = [[*groups, own] for groups in partitions for own in range(max(groups, default=-1) + 2)]
+    pairs = list(combinations(range(n_strategies), 2))
+    found = [[at for at, (a, b) in enumerate(pairs) if groups[a] == groups[b]] for groups in partitions]
+    return tuple(equal for equal in found if equal)
 
 
 def has_crossed_by(differences: Floats, looks: tuple[int, ...], alpha: float, *, n: int) -> bool:

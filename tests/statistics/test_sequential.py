@@ -1,8 +1,8 @@
-"""Group-sequential signed-rank tests: boundaries against every order and sign, closed testing against Holm's."""
+"""Group-sequential signed-rank tests: boundaries against every order and sign, closed tests against Shaffer's."""
 
 from __future__ import annotations
 
-from itertools import permutations, product
+from itertools import combinations, permutations, product
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from hpo.statistics.paired import holm
 from hpo.statistics.sequential import (
     boundaries,
     conditional_power,
+    equalities,
     has_crossed_by,
     reject,
     repeated_interval,
@@ -65,15 +66,33 @@ def test_too_few_differences_have_no_looks() -> None:
         usual_looks(6, n_tests=3)
 
 
-def test_with_one_look_closed_testing_is_holm() -> None:
+def test_what_may_be_equal_are_groups_of_strategies() -> None:
+    assert equalities(2) == ([0],)
+    assert sorted(equalities(3)) == [[0], [0, 1, 2], [1], [2]]  # never two pairs of three: the third is equal then
+    assert sorted(map(len, equalities(4))) == [1] * 6 + [2] * 3 + [3] * 4 + [6]
+
+
+def test_with_one_look_three_strategies_are_told_apart_as_shaffer_does() -> None:
     rng = np.random.default_rng(3)
-    n_rejected = 0
+    n_rejected = n_more = 0
     for shift in np.linspace(0, 1.2, 60):
         pairs = [rng.normal(shift * place, size=12) for place in range(3)]
-        adjusted = holm([signed_rank_p(differences) for differences in pairs])
-        assert reject(pairs, (12,), n=12) == [p <= ALPHA for p in adjusted]
-        n_rejected += sum(p <= ALPHA for p in adjusted)
+        p = [signed_rank_p(differences) for differences in pairs]
+        rejected = [min(p) <= ALPHA / 3 and own <= ALPHA for own in p]
+        assert reject(pairs, (12,), n=12) == rejected
+        n_more += sum(rejected) - sum(own <= ALPHA for own in holm(p))
+        n_rejected += sum(rejected)
     assert 10 < n_rejected < 110
+    assert n_more > 0
+
+
+def test_of_many_strategies_closed_testing_is_holm() -> None:
+    rng = np.random.default_rng(3)
+    losses = rng.normal(size=(8, 14)) + np.linspace(0, 3, 8)[:, None]
+    pairs = [losses[a] - losses[b] for a, b in combinations(range(8), 2)]
+    adjusted = holm([signed_rank_p(differences) for differences in pairs])
+    assert reject(pairs, (14,), n=14) == [p <= ALPHA for p in adjusted]
+    assert any(p <= ALPHA for p in adjusted)
 
 
 def test_a_crossing_at_an_earlier_look_counts_and_later_differences_do_not_at_it() -> None:

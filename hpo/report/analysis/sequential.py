@@ -160,7 +160,7 @@ def _stage_numbers(stage: Stage, rules: Rules, n_pairs: int) -> dict[str, Any]:
     return {
         "seeds": stage.n,
         "rejects_up_to": first.rank_sum,
-        "rejects_up_to_once_others_are_told_apart": alone.rank_sum,
+        "rejects_up_to_alone": alone.rank_sum,
         "alpha_spent": max(s * boundaries(rules.looks, ALPHA / s)[at].spent for s in range(1, n_pairs + 1)),
         "pairs": [
             {
