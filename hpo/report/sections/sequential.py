@@ -86,8 +86,8 @@ def sequential_table(course: Course) -> Table:
             rows.append([stage.n, names, one.rank_sum, limit, spent, chance, _decision(one)])
     note = (
         "The rank sum is that of the rarer sign among all differences so far; one up to the limit tells the pair apart "
-        "(in brackets the limit of a pair alone, once no other can be equal with it). α spent is the probability of any "
-        "false call by that look; "
+        "(in brackets the limit of a pair alone, once no other can be equal with it). α spent is the probability of "
+        "any false call by that look; "
         "'told apart in the end' is that of a pair alone at the last look, if things go on as they did."
     )
     title = "The looks: " + ", ".join(map(str, course.rules.looks)) + " seeds"
