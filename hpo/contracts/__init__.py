@@ -3,4 +3,4 @@
 No implementation of a contract lives here.
 """
 
-__all__ = ["executor", "records", "seeds", "trainer"]
+__all__ = ["executor", "honest", "records", "seeds", "trainer"]

@@ -173,6 +173,7 @@ class StudyRecord:
         folder: The study's folder.
         created_ms: Milliseconds since 1970, UTC.
         test: Test metrics of the best trial once evaluated, with its trial number.
+        honest: What the chosen configuration is worth; see `contracts.honest`.
         words: What to type behind `hpo`, beside params, to train as it does.
         command: What began it, passwords masked; "" where it was no command line.
     """
@@ -189,6 +190,7 @@ class StudyRecord:
     folder: str
     created_ms: int
     test: Mapping[str, float] = field(default_factory=dict)
+    honest: Mapping[str, float] = field(default_factory=dict)
     words: str = ""
     command: str = ""
 

@@ -114,7 +114,7 @@ def differences(content: Json, experiment: Experiment) -> Iterator[str]:
             yield f"there is no study {name}"
             continue
         trials = {trial["number"]: trial for trial in recorded[name]["trials"]}
-        for key in sorted({*study, *recorded[name]} - {"trials", "surroundings", "metrics"}):
+        for key in sorted({*study, *recorded[name]} - {"trials", "surroundings", "metrics", "honest"}):
             yield from _diff(study.get(key), recorded[name].get(key), f"{name}.{key}")
         yield from _diff(study["metrics"], recorded[name]["metrics"], f"{name}.metrics")
         for trial in study["trials"]:

@@ -12,5 +12,6 @@ __all__ = [
     "power",
     "proportion",
     "sequential",
+    "shrinkage",
     "signed_rank",
 ]

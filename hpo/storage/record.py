@@ -22,6 +22,7 @@ BEGIN, ATTEMPT, EPOCH, END = "hpo:begin", "hpo:attempt", "hpo:epoch:", "hpo:end"
 LEGS, PAUSED = "hpo:legs", "hpo:paused"  # of a trial: its parts; at the end of which of them it stands
 STUDY, FINGERPRINT, ELAPSED, TEST = "hpo:study", "hpo:fingerprint", "hpo:elapsed_s", "hpo:test"  # of a study
 DISTRIBUTIONS, ENDED, DESIGN = "hpo:distributions", "hpo:ended", "hpo:design"
+HONEST = "hpo:honest"  # of a study: what its best is worth
 LEARNT = "hpo:learnt"  # trials of earlier studies that the sampler sees
 MOVED = "hpo:moved"  # the record that a study has moved to; "" or absent while it is here
 TESTS, TESTED = "hpo:tests", "hpo:tested"  # every test there was; the trials whose tests count
@@ -151,7 +152,7 @@ def moved_to(storage: BaseStorage, name: str) -> str:
 
 def as_study(attrs: Mapping[str, Any]) -> StudyRecord:
     """Returns what the system attributes of a study of ours say of it."""
-    study = StudyRecord(**{**attrs[STUDY], "test": attrs.get(TEST, {})})
+    study = StudyRecord(**{**attrs[STUDY], "test": attrs.get(TEST, {}), "honest": attrs.get(HONEST) or {}})
     check_types(study)
     return study
 

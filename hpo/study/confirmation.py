@@ -6,10 +6,11 @@ A study of its own beside the search, so that neither its budget nor its sampler
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean, stdev
 
 from hpo.contracts.records import COMPLETE, REPETITION, SEARCHED, StudyRecord, TrialRecord
+from hpo.study.honest import confirmed_number
 from hpo.study.repeating import Repeating, Replicate, ReplicateSampler
 from hpo.study.role import Role
 
@@ -46,6 +47,7 @@ class Confirmation(Repeating):
         sampler = ReplicateSampler(chosen, search.config.study.confirm.n_seeds, search.config.seed)
         super().__init__(search, study, sampler, n_workers=n_workers)
         self._audit = audit
+        self._seen = {trial.number: trial.value or 0.0 for trial in chosen}
 
     def to_keep(self, study: StudyRecord, trials: Sequence[TrialRecord]) -> list[int]:
         return to_test(study, trials, self.sampler.wanted)
@@ -53,6 +55,16 @@ class Confirmation(Repeating):
     @property
     def chooses_for(self) -> str:
         return self.searched.name
+
+    def honest(self, study: StudyRecord, trials: Sequence[TrialRecord]) -> Mapping[str, float]:
+        """Returns the mean of the chosen configuration's retrainings that did not choose it."""
+        groups = _groups(_counted(trials, self.sampler.wanted))
+        group = _best(study, groups)
+        fresh = [trial for trial in group if len(groups) == 1 or _replicate(trial).repetition >= n_choosing(groups)]
+        if not (values := _values(fresh)):
+            return {}
+        searched = _replicate(group[0]).searched
+        return confirmed_number(self._seen[searched], searched, values)
 
     def successor(self, study: StudyRecord, trials: Sequence[TrialRecord], *, n_workers: int) -> Role | None:
         return self._audit
@@ -62,7 +74,7 @@ class Confirmation(Repeating):
 
 
 def to_test(study: StudyRecord, trials: Sequence[TrialRecord], wanted: Collection[Replicate]) -> list[int]:
-    """Returns the retrainings of the configuration with the best mean; one that failed at all comes last.
+    """Returns the retrainings of the configuration that half of them choose by their mean; one that failed comes last.
 
     Args:
         study: The confirmation.
@@ -95,19 +107,34 @@ def confirmed_sentence(study: StudyRecord, trials: Sequence[TrialRecord], wanted
 
 def best_group(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Returns the retrainings of one configuration, the best, out of finished `trials`; [] if there are none."""
+    return _best(study, _groups(trials))
+
+
+def n_choosing(groups: Sequence[Sequence[TrialRecord]]) -> int:
+    """Returns how many repetitions of each configuration choose among them: half; the others say what it is worth."""
+    return max(1, max((_replicate(trial).repetition + 1 for group in groups for trial in group), default=1) // 2)
+
+
+def _groups(trials: Sequence[TrialRecord]) -> list[list[TrialRecord]]:
+    """Returns finished retrainings by the configuration that they repeat."""
     groups: dict[int, list[TrialRecord]] = {}
     for trial in trials:
         groups.setdefault(_replicate(trial).searched, []).append(trial)
-    return min(groups.values(), key=lambda group: _rank(study, group), default=[])
+    return list(groups.values())
+
+
+def _best(study: StudyRecord, groups: Sequence[list[TrialRecord]]) -> list[TrialRecord]:
+    half = n_choosing(groups)
+    return min(groups, key=lambda group: _rank(study, group, half), default=[])
 
 
 def _counted(trials: Sequence[TrialRecord], wanted: Collection[Replicate]) -> list[TrialRecord]:
     return [trial for trial in trials if trial.is_finished and _replicate(trial) in wanted]
 
 
-def _rank(study: StudyRecord, group: Sequence[TrialRecord]) -> tuple[int, float, int]:
-    values = _values(group)
-    n_failed = len(group) - len(values)
+def _rank(study: StudyRecord, group: Sequence[TrialRecord], n_choosing: int) -> tuple[int, float, int]:
+    n_failed = len(group) - len(_values(group))
+    values = _values([trial for trial in group if _replicate(trial).repetition < n_choosing])
     return (n_failed, study.sign * fmean(values) if values else 0.0, _replicate(group[0]).searched)
 
 

@@ -10,21 +10,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpo.artifacts.checkpoint import CHECKPOINT_WARNING
-from hpo.artifacts.folders import copy_weights
-from hpo.artifacts.remote import copy_remote_weights
 from hpo.contracts.executor import Job, JobKey, Outcome, Task
 from hpo.contracts.records import COMPLETE, REPETITION, SEARCHED, UNREPORTED_S, StudyRecord, TrialRecord
 from hpo.contracts.trainer import Decision, EpochReport, Reason, TrialRequest, TrialResult
 from hpo.machine.signals import Ending
 from hpo.search.once import n_left
-from hpo.storage.record import ENDED
+from hpo.storage.record import ENDED, HONEST
 from hpo.storage.study_tests import StudyTests
 from hpo.study.attempts import MAX_CRASHES, Attempts, EqualErrors
 from hpo.study.budget import Spending
 from hpo.study.role import Role
 from hpo.study.stopping import Stopping
 from hpo.study.surroundings import Surroundings
-from hpo.study.trial_cache import Original
+from hpo.study.trial_cache import Original, share_weights
 from hpo.study.trials import TrialBook
 
 
@@ -155,6 +153,12 @@ class Driver:
         """Notes whether the study has reached its end."""
         self._around.store.set(ENDED, is_ended)
 
+    def note_honest(self, honest: Mapping[str, float]) -> None:
+        """Notes what the best trial is worth; {} while nothing is known of it."""
+        if honest != self.study.honest:
+            self._around.store.set(HONEST, dict(honest))
+            self._book.show(replace(self.study, honest=honest))
+
     def close(self) -> None:
         """Notes the time that was spent."""
         self._spending.note_elapsed(at_once=True)
@@ -224,7 +228,7 @@ class Driver:
         original = self._cache.find(request)
         if original is None or original.trial.state != COMPLETE or self.role.keeps_weights != "all":
             return original
-        if _share_weights(original, request):
+        if share_weights(original, request):
             return original
         self._cache.forget(request)
         return None
@@ -285,13 +289,6 @@ class Driver:
         if test and test != self.study.test:
             self._tests.close(wanted, test)
             self._book.show(replace(self.study, test=test))
-
-
-def _share_weights(original: Original, request: TrialRequest) -> bool:
-    """Gives a trial the final weights of one it equals; returns whether there were any."""
-    if request.remote:
-        return copy_remote_weights(original.remote, request.remote)
-    return copy_weights(Path(original.folder), Path(request.folder))
 
 
 def _make_folder(request: TrialRequest) -> None:

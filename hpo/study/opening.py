@@ -16,7 +16,7 @@ from hpo.contracts.records import StudyRecord, TrialRecord
 from hpo.machine.locks import StudyLock
 from hpo.machine.signals import StopRequest
 from hpo.storage.enduring import StorageAway, held
-from hpo.storage.record import DESIGN, FINGERPRINT, STUDY, TEST
+from hpo.storage.record import DESIGN, FINGERPRINT, HONEST, STUDY, TEST
 from hpo.storage.store import StudyStore
 from hpo.study.driver import Driver
 from hpo.study.plan import Plan
@@ -117,11 +117,12 @@ def _open_record(role: Role, store: StudyStore, *, now_ms: int) -> StudyRecord:
         store.set(DESIGN, dict(role.design))
     store.set_space(role.space)
     if store.get(FINGERPRINT) is not None:
-        return StudyRecord(**{**store.get(STUDY), "folder": str(role.folder), "test": store.get(TEST) or {}})
+        found = {"folder": str(role.folder), "test": store.get(TEST) or {}, "honest": store.get(HONEST) or {}}
+        return StudyRecord(**{**store.get(STUDY), **found})
     store.learn_from(role.learns_from)
     study, fingerprint = role.new_record(now_ms=now_ms)
     store.show({"experiment": study.experiment, **study.tags}, metric=study.metric)
-    store.set(STUDY, {key: value for key, value in asdict(study).items() if key != "test"})
+    store.set(STUDY, {key: value for key, value in asdict(study).items() if key not in ("test", "honest")})
     store.set(FINGERPRINT, fingerprint)
     return study
 

@@ -117,6 +117,7 @@ class Repeating(Role):
             folder=str(self.folder),
             created_ms=now_ms,
             test={},
+            honest={},
         )
         return study, {"role": self.kind}
 

@@ -83,6 +83,10 @@ class Role(ABC):
         """Returns what follows the study once it is done, on all `n_workers` of the executor; None if nothing does."""
         return None
 
+    def honest(self, study: StudyRecord, trials: Sequence[TrialRecord]) -> Mapping[str, float]:
+        """Returns what the chosen configuration is worth, for whose study it is to be kept; {} if nothing says it."""
+        return {}
+
     def sum_up(self, study: StudyRecord, trials: Sequence[TrialRecord]) -> str:
         """Returns a sentence on what came of it, for those that have one."""
         return ""

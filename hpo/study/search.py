@@ -17,6 +17,7 @@ from hpo.search.samplers import build_sampler
 from hpo.search.told import Told
 from hpo.study.audit import Audit, draw_sample
 from hpo.study.confirmation import Confirmation, chosen_trials
+from hpo.study.honest import shrunken_number
 from hpo.study.plan import Plan
 from hpo.study.provenance import new_study
 from hpo.study.resume import asked_fingerprint
@@ -80,6 +81,13 @@ class Search(Role):
         """Returns the incumbent, unless a confirmation is to choose."""
         best = None if self.config.study.confirm.top_k else study.best(list(trials))
         return [best.number] if best else []
+
+    def honest(self, study: StudyRecord, trials: Sequence[TrialRecord]) -> Mapping[str, float]:
+        """Returns the best value seen, shrunken, unless retrainings that choose nothing are to come."""
+        confirm = self.config.study.confirm
+        if confirm.top_k and (confirm.n_seeds > 1 or confirm.top_k == 1):
+            return {}
+        return shrunken_number(study, trials, self.space, seed=self.config.seed)
 
     def successor(self, study: StudyRecord, trials: Sequence[TrialRecord], *, n_workers: int) -> Role | None:
         """Returns the confirmation of the search; where there is none, or after it, its audit."""

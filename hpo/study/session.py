@@ -178,6 +178,8 @@ class _Lifecycle:
     def begin(self, drivers: Sequence[Driver]) -> None:
         for driver in drivers:
             driver.set_ended(False)
+            if not driver.is_done:
+                driver.note_honest({})
 
     def succeed(self, driver: Driver) -> Driver | None:
         """Ends a study that is done; returns the driver of what follows it, if anything is to."""
@@ -217,10 +219,16 @@ class _Lifecycle:
         beside = self._finished.get(name)
         return beside.role.sum_up(beside.study, beside.trials) if beside else ""
 
+    def _note_honest(self, driver: Driver) -> None:
+        """Notes what the best of the search is worth, once the study that says it is done."""
+        if honest := driver.role.honest(driver.study, driver.trials):
+            self._finished.get(driver.role.chooses_for, driver).note_honest(honest)
+
     def _finish(self, driver: Driver, *, is_finished: bool) -> None:
         if is_finished:
             self._finished[driver.study.name] = driver
             driver.set_ended(True)
+            self._note_honest(driver)
             self._display_of(driver.study.name).study_ended(driver.study)
         search = self._finished.get(driver.role.chooses_for, driver)
         keep_model(driver, search, is_finished=is_finished)

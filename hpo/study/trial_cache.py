@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from hpo import __version__
+from hpo.artifacts.folders import copy_weights
+from hpo.artifacts.remote import copy_remote_weights
 from hpo.contracts.records import COMPLETE, TrialRecord
 from hpo.contracts.trainer import Reason, TrialRequest
 
@@ -74,3 +77,10 @@ def cache_key(request: TrialRequest) -> str:
     """Returns a text equal for requests whose trainings are equal, whoever runs them and wherever."""
     plain = replace(request, number=0, attempt=0, folder="", remote="", params=dict(sorted(request.params.items())))
     return hashlib.sha256(f"{__version__}:{plain!r}".encode()).hexdigest()
+
+
+def share_weights(original: Original, request: TrialRequest) -> bool:
+    """Gives a trial the final weights of one it equals; returns whether there were any."""
+    if request.remote:
+        return copy_remote_weights(original.remote, request.remote)
+    return copy_weights(Path(original.folder), Path(request.folder))

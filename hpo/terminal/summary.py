@@ -21,6 +21,7 @@ from hpo.config.metric import OTHERS
 from hpo.config.override_text import override_line
 from hpo.config.schema import StorageConfig
 from hpo.config.search import ParamValue
+from hpo.contracts.honest import honest_sentence
 from hpo.contracts.records import FAIL, StudyRecord, TrialRecord, test_name
 from hpo.machine.escaping import last_line, printable
 from hpo.machine.remote import is_remote
@@ -134,6 +135,8 @@ def _print_found(console: Console, study: StudyRecord, trials: Sequence[TrialRec
         return
     if study.test:
         _say(console, "test", _test_text(study, best))
+    if honest := honest_sentence(study):
+        _say(console, "honest", honest)
     if (sentence := baseline_sentence(study, best)) is not None:
         _say(console, "compare", sentence, style="" if ": beaten" in sentence else "yellow")
 

@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from hpo.contracts.honest import honest_sentence
 from hpo.contracts.records import COMPLETE, FAIL, PRUNED, RUNNING, StudyRecord, TrialRecord
 from hpo.machine.escaping import for_markdown
 from hpo.tracking.content import to_text
@@ -51,6 +52,8 @@ def _best(study: StudyRecord, best: TrialRecord | None) -> str:
         on_test = test.get(study.test_metric.replace("test_", "test_baseline_", 1))
         also = "" if on_test is None else f", {_number(on_test)} on the test part"
         sentences.append(f"A linear model of the words has {_number(held)}{also}")
+    if honest := honest_sentence(study):
+        sentences.append(f"What to expect of it: {for_markdown(honest)}")
     return "".join(f"{sentence}. " for sentence in sentences).strip()
 
 

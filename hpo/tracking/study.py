@@ -154,7 +154,8 @@ def _best_tags(study: StudyRecord, trials: Sequence[TrialRecord]) -> dict[str, s
     if best is None:
         return {}
     params = {f"best.{path}": to_text(value) for path, value in best.params.items()}
-    return {"best.trial": str(best.number), "best.value": to_text(best.value), **params}
+    honest = {f"honest.{key}": to_text(value) for key, value in study.honest.items() if key in ("value", "low", "high")}
+    return {"best.trial": str(best.number), "best.value": to_text(best.value), **params, **honest}
 
 
 def _corpus(study: StudyRecord) -> dict[str, str]:

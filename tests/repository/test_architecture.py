@@ -32,7 +32,8 @@ ROOMS = {
     "model": "machine config data trainers figures statistics",
     "executors": "machine config contracts artifacts trainers",
     "tracking": "machine config contracts space artifacts storage model",
-    "study": "machine config contracts space data artifacts search trainers storage terminal model executors tracking",
+    "study": "machine statistics config contracts space data artifacts search trainers storage terminal model "
+    "executors tracking",
     "report": "machine statistics figures config contracts space data storage tracking",
     "compare": "machine statistics config contracts space data storage terminal executors study report",
     "best": "machine config contracts data artifacts terminal model study",

@@ -50,6 +50,7 @@ def carried_study(recorded: Recorded, facts: Mapping[str, str]) -> dict[str, obj
         "versions": {"hpo": study.tags.get("hpo_version"), "python": study.tags.get("python")},
         "surroundings": {key: facts[key] for key in SURROUNDINGS if key in facts},
         "metric": study.metric,
+        "honest": dict(study.honest),
         "metrics": metrics,
         "trials": [_trial(trial, metrics) for trial in trials],
     }

@@ -24,6 +24,7 @@ from hpo.report.analysis.outcomes import (
 from hpo.report.analysis.phrases import count, listing, number, task_name
 from hpo.report.analysis.records import Experiment
 from hpo.report.document.content import Block, Section, Table, Text
+from hpo.report.sections.honest import honest_table
 from hpo.report.sections.series import box_series
 from hpo.report.sections.tables import Field, Record, nested, table
 from hpo.statistics.bootstrap import iqm
@@ -59,6 +60,7 @@ def build_performance(analysis: Analysis) -> Section:
     blocks: list[Block] = [Text(text, "note") for text in sentences]
     shown = [gap for gap in gaps if gap["task"] in experiment.shown_tasks]
     blocks += [_values_table(experiment, values, baselines), _gaps_table(experiment, shown)]
+    blocks += [honest] if (honest := honest_table(experiment)) else []
     if experiment.shown_tasks:
         blocks.append(_seeds(experiment, outcomes, name))
     if experiment.shown_tasks and len(experiment.strategies) > 1:
