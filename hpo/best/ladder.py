@@ -23,6 +23,12 @@ LIKE_BASELINE = {
     "params.C": 30.0,
     "train.class_weights": "none",
 }
+
+
+def _entry(params: Mapping[str, object]) -> str:
+    return "{" + ", ".join(f"{path}: {value}" for path, value in params.items()) + "}"
+
+
 WORDS: Mapping[str, tuple[str, ...]] = {
     BASELINE: (
         "trainer=linear",
@@ -33,7 +39,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     LINEAR: (
         "trainer=linear",
         "space=linear",
-        "study.enqueue=[{" + ", ".join(f"{path}: {value}" for path, value in LIKE_BASELINE.items()) + "}]",
+        "study.enqueue=[" + ", ".join(_entry({**LIKE_BASELINE, "params.C": C}) for C in (30.0, 10.0, 100.0)) + "]",
     ),
     AWD_LSTM: ("trainer=awd_lstm", "space=awd_lstm_small"),
     DOMAIN: ("trainer=awd_lstm", "space=awd_lstm_small", "model.encoder=domain", "model.n_hid=128", "model.bidir=true"),
@@ -72,16 +78,21 @@ class Allowance:
             return 3600 * self.hours * (TIME_SHARES[step] if given is None else given)
         return max(1, math.ceil((self.trials or 1) * TRIAL_SHARES[step])) if given is None else given
 
-    def words(self, step: str) -> list[str]:
-        """Returns what to type for the budget of a step."""
+    def left_s(self, spent_s: float) -> float:
+        """Returns the seconds that are left of the whole; without end where trials are counted."""
+        return math.inf if self.hours is None else 3600 * self.hours - spent_s
+
+    def words(self, step: str, *, spent_s: float = 0.0) -> list[str]:
+        """Returns what to type for the budget of a step, before which so many seconds were spent."""
         if step == BASELINE:
             return ["study.n_trials=1"]
         if self.hours is None:
             return [f"study.n_trials={int(self.of(step))}"]
-        longest = LONGEST_TRIAL * self.of(step)
+        seconds = min(self.of(step), self.left_s(spent_s))
+        longest = LONGEST_TRIAL * seconds
         return [
             "study.n_trials=null",
-            f"study.timeout_s={self.of(step) - longest:g}",
+            f"study.timeout_s={seconds - longest:g}",
             f"trial.timeout_s={longest:g}",
             "study.stop.stagnation=15",
         ]
@@ -118,7 +129,9 @@ def read_allowance(given: Mapping[str, str]) -> Allowance:
     )
 
 
-def skipped(step: str, allowance: Allowance, facts: Mapping[str, Any], *, tokens_per_s: float | None) -> str:
+def skipped(
+    step: str, allowance: Allowance, facts: Mapping[str, Any], *, tokens_per_s: float | None, spent_s: float = 0.0
+) -> str:
     """Returns why a search is not tried; "" if it is.
 
     Args:
@@ -126,7 +139,10 @@ def skipped(step: str, allowance: Allowance, facts: Mapping[str, Any], *, tokens
         allowance: What may be spent.
         facts: n_train, n_valid and n_tokens of the data, and `encoder_epochs`.
         tokens_per_s: How fast the network trained in the step before; None if that is not known.
+        spent_s: Seconds that the steps before took.
     """
+    if allowance.left_s(spent_s) < SHORTEST_S[step]:
+        return "the time is spent"
     if allowance.steps is not None:
         return "" if step in allowance.steps else "not asked for (steps=…)"
     if facts["n_valid"] < FEW_VALID:

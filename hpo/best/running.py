@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -75,7 +75,7 @@ class Ladder:
         if not self._step(BASELINE):
             return False
         for step in SEARCHES:
-            reason = skipped(step, self.allowance, self._facts, tokens_per_s=self._tokens_per_s)
+            reason = skipped(step, self.allowance, self._facts, tokens_per_s=self._tokens_per_s, spent_s=self._spent_s)
             if reason:
                 self.rows.append(Row(step, reason))
                 self.say(f"{step}: skipped, {reason}.")
@@ -110,13 +110,17 @@ class Ladder:
         lines += [f"model   hpo predict model={self.name} 'some text'", f"folder  {self.folder / MODEL_FOLDER}"]
         return "\n".join(lines)
 
+    @property
+    def _spent_s(self) -> float:
+        return sum(row.seconds for row in self.rows)
+
     def _step(self, step: str) -> bool:
         """Drives one step; returns whether the next may follow. One that fails is left behind, but for the first."""
         name = f"{self.name}-{step}"
-        words = [*WORDS[step], *self.allowance.words(step), f"study.name={name}"]
+        words = [*WORDS[step], *self.allowance.words(step, spent_s=self._spent_s), f"study.name={name}"]
         started = time.monotonic()
         try:
-            self._plan = planned = self.plan_step(words)
+            self._plan = planned = replace(self.plan_step(words), experiment_name=self.name)
             self.say(f"{step}: study {name}")
             display = self.build_display()
             try:

@@ -70,7 +70,14 @@ def test_a_language_model_that_would_take_too_long_is_skipped() -> None:
 
 def test_a_time_too_short_for_any_step_leaves_the_baseline() -> None:
     short = Allowance(hours=0.001)
-    assert all("too few for a trial" in skipped(step, short, MANY, tokens_per_s=None) for step in (LINEAR, AWD_LSTM))
+    assert all("is spent" in skipped(step, short, MANY, tokens_per_s=None) for step in (LINEAR, AWD_LSTM))
+
+
+def test_what_is_spent_is_not_spent_again() -> None:
+    allowance = Allowance(hours=1.0)
+    assert skipped(AWD_LSTM, allowance, MANY, tokens_per_s=None, spent_s=3590.0) == "the time is spent"
+    words = dict(word.split("=") for word in allowance.words(DOMAIN, spent_s=3000.0))
+    assert float(words["study.timeout_s"]) + float(words["trial.timeout_s"]) == pytest.approx(600.0)
 
 
 def test_steps_that_are_asked_for_are_tried_whatever_pays() -> None:
