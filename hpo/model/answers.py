@@ -65,6 +65,11 @@ class TextModel:
             return self._kind.answer(Read(cut, tokens.lengths.tolist()))
 
 
+def load() -> None:
+    """Imports what answering by a network takes, before there is one."""
+    import hpo.model.network  # noqa: F401
+
+
 def _open_kind(folder: Path, description: Description, *, device: str) -> Kind:
     """Returns what answers with the weights in `folder`; a new kind is a module beside this one, and a case here."""
     match description.kind:

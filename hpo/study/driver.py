@@ -19,6 +19,7 @@ from hpo.storage.record import ENDED, HONEST
 from hpo.storage.study_tests import StudyTests
 from hpo.study.attempts import MAX_CRASHES, Attempts, EqualErrors
 from hpo.study.budget import Spending
+from hpo.study.foresight import Foresight
 from hpo.study.role import Role
 from hpo.study.stopping import Stopping
 from hpo.study.surroundings import Surroundings
@@ -46,6 +47,7 @@ class Driver:
         self._out: set[int] = set()  # handed to a worker
         self._is_length_remarked = False
         self._parked: list[int] = []  # an equal trial runs elsewhere
+        self._foresight = Foresight(role, around.tracker)
 
     @property
     def study(self) -> StudyRecord:
@@ -218,6 +220,7 @@ class Driver:
         request = self._request(number)
         _make_folder(request)
         self._out.add(number)
+        self._foresight.look(self.spent_share, n_begun=len(self._book.trials), n_running=len(self._book.running))
         timeout_s, is_alone = self.role.config.trial.timeout_s, self._attempts.is_alone(number)
         n_done = self._book.trials[number].n_before
         return Job(Task.TRAIN, self.study.name, request, timeout_s, is_alone=is_alone, n_done=n_done)

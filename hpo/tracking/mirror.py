@@ -83,6 +83,10 @@ class Mirror:
     def encoder(self, encoder: EncoderRecord) -> None:
         self._put(encoder.uid, _EncoderItem(encoder), delay_s=0.0 if encoder.ended_ms else REFRESH_S)
 
+    def expect_model(self) -> None:
+        prepare_import()
+        self._writer.expect_model()
+
     def finish(
         self, study: StudyRecord, trials: Sequence[TrialRecord], folder: Path, *, is_finished: bool = True
     ) -> None:
@@ -97,7 +101,10 @@ class Mirror:
             if self._thread.is_alive() and time.monotonic() < deadline_s:
                 self._wait(self._thread, deadline_s)
         self._has_warned = True  # what happens from now on is told by the number
-        return len(self._left() | self._writer.refused)
+        left = self._left() | self._writer.refused
+        if self._thread is None or not self._thread.is_alive():
+            self._writer.close()
+        return len(left)
 
     def _wait(self, thread: threading.Thread, deadline_s: float) -> None:
         """Waits for what is to be written: until the deadline, or a little while if MLflow is away."""

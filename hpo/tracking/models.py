@@ -5,12 +5,14 @@ Everything comes from the model's folder, so that `sync` can bring it at any tim
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from hpo.artifacts.folders import MODEL_FOLDER, MODELS_FOLDER
 from hpo.contracts.records import StudyRecord
 from hpo.model.folder import CARD, TESTED, digest_of, read_description
-from hpo.tracking.registered_models import ModelJob, log_models
+from hpo.tracking.model_process import ModelProcess
+from hpo.tracking.registered_models import ModelJob
 from hpo.tracking.runs import StudyRuns
 from hpo.tracking.trial import trial_uid
 
@@ -18,14 +20,14 @@ DIGEST_TAG, EVALUATION_TAG = "model.digest", "model.evaluation"
 FOLDER = "evaluation"
 
 
-def write_models(study: StudyRecord, runs: StudyRuns, folder: Path, *, uri: str) -> bool:
+def write_models(study: StudyRecord, runs: StudyRuns, folder: Path, *, process: Callable[[], ModelProcess]) -> bool:
     """Writes what the runs of a study lack of its models; returns whether they lacked anything.
 
     Args:
         study: The study.
         runs: Its runs, which are there.
         folder: Its folder.
-        uri: MLflow's resolved address.
+        process: Returns what logs models.
 
     Raises:
         ValueError: If a model's folder is damaged.
@@ -47,7 +49,7 @@ def write_models(study: StudyRecord, runs: StudyRuns, folder: Path, *, uri: str)
         if description.is_logged and tags.get(DIGEST_TAG) != digest:
             jobs[uid] = ModelJob(model, run_id, runs.experiment_id)
     if jobs:
-        for uid, said in zip(jobs, log_models(uri, list(jobs.values())), strict=True):
+        for uid, said in zip(jobs, process().log(list(jobs.values())), strict=True):
             runs.add_tags(uid, said)
     return is_changed or bool(jobs)
 

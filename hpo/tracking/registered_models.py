@@ -1,29 +1,21 @@
-"""Logs a kept model in MLflow, in a process of its own: stored, loaded again, compared, then registered.
+"""Logs a kept model in MLflow: stored, loaded again, compared, then registered.
 
-The process imports torch and MLflow's model code, which the driver does without. When a model is due is decided
-by `writer`.
+The process that does it is `model_process`'s business; when a model is due is decided by `writer`.
 """
 
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
-import signal
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from multiprocessing import connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from hpo.contracts.records import test_name
-from hpo.machine.modules import main_aside
-from hpo.machine.signals import die_with_parent
 from hpo.model.folder import Description, digest_of
-from hpo.tracking.client import open_client, prepare_import
-from hpo.tracking.errors import Told, explain, is_permanent, is_written_twice
+from hpo.tracking.client import open_client
+from hpo.tracking.errors import Told, is_written_twice
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -33,8 +25,6 @@ NAME, ALIAS, TYPE = "model", "champion", "text-classification"
 DIGEST, FINGERPRINT, COMPARED = "hpo.digest", "hpo.data_fingerprint", "hpo.compared"
 TOLERANCE = 1e-6
 _ELECTIONS = 5  # how often the alias is given before others are left to it
-MODEL_TIMEOUT_S = 1800
-UPLOAD_TIMEOUT_S = 60  # weights are larger than what is usually sent
 EXAMPLES = ("This is a text.", "Another one, to be told apart from it!")
 
 
@@ -47,58 +37,8 @@ class ModelJob:
     experiment_id: str
 
 
-def log_models(uri: str, jobs: Sequence[ModelJob]) -> Iterator[dict[str, str]]:
-    """Logs models and yields, for each in turn, what its run is to say of it: where it is, whether it is the champion.
-
-    Args:
-        uri: MLflow's resolved address.
-        jobs: Which models.
-
-    Raises:
-        Told: if MLflow does not take one, or gives back another one.
-    """
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, uri, list(jobs)), daemon=True, name="hpo-model")
-    with main_aside():
-        process.start()
-    theirs.close()
-    try:
-        for _ in jobs:
-            if not ours.poll(MODEL_TIMEOUT_S):
-                raise Told("has not ended taking a model after half an hour", is_permanent=False)
-            answer = ours.recv()
-            if not isinstance(answer, dict):
-                reason, is_refused = answer
-                raise Told(reason, is_permanent=is_refused)
-            yield answer
-    except EOFError:
-        raise Told("cannot be given the model: the process that logs it died", is_permanent=False) from None
-    finally:
-        ours.close()
-        process.join(5)
-
-
-def _serve(pipe: connection.Connection, uri: str, jobs: Sequence[ModelJob]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # reaches the whole group; the driver decides
-    die_with_parent()
-    prepare_import()
-    warnings.showwarning = _drop  # filters do not hold: MLflow sets its own around what it calls
-    os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"  # forced: a model is loaded here
-    given_s = float(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"])
-    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(int(max(given_s, UPLOAD_TIMEOUT_S)))
-    try:
-        for job in jobs:
-            pipe.send(_log(uri, job))
-    except Exception as error:
-        pipe.send((explain(error), is_permanent(error)))
-
-
-def _drop(*_: object, **__: object) -> None:
-    """Shows no warning: MLflow's are for those who write models, as that `predict` has no type hints."""
-
-
-def _log(uri: str, job: ModelJob) -> dict[str, str]:
+def log_model(uri: str, job: ModelJob) -> dict[str, str]:
+    """Logs a model, and returns what its run is to say of it: where it is, whether it is the champion."""
     import mlflow
 
     from hpo.model.folder import read_description

@@ -41,6 +41,10 @@ class Tracker(Protocol):
         """Shows the newest state of an encoder, which belongs to no study; may come at any time."""
         ...
 
+    def expect_model(self) -> None:
+        """Gets ready for the model of a study that will end soon; nothing is lost if none comes."""
+        ...
+
     def finish(
         self, study: StudyRecord, trials: Sequence[TrialRecord], folder: Path, *, is_finished: bool = True
     ) -> None:
@@ -69,6 +73,9 @@ class NoTracker:
         pass
 
     def encoder(self, encoder: EncoderRecord) -> None:
+        pass
+
+    def expect_model(self) -> None:
         pass
 
     def finish(

@@ -20,6 +20,7 @@ from hpo.machine.secrets import mask
 from hpo.tracking.client import open_client, open_experiment
 from hpo.tracking.content import RunContent
 from hpo.tracking.errors import NoArtifacts, explain, is_permanent
+from hpo.tracking.model_process import ModelProcess
 from hpo.tracking.models import write_models
 from hpo.tracking.runs import StudyRuns
 from hpo.tracking.study import ended_study_content, study_content
@@ -55,6 +56,23 @@ class Writer:
         self._spaces = spaces
         self._client: MlflowClient | None = None
         self._runs: dict[str, StudyRuns] = {}
+        self._models: ModelProcess | None = None
+
+    def expect_model(self) -> None:
+        """Begins to load what it takes to log a model."""
+        if self._models is None or not self._models.is_alive:
+            self._models = ModelProcess(self._uri)
+
+    def close(self) -> None:
+        """Ends what was begun for models."""
+        if self._models is not None:
+            self._models.close()
+            self._models = None
+
+    def _model_process(self) -> ModelProcess:
+        self.expect_model()
+        assert self._models is not None
+        return self._models
 
     def write_study(self, study: StudyRecord) -> None:
         """Writes a study whose trials run."""
@@ -99,7 +117,7 @@ class Writer:
         if study.uid in self.refused or not runs.takes_artifacts:
             return False
         try:
-            is_changed = write_models(study, runs, folder, uri=self._uri)
+            is_changed = write_models(study, runs, folder, process=self._model_process)
         except ValueError as error:
             _log.warning("A model of %s is not logged: %s", study.name, error)
             return False

@@ -22,7 +22,9 @@ from hpo.model.code import LIBRARIES, needed_files
 from hpo.model.folder import read_description
 from hpo.tracking.client import prepare_import
 from hpo.tracking.errors import Told
-from hpo.tracking.registered_models import _compare
+from hpo.tracking.model_process import ModelProcess
+from hpo.tracking.registered_models import ModelJob, _compare
+from hpo.tracking.writer import Writer
 from tests.support.kept_models import client_of, mlflow_at, study_run, trained_answers
 from tests.support.studies import TINY, run_study
 
@@ -223,3 +225,29 @@ def test_all_models_are_logged_each_on_its_run(
     assert {tags["model.champion"] for tags in runs.values()} == {"no: it was not tested"}
     assert sync([]) == 0
     assert len(client.search_logged_models([experiment.experiment_id])) == len(logged) == 3
+
+
+def test_a_process_that_died_before_there_was_a_model_is_begun_again(tmp_path: Path) -> None:
+    writer = Writer(f"sqlite:///{tmp_path}/mlflow.db", {})
+    writer.expect_model()
+    first = writer._models
+    assert first is not None
+    first._process.kill()
+    first._process.join()
+    with pytest.raises(Told, match="died"):
+        list(first.log([ModelJob(tmp_path, "run", "0")]))
+    writer.expect_model()
+    assert writer._models is not first
+    writer.close()
+    assert writer._models is None
+    assert not (tmp_path / "mlflow.db").exists(), "nothing is written before there is a model"
+
+
+def test_it_goes_on_after_a_model_that_cannot_be_logged(tmp_path: Path) -> None:
+    process = ModelProcess(f"sqlite:///{tmp_path}/mlflow.db")
+    for _ in range(2):
+        with pytest.raises(Told):
+            list(process.log([ModelJob(tmp_path / "none", "run", "0")]))
+        assert process.is_alive
+    process.close()
+    assert not process.is_alive
