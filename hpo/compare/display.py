@@ -59,6 +59,10 @@ class ComparisonDisplay(Screen):
         if not self._is_under_way:  # others may be opened next: too early to say how much was done before
             self._measured_s = self.clock()
 
+    def decided(self) -> None:
+        self.progress.leave_out_waiting()
+        self._is_said = False
+
     def draw(self, room: ConsoleDimensions) -> RenderableType:
         return frame(self.progress, self.elapsed_s, room, ascii_only=self.lines.is_ascii)
 

@@ -161,7 +161,7 @@ class ComparisonProgress:
 
     Attributes:
         comparison: What was planned.
-        studies: By the name of the search; which ones there are never changes.
+        studies: By the name of the search; those that have not begun can be left out, else they never change.
     """
 
     def __init__(self, comparison: Comparison) -> None:
@@ -184,6 +184,11 @@ class ComparisonProgress:
             study.search_ended(record)
         else:
             tally.end(record)
+
+    def leave_out_waiting(self) -> None:
+        """Leaves out the studies that have not begun: nothing of them is left to do."""
+        self.studies = {name: study for name, study in self.studies.items() if study.phase is not Phase.WAITING}
+        self._parts = {name: part for name, part in self._parts.items() if part[0].name in self.studies}
 
     @property
     def tallies(self) -> list[Tally]:

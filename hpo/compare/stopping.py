@@ -41,7 +41,10 @@ def course_of(comparison: Comparison, read: Callable[[], Experiment], display: A
         stages = follow(experiment, rules).stages
         if stages:
             display.note(_sentence(experiment, stages[-1], looks))
-        return not (stages and stages[-1].reason)
+        is_over = bool(stages and stages[-1].reason)
+        if is_over:
+            display.decided()
+        return not is_over
 
     return Course(steps, goes_on, turns=comparison.seeds)
 

@@ -38,6 +38,9 @@ class Announcer:
     def note(self, sentence: str) -> None:
         """Shows a warning or an event that is worth a line."""
 
+    def decided(self) -> None:
+        """Shows that what has not begun is not going to be."""
+
     def close(self) -> None:
         """Leaves the last state on the terminal; may be called twice."""
 

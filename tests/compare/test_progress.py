@@ -215,3 +215,19 @@ def test_everything_is_done_only_when_the_last_test_is() -> None:
     assert progress.left_s(1.0) == 0.0
     progress.ended(confirmation.name, confirmation)
     assert (progress.share, progress.n_done) == (1.0, 1)
+
+
+def test_what_has_not_begun_is_no_work_once_it_is_decided() -> None:
+    progress, study = begin()
+    record = search(progress, 0, 4)
+    progress.ended(record.name, record)
+    confirmation = confirming(record)
+    progress.find(confirmation.name)[1].open(confirmation, [], Budget())
+    for number, trial in enumerate((3, 3)):
+        study.confirmation.change(retraining(number, trial, number))
+    progress.ended(confirmation.name, replace(confirmation, test={"test_accuracy": 0.5}))
+    assert (study.phase, progress.n_done) == (Phase.DONE, 1)
+    assert progress.share < 1
+    progress.leave_out_waiting()
+    assert list(progress.studies) == [record.name]
+    assert (progress.share, progress.left_s(10.0)) == (1.0, 0.0)

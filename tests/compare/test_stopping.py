@@ -67,6 +67,8 @@ def test_it_goes_seed_by_seed_says_its_looks_and_keeps_to_its_design(
     assert "stop cannot change after 60 trials" in capsys.readouterr().err
     assert main([*TINY, "seeds=12", "rope=0"]) == 2
     assert "name=NAME for a new comparison" in capsys.readouterr().err
+    assert report(["experiment=tiny", "tracking=none", "report.rope=0.1"]) == 2
+    assert "on other terms it would have stopped elsewhere" in capsys.readouterr().err
     assert report(["experiment=tiny", "tracking=none", "report.folder=again"]) == 0
     assert json.loads(Path("again/tiny/report.json").read_text())["verdict"] == kept["verdict"]
 

@@ -56,7 +56,14 @@ def read_experiment(
         raise ValueError("report.value_is=incumbent is for records of others; values in the record are evaluations.")
     if terms.direction not in (None, direction):
         raise ValueError(f"report.direction={terms.direction} contradicts the record, which says {direction}.")
-    return settle(_read(storage, name, chosen, mine), terms)
+    experiment = _read(storage, name, chosen, mine)
+    if "stop" in experiment.card and (terms.rope is not None or terms.unit is not None or terms.budget is not None):
+        raise ValueError(
+            f"Experiment '{name}' stopped, or will, by its registered ROPE of {experiment.rope:g} at "
+            f"{experiment.budget:g} {experiment.unit}: on other terms it would have stopped elsewhere. Leave out "
+            "report.rope, report.unit and report.budget."
+        )
+    return settle(experiment, terms)
 
 
 def _find(storage: BaseStorage) -> list[Found]:
