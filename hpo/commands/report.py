@@ -29,6 +29,7 @@ Writes the report on an experiment, at any time, also while its studies run.
   report.unit=epochs       what budgets count: epochs, trials or seconds; report.budget=96 their size
   report.direction=maximize                which values are better, for records that do not say so
   report.value_is=incumbent                values of these records are the best so far, no evaluations
+  report.export=all        tables as LaTeX (booktabs), figures as PDF and SVG, too; or some: '[tex,pdf]'
   report.n_resamples=2000 report.seed=0    bootstraps
 
 What the design card says is taken where nothing is given; another value given here is listed as a deviation.

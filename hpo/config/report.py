@@ -34,6 +34,7 @@ class ReportSettings:
         tasks: Tasks that are shown one by one: a list of names, or all; None: all of up to 8, none of more.
         study_names: What the names of studies are made of, in a storage of Optuna's: '{strategy}-{task}-{seed}'.
         value_is: What values in somebody else's records are: evaluations, or the best so far; None: by themselves.
+        export: What is written beside CSV and PNG: a list of tex, pdf and svg, or all; None: nothing.
         n_resamples: Bootstrap resamples.
         seed: Of the resamples.
     """
@@ -47,6 +48,7 @@ class ReportSettings:
     tasks: Any = None
     study_names: str | None = None
     value_is: ValueKind | None = None
+    export: Any = None
     n_resamples: int = MISSING
     seed: int = MISSING
 

@@ -27,7 +27,14 @@ N_RESAMPLES = 2000
 Build = Callable[["Analysis"], Section | None]
 
 
-def make_report(experiment: Experiment, folder: Path, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Report:
+def make_report(
+    experiment: Experiment,
+    folder: Path,
+    *,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+    exports: Sequence[str] = (),
+) -> Report:
     """Writes the report of `experiment`, and its trials as records.csv, into `folder`; returns the report.
 
     Args:
@@ -35,12 +42,13 @@ def make_report(experiment: Experiment, folder: Path, *, n_resamples: int = N_RE
         folder: Created if it is not there.
         n_resamples: Of every bootstrap.
         seed: Of the resamples.
+        exports: What there is to be beside CSV and PNG: tex, pdf, svg.
     """
     from hpo.report.document.files import write_report
 
     report = build_report(experiment, n_resamples=n_resamples, seed=seed)
     folder.mkdir(parents=True, exist_ok=True)
-    write_report(report, folder)
+    write_report(report, folder, exports=exports)
     write_records(experiment, folder / "records.csv")
     return report
 

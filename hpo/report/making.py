@@ -15,6 +15,7 @@ from hpo.machine.paths import expanded, file_name
 from hpo.report.analysis.records import Experiment
 from hpo.report.assemble import make_report, show_report
 from hpo.report.document.content import Report
+from hpo.report.document.files import EXPORTS
 from hpo.report.reading.csv_records import read_records
 from hpo.report.reading.deviations import join_names
 from hpo.report.reading.optuna_studies import database_of, read_optuna
@@ -56,12 +57,15 @@ def report_as_told(config: ReportConfig) -> Made:
     if settings.seed < 0:
         raise ValueError(f"report.seed={settings.seed} must be at least 0.")
     config.tracking.check_unshared()
+    exports = checked_exports(settings.export)
     with uncollected():
         experiment = with_shown(_read(config), settings.tasks)
     folder = _made(Path(settings.folder) / file_name(experiment.name))
     with left_alone():
         try:
-            report = make_report(experiment, folder, n_resamples=settings.n_resamples, seed=settings.seed)
+            report = make_report(
+                experiment, folder, n_resamples=settings.n_resamples, seed=settings.seed, exports=exports
+            )
         except ValueError as error:  # what was read is in order: no mistake of whoever asked
             raise RuntimeError(OURS) from error
     problem = show_report(report, folder, experiment=experiment.name, tracking=config.tracking)
@@ -117,6 +121,22 @@ def _read_others(config: ReportConfig, terms: Terms) -> Experiment:
     if len(files) > 1:
         raise ValueError(f"records={config.records} has a storage of Optuna's beside other files; give it alone.")
     return read_optuna(databases[0], study_names=config.report.study_names, name=name, terms=terms)
+
+
+def checked_exports(given: object) -> list[str]:
+    """Returns what `report.export` asks for: any of tex, pdf and svg, or all.
+
+    Raises:
+        ValueError: if it asks for anything else.
+    """
+    names = [] if given is None else [str(name) for name in given] if isinstance(given, list) else [str(given)]
+    unknown = [name for name in names if name not in (*EXPORTS, "all")]
+    if unknown:
+        raise ValueError(
+            f"report.export={','.join(unknown)} is nothing a report is written as; give tex (tables, booktabs), pdf or "
+            "svg (figures), a list as in 'report.export=[tex,pdf]', or all."
+        )
+    return list(EXPORTS) if "all" in names else names
 
 
 def _states(given: object) -> dict[str, object]:

@@ -6,28 +6,35 @@ What is in them is the business of `html`, `figures.matplotlib`, `markdown`, `js
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hpo.figures.geometry import check_figure
-from hpo.figures.matplotlib import draw_png
+from hpo.figures.matplotlib import draw, draw_png
 from hpo.figures.palette import build_styles
 from hpo.machine.files import hash_bytes, write_atomically, write_json
 from hpo.report.document.content import Report
 from hpo.report.document.html import document_html
 from hpo.report.document.json import report_json
+from hpo.report.document.latex import table_latex
 from hpo.report.document.markdown import summary_markdown
 from hpo.report.document.outline import Part, figures, outline, tables
 from hpo.report.document.tables import figure_csv, table_csv
 
+EXPORTS = ("tex", "pdf", "svg")  # tables for LaTeX, figures for papers
 LIST = "files.json"  # what we wrote, by path, with its SHA-256
 
 
-def write_report(report: Report, folder: Path) -> list[Path]:
+def write_report(report: Report, folder: Path, *, exports: Sequence[str] = ()) -> list[Path]:
     """Writes a report into `folder` and returns the paths of its files, report.html first.
 
     Every file is replaced whole. Files of an earlier report that this one lacks are removed, unless
     somebody has changed them since.
+
+    Args:
+        report: What it says.
+        folder: Where to.
+        exports: What of EXPORTS there is to be beside CSV and PNG.
 
     Raises:
         ValueError: if the report contradicts itself: two sections with one key, a series with more x than y.
@@ -37,7 +44,7 @@ def write_report(report: Report, folder: Path) -> list[Path]:
         check_figure(figure)
     earlier = _listed(folder)
     listed: dict[str, str] = {}
-    for path, content in _contents(report, parts):
+    for path, content in _contents(report, parts, exports):
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         if listed.setdefault(path, hash_bytes(content)) != _hash_of(target):
@@ -55,7 +62,7 @@ def written_files(folder: Path) -> list[Path]:
     return [folder / path for path in _listed(folder) if (folder / path).is_file()]
 
 
-def _contents(report: Report, parts: list[Part]) -> Iterator[tuple[str, bytes]]:
+def _contents(report: Report, parts: list[Part], exports: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     """Yields each file's path within the folder and its bytes."""
     styles = build_styles(report.strategies)
     numbers = report_json(report)  # before anything is written: it refuses what contradicts itself
@@ -64,9 +71,14 @@ def _contents(report: Report, parts: list[Part]) -> Iterator[tuple[str, bytes]]:
     yield "summary.md", _bytes(summary_markdown(report, parts))
     for name, table in tables(parts):
         yield f"tables/{name}.csv", _bytes(table_csv(table))
+        if "tex" in exports:
+            yield f"tables/{name}.tex", _bytes(table_latex(table))
     for name, figure in figures(parts):
         yield f"figures/{name}.csv", _bytes(figure_csv(figure))
         yield f"figures/{name}.png", draw_png(figure, styles)
+        for form in ("pdf", "svg"):
+            if form in exports:
+                yield f"figures/{name}.{form}", draw(figure, styles, form=form)
 
 
 def _bytes(text: str) -> bytes:
@@ -88,9 +100,9 @@ def _is_ours(path: object) -> bool:
         case [name]:
             return name in ("report.html", "report.json", "summary.md")
         case ["tables", name]:
-            return name.endswith(".csv")
+            return name.endswith((".csv", ".tex"))
         case ["figures", name]:
-            return name.endswith((".csv", ".png"))
+            return name.endswith((".csv", ".png", ".pdf", ".svg"))
     return False
 
 

@@ -15,6 +15,7 @@ from hpo.report.analysis.phrases import budget_text, listing
 from hpo.report.analysis.records import Experiment
 from hpo.report.analysis.spaces import describe_distribution
 from hpo.report.document.content import Block, Column, Section, Table, Text
+from hpo.report.sections.checklist import checklist
 
 UNREGISTERED = (
     "These studies were not registered beforehand: nothing proves that strategies, budget, seeds and endpoint were "
@@ -207,7 +208,7 @@ def build_reproduce(analysis: Analysis) -> Section:
         blocks.append(Text("The studies were started one by one; each one's settings are kept with it in the record."))
     blocks.append(Text("This report from what is stored, and from its own records.csv, which has no curves and tests:"))
     blocks.append(Text("\n".join(commands), "code"))
-    blocks.append(_surroundings(experiment))
+    blocks += [_surroundings(experiment), checklist(experiment)]
     hosts = sorted({study.facts["host"] for study in experiment.studies if study.facts.get("host")})
     if hosts:
         blocks.append(Text(f"Hosts: {', '.join(hosts)}."))

@@ -10,7 +10,7 @@ import pytest
 
 from hpo.figures.figure import Axis, Figure, Series, View
 from hpo.report.document.content import Report, Section
-from hpo.report.document.files import write_report, written_files
+from hpo.report.document.files import EXPORTS, write_report, written_files
 from tests.support.sample_report import make_report
 
 
@@ -32,6 +32,18 @@ def test_everything_is_written_and_named(tmp_path: Path) -> None:
     assert len(names) == 3 + 4 + 2 * 11
     assert all(path.stat().st_size > 0 for path in paths)
     assert written_files(tmp_path / "deep" / "report") == sorted(paths)
+
+
+def test_exports_are_written_where_asked_for_and_removed_where_not(tmp_path: Path) -> None:
+    report = small("verdict", "tasks")
+    first = {path: path.read_bytes() for path in write_report(report, tmp_path, exports=EXPORTS)}
+    endings = {path.suffix: content for path, content in first.items()}
+    assert endings[".pdf"].startswith(b"%PDF")
+    assert b"<svg" in endings[".svg"]
+    assert rb"\toprule" in endings[".tex"]
+    assert first == {path: path.read_bytes() for path in write_report(report, tmp_path, exports=EXPORTS)}
+    assert {path.suffix for path in write_report(report, tmp_path)} == {".html", ".json", ".md", ".csv", ".png"}
+    assert not [path for path in tmp_path.rglob("*") if path.suffix in (".pdf", ".svg", ".tex")]
 
 
 def test_the_same_report_changes_no_byte(tmp_path: Path) -> None:
