@@ -32,7 +32,7 @@ from hpo.terminal.display import Display
 
 GROUPS = ("experiment", "space", "data", "model", "encoder", "train", "trainer")
 MEASURED = ("study.metric", "study.direction", "study.positive")
-PLACES = ("data.cache", "model.log", "trainer.path", "trainer.card")
+PLACES = ("data.cache", "model.log", "trainer.path", "trainer.card", CODE)  # `_check_data` compares the code
 ALONE = {  # one trial, and nothing around it
     "sampler": "random",
     "pruner": "none",
