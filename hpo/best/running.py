@@ -82,7 +82,7 @@ class Ladder:
             elif not self._step(step):
                 return False
         self._mix()
-        self._write()
+        self._write(has_ended=True)
         return True
 
     @property
@@ -159,10 +159,16 @@ class Ladder:
             self._tokens_per_s = float(np.median([speed for speed in speeds if speed]))
         test = report.study.test.get(test_name(report.study.metric))
         self._measure(row, folder, test)
+        if self._has_ended():  # before: what that ended with stays until there is something else
+            return
         if self.best.step == row.step:
             _copy(folder, self.folder / MODEL_FOLDER)
             self.say(f"{row.step}: the best so far; usable now: hpo predict model={self.name} 'some text'")
-        self._write()
+        self._write(has_ended=False)
+
+    def _has_ended(self) -> bool:
+        path = self.folder / SUMMARY
+        return path.is_file() and bool(json.loads(path.read_text()).get("has_ended"))
 
     def _open(self, report: Report) -> None:
         config = self._plan.config
@@ -199,12 +205,13 @@ class Ladder:
         started = time.monotonic()
         kept = [row for row in self.rows if row.valid is not None]
         best = kept.index(self.best)
+        target = self.folder / MODEL_FOLDER
         choice = choose_ensemble(self._probabilities, self._labels, self._score, best=best)
         if choice.reason:
             self.rows.append(Row(ENSEMBLE, choice.reason, seconds=time.monotonic() - started))
             self.say(f"{ENSEMBLE}: none, {choice.reason}.")
+            _copy(self._members[best], target)
             return
-        target = self.folder / MODEL_FOLDER
         test = self._keep(choice, target, {}, best=best)
         self._keep(choice, target, test, best=best)
         metric = test_name(self._plan.config.study.metric)
@@ -226,12 +233,12 @@ class Ladder:
         scores = score_probabilities(found, np.asarray(self._corpus.test.labels), measure).plain
         return {**{f"test_{name}": value for name, value in scores.items()}, "n_test": float(len(found))}
 
-    def _write(self) -> None:
+    def _write(self, *, has_ended: bool) -> None:
         """Notes what is known; what only clocks say is beside the rest."""
         clocks = ("seconds", "texts_per_s")
         rows = [{name: value for name, value in asdict(row).items() if name not in clocks} for row in self.rows]
         timed = {row.step: {name: getattr(row, name) for name in clocks} for row in self.rows}
-        content = {"name": self.name, "best": self.best.step, "steps": rows, "clocks": timed}
+        content = {"name": self.name, "has_ended": has_ended, "best": self.best.step, "steps": rows, "clocks": timed}
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self.folder / SUMMARY, content)
 

@@ -10,11 +10,15 @@ from typing import NoReturn
 import numpy as np
 import pytest
 
+from hpo.best import running
+from hpo.best.ensemble import Choice
 from hpo.commands.best import main
 from hpo.model.answers import TextModel
 from hpo.model.ensemble import keep_ensemble
 from hpo.model.folder import read_description, to_json
 from hpo.trainers.awd_lstm.trainer import AwdLstm
+
+pytestmark = pytest.mark.slow
 
 TEXTS = ["Compute the eigenvalues of an array.", "Plot a figure with two axes", ""]
 WORDS = ("data.n_per_class=60", "data.cache=cache", "tracking=none", "executor=inline", "name=lib")
@@ -68,6 +72,23 @@ def test_the_same_command_again_says_the_same(climbed: Path, monkeypatch: pytest
     assert climb("trials=2", "steps=[linear,awd_lstm]") == 0
     after = summary(climbed)
     assert {**before, "clocks": None} == {**after, "clocks": None}
+
+
+def test_an_ensemble_that_pays_takes_the_place_of_the_best_model(
+    climbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(climbed, tmp_path / "work"))
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(AwdLstm, "train", refuse_to_train)
+    monkeypatch.setattr(running, "choose_ensemble", lambda *_, **__: Choice((0.5, 1.0), gain=0.1, noise=0.05))
+    assert climb("trials=2", "steps=[linear,awd_lstm]", f"data.cache={climbed}/cache") == 0
+    found = summary(folder)
+    row = found["steps"][-1]  # type: ignore[index]
+    assert found["best"] == row["step"] == "ensemble"
+    assert row["test"] is not None
+    made = read_description(folder / "studies/lib/model").provenance
+    assert made["test"]["test_accuracy"] == row["test"]
+    assert TextModel(folder / "studies/lib/model").answer(TEXTS)[0].probabilities is not None
 
 
 @pytest.fixture
