@@ -15,6 +15,10 @@ PYTHON = sys.executable
 HPO = [PYTHON, "-m", "hpo", "data.cache=cache", "data.tokenizer=spacy"]
 SMALL = [*HPO, "sampler=random", "space=small", "model.emb_sz=64", "model.n_hid=64", "model.n_layers=2"]
 SMALL += ["train.batch_size=32", "train.epochs=1"]
+MEDIUM = [
+    *SMALL[:5],
+    *("model.emb_sz=128", "model.n_hid=128", "model.n_layers=2", "train.batch_size=64", "train.epochs=2"),
+]
 CLOSED = [*HPO, "trainer=synthetic", "space=small", "train.epochs=4", "executor=inline", "study.test=false"]
 N_FIRST = 2  # trials in which workers start and libraries are loaded
 
@@ -127,12 +131,12 @@ def _closed(sampler: str, tracking: str) -> Measured:
 
 
 BARE = _trial(_peer("bare", 12))
-TWO_WORKERS = [*SMALL, "study.n_trials=24", "executor.n_workers=2"]
+TWO_WORKERS = [*SMALL, "study.n_trials=40", "executor.n_workers=2"]
 ROWS = [
     Row(
         "small trial, all bookkeeping",
         "CPU a trial",
-        _trial([*SMALL, "study.n_trials=10", "executor.n_workers=1"]),
+        _more(lambda n_trials: [*SMALL, f"study.n_trials={n_trials}", "executor.n_workers=1"], 3, 13),
         {"bare": BARE, "naive": _trial(_peer("naive", 4)), "careful": _trial(_peer("careful", 6))},
         {"bare": 1.25},
     ),
@@ -197,13 +201,7 @@ ROWS = [
     Row(
         "medium trial (128/128×2, batch 64, two epochs)",
         "CPU a trial",
-        _trial(
-            [
-                *[word for word in SMALL if not word.startswith(("model.", "train."))],
-                *("model.emb_sz=128", "model.n_hid=128", "model.n_layers=2", "train.batch_size=64", "train.epochs=2"),
-                *("study.n_trials=6", "executor.n_workers=1"),
-            ]
-        ),
+        _more(lambda n_trials: [*MEDIUM, f"study.n_trials={n_trials}", "executor.n_workers=1"], 2, 6),
         {"bare": _trial(_peer("bare", 6, 128, 128, 2, 64, 2))},
         {"bare": 1.0},
         is_quick=False,

@@ -30,7 +30,7 @@ from hpo.machine.files import hash_bytes
 from hpo.machine.signals import MustPause, never
 from hpo.trainers.awd_lstm.learner import build_learner
 from hpo.trainers.awd_lstm.monitor import Monitor
-from hpo.trainers.awd_lstm.network.classifier import build_body
+from hpo.trainers.awd_lstm.network.body import build_body
 from hpo.trainers.awd_lstm.network.encoder import Encoder, vocab_digest, write_encoder
 from hpo.trainers.awd_lstm.network.fastai import LinearDecoder, SequentialRNN, awd_lstm_lm_config, awd_lstm_lm_split
 from hpo.trainers.awd_lstm.network.lm_batches import Windows

@@ -13,19 +13,18 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding, pad
+from torch.nn.functional import pad
 
 from hpo.config.schema import ModelConfig, TrainConfig
 from hpo.config.training import Sizes
 from hpo.trainers.awd_lstm.network.batches import PAD
+from hpo.trainers.awd_lstm.network.body import build_body
 from hpo.trainers.awd_lstm.network.encoder import sizes_of
 from hpo.trainers.awd_lstm.network.ensemble import Ensemble
 from hpo.trainers.awd_lstm.network.fastai import (
-    AWD_LSTM,
     PoolingLinearClassifier,
     SentenceEncoder,
     SequentialRNN,
-    WeightDropout,
     awd_lstm_clas_config,
 )
 
@@ -156,61 +155,6 @@ def _parts(network: Any) -> list[Any]:
     return [network.forwards, network.backwards] if isinstance(network, Ensemble) else [network]
 
 
-def build_body(n_vocab: int, sizes: Sizes, dropouts: Mapping[str, float]) -> nn.Module:
-    """Returns the untrained body of a classifier or of a language model.
-
-    Its `encoder_dp` takes ids and the length of a chunk; its forward, with `from_embeds=True`, what that returns.
-    """
-    body: nn.Module = _Body(n_vocab, sizes.emb_sz, sizes.n_hid, sizes.n_layers, pad_token=PAD, **dropouts)
-    embedding_dropout: Any = body.encoder_dp
-    body.encoder_dp = _EmbeddingDropout(embedding_dropout.emb, embedding_dropout.embed_p)
-    return body
-
-
-class _Body(AWD_LSTM):  # type: ignore[misc]  # fastai is untyped
-    """AWD_LSTM with `_WeightDropout`."""
-
-    def _one_rnn(self, n_in: int, n_out: int, bidir: bool, weight_p: float, _layer: int) -> nn.Module:
-        return _WeightDropout(nn.LSTM(n_in, n_out, 1, batch_first=True, bidirectional=bidir), weight_p)
-
-
-class _WeightDropout(WeightDropout):  # type: ignore[misc]  # fastai is untyped
-    """WeightDropout that also works at p = 0.
-
-    There F.dropout returns the parameter itself (fastai/text/models/awdlstm.py:56), assigning it to the
-    LSTM registers it, and the next reset raises "cannot assign 'torch.FloatTensor' as parameter".
-    """
-
-    def _setweights(self) -> None:
-        if self.training and self.weight_p > 0:
-            super()._setweights()
-        else:
-            for name in self.layer_names:
-                setattr(self.module, name, getattr(self, f"{name}_raw").clone())
-
-
-class _EmbeddingDropout(nn.Module):
-    """EmbeddingDropout over a whole batch: scales the rows it looks up instead of copies of the table.
-
-    Same distribution as fastai's: every chunk of `bptt` tokens drops words of its own. One lookup per
-    batch instead of one per chunk means one dense gradient of the table instead of one per chunk.
-    """
-
-    def __init__(self, emb: nn.Embedding, embed_p: float) -> None:
-        super().__init__()
-        self.emb, self.embed_p = emb, embed_p
-
-    def forward(self, words: Tensor, bptt: int) -> Tensor:
-        """Returns the vectors of `words`, shape (rows, tokens, emb_sz)."""
-        vectors = embedding(words, self.emb.weight, self.emb.padding_idx)
-        if not self.training or self.embed_p == 0:
-            return vectors
-        chunk = torch.arange(words.shape[1], device=words.device) // bptt
-        n_words, n_chunks, kept = self.emb.num_embeddings, -(-words.shape[1] // bptt), 1 - self.embed_p
-        mask = vectors.new_empty(n_chunks * n_words).bernoulli_(kept).div_(kept)
-        return vectors * mask[words + chunk * n_words].unsqueeze(-1)
-
-
 class _SentenceEncoder(SentenceEncoder):  # type: ignore[misc]  # fastai is untyped
     """SentenceEncoder that looks a batch up at once and asks the GPU once which rows have begun, not per chunk."""
 
@@ -227,7 +171,7 @@ class _SentenceEncoder(SentenceEncoder):  # type: ignore[misc]  # fastai is unty
         outputs = []
         for chunk, n_begun in enumerate(begun):
             columns = slice(chunk * self.bptt, (chunk + 1) * self.bptt)
-            output = self.module(vectors[:n_begun, columns], from_embeds=True)
+            output = self.module.read(vectors[:n_begun, columns])
             if chunk >= n_dropped:
                 outputs.append(pad(output, (0, 0, 0, 0, 0, n_rows - n_begun)))
         return torch.cat(outputs, dim=1), mask[:, n_dropped * self.bptt :]
