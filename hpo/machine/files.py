@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from hpo.machine.errors import causes, first_line
@@ -28,10 +29,15 @@ _DATABASE_IS_FULL = "53100"  # PostgreSQL's code for it; its words are in any la
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Replaces `path` by `content`; whoever reads it sees the old bytes or the new ones, never a part."""
+    write_pieces(path, [content])
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """Replaces `path` by pieces that are made one after another, as `write_atomically` does."""
     descriptor, temporary = new_beside(path)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -102,4 +108,12 @@ def _no_room(reason: str) -> str:
 
 def hash_bytes(content: bytes) -> str:
     """Returns the SHA-256 of `content` in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
+    return hash_pieces([content])
+
+
+def hash_pieces(pieces: Iterable[bytes]) -> str:
+    """Returns the SHA-256 of all pieces together in hexadecimal."""
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()

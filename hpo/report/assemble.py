@@ -14,7 +14,6 @@ from hpo.config.schema import TrackingConfig
 from hpo.figures.figure import Figure
 from hpo.machine.escaping import one_line
 from hpo.report.analysis.phrases import budget_text, count
-from hpo.report.analysis.recorded import carried_study
 from hpo.report.analysis.records import Experiment
 from hpo.report.document.content import Report, Section
 from hpo.report.document.json import find_verdict, find_warnings
@@ -96,10 +95,10 @@ def build_report(experiment: Experiment, *, n_resamples: int = N_RESAMPLES, seed
 
 
 def carried(experiment: Experiment) -> list[dict[str, object]]:
-    """Returns the studies whose trials can be trained again from what is written of them."""
+    """Returns the studies whose trials can be trained again from what is written of them, each trial a line of JSON."""
     return [
         {"task": study.task, "strategy": study.strategy, "seed": study.seed, "name": study.name}
-        | carried_study(study.recorded, study.facts)
+        | {**study.recorded.study, "trials": study.recorded.trials}
         for study in experiment.studies
         if study.recorded is not None
     ]

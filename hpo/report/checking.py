@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,16 +107,18 @@ def differences(content: Json, experiment: Experiment) -> Iterator[str]:
     said = content["sections"].get("design", {})
     for key in sorted({*design, *said} - {*BY_HAND}):
         yield from _diff(said.get(key), _json(design.get(key)), f"design.{key}")
-    recorded = {study["name"]: study for study in map(_json, carried(experiment))}
+    recorded = {study["name"]: study for study in carried(experiment)}
     for study in content["studies"]:
         name = study["name"]
         if name not in recorded:
             yield f"there is no study {name}"
             continue
-        trials = {trial["number"]: trial for trial in recorded[name]["trials"]}
-        for key in sorted({*study, *recorded[name]} - {"trials", "surroundings", "metrics", "honest"}):
-            yield from _diff(study.get(key), recorded[name].get(key), f"{name}.{key}")
-        yield from _diff(study["metrics"], recorded[name]["metrics"], f"{name}.metrics")
+        known = recorded[name]
+        lines = known["trials"]
+        assert isinstance(lines, Iterable)
+        trials = {trial["number"]: trial for trial in map(json.loads, lines)}
+        for key in sorted({*study, *known} - {"trials", "surroundings", "honest"}):
+            yield from _diff(study.get(key), _json(known.get(key)), f"{name}.{key}")
         for trial in study["trials"]:
             yield from _diff(trial, trials.get(trial["number"]), f"{name}.trials.{trial['number']}")
 

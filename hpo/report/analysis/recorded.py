@@ -5,8 +5,12 @@ Reading it back from a report is `reading.carried`'s business, training that of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import math
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from hpo.contracts.records import StudyRecord, TrialRecord
 
@@ -15,56 +19,84 @@ READ_BY = ("data", "encoder")  # those that matter to what reads texts
 PLACES = {"data": ("cache",), "model": ("log",), "trainer": ("path", "card")}  # where, not what
 CLOCKED = ("seconds", "tokens_per_s", "peak_mb")  # metrics of an epoch that no second training repeats
 MEASURED = ("metric", "direction", "positive")  # settings of the study that decide what is measured
+PIECE = 1000  # lines compressed together
 SURROUNDINGS = ("device", "device_name", "precision", "threads")
+
+
+class Lines:
+    """Lines of text, kept compressed."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._pieces: list[bytes] = []
+        while piece := list(islice(lines, PIECE)):
+            self._pieces.append(zlib.compress("\n".join(piece).encode(), level=1))
+
+    def __iter__(self) -> Iterator[str]:
+        for piece in self._pieces:
+            yield from zlib.decompress(piece).decode().split("\n")
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """One study as the record holds it.
+    """What is kept of one study of the record.
 
     Attributes:
-        study, trials: As read.
-        fingerprint: What its results depend on.
+        study: All that training one of its finished trials again takes, but the trials.
+        trials: Each as a line of JSON, for there may be a hundred thousand: its number, state, seed, value, params, and
+            what its epochs came to.
     """
 
-    study: StudyRecord
-    trials: Sequence[TrialRecord]
-    fingerprint: Mapping[str, str]
+    study: Mapping[str, object]
+    trials: Lines
+
+    @property
+    def honest(self) -> Mapping[str, float]:
+        """Its honest number; empty if it has none."""
+        found = self.study["honest"]
+        assert isinstance(found, Mapping)
+        return found
 
 
-def carried_study(recorded: Recorded, facts: Mapping[str, str]) -> dict[str, object]:
-    """Returns all that training one of the study's finished trials again takes, and what their epochs came to.
+def record_of(
+    study: StudyRecord, trials: Sequence[TrialRecord], fingerprint: Mapping[str, str], facts: Mapping[str, str]
+) -> Recorded:
+    """Returns what is kept of a study.
 
     Args:
-        recorded: The study.
+        study, trials: As read.
+        fingerprint: What its results depend on.
         facts: What all its trials agree on.
     """
-    study = recorded.study
-    trials = sorted((trial for trial in recorded.trials if trial.is_finished), key=lambda trial: trial.number)
-    metrics = sorted({name for trial in trials for epoch in trial.epochs for name in epoch.metrics} - {*CLOCKED})
-    return {
+    finished = sorted((trial for trial in trials if trial.is_finished), key=lambda trial: trial.number)
+    metrics = sorted({name for trial in finished for epoch in trial.epochs for name in epoch.metrics} - {*CLOCKED})
+    kept = {
         "words": study.words,
         "unsearched": _unsearched(study),
         "settings": _settings(study),
-        "fingerprint": {key: text for key, text in recorded.fingerprint.items() if key != "storage.folder"},
+        "fingerprint": {key: text for key, text in fingerprint.items() if key != "storage.folder"},
         "versions": {"hpo": study.tags.get("hpo_version"), "python": study.tags.get("python")},
         "surroundings": {key: facts[key] for key in SURROUNDINGS if key in facts},
         "metric": study.metric,
         "honest": dict(study.honest),
         "metrics": metrics,
-        "trials": [_trial(trial, metrics) for trial in trials],
     }
+    return Recorded(kept, Lines(_line(trial, metrics) for trial in finished))
 
 
-def _trial(trial: TrialRecord, metrics: Sequence[str]) -> dict[str, object]:
-    return {
+def _line(trial: TrialRecord, metrics: Sequence[str]) -> str:
+    content = {
         "number": trial.number,
         "state": trial.state,
         "seed": trial.seed,
-        "value": trial.value,
+        "value": _finite(trial.value),
         "params": dict(trial.params),
-        "epochs": [[epoch.metrics.get(name) for name in metrics] for epoch in trial.epochs],
+        "epochs": [[_finite(epoch.metrics.get(name)) for name in metrics] for epoch in trial.epochs],
     } | ({"reason": trial.reason} if trial.reason else {})
+    return json.dumps(content, sort_keys=True, allow_nan=False)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _unsearched(study: StudyRecord) -> dict[str, object]:

@@ -6,16 +6,16 @@ What is in them is the business of `html`, `figures.matplotlib`, `markdown`, `js
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from hpo.figures.geometry import check_figure
 from hpo.figures.matplotlib import draw, draw_png
 from hpo.figures.palette import build_styles
-from hpo.machine.files import hash_bytes, write_atomically, write_json
+from hpo.machine.files import hash_bytes, hash_pieces, write_json, write_pieces
 from hpo.report.document.content import Report
 from hpo.report.document.html import document_html
-from hpo.report.document.json import report_json
+from hpo.report.document.json import ReportJson
 from hpo.report.document.latex import table_latex
 from hpo.report.document.markdown import summary_markdown
 from hpo.report.document.outline import Part, figures, outline, tables
@@ -47,8 +47,8 @@ def write_report(report: Report, folder: Path, *, exports: Sequence[str] = ()) -
     for path, content in _contents(report, parts, exports):
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        if listed.setdefault(path, hash_bytes(content)) != _hash_of(target):
-            write_atomically(target, content)
+        if listed.setdefault(path, hash_pieces(content)) != _hash_of(target):
+            write_pieces(target, content)
             target.chmod(target.parent.stat().st_mode & 0o666)  # a report is for whoever may read its folder
     write_json(folder / LIST, {"format": 1, "files": earlier | listed})
     for path in earlier.keys() - listed.keys():
@@ -62,12 +62,12 @@ def written_files(folder: Path) -> list[Path]:
     return [folder / path for path in _listed(folder) if (folder / path).is_file()]
 
 
-def _contents(report: Report, parts: list[Part], exports: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+def _contents(report: Report, parts: list[Part], exports: Sequence[str]) -> Iterator[tuple[str, Iterable[bytes]]]:
     """Yields each file's path within the folder and its bytes."""
     styles = build_styles(report.strategies)
-    numbers = report_json(report)  # before anything is written: it refuses what contradicts itself
-    yield "report.html", _bytes(document_html(report, parts, styles, sha256=hash_bytes(_bytes(numbers))))
-    yield "report.json", _bytes(numbers)
+    numbers = ReportJson(report)  # before anything is written: it refuses what contradicts itself
+    yield "report.html", _bytes(document_html(report, parts, styles, sha256=hash_pieces(numbers)))
+    yield "report.json", numbers
     yield "summary.md", _bytes(summary_markdown(report, parts))
     for name, table in tables(parts):
         yield f"tables/{name}.csv", _bytes(table_csv(table))
@@ -75,14 +75,14 @@ def _contents(report: Report, parts: list[Part], exports: Sequence[str]) -> Iter
             yield f"tables/{name}.tex", _bytes(table_latex(table))
     for name, figure in figures(parts):
         yield f"figures/{name}.csv", _bytes(figure_csv(figure))
-        yield f"figures/{name}.png", draw_png(figure, styles)
+        yield f"figures/{name}.png", [draw_png(figure, styles)]
         for form in ("pdf", "svg"):
             if form in exports:
-                yield f"figures/{name}.{form}", draw(figure, styles, form=form)
+                yield f"figures/{name}.{form}", [draw(figure, styles, form=form)]
 
 
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
+def _bytes(text: str) -> list[bytes]:
+    return [text.encode("utf-8", "replace")]
 
 
 def _listed(folder: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from numbers import Integral, Real
 
@@ -16,47 +16,56 @@ from hpo.report.document.content import Report, Text, Verdict
 FORMAT = 2  # 2: with the studies, from which their trials can be trained again
 
 
-def report_json(report: Report) -> str:
-    """Returns report.json; what depends on clocks and hosts stands under "clock" alone.
+class ReportJson:
+    """The bytes of report.json in pieces; what depends on clocks and hosts stands under "clock" alone.
 
     Raises:
         ValueError: if two sections have one key.
         TypeError: if a section holds something JSON cannot.
     """
-    keys = [section.key for section in report.sections]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise ValueError(f"The report has {keys.count(key)} sections with the key {key!r}; give each its own.")
-    verdict = find_verdict(report)
-    content = {
-        "format": FORMAT,
-        "title": report.title,
-        "strategies": report.strategies,
-        "sections": {section.key: section.numbers for section in report.sections},
-        "verdict": None if verdict is None else asdict(verdict),
-        "clock": {section.key: section.clock for section in report.sections},
-    }
-    text = json.dumps(plain_json(content, "report"), indent=1, sort_keys=True, allow_nan=False)
-    return text.removesuffix("\n}") + ',\n "studies": ' + _studies(report) + "\n}\n"
+
+    def __init__(self, report: Report) -> None:
+        keys = [section.key for section in report.sections]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise ValueError(f"The report has {keys.count(key)} sections with the key {key!r}; give each its own.")
+        verdict = find_verdict(report)
+        content = {
+            "format": FORMAT,
+            "title": report.title,
+            "strategies": report.strategies,
+            "sections": {section.key: section.numbers for section in report.sections},
+            "verdict": None if verdict is None else asdict(verdict),
+            "clock": {section.key: section.clock for section in report.sections},
+        }
+        text = json.dumps(plain_json(content, "report"), indent=1, sort_keys=True, allow_nan=False)
+        self._begin = text.removesuffix("\n}") + ',\n "studies": '
+        self._studies = report.studies
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._begin.encode()
+        yield from (piece.encode() for piece in _studies(self._studies))
+        yield b"\n}\n"
 
 
-def _studies(report: Report) -> str:
-    """Returns the studies with a line for each trial: there may be a hundred thousand."""
-    shown = []
-    for study in report.studies:
+def report_json(report: Report) -> str:
+    """Returns report.json."""
+    return b"".join(ReportJson(report)).decode()
+
+
+def _studies(studies: Sequence[Mapping[str, object]]) -> Iterator[str]:
+    """Yields the studies with a line for each trial: there may be a hundred thousand."""
+    before = "[\n"
+    for study in studies:
         trials = study["trials"]
-        assert isinstance(trials, Sequence)
-        lines = ",\n".join(f"    {_line(trial)}" for trial in trials)
-        head = _line({key: value for key, value in study.items() if key != "trials"})
-        shown.append("  " + head.removesuffix("}") + ', "trials": [\n' + lines + "\n  ]}")
-    return "[\n" + ",\n".join(shown) + "\n ]" if shown else "[]"
-
-
-def _line(content: object) -> str:
-    try:
-        return json.dumps(content, sort_keys=True, allow_nan=False)
-    except ValueError:
-        return json.dumps(plain_json(content, "report.studies"), sort_keys=True, allow_nan=False)
+        assert isinstance(trials, Iterable)
+        head = plain_json({key: value for key, value in study.items() if key != "trials"}, "report.studies")
+        yield before + "  " + json.dumps(head, sort_keys=True, allow_nan=False).removesuffix("}") + ', "trials": ['
+        for place, line in enumerate(trials):
+            yield f"{',' if place else ''}\n    {line}"
+        yield "\n  ]}"
+        before = ",\n"
+    yield "\n ]" if studies else "[]"
 
 
 def find_verdict(report: Report) -> Verdict | None:

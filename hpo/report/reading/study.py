@@ -22,12 +22,13 @@ from hpo.contracts.records import (
     TrialRecord,
 )
 from hpo.report.analysis.labels import Label, flatten_settings
-from hpo.report.analysis.recorded import Recorded
+from hpo.report.analysis.recorded import Recorded, record_of
 from hpo.report.analysis.records import Audit, Baseline, Confirmed, Study, Trial
 
 BASELINE, TEST_BASELINE = "baseline_", "test_baseline_"  # before a metric: of the valid part, and of the test part
 SETTINGS = ("sampler", "pruner", "train", "model", "encoder", "trainer")  # sections of the settings that become facts
 MOVING = ("lr", "drop_mult")  # metrics of an epoch where these moved inside the training
+UNMOVED: Mapping[str, tuple[float, ...]] = {}  # one for all: there may be many
 SHARED = ("device", "device_name", "precision", "threads", "n_params")  # facts of a study if its trials agree
 CACHED, MAPPING = "cached_from", "mapping"
 
@@ -71,6 +72,7 @@ def to_study(
         audit: The study that trained some of its pruned trials to their end, if there is one.
         n_concurrent: Trials of it at once, if the design says so.
     """
+    facts = _facts(stored, confirmation, n_concurrent)
     return Study(
         name=stored.study.name,
         task=label.task,
@@ -79,16 +81,16 @@ def to_study(
         trials=_trials(stored, _continued(audit) if audit else {}),
         confirmed=_confirmed(stored, confirmation) if confirmation else (),
         is_ended=stored.is_ended,
-        facts=_facts(stored, confirmation, n_concurrent),
+        facts=facts,
         audit=_audit(audit) if audit else None,
         baseline=_baseline(stored, confirmation),
-        recorded=_recorded(stored),
+        recorded=_recorded(stored, facts),
     )
 
 
-def _recorded(stored: StoredStudy) -> Recorded | None:
+def _recorded(stored: StoredStudy, facts: Mapping[str, str]) -> Recorded | None:
     """Returns what trials can be trained again from; trials of a recorded table were never trained."""
-    return None if stored.study.is_recorded else Recorded(stored.study, stored.trials, stored.fingerprint)
+    return None if stored.study.is_recorded else record_of(stored.study, stored.trials, stored.fingerprint, facts)
 
 
 def _trials(stored: StoredStudy, continued: Mapping[int, float]) -> tuple[Trial, ...]:
@@ -151,8 +153,10 @@ def _trial(trial: TrialRecord, metric: str, ended_s: float | None) -> Trial:
     )
 
 
-def _schedule(trial: TrialRecord) -> dict[str, tuple[float, ...]]:
+def _schedule(trial: TrialRecord) -> Mapping[str, tuple[float, ...]]:
     moved = [name for name in MOVING if trial.epochs and name in trial.epochs[0].metrics]
+    if not moved:
+        return UNMOVED
     return {name: tuple(epoch.metrics.get(name, math.nan) for epoch in trial.epochs) for name in moved}
 
 

@@ -38,7 +38,7 @@ def honest_table(experiment: Experiment) -> Table | None:
 
 def _records(experiment: Experiment) -> Iterator[Record]:
     for study in experiment.studies:
-        honest: Mapping[str, float] = study.recorded.study.honest if study.recorded else {}
+        honest: Mapping[str, float] = study.recorded.honest if study.recorded else {}
         if honest and study.task in experiment.shown_tasks:
             known = {key: honest.get(key) for key in ("seen", "value", "low", "high")}
             how = "confirmed" if "n_fresh" in honest else "shrunken" if "value" in honest else None
