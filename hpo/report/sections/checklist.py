@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from hpo.report.analysis.phrases import count, listing
 from hpo.report.analysis.records import Experiment, Study
+from hpo.report.analysis.sequential import rules_of
 from hpo.report.document.content import Column, Table
 
 MAX_SEEDS = 12  # named one by one
@@ -55,9 +56,14 @@ def _seeds(experiment: Experiment) -> str:
 def _error_bars(experiment: Experiment) -> str:
     if len(experiment.strategies) < 2:
         return "One strategy: no difference is claimed. Intervals are of 95 %, over studies."
+    tests = (
+        "Tests and intervals hold over all planned looks together."
+        if rules_of(experiment) is not None
+        else "p-values are adjusted by Holm."
+    )
     return (
         f"Intervals of 95 %; n counts {experiment.paired_by}s. Of differences between strategies: exact, by signed "
-        "ranks; of means: bootstrap percentiles. p-values are adjusted by Holm."
+        f"ranks; of means: bootstrap percentiles. {tests}"
     )
 
 
