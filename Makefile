@@ -31,7 +31,7 @@ test: $(VENV)/stamp-test ## Run all tests but the slow ones
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 slow: $(VENV)/stamp-test ## Run the slow tests
-	$(BIN)/python -m pytest -m slow --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest -m slow --numprocesses 3 --dist worksteal
 
 bench: $(VENV)/stamp-test ## Measure hpo beside what one would write instead, ten minutes of a quiet machine; ARGS="row=driver"
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks $(if $(filter command line,$(origin ARGS)),$(ARGS))
