@@ -41,7 +41,7 @@ def main(n_trials):
         print(f"trial {trial.number}: {values[-1]:.3f}", flush=True)
         return values[-1]
 
-    storage = "sqlite:///careful.db"
+    storage = f"sqlite:///careful-{os.getpid()}.db"  # likewise
     study = optuna.create_study(storage=storage, study_name="careful", direction="maximize", load_if_exists=True)
     with mlflow.start_run():
         study.optimize(objective, n_trials=n_trials)

@@ -48,7 +48,7 @@ def main(n_trials):
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     mlflow.set_tracking_uri(f"sqlite:///naive-mlflow-{os.getpid()}.db")  # two that create one break each other
     mlflow.set_experiment("naive")
-    storage = "sqlite:///naive.db"
+    storage = f"sqlite:///naive-{os.getpid()}.db"
     study = optuna.create_study(storage=storage, study_name="naive", direction="maximize", load_if_exists=True)
     with mlflow.start_run():
         study.optimize(objective, n_trials=n_trials)
