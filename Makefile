@@ -33,7 +33,7 @@ test: $(VENV)/stamp-test ## Run all tests but the slow ones
 slow: $(VENV)/stamp-test ## Run the slow tests
 	$(BIN)/python -m pytest -m slow --numprocesses 3 --dist worksteal
 
-bench: $(VENV)/stamp-test ## Measure hpo beside what one would write instead, ten minutes of a quiet machine; ARGS="row=driver"
+bench: $(VENV)/stamp-test ## Measure hpo beside what one would write instead, a quarter of an hour; ARGS="row=driver"
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks $(if $(filter command line,$(origin ARGS)),$(ARGS))
 
 bench-full: $(VENV)/stamp-test ## Measure the rows that take longer, too
