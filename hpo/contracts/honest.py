@@ -17,11 +17,11 @@ def honest_sentence(study: StudyRecord) -> str:
         return ""
     metric, seen = study.metric, _text(honest["seen"])
     if "value" not in honest:
-        n = int(honest["n"])
-        return (
-            f"the best {metric} seen, {seen}, is too good by an unknown amount: {n} trial{'s' * (n != 1)} with a value "
-            f"say nothing of their noise, at least {MIN_TRIALS} are needed"
-        )
+        n, unknown = int(honest["n"]), f"the best {metric} seen, {seen}, is too good by an unknown amount"
+        if n >= MIN_TRIALS:
+            return f"{unknown}: its trials do not say how much of it is noise"
+        few = f"{n} trials with a value say" if n != 1 else "one trial with a value says"
+        return f"{unknown}: {few} nothing of their noise, at least {MIN_TRIALS} are needed"
     ends = f", 95 % interval {_text(honest['low'])} to {_text(honest['high'])}" if "low" in honest else ""
     worth = f"{metric} {_text(honest['value'])}{ends}"
     if "n_fresh" in honest:

@@ -34,7 +34,7 @@ def shrunken_number(study: StudyRecord, trials: Sequence[TrialRecord], space: Sp
     stopped = _stopped(study, trials, known)
     honest = {"trial": float(best.number), "seen": best.value, "n": float(len(known) + len(stopped))}
     if len(known) < MIN_TRIALS or not space.params:
-        return honest
+        return honest | {"n": float(len(known))}  # what pruned ones add is known by complete ones alone
     try:
         x = np.array([_place(trial, space) for trial in [*known, *(trial for trial, _, _ in stopped)]])
     except (ValueError, TypeError):  # a first trial that lies outside the space

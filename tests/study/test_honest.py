@@ -65,6 +65,8 @@ def test_fewer_than_five_trials_have_no_interval_and_a_reason() -> None:
     said = honest_sentence(honest(trials(4)))
     assert "too good by an unknown amount: 4 trials with a value say nothing of their noise, at least 5" in said
     assert "value" not in honest(trials(4)).honest
+    assert "one trial with a value says nothing" in honest_sentence(honest(trials(1)))
+    assert "4 trials with a value say nothing" in honest_sentence(honest(trials(4, n_pruned=8)))  # not 12
     assert honest([]).honest == {}
     assert honest_sentence(STUDY) == ""
 
@@ -73,6 +75,7 @@ def test_trials_of_a_recorded_table_or_outside_the_space_are_left_alone() -> Non
     assert honest(trials(9), replace(STUDY, tags={"table": "t"})).honest == {}
     outside = [replace(trial, params={**trial.params, "train.lr": "high"}) for trial in trials(9)]
     assert "value" not in honest(outside).honest
+    assert "do not say how much of it is noise" in honest_sentence(honest(outside))
 
 
 def test_a_confirmed_number_is_the_mean_of_what_did_not_choose_it() -> None:
